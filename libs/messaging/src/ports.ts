@@ -1,0 +1,97 @@
+import type { Message } from './message.ts'
+
+/** Sends messages. Safe to call concurrently. */
+export interface Publisher {
+  /**
+   * Resolves when the broker holds every message as durably as the driver's guarantees say; order within one call is kept.
+   * `topic` is where they go, whatever topic the messages name. Rejects with PublishError when any of them is not known to
+   * be held: the caller may publish all of them again, with the same ids.
+   */
+  publish(topic: string, messages: readonly Message[]): Promise<void>
+  /** Waits for publishes under way. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Receives messages. */
+export interface Subscriber {
+  /**
+   * Calls `handle` for each message of `topic`, in arrival order, without waiting for earlier ones, up to `maxInFlight` and
+   * `maxInFlightBytes` unsettled at once. `topic` may hold wildcards where the driver declares them (`*` one token, a last
+   * `>` one or more; tokens are separated by dots).
+   */
+  subscribe(topic: string, handle: Handler, options?: SubscribeOptions): Promise<Subscription>
+  /** Closes every subscription. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Settles one delivery: resolve = acknowledge, reject = not acknowledged, it will come again. */
+export type Handler = (delivery: Delivery) => Promise<void>
+
+/** One behaviour around a handler. Compose with `compose(first, second)(handler)`: the first is the outermost. */
+export type Middleware = (next: Handler) => Handler
+
+/** A message as it was delivered, this time. */
+export interface Delivery extends Message {
+  /** 1 for the first delivery of the message to this group. */
+  readonly attempt: number
+  /** Where the message lies in its topic; undefined where the driver has no such thing. `topic+partition+offset` is unique. */
+  readonly position?: Position | undefined
+  /** Aborted when the subscription is closed: a handler that still waits should give up and reject. */
+  readonly signal: AbortSignal
+}
+
+export interface Position {
+  readonly partition: number
+  readonly offset: number
+}
+
+export interface SubscribeOptions {
+  /** Subscribers of one group share the messages; without one each subscriber gets every message. */
+  group?: string
+  /** Unsettled deliveries at once, in messages. Default 1,000. */
+  maxInFlight?: number
+  /** Unsettled deliveries at once, in bytes of body. One larger message is still delivered, alone. Default 16 MiB. */
+  maxInFlightBytes?: number
+  /** `'key'`: a message waits until earlier ones with its key are settled. */
+  serial?: 'key'
+  /** Where a new group starts. Default `'latest'`: what is published from now on. */
+  from?: StartPosition
+  /** How long a rejected message waits before it comes again. Default 100 ms. */
+  redeliveryDelayMs?: number
+}
+
+/** Replay from an offset or a time needs a driver that declares `replay`. */
+export type StartPosition = 'latest' | 'earliest' | { readonly offset: number } | { readonly time: Date }
+
+export interface Subscription {
+  /** Stops intake: no handler is called after it resolves. Handlers under way go on and settle. */
+  stop(): Promise<void>
+  /** Resolves when no delivery is unsettled. With `stop` before it: finish in flight. */
+  idle(): Promise<void>
+  /** Unsettled deliveries now. */
+  readonly inFlight: number
+  /** `stop`, then gives what is unsettled back to the broker (it will come again). Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** What a driver promises. The conformance suite tests what is declared and names what it skips. */
+export interface Guarantees {
+  /** A message is delivered until a handler resolved for it. */
+  readonly atLeastOnce: boolean
+  readonly order: 'none' | 'key' | 'topic'
+  readonly replay: boolean
+  readonly groups: boolean
+  readonly wildcards: boolean
+  readonly headers: boolean
+  /** Redelivery waits `redeliveryDelayMs`. */
+  readonly delay: boolean
+}
+
+/** A connection to one broker. */
+export interface Driver extends Publisher, Subscriber {
+  /** The scheme of its URLs, without the colon. */
+  readonly scheme: string
+  readonly guarantees: Guarantees
+  /** Closes both sides. */
+  close(): Promise<void>
+}

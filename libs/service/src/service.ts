@@ -1,0 +1,31 @@
+import type { LedgerRow } from '@armature/telemetry/ledger'
+
+/**
+ * What the lifecycle drives. `start` opens the edges and then the intake. The rest is the drain, called in the order below
+ * under one deadline; a hook that a service has no use for is left out.
+ */
+export interface Service {
+  readonly name: string
+  /** Resolves when the service does its job. Rejects when it cannot; what it opened is then closed by `close`. */
+  start(): Promise<void>
+  /** Why the service is not ready, a name and a reason each; empty = ready. Asked only between `start` and the drain. */
+  notReady?(): readonly { check: string; reason: string }[]
+  /** Leaves discovery. */
+  deregister?(): Promise<void>
+  /** Takes nothing new. */
+  stopIntake?(): Promise<void>
+  /** Waits for what is in flight. */
+  finish?(): Promise<void>
+  /** Writes out what is buffered. */
+  flush?(): Promise<void>
+  /** Closes the edges; also called after a failed `start` and after an overrun deadline. Safe to call twice. */
+  close(): Promise<void>
+  /** Resolves when the service has no more to do (end of input): the lifecycle then drains and exits with this code. */
+  readonly ended?: Promise<number>
+  /** The books, a row a stage. */
+  ledger(): readonly LedgerRow[]
+  /** What to print once started: `gRPC  127.0.0.1:PORT`. */
+  addresses?(): readonly { label: string; address: string }[]
+  /** What input it waits for and which setting points it at a real one; printed once started. */
+  readonly waitsFor?: string
+}
