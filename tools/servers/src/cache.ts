@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { type Environment } from './execute.ts'
+import { withLock } from './lock.ts'
+
+/** Where programs that tests fetch are kept between runs: outside the checkout, removable at any time. */
+export const cacheFolder = (env: Environment = process.env): string =>
+  join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'armature')
+
+/**
+ * The folder of `name`, built once for all processes: `build` fills an empty folder, which is then renamed into place, so
+ * that a build that was stopped in the middle leaves nothing that looks whole.
+ */
+export const kept = async (
+  name: string,
+  options: { deadlineMs: number; env?: Environment; say?: (line: string) => void },
+  build: (folder: string) => Promise<void>,
+): Promise<string> => {
+  const folder = join(cacheFolder(options.env), name)
+  if (await exists(folder)) return folder
+  const onWait = () => options.say?.(`${name}: another process installs it, waiting`)
+  return withLock(`${folder}.lock`, { deadlineMs: options.deadlineMs, onWait }, async () => {
+    if (await exists(folder)) return folder
+    await mkdir(dirname(folder), { recursive: true })
+    const draft = await mkdtemp(`${folder}.draft-`)
+    try {
+      await build(draft)
+      await rename(draft, folder).catch(async (fault: unknown) => {
+        if (!(await exists(folder))) throw fault
+      })
+      return folder
+    } finally {
+      await rm(draft, { recursive: true, force: true })
+    }
+  })
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
