@@ -1,4 +1,11 @@
 import type { LedgerRow } from '@armature/telemetry/ledger'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+
+/** One reason not to be ready: the name of the check and what it found. */
+export interface NotReady {
+  readonly check: string
+  readonly reason: string
+}
 
 /**
  * What the lifecycle drives. `start` opens the edges and then the intake. The rest is the drain, called in the order below
@@ -6,10 +13,18 @@ import type { LedgerRow } from '@armature/telemetry/ledger'
  */
 export interface Service {
   readonly name: string
-  /** Resolves when the service does its job. Rejects when it cannot; what it opened is then closed by `close`. */
-  start(): Promise<void>
+  /**
+   * Its logger and metrics: `run` logs the lifecycle by it, serves its metrics at /metrics, and closes it after `close`, so
+   * that the service itself never closes it. Without one `run` opens its own.
+   */
+  readonly telemetry?: Telemetry
+  /**
+   * Resolves when the service does its job. Rejects when it cannot; what it opened is then closed by `close`. `stopping` is
+   * aborted when a stop is asked for meanwhile: a start that waits for something should then give up and reject.
+   */
+  start(stopping?: AbortSignal): Promise<void>
   /** Why the service is not ready, a name and a reason each; empty = ready. Asked only between `start` and the drain. */
-  notReady?(): readonly { check: string; reason: string }[]
+  notReady?(): readonly NotReady[]
   /** Leaves discovery. */
   deregister?(): Promise<void>
   /** Takes nothing new. */

@@ -1,0 +1,159 @@
+import type { Logger } from '@armature/telemetry/logger'
+import { type After, type Attempt, afterOnTimer, attempt, type Deadline, deadlineIn } from './deadline.ts'
+import { exitCodes } from './exit-codes.ts'
+import { describeError, exitCodeOf } from './faults.ts'
+import type { NotReady, Service } from './service.ts'
+
+/** How long `close` may still take after the drain ran over its deadline. */
+export const closeGraceMs = 1_000
+
+export type Phase = 'starting' | 'ready' | 'draining' | 'closed'
+
+export interface LifecycleOptions {
+  /** For the whole drain, from the first request to `close`. */
+  drainDeadlineMs: number
+  log: Logger
+  /** Called once `start` resolved and no stop was asked for. */
+  onStarted?: () => void
+  /** Default: the process's timers. */
+  after?: After
+}
+
+export interface Outcome {
+  /** 0 after a clean drain; 75 after an overrun; the code of the first fault otherwise; else what `Service.ended` gave. */
+  readonly exitCode: number
+  /** The step that was under way when the deadline passed. */
+  readonly overran?: string
+  /** The first fault: of `start`, of a drain step, of `ended`, or given to `fail`. */
+  readonly fault?: unknown
+}
+
+export interface Lifecycle {
+  phase(): Phase
+  /** Why readiness is to be denied: not started, draining, or what the service says. Empty = ready. */
+  notReady(): readonly NotReady[]
+  /** Asks for the drain. Asking again changes nothing. */
+  stop(reason: string): void
+  /** Reports a fault no one caught: drains, then 70. */
+  fail(error: unknown): void
+  /** Resolves when all is closed, within `drainDeadlineMs` + `closeGraceMs` of the request. Never rejects. */
+  readonly done: Promise<Outcome>
+}
+
+/**
+ * Starts the service and sees it through to its end. The drain has one order under one deadline: not ready -> deregister ->
+ * stop intake -> finish in flight -> flush -> close. A step that rejects is a fault, and the next one follows; a step that
+ * hangs is named, the steps after it are left out, and `close` is still called.
+ */
+export const startLifecycle = (service: Service, options: LifecycleOptions): Lifecycle => {
+  const { drainDeadlineMs, log, after = afterOnTimer } = options
+  const stopping = new AbortController()
+  const stopRequested = Promise.withResolvers<undefined>()
+  const faults: { readonly fault: unknown; readonly exitCode: number }[] = []
+  let phase: Phase = 'starting'
+
+  const stop = (reason: string): void => {
+    if (stopping.signal.aborted || phase === 'closed') return
+    log.info({ reason }, 'draining')
+    stopRequested.resolve(undefined)
+    stopping.abort()
+  }
+  const faulted = (fault: unknown, doing: string, exitCode = exitCodeOf(fault)): void => {
+    faults.push({ fault, exitCode })
+    log.error({ err: fault }, `${doing}: ${describeError(fault)}`)
+  }
+
+  const drive = async (): Promise<Outcome> => {
+    const starting = attempt(() => service.start(stopping.signal))
+    let started: Attempt | undefined = await Promise.race([starting, stopRequested.promise])
+    let ended = exitCodes.ok as number
+    if (started?.ok && !stopping.signal.aborted) {
+      phase = 'ready'
+      options.onStarted?.()
+      ended = await untilEnded()
+    } else if (started?.ok === false && !stopping.signal.aborted) {
+      faulted(started.error, 'cannot start')
+    }
+    phase = 'draining'
+    const deadline = deadlineIn(drainDeadlineMs, after)
+    started ??= await deadline.within(starting)
+    if (started === undefined) log.warn({ drainDeadlineMs }, 'start did not settle when told to stop')
+    const overran = (started?.ok && (await drain(deadline))) || undefined
+    const closed = await close(deadline)
+    deadline.cancel()
+    phase = 'closed'
+    return outcome(overran ?? closed, ended)
+  }
+
+  /** The code of `ended`, or 0 when a stop came first. */
+  const untilEnded = async (): Promise<number> => {
+    const ended = service.ended?.catch((error: unknown) => {
+      faulted(error, 'ended')
+      return exitCodes.ok
+    })
+    const code = await Promise.race([stopRequested.promise, ...(ended === undefined ? [] : [ended])])
+    if (code !== undefined) stop('nothing more to do')
+    return code ?? exitCodes.ok
+  }
+
+  /** The step that hung, if one did. */
+  const drain = async (deadline: Deadline): Promise<string | undefined> => {
+    const steps: readonly (readonly [string, (() => Promise<void>) | undefined])[] = [
+      ['deregister', service.deregister?.bind(service)],
+      ['stop intake', service.stopIntake?.bind(service)],
+      ['finish in flight', service.finish?.bind(service)],
+      ['flush', service.flush?.bind(service)],
+    ]
+    for (const [name, step] of steps) {
+      if (step === undefined) continue
+      const done = await deadline.within(attempt(step))
+      if (done === undefined) {
+        log.error({ step: name, drainDeadlineMs }, `drain overran ${drainDeadlineMs} ms in step: ${name}`)
+        return name
+      }
+      if (!done.ok) faulted(done.error, name)
+    }
+    return undefined
+  }
+
+  const close = async (deadline: Deadline): Promise<string | undefined> => {
+    const grace = deadline.passed ? deadlineIn(closeGraceMs, after) : deadline
+    const done = await grace.within(attempt(() => service.close()))
+    grace.cancel()
+    if (done === undefined) {
+      log.error({ step: 'close' }, 'close did not settle')
+      return 'close'
+    }
+    if (!done.ok) faulted(done.error, 'close')
+    return undefined
+  }
+
+  const outcome = (overran: string | undefined, ended: number): Outcome => {
+    const [first] = faults
+    if (first !== undefined) return { ...first, ...(overran === undefined ? {} : { overran }) }
+    return overran === undefined ? { exitCode: ended } : { exitCode: exitCodes.temporary, overran }
+  }
+
+  const notReady = (): readonly NotReady[] => {
+    if (stopping.signal.aborted || phase === 'draining' || phase === 'closed') {
+      return [{ check: 'shutdown', reason: 'draining' }]
+    }
+    if (phase === 'starting') return [{ check: 'startup', reason: 'start has not finished' }]
+    try {
+      return service.notReady?.() ?? []
+    } catch (error) {
+      return [{ check: 'readiness', reason: describeError(error) }]
+    }
+  }
+
+  return {
+    phase: () => phase,
+    notReady,
+    stop,
+    fail: (error) => {
+      faulted(error, 'uncaught', exitCodes.software)
+      stop('uncaught fault')
+    },
+    done: drive(),
+  }
+}
