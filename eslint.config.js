@@ -1,0 +1,169 @@
+import js from '@eslint/js'
+import { createProjectGraphAsync } from '@nx/devkit'
+import nx from '@nx/eslint-plugin'
+import prettier from 'eslint-config-prettier'
+import { defineConfig } from 'eslint/config'
+import tseslint from 'typescript-eslint'
+
+// Without the graph, Nx's boundary rule would skip every file with no more than a warning.
+await createProjectGraphAsync({ exitOnError: true, resetDaemonClient: true })
+
+const tests = ['**/*.test.ts', '**/test/**/*.ts']
+
+/** Who may use whom: the arrows of ARCHITECTURE.md. Only tests may use tools/servers, so it is not among the libs. */
+const arrows = [
+  { sourceTag: 'lib:config', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'lib:telemetry', onlyDependOnLibsWithTags: ['lib:config'] },
+  {
+    sourceTag: '/^lib:(?!config$|telemetry$)/',
+    onlyDependOnLibsWithTags: ['lib:config', 'lib:telemetry'],
+  },
+  { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
+  { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },
+  { sourceTag: 'tool:servers', onlyDependOnLibsWithTags: [] },
+  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:lib', 'type:tool'] },
+  { sourceTag: 'type:example', onlyDependOnLibsWithTags: ['type:lib'] },
+]
+
+const boundaries = (constraints) => ({
+  '@nx/enforce-module-boundaries': [
+    'error',
+    {
+      depConstraints: constraints,
+      banTransitiveDependencies: true,
+      checkDynamicDependenciesExceptions: ['.*'],
+      allow: [],
+    },
+  ],
+})
+
+const withServers = (arrow) => ({
+  ...arrow,
+  onlyDependOnLibsWithTags: [...arrow.onlyDependOnLibsWithTags, 'tool:servers'],
+})
+
+/** One package, one owner: what each library alone may import. */
+const owned = {
+  'libs/messaging': '(kafkajs|@platformatic/kafka|nats|@nats-io/.+|amqplib|ioredis|redis)',
+  'libs/discovery': 'consul',
+  'libs/telemetry': '(pino|hot-shots|@opentelemetry/(?!api$).+)',
+  'libs/database': '(@electric-sql/.+|pg|pg-.+|postgres)',
+}
+
+const environment = [
+  {
+    selector: "MemberExpression[object.name='process'][property.name=/^(env|argv)$/]",
+    message: 'The environment and the arguments are read in libs/config only: take the value from the config.',
+  },
+  {
+    selector: "VariableDeclarator[init.name='process'] > ObjectPattern > Property[key.name=/^(env|argv)$/]",
+    message: 'The environment and the arguments are read in libs/config only: take the value from the config.',
+  },
+  {
+    selector:
+      'ImportDeclaration[source.value=/^(node:)?process$/] > :matches(ImportDefaultSpecifier, ImportNamespaceSpecifier, ImportSpecifier[imported.name=/^(env|argv)$/])',
+    message: 'The environment and the arguments are read in libs/config only: take the value from the config.',
+  },
+]
+
+const unstrippable = [
+  { selector: 'TSEnumDeclaration', message: 'Type stripping cannot run an enum: use a union of literals.' },
+  { selector: 'TSParameterProperty', message: 'Type stripping cannot run a parameter property: use a factory.' },
+  { selector: 'TSModuleDeclaration[kind!="global"][declare!=true]', message: 'Use a file, not a namespace.' },
+  { selector: 'Decorator', message: 'Type stripping cannot run a decorator: use a function around it.' },
+]
+
+/** Every import form (static, re-export, dynamic, type) of a package that another library owns. */
+const foreign = (folder) =>
+  Object.entries(owned)
+    .filter(([owner]) => owner !== folder)
+    .flatMap(([owner, names]) => {
+      // A slash in an attribute regex would end it.
+      const source = `/^${names.replaceAll('/', '\\u002F')}(\\u002F.*)?$/`
+      const message = `Only ${owner} imports this package: use what ${owner} exports.`
+      return [
+        {
+          selector: `:matches(ImportDeclaration, ExportNamedDeclaration, ExportAllDeclaration)[source.value=${source}]`,
+          message,
+        },
+        { selector: `ImportExpression[source.value=${source}]`, message },
+        { selector: `TSImportType[source.value=${source}]`, message },
+      ]
+    })
+
+const ownership = (folder) => ({
+  files: [folder === undefined ? '{apps,libs,examples}/**/*.ts' : `${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      ...unstrippable,
+      ...foreign(folder),
+      ...(folder === 'libs/config' ? [] : environment),
+    ],
+  },
+})
+
+const ownershipInTests = (folder) => ({
+  files:
+    folder === undefined
+      ? tests.map((glob) => `{apps,libs,examples}/${glob}`)
+      : tests.map((glob) => `${folder}/${glob}`),
+  rules: { 'no-restricted-syntax': ['error', ...unstrippable, ...foreign(folder)] },
+})
+
+const owners = [undefined, 'libs/config', ...Object.keys(owned)]
+
+export default defineConfig(
+  { ignores: ['**/dist/**', '**/out-tsc/**', '**/*.generated.*', '.nx/**', '**/.vite/**'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  js.configs.recommended,
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly' } },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { '@nx': nx },
+    rules: {
+      ...boundaries(arrows),
+      'no-restricted-syntax': ['error', ...unstrippable],
+      eqeqeq: 'error',
+      'no-console': 'error',
+      'no-var': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+      'prefer-template': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // A port's method is async whether or not this implementation of it waits.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+    },
+  },
+  {
+    files: tests,
+    rules: {
+      ...boundaries(arrows.map(withServers)),
+      // expect's matchers (`expect.any`, `expect.objectContaining`) are of type any.
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      'no-console': 'off',
+    },
+  },
+  { files: ['tools/**/*.ts'], rules: { 'no-console': 'off' } },
+  ...owners.map(ownership),
+  ...owners.map(ownershipInTests),
+  prettier,
+)
