@@ -1,0 +1,173 @@
+import { ESLint } from 'eslint'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../../..')
+
+let eslint: ESLint
+beforeAll(() => {
+  eslint = new ESLint({ cwd: root })
+})
+
+/** The rules that a text breaks when it stands in this file (which exists: the type-aware rules need its project). */
+const broken = async (path: string, text: string): Promise<string[]> => {
+  const [result] = await eslint.lintText(text, { filePath: join(root, path) })
+  return (result?.messages ?? []).map((message) => message.ruleId ?? message.message)
+}
+
+const source = (project: string) => `${project}/vitest.config.ts`
+const testOf = (project: string) => {
+  const [path] = globSync(`${project}/{src,test}/**/*.test.ts`, { cwd: root })
+  if (path === undefined) throw new Error(`${project} has no test`)
+  return path
+}
+
+const use = (name: string) => `import * as used from '${name}'\nvoid used\n`
+const load = (name: string) => `export const used = import('${name}')\n`
+const type = (name: string) => `export type Used = typeof import('${name}')\n`
+const again = (name: string) => `export * from '${name}'\n`
+
+describe('arrows', () => {
+  const boundary = '@nx/enforce-module-boundaries'
+
+  test.each([
+    [source('apps/reactor'), '@armature/messaging/ports'],
+    [source('apps/all-in-one'), '@armature/reactor/service'],
+    [source('libs/telemetry'), '@armature/config/settings'],
+    [source('libs/service'), '@armature/telemetry/ledger'],
+    [source('examples/counters'), '@armature/messaging/ports'],
+    [source('tools/bench'), '@armature/messaging/ports'],
+    [testOf('apps/alert-monitor'), '@armature/servers/clients'],
+    [testOf('apps/alert-monitor'), '@armature/servers/clients'],
+  ])('%s may use %s', async (path, name) => {
+    expect(await broken(path, use(name))).not.toContain(boundary)
+  })
+
+  test.each([
+    [source('libs/config'), '@armature/telemetry/ledger'],
+    [source('libs/telemetry'), '@armature/service/service'],
+    [source('libs/messaging'), '@armature/service/service'],
+    [source('libs/service'), '@armature/messaging/ports'],
+    [source('libs/database'), '@armature/discovery/resolver'],
+    [source('libs/messaging'), '@armature/reactor/service'],
+    [source('apps/reactor'), '@armature/aggregator/service'],
+    [testOf('apps/alert-monitor'), '@armature/aggregator/service'],
+    [source('apps/reactor'), '@armature/all-in-one/service'],
+    [source('apps/reactor'), '@armature/servers/clients'],
+    [source('apps/reactor'), '../aggregator/vitest.config.ts'],
+    [source('examples/counters'), '@armature/reactor/service'],
+    [source('tools/bench'), '@armature/reactor/service'],
+    [source('tools/servers'), '@armature/messaging/ports'],
+    [source('libs/config'), 'pino'],
+  ])('%s may not use %s', async (path, name) => {
+    expect(await broken(path, use(name))).toContain(boundary)
+  })
+})
+
+describe('one package, one owner', () => {
+  const rule = 'no-restricted-syntax'
+  const owners: [string, string][] = [
+    ['libs/messaging', 'kafkajs'],
+    ['libs/messaging', 'nats'],
+    ['libs/messaging', '@nats-io/jetstream'],
+    ['libs/messaging', 'amqplib'],
+    ['libs/messaging', 'ioredis'],
+    ['libs/discovery', 'consul'],
+    ['libs/telemetry', 'pino'],
+    ['libs/telemetry', 'pino/file'],
+    ['libs/telemetry', 'hot-shots'],
+    ['libs/telemetry', '@opentelemetry/sdk-node'],
+    ['libs/database', '@electric-sql/pglite'],
+    ['libs/database', '@electric-sql/pglite-postgis'],
+    ['libs/database', 'pg'],
+    ['libs/database', 'pg-copy-streams'],
+  ]
+
+  test.each(owners)('%s may import %s', async (owner, name) => {
+    for (const form of [use, load, type, again]) expect(await broken(source(owner), form(name))).not.toContain(rule)
+  })
+
+  test.each(owners)('nobody but %s may import %s, in any form', async (owner, name) => {
+    const other = owner === 'libs/messaging' ? 'libs/database' : 'libs/messaging'
+    for (const form of [use, load, type, again]) {
+      expect(await broken(source(other), form(name)), form(name)).toContain(rule)
+      expect(await broken(source('apps/reactor'), form(name)), form(name)).toContain(rule)
+    }
+    expect(await broken(testOf('apps/alert-monitor'), use(name))).toContain(rule)
+  })
+
+  test.each(['@opentelemetry/api', 'pgvector', 'natsume', 'pinot', '@grpc/grpc-js'])(
+    'all may import %s',
+    async (name) => {
+      expect(await broken(source('apps/reactor'), use(name))).not.toContain(rule)
+    },
+  )
+})
+
+describe('the environment', () => {
+  const rule = 'no-restricted-syntax'
+  const reads = [
+    `export const home = process.env['HOME']\n`,
+    `export const { env } = process\n`,
+    `export const given = process.argv\n`,
+    `import { env } from 'node:process'\nexport const home = env['HOME']\n`,
+    `import all from 'node:process'\nexport const home = all.env['HOME']\n`,
+  ]
+
+  test.each(reads)('is read in libs/config: %j', async (text) => {
+    expect(await broken(source('libs/config'), text)).not.toContain(rule)
+  })
+
+  test.each(reads)('is read in tests and tools: %j', async (text) => {
+    expect(await broken(testOf('apps/alert-monitor'), text)).not.toContain(rule)
+    expect(await broken(source('tools/bench'), text)).not.toContain(rule)
+  })
+
+  test.each(reads)('is read nowhere else: %j', async (text) => {
+    expect(await broken(source('apps/reactor'), text)).toContain(rule)
+    expect(await broken(source('libs/telemetry'), text)).toContain(rule)
+    expect(await broken(source('examples/counters'), text)).toContain(rule)
+  })
+
+  test('process has other uses everywhere', async () => {
+    expect(await broken(source('apps/reactor'), 'export const id = process.pid\n')).not.toContain(rule)
+  })
+})
+
+describe('code', () => {
+  test.each([
+    ['no-restricted-syntax', 'export enum Colour { red }\n'],
+    ['no-restricted-syntax', 'export class Box { constructor(readonly size: number) {} }\n'],
+    ['no-restricted-syntax', 'export namespace Boxes { export const size = 1 }\n'],
+    ['no-restricted-syntax', 'declare const seal: () => void\n@seal\nexport class Box {}\n'],
+    ['eqeqeq', 'export const same = (a: number, b: number) => a == b\n'],
+    ['prefer-const', 'let one = 1\nexport const two = one + 1\n'],
+    ['no-console', 'console.log("hello")\n'],
+    ['@typescript-eslint/no-explicit-any', 'export const id = (value: any): unknown => value\n'],
+    ['@typescript-eslint/no-floating-promises', 'Promise.resolve(1)\n'],
+    ['@typescript-eslint/no-misused-promises', 'setTimeout(async () => { await Promise.resolve() }, 1)\n'],
+    ['@typescript-eslint/consistent-type-imports', `import { Stats } from 'node:fs'\nexport type S = Stats\n`],
+    ['@typescript-eslint/no-non-null-assertion', 'export const first = (list: number[]) => list[0]!\n'],
+    ['@typescript-eslint/no-unused-vars', 'const left = 1\n'],
+    [
+      '@typescript-eslint/no-unsafe-assignment',
+      'export const read = (): string => { const value = JSON.parse("1"); return value }\n',
+    ],
+  ])('%s is an error', async (rule, text) => {
+    expect(await broken(source('apps/reactor'), text)).toContain(rule)
+  })
+
+  test('of the usual shape breaks no rule', async () => {
+    const text = `import { type Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+/** The size of a file in bytes. */
+export const size = async (path: string): Promise<number> => {
+  const found: Stats = await stat(path)
+  return found.size
+}
+`
+    expect(await broken(source('apps/reactor'), text)).toEqual([])
+  })
+})
