@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import type { Verdict } from './judges.ts'
+import { expressionOf, type Rule } from './rules.ts'
+
+/** What the monitor says of one rule and one series: the body of a message to `alerts.<name>`. */
+export interface Notice {
+  readonly status: 'firing' | 'resolved'
+  readonly name: string
+  /** The rule on one line. */
+  readonly rule: string
+  readonly severity: Rule['severity']
+  /** The metric, its tags and what the rule adds. */
+  readonly labels: Readonly<Record<string, string>>
+  /** The same for the same name and labels, whenever and by whichever monitor. */
+  readonly fingerprint: string
+  readonly value: number
+  readonly threshold: number
+  /** ISO 8601: when the condition began to hold. */
+  readonly startsAt: string
+  /** When it was resolved; null while it fires. */
+  readonly endsAt: string | null
+  readonly summary: string
+}
+
+/** A rule and a series it judges. */
+export interface Subject {
+  readonly rule: Rule
+  readonly metric: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly fingerprint: string
+}
+
+export interface AlertBookOptions {
+  /** While an alert fires its notice is repeated this often, and no more often. */
+  readonly repeatMs: number
+  /** Alerts pending or firing at once. */
+  readonly maxAlerts: number
+  readonly steadyMs: () => number
+  /** Milliseconds since the epoch, for the notices. */
+  readonly wallMs: () => number
+  /** Takes a notice for publishing; false = no room now. It is then offered again with the next verdict. */
+  readonly offer: (notice: Notice) => boolean
+  /** An alert could not be raised, for `maxAlerts`. */
+  readonly onOverflow: (subject: Subject) => void
+}
+
+/** The states of all alerts: none -> pending (for `forMs`) -> firing -> none, with a notice on each of the last two steps. */
+export interface AlertBook {
+  /** Takes what a rule says of a series now; undefined = nothing. To be called at each evaluation, for repeats too. */
+  judge(subject: Subject, verdict: Verdict | undefined): void
+  /** Whether an alert of the subject is pending or firing. */
+  has(fingerprint: string): boolean
+  /** The firing alerts, the oldest first. */
+  firing(): readonly Notice[]
+}
+
+interface Entry {
+  state: 'pending' | 'firing'
+  /** It held for `forMs`: the notice is owed, whatever becomes of the condition meanwhile. */
+  due: boolean
+  readonly sinceMs: number
+  readonly startsAtMs: number
+  heldAtMs: number
+  noticedAtMs: number
+  verdict: Verdict
+  readonly subject: Subject
+}
+
+export const createAlertBook = (options: AlertBookOptions): AlertBook => {
+  const { repeatMs, maxAlerts, steadyMs, wallMs, offer, onOverflow } = options
+  const entries = new Map<string, Entry>()
+
+  const raise = (entry: Entry, nowMs: number) => {
+    if (!offer(noticeOf(entry, undefined))) return
+    entry.state = 'firing'
+    entry.noticedAtMs = nowMs
+  }
+
+  const open = (subject: Subject, verdict: Verdict, nowMs: number): Entry | undefined => {
+    if (entries.size >= maxAlerts) return void onOverflow(subject)
+    const entry: Entry = {
+      state: 'pending',
+      due: false,
+      sinceMs: nowMs,
+      startsAtMs: wallMs(),
+      heldAtMs: nowMs,
+      noticedAtMs: 0,
+      verdict,
+      subject,
+    }
+    entries.set(subject.fingerprint, entry)
+    return entry
+  }
+
+  return {
+    judge: (subject, verdict) => {
+      const nowMs = steadyMs()
+      const held = entries.get(subject.fingerprint)
+      const active = verdict?.active === true
+      const entry = held ?? (active ? open(subject, verdict, nowMs) : undefined)
+      if (entry === undefined) return
+      if (active) {
+        entry.verdict = verdict
+        entry.heldAtMs = nowMs
+      }
+      if (entry.state === 'pending') {
+        entry.due ||= active && nowMs - entry.sinceMs >= pendingMs(subject.rule)
+        if (entry.due) raise(entry, nowMs)
+        else if (!active) entries.delete(subject.fingerprint)
+        return
+      }
+      const over = !active && nowMs - entry.heldAtMs >= subject.rule.keepFiringForMs
+      if (over && offer(noticeOf(entry, wallMs()))) entries.delete(subject.fingerprint)
+      else if (!over && nowMs - entry.noticedAtMs >= repeatMs) raise(entry, nowMs)
+    },
+    has: (fingerprint) => entries.has(fingerprint),
+    firing: () =>
+      [...entries.values()]
+        .filter(({ state }) => state === 'firing')
+        .sort((a, b) => a.startsAtMs - b.startsAtMs)
+        .map((entry) => noticeOf(entry, undefined)),
+  }
+}
+
+/** An absence rule has waited already. */
+const pendingMs = (rule: Rule): number => (rule.type === 'threshold' || rule.type === 'rate' ? rule.forMs : 0)
+
+/** Binds a rule to a series. */
+export const subjectOf = (rule: Rule, metric: string, tags: Readonly<Record<string, string>>): Subject => {
+  const labels = Object.fromEntries(
+    Object.entries({ ...tags, metric, ...rule.labels }).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
+  )
+  const hash = createHash('sha256').update(JSON.stringify([rule.name, ...Object.entries(labels)]))
+  return { rule, metric, labels, fingerprint: hash.digest('hex').slice(0, 16) }
+}
+
+const noticeOf = ({ subject, verdict, startsAtMs }: Entry, endsAtMs: number | undefined): Notice => ({
+  status: endsAtMs === undefined ? 'firing' : 'resolved',
+  name: subject.rule.name,
+  rule: expressionOf(subject.rule),
+  severity: subject.rule.severity,
+  labels: subject.labels,
+  fingerprint: subject.fingerprint,
+  value: verdict.value,
+  threshold: verdict.threshold,
+  startsAt: new Date(startsAtMs).toISOString(),
+  endsAt: endsAtMs === undefined ? null : new Date(endsAtMs).toISOString(),
+  summary: summaryOf(subject, verdict),
+})
+
+const summaryOf = ({ rule, metric }: Subject, verdict: Verdict): string => {
+  const parts: Readonly<Record<string, string>> = {
+    value: rounded(verdict.value),
+    threshold: rounded(verdict.threshold),
+    metric,
+  }
+  const text = rule.summary ?? `${expressionOf(rule)}: {metric} is {value}, the limit {threshold}`
+  return text.replaceAll(/\{(value|threshold|metric)\}/g, (_, part: string) => parts[part] ?? '')
+}
+
+const rounded = (value: number): string => String(Number(value.toPrecision(4)))

@@ -1,0 +1,127 @@
+import { subjectOf, type AlertBook, type Subject } from './alerts.ts'
+import { createJudge, type Judge } from './judges.ts'
+import { metricMatches, type AbsenceRule, type Rule } from './rules.ts'
+import type { Sample } from './sample.ts'
+
+/** Why a good sample was not evaluated. */
+export type Unjudged = 'series-limit' | 'too-late' | 'type-conflict'
+
+export interface MonitorOptions {
+  readonly rules: readonly Rule[]
+  readonly book: Pick<AlertBook, 'judge' | 'has'>
+  /** Series at once, each counted once for every rule that judges it. Of quantiles one takes some 10 kB, 1 MB at the very worst. */
+  readonly maxSeries: number
+  /** A series with no sample for so long is forgotten, unless it has an alert or its absence is watched. */
+  readonly seriesIdleMs: number
+  readonly steadyMs: () => number
+  readonly wallMs: () => number
+}
+
+/** Rules at work on samples. */
+export interface Monitor {
+  /** Evaluates a sample. A sample that no rule judges is evaluated too: there was nothing to do. */
+  observe(sample: Sample): 'evaluated' | Unjudged
+  /** Judges what only time changes: to be called at a steady pace. */
+  tick(): void
+  /** In use of `maxSeries`. */
+  readonly seriesCount: number
+}
+
+interface Series {
+  readonly type: Sample['type']
+  readonly judges: readonly { readonly judge: Judge; readonly subject: Subject }[]
+  readonly longestWindowMs: number
+  readonly watched: boolean
+  gauge: number
+  seenMs: number
+}
+
+/** Names whose rules are remembered, to match patterns once a name. */
+const maxKnownNames = 10_000
+
+export const createMonitor = (options: MonitorOptions): Monitor => {
+  const { rules, book, maxSeries, seriesIdleMs, steadyMs, wallMs } = options
+  const series = new Map<string, Series>()
+  const rulesByName = new Map<string, readonly Rule[]>()
+  let seriesCount = 0
+
+  const rulesFor = (name: string): readonly Rule[] => {
+    const known = rulesByName.get(name)
+    if (known !== undefined) return known
+    const matched = rules.filter(({ metric }) => metricMatches(metric, name))
+    if (rulesByName.size >= maxKnownNames) rulesByName.clear()
+    rulesByName.set(name, matched)
+    return matched
+  }
+
+  const openSeries = (key: string, sample: Sample, matched: readonly Rule[], nowMs: number): Series | undefined => {
+    if (seriesCount + matched.length > maxSeries) return undefined
+    const opened: Series = {
+      type: sample.type,
+      judges: matched.map((rule) => ({
+        judge: createJudge(rule, sample.type, nowMs),
+        subject: subjectOf(rule, sample.name, sample.tags),
+      })),
+      longestWindowMs: Math.max(60_000, ...matched.map((rule) => ('windowMs' in rule ? rule.windowMs : 0))),
+      watched: matched.some(({ type }) => type === 'absence'),
+      gauge: 0,
+      seenMs: nowMs,
+    }
+    series.set(key, opened)
+    seriesCount += matched.length
+    return opened
+  }
+
+  const unseen = neverSeen(rules, steadyMs())
+
+  return {
+    observe: (sample) => {
+      const matched = rulesFor(sample.name)
+      if (matched.length === 0) return 'evaluated'
+      const nowMs = steadyMs()
+      const key = seriesKey(sample)
+      const held = series.get(key) ?? openSeries(key, sample, matched, nowMs)
+      if (held === undefined) return 'series-limit'
+      if (held.type !== sample.type) return 'type-conflict'
+      const ageMs = sample.timeMs === undefined ? 0 : Math.max(0, wallMs() - sample.timeMs)
+      if (ageMs > held.longestWindowMs) return 'too-late'
+      held.seenMs = Math.max(held.seenMs, nowMs - ageMs)
+      if (sample.type === 'gauge') held.gauge = sample.relative ? held.gauge + sample.value : sample.value
+      const value = sample.type === 'gauge' ? held.gauge : sample.value
+      for (const { judge, subject } of held.judges) {
+        const verdict = judge.add(sample, value, nowMs - ageMs)
+        if (verdict !== undefined) book.judge(subject, verdict)
+      }
+      for (const each of unseen) if (matched.includes(each.rule)) each.seen = true
+      return 'evaluated'
+    },
+    tick: () => {
+      const nowMs = steadyMs()
+      for (const [key, { judges, seenMs, watched }] of series) {
+        for (const { judge, subject } of judges) book.judge(subject, judge.verdict(nowMs))
+        const idle = nowMs - seenMs > seriesIdleMs && !watched
+        if (!idle || judges.some(({ subject }) => book.has(subject.fingerprint))) continue
+        series.delete(key)
+        seriesCount -= judges.length
+      }
+      for (const { subject, judge, seen } of unseen) book.judge(subject, seen ? undefined : judge.verdict(nowMs))
+    },
+    get seriesCount() {
+      return seriesCount
+    },
+  }
+}
+
+/** The absence rules that count from the start, until a first sample comes; their alert has the pattern for a metric. */
+const neverSeen = (rules: readonly Rule[], startMs: number) =>
+  rules
+    .filter((rule): rule is AbsenceRule => rule.type === 'absence' && rule.since === 'start')
+    .map((rule) => ({
+      rule: rule as Rule,
+      subject: subjectOf(rule, rule.metric, {}),
+      judge: createJudge(rule, 'gauge', startMs),
+      seen: false,
+    }))
+
+/** Tags are sorted, names hold no white space. */
+const seriesKey = ({ name, tags }: Sample): string => `${name} ${JSON.stringify(tags)}`

@@ -1,0 +1,105 @@
+/** What a sample measures; the StatsD letters are c, ms, g, s, h and d. */
+export type SampleType = 'counter' | 'timer' | 'gauge' | 'set' | 'histogram' | 'distribution'
+
+/** The types by their StatsD letters. */
+export const typesByLetters: ReadonlyMap<string, SampleType> = new Map([
+  ['c', 'counter'],
+  ['ms', 'timer'],
+  ['g', 'gauge'],
+  ['s', 'set'],
+  ['h', 'histogram'],
+  ['d', 'distribution'],
+])
+
+/** One measured value, from whichever source. */
+export interface Sample {
+  readonly name: string
+  readonly type: SampleType
+  /** Finite. Of a timer milliseconds, not negative; of a set 1. */
+  readonly value: number
+  /** How many events the sample stands for: 1 / sample rate. */
+  readonly weight: number
+  /** The value is added to the gauge rather than set. */
+  readonly relative: boolean
+  /** What a set counts once. */
+  readonly member?: string | undefined
+  readonly tags: Readonly<Record<string, string>>
+  /** When it was measured, milliseconds since the epoch; undefined = on arrival. */
+  readonly timeMs?: number | undefined
+}
+
+/** Why a line or a body was refused. The list is closed: it labels a counter. */
+export type Malformed =
+  | 'bad-json'
+  | 'bad-name'
+  | 'bad-rate'
+  | 'bad-tags'
+  | 'bad-time'
+  | 'bad-type'
+  | 'bad-value'
+  | 'no-value'
+  | 'not-utf8'
+  | 'too-long'
+  | 'too-many-values'
+  | 'unknown-section'
+  | 'unsupported'
+
+export interface Refused {
+  readonly reason: Malformed
+  /** The start of what was refused, on one line of printable characters. */
+  readonly excerpt: string
+}
+
+/** What a packet or body held: nothing of it is lost between the two lists. */
+export interface Parsed {
+  readonly samples: readonly Sample[]
+  readonly refused: readonly Refused[]
+}
+
+/** Bounds on one line of input, in characters unless the name says otherwise. */
+export const sampleLimits = {
+  maxNameLength: 256,
+  maxLineBytes: 4096,
+  maxMemberLength: 256,
+  maxTags: 32,
+  maxTagLength: 256,
+  maxValuesPerLine: 128,
+  /** Larger values would lose counts to rounding and overflow sums. */
+  maxAbsoluteValue: 1e15,
+  /** One sample may stand for at most a million events. */
+  minRate: 1e-6,
+} as const
+
+const excerptLength = 80
+
+export const refuse = (reason: Malformed, text: string): Refused => ({
+  reason,
+  excerpt: text.slice(0, excerptLength).replaceAll(/[^\x20-\x7e]/g, '?'),
+})
+
+// No separators of the protocol, white space, control characters or lone surrogates.
+const nameForm = /^[^\s:|@#\p{C}]+$/u
+
+export const isName = (text: string): boolean => text.length <= sampleLimits.maxNameLength && nameForm.test(text)
+
+const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/
+
+/** A decimal number within the limits, else undefined: no hexadecimal, no Infinity, no NaN, no empty text. */
+export const parseValue = (text: string): number | undefined =>
+  text.length <= 64 && numberForm.test(text) ? boundedValue(Number(text)) : undefined
+
+export const boundedValue = (value: number): number | undefined =>
+  Math.abs(value) <= sampleLimits.maxAbsoluteValue ? value : undefined
+
+/** A sample rate in (0, 1], else undefined. */
+export const boundedRate = (rate: number | undefined): number | undefined =>
+  rate !== undefined && rate >= sampleLimits.minRate && rate <= 1 ? rate : undefined
+
+/** The tags with names sorted, so that equal tags make equal series; undefined when over a limit. */
+export const boundedTags = (pairs: readonly (readonly [string, string])[]): Sample['tags'] | undefined => {
+  if (pairs.length > sampleLimits.maxTags) return undefined
+  const wrong = ([name, value]: readonly [string, string]) =>
+    name === '' || name.length + value.length > sampleLimits.maxTagLength || /\p{C}/u.test(name + value)
+  // Object.fromEntries defines own properties, also for names such as `__proto__`.
+  return pairs.some(wrong) ? undefined : Object.fromEntries([...pairs].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+}

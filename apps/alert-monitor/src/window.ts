@@ -1,0 +1,147 @@
+import { addToBins, quantileOf, type Bins } from './sketch.ts'
+
+/** What a threshold may compare. Of a set `count` is the number of different members. */
+export const statNames = ['p50', 'p99', 'mean', 'max', 'count', 'last'] as const
+export type StatName = (typeof statNames)[number]
+
+/** Slots a window is divided into. */
+export const slotsPerWindow = 30
+/** Different members of a set that are told apart in one window; the count stops growing there. */
+export const maxMembers = 10_000
+
+interface Slot {
+  index: number
+  count: number
+  sum: number
+  min: number
+  max: number
+  firstMs: number
+  first: number
+  lastMs: number
+  last: number
+  bins: Bins
+}
+
+/**
+ * The recent values of one metric in bounded memory, whatever their number: 30 slots that are reused in turn. It answers for
+ * the last `windowMs`, of which the oldest slot (a 30th) may be cut off. Quantiles are within 1 %; all else is exact.
+ */
+export interface Window {
+  /** `atMs` may be earlier than before: it counts where it belongs, and not at all once out of the window. */
+  add(atMs: number, value: number, weight: number, member?: string): void
+  /** Undefined where the window holds no value. */
+  stat(name: StatName, nowMs: number): number | undefined
+  /** Largest and smallest value: bounds on every other value statistic. */
+  range(nowMs: number): { min: number; max: number } | undefined
+  /** Sum of value x weight, and the time it covers: between 29 thirtieths of `windowMs` and all of it. */
+  sum(nowMs: number): { sum: number; coveredMs: number }
+  /** Change a second from the first value to the last; undefined with fewer than two moments. */
+  slope(nowMs: number): number | undefined
+}
+
+export interface WindowOptions {
+  readonly windowMs: number
+  /** Keep what p50 and p99 need. */
+  readonly quantiles: boolean
+}
+
+export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => {
+  const slotMs = windowMs / slotsPerWindow
+  const slots: (Slot | undefined)[] = []
+  const members = new Map<string, number>()
+
+  const slotAt = (atMs: number): Slot | undefined => {
+    const index = Math.floor(atMs / slotMs)
+    const place = ((index % slotsPerWindow) + slotsPerWindow) % slotsPerWindow
+    const held = slots[place]
+    if (held !== undefined && held.index >= index) return held.index === index ? held : undefined
+    const fresh = emptySlot(index)
+    slots[place] = fresh
+    return fresh
+  }
+
+  const live = (nowMs: number): Slot[] => {
+    const newest = Math.floor(nowMs / slotMs)
+    return slots.filter(
+      (slot): slot is Slot => slot !== undefined && slot.index > newest - slotsPerWindow && slot.index <= newest,
+    )
+  }
+
+  const countMembers = (nowMs: number) => {
+    for (const [member, seenMs] of members) if (seenMs <= nowMs - windowMs) members.delete(member)
+    return members.size === 0 ? undefined : members.size
+  }
+
+  const stat = (name: StatName, nowMs: number): number | undefined => {
+    if (members.size > 0) return name === 'count' ? countMembers(nowMs) : undefined
+    const held = live(nowMs)
+    if (held.length === 0) return undefined
+    const total = (pick: (slot: Slot) => number) => held.reduce((sum, slot) => sum + pick(slot), 0)
+    if (name === 'count') return total(({ count }) => count)
+    if (name === 'mean') return total(({ sum }) => sum) / total(({ count }) => count)
+    if (name === 'max') return Math.max(...held.map(({ max }) => max))
+    if (name === 'last') return latest(held).last
+    const { min, max } = rangeOf(held)
+    const quantile = quantileOf(
+      held.map(({ bins }) => bins),
+      name === 'p50' ? 0.5 : 0.99,
+    )
+    return quantile === undefined ? undefined : Math.min(max, Math.max(min, quantile))
+  }
+
+  return {
+    add: (atMs, value, weight, member) => {
+      if (member !== undefined) {
+        if (members.size < maxMembers || members.has(member))
+          members.set(member, Math.max(atMs, members.get(member) ?? atMs))
+        return
+      }
+      const slot = slotAt(atMs)
+      if (slot === undefined) return
+      slot.count += weight
+      slot.sum += value * weight
+      slot.min = Math.min(slot.min, value)
+      slot.max = Math.max(slot.max, value)
+      if (atMs < slot.firstMs) [slot.firstMs, slot.first] = [atMs, value]
+      if (atMs >= slot.lastMs) [slot.lastMs, slot.last] = [atMs, value]
+      if (quantiles) addToBins(slot.bins, value, weight)
+    },
+    stat,
+    range: (nowMs) => {
+      const held = live(nowMs)
+      return held.length === 0 ? undefined : rangeOf(held)
+    },
+    sum: (nowMs) => ({
+      sum: live(nowMs).reduce((sum, slot) => sum + slot.sum, 0),
+      coveredMs: nowMs - (Math.floor(nowMs / slotMs) - slotsPerWindow + 1) * slotMs,
+    }),
+    slope: (nowMs) => {
+      const held = live(nowMs)
+      if (held.length === 0) return undefined
+      const first = held.reduce((a, b) => (b.firstMs < a.firstMs ? b : a))
+      const last = latest(held)
+      const seconds = (last.lastMs - first.firstMs) / 1000
+      return seconds > 0 ? (last.last - first.first) / seconds : undefined
+    },
+  }
+}
+
+const emptySlot = (index: number): Slot => ({
+  index,
+  count: 0,
+  sum: 0,
+  min: Infinity,
+  max: -Infinity,
+  firstMs: Infinity,
+  first: 0,
+  lastMs: -Infinity,
+  last: 0,
+  bins: new Map(),
+})
+
+const latest = (held: readonly Slot[]): Slot => held.reduce((a, b) => (b.lastMs > a.lastMs ? b : a))
+
+const rangeOf = (held: readonly Slot[]) => ({
+  min: Math.min(...held.map(({ min }) => min)),
+  max: Math.max(...held.map(({ max }) => max)),
+})
