@@ -1,0 +1,146 @@
+import { ackTracker } from './ack-tracker.ts'
+import type { Clock } from './clock.ts'
+import { assign } from './memory-assignment.ts'
+import type { Delays } from './memory-delays.ts'
+import { createLane, type Lane } from './memory-lane.ts'
+import type { PartitionLog } from './memory-log.ts'
+import type { Member } from './memory-member.ts'
+import type { MemoryTopic } from './memory-topic.ts'
+import type { StartPosition } from './ports.ts'
+import { matches } from './topic-pattern.ts'
+
+/**
+ * A consumer group: what it has settled of each topic, and which member reads which partition. Like a durable consumer it
+ * remembers its place and its patterns when its members have left, so what is published meanwhile waits for them.
+ */
+export interface Group {
+  /** Reads `topic` from now on if a pattern stands for it and it does not already. `created`: the topic is new. */
+  consider(topic: MemoryTopic, created: boolean): void
+  join(member: Member, from: StartPosition, topics: Iterable<MemoryTopic>): void
+  leave(member: Member): void
+  /** Takes back what the member has unsettled. */
+  release(member: Member): void
+  /** Forgets everything; what is unsettled may still be settled. */
+  end(): void
+  readonly members: number
+  /** Deliveries unsettled. */
+  readonly inFlight: number
+}
+
+export interface GroupParts {
+  readonly clock: Clock
+  readonly delays: Delays
+  readonly rebalanceTimeoutMs: number
+  /** Called when the group has settled something of a topic. */
+  readonly advanced: (topic: MemoryTopic) => void
+}
+
+interface Reading {
+  readonly topic: MemoryTopic
+  readonly lanes: readonly Lane[]
+  /** The last one that found partitions to wait for. */
+  rebalance: number
+}
+
+const startOf = (log: PartitionLog, from: StartPosition): number => {
+  if (from === 'latest') return log.end
+  if (from === 'earliest') return log.first
+  if ('offset' in from) return Math.max(from.offset, log.first)
+  return log.offsetAt(from.time.getTime())
+}
+
+export const createGroup = ({ clock, delays, rebalanceTimeoutMs, advanced }: GroupParts): Group => {
+  /** In order of joining. */
+  const members: Member[] = []
+  /** Also of members that left. */
+  const patterns = new Map<string, StartPosition>()
+  const readings = new Map<string, Reading>()
+
+  /** Partitions of all topics aimed at each member. */
+  const loads = new Map<Member, number>()
+  let rebalances = 0
+
+  const aim = (lane: Lane, target: Member | undefined) => {
+    const before = lane.target as Member | undefined
+    if (before === target) return
+    if (before !== undefined) loads.set(before, (loads.get(before) ?? 0) - 1)
+    if (target !== undefined) loads.set(target, (loads.get(target) ?? 0) + 1)
+    lane.aim(target)
+  }
+
+  const balance = (reading: Reading) => {
+    const { topic, lanes } = reading
+    const wanted = assign(
+      lanes.map((lane) => lane.target as Member | undefined),
+      members.filter((member) => matches(member.pattern, topic.name)),
+      (member) => loads.get(member) ?? 0,
+    )
+    for (const [index, lane] of lanes.entries()) aim(lane, wanted[index])
+    const isMoving = (lane: Lane) => lane.target !== undefined && lane.owner !== lane.target
+    if (!lanes.some(isMoving)) return
+    const rebalance = ++rebalances
+    reading.rebalance = rebalance
+    clock.after(rebalanceTimeoutMs, () => {
+      if (reading.rebalance === rebalance) for (const lane of lanes) if (isMoving(lane)) lane.release()
+    })
+  }
+
+  const balanceAll = () => {
+    for (const reading of readings.values()) balance(reading)
+  }
+
+  const read = (topic: MemoryTopic, from: StartPosition) => {
+    const tracker = ackTracker()
+    const lanes = topic.partitions.map((log) =>
+      createLane({ log, start: startOf(log, from), tracker, delays, advanced: () => advanced(topic) }),
+    )
+    const reading = { topic, lanes, rebalance: 0 }
+    readings.set(topic.name, reading)
+    topic.attach(lanes)
+    balance(reading)
+  }
+
+  return {
+    consider: (topic, created) => {
+      if (readings.has(topic.name)) return
+      for (const [pattern, from] of patterns) {
+        if (!matches(pattern, topic.name)) continue
+        // All of a topic that did not exist at subscription is published "from now on".
+        read(topic, created && from === 'latest' ? 'earliest' : from)
+        return
+      }
+    },
+    join: (member, from, topics) => {
+      members.push(member)
+      if (!patterns.has(member.pattern)) patterns.set(member.pattern, from)
+      balanceAll()
+      for (const topic of topics) {
+        if (!readings.has(topic.name) && matches(member.pattern, topic.name)) read(topic, from)
+      }
+    },
+    leave: (member) => {
+      const index = members.indexOf(member)
+      if (index < 0) return
+      members.splice(index, 1)
+      balanceAll()
+      loads.delete(member)
+    },
+    release: (member) => {
+      for (const { lanes } of readings.values()) for (const lane of lanes) if (lane.owner === member) lane.release()
+    },
+    end: () => {
+      for (const { topic, lanes } of readings.values()) {
+        for (const lane of lanes) lane.end()
+        topic.detach(lanes)
+      }
+    },
+    get members() {
+      return members.length
+    },
+    get inFlight() {
+      let count = 0
+      for (const { lanes } of readings.values()) for (const lane of lanes) count += lane.inFlight
+      return count
+    },
+  }
+}

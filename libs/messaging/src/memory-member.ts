@@ -1,0 +1,170 @@
+import type { MemoryBooks } from './memory-books.ts'
+import type { Flight, Lane, LaneOwner } from './memory-lane.ts'
+import type { Runner, Scheduler } from './memory-scheduler.ts'
+import type { Delivery, Handler, Subscription } from './ports.ts'
+import type { Random } from './random.ts'
+import type { SubscribeSettings } from './subscribe-settings.ts'
+
+export interface MemberParts extends SubscribeSettings {
+  readonly pattern: string
+  readonly handle: Handler
+  readonly random: Random
+  readonly scheduler: Scheduler
+  readonly books: MemoryBooks
+  /** The member takes nothing new: its lanes are to go to others. Called once. */
+  readonly leave: (member: Member) => void
+  /** The member is closed: what it has unsettled is to be taken back. Called once, after `leave`. */
+  readonly release: (member: Member) => void
+}
+
+/** A subscription as the broker sees it: what delivers to one handler. */
+export interface Member extends LaneOwner {
+  readonly pattern: string
+  readonly subscription: Subscription
+}
+
+export const createMember = (parts: MemberParts): Member => {
+  const { handle, random, scheduler, books, maxInFlight, maxInFlightBytes, redeliveryDelayMs } = parts
+  const controller = new AbortController()
+  const { signal } = controller
+  /** Lanes that may have something to deliver, in no order. */
+  const ready: Lane[] = []
+  /** The lane whose next message found no room in bytes: it goes first, so that a large message is not passed for ever. */
+  let stalled: Lane | undefined
+  /** Whether `stalled` waits for something to be settled. */
+  let blocked = false
+  let inFlight = 0
+  let inFlightBytes = 0
+  let stopped = false
+  let closed = false
+  let whenIdle: (() => void)[] = []
+
+  const wake = () => {
+    if (runner.runnable) scheduler.wake(runner)
+  }
+
+  const left = (flight: Flight) => {
+    inFlight--
+    inFlightBytes -= flight.bytes
+    blocked = false
+    if (inFlight > 0) return
+    const due = whenIdle
+    whenIdle = []
+    for (const resolve of due) resolve()
+  }
+
+  const settle = (flight: Flight, acknowledged: boolean) => {
+    if (!flight.open) {
+      books.fenced++
+      return
+    }
+    left(flight)
+    if (acknowledged) {
+      books.acked++
+      flight.lane.ack(flight)
+    } else {
+      books.rejected++
+      flight.lane.reject(flight, redeliveryDelayMs)
+    }
+    wake()
+  }
+
+  const run = (flight: Flight) => {
+    const { message, position } = flight.lane.log.at(flight.offset)
+    const { id, topic, key, time, headers, body } = message
+    const delivery: Delivery = { id, topic, key, time, headers, body, attempt: flight.attempt, position, signal }
+    inFlight++
+    inFlightBytes += flight.bytes
+    books.delivered++
+    let outcome: Promise<void>
+    try {
+      outcome = Promise.resolve(handle(delivery))
+    } catch {
+      settle(flight, false)
+      return
+    }
+    outcome.then(
+      () => settle(flight, true),
+      () => settle(flight, false),
+    )
+  }
+
+  const unlist = (lane: Lane) => {
+    lane.listed = false
+    const last = ready.pop()!
+    if (last !== lane) ready[ready.indexOf(lane)] = last
+  }
+
+  const runner: Runner = {
+    queued: false,
+    get runnable() {
+      return ready.length > 0 && inFlight < maxInFlight && !blocked
+    },
+    deliver: (limit) => {
+      let delivered = 0
+      while (delivered < limit && runner.runnable) {
+        const lane = stalled ?? ready[ready.length === 1 ? 0 : random.below(ready.length)]!
+        const offset = lane.peek()
+        if (offset < 0) {
+          unlist(lane)
+          continue
+        }
+        if (inFlight > 0 && inFlightBytes + lane.log.at(offset).message.body.byteLength > maxInFlightBytes) {
+          stalled = lane
+          blocked = true
+          break
+        }
+        stalled = undefined
+        run(lane.take())
+        delivered++
+      }
+      return delivered
+    },
+  }
+
+  const stop = () => {
+    if (stopped) return
+    stopped = true
+    parts.leave(member)
+  }
+
+  const subscription: Subscription = {
+    stop: async () => stop(),
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve))),
+    get inFlight() {
+      return inFlight
+    },
+    close: async () => {
+      stop()
+      if (closed) return
+      closed = true
+      parts.release(member)
+      controller.abort(new Error('the subscription is closed: the message comes again'))
+    },
+  }
+
+  const member: Member = {
+    pattern: parts.pattern,
+    serial: parts.serial,
+    maxInFlight,
+    subscription,
+    offer: (lane) => {
+      lane.listed = true
+      ready.push(lane)
+      wake()
+    },
+    withdraw: (lane) => {
+      if (lane.listed) unlist(lane)
+      if (stalled !== lane) return
+      stalled = undefined
+      blocked = false
+      wake()
+    },
+    takenBack: (flight) => {
+      books.returned++
+      left(flight)
+      wake()
+    },
+  }
+  return member
+}

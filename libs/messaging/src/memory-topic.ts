@@ -1,0 +1,173 @@
+import type { Cancel, Clock } from './clock.ts'
+import { PublishError } from './errors.ts'
+import type { Lane } from './memory-lane.ts'
+import { partitionLog, type PartitionLog } from './memory-log.ts'
+import type { MemoryLimits } from './memory-options.ts'
+import type { Message } from './message.ts'
+import type { Random } from './random.ts'
+
+/** A topic of the in-memory broker: its partitions, and the publishes that wait for room. */
+export interface MemoryTopic {
+  readonly name: string
+  readonly partitions: readonly PartitionLog[]
+  /** Appends, or waits for room behind the publishes that wait already. Undefined: done. The messages are not copied. */
+  publish(messages: readonly Message[]): Promise<void> | undefined
+  /** From now on the lanes, one a partition, hold what they need and hear of what is appended. */
+  attach(lanes: readonly Lane[]): void
+  detach(lanes: readonly Lane[]): void
+  /** Tries the waiting publishes again. */
+  retry(): void
+  readonly hasWaiting: boolean
+  /** Messages cut off after every group had settled them. */
+  readonly trimmed: number
+}
+
+export interface TopicParts {
+  readonly name: string
+  readonly limits: MemoryLimits
+  readonly clock: Clock
+  readonly random: Random
+  /** Called for every message appended. */
+  readonly stored: () => void
+}
+
+interface Waiting {
+  readonly messages: readonly Message[]
+  /** Of those not appended when it began to wait. */
+  readonly count: number
+  readonly bytes: number
+  /** The first message not appended. */
+  next: number
+  resolve(): void
+  reject(error: PublishError): void
+  cancel: Cancel
+}
+
+/** FNV-1a over UTF-16 units (Fowler, Noll, Vo), folded by the last multiplication of MurmurHash3. */
+const hash = (key: string): number => {
+  let value = 0x811c9dc5
+  for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), 0x01000193)
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  return (value ^ (value >>> 13)) >>> 0
+}
+
+export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts): MemoryTopic => {
+  const { maxPartitionMessages, maxPartitionBytes, publishWaitMs } = limits
+  const partitions = Array.from({ length: limits.partitions }, (_, index) => partitionLog(index))
+  /** The lanes of all groups, by partition. */
+  const readers: Lane[][] = partitions.map(() => [])
+  /** By partition, an offset below which no group needs anything: a lower bound, found anew when it is reached. */
+  const floors = partitions.map(() => 0)
+  const waiting: Waiting[] = []
+  let waitingMessages = 0
+  let waitingBytes = 0
+  let trimmed = 0
+  let roundRobin = random.below(limits.partitions)
+
+  const floorOf = (log: PartitionLog): number => {
+    let floor = log.end
+    for (const lane of readers[log.partition]!) floor = Math.min(floor, lane.floor)
+    return floor
+  }
+
+  const makeRoom = (log: PartitionLog, bytes: number): boolean => {
+    while (log.end - log.first >= maxPartitionMessages || log.bytes + bytes > maxPartitionBytes) {
+      if (log.first >= floors[log.partition]!) {
+        const floor = floorOf(log)
+        floors[log.partition] = floor
+        if (log.first >= floor) return false
+      }
+      log.dropFirst()
+      trimmed++
+    }
+    return true
+  }
+
+  /** Appends from `from` on; answers the index of the first message that found no room. */
+  const append = (messages: readonly Message[], from: number): number => {
+    const nowMs = clock.now()
+    for (let index = from; index < messages.length; index++) {
+      const message = messages[index]!
+      const { key } = message
+      const partition = key === undefined ? roundRobin : hash(key) % partitions.length
+      const log = partitions[partition]!
+      if (!makeRoom(log, message.body.byteLength)) return index
+      if (key === undefined) roundRobin = (roundRobin + 1) % partitions.length
+      log.append(message, nowMs)
+      stored()
+      const lanes = readers[partition]!
+      for (let reader = 0; reader < lanes.length; reader++) lanes[reader]!.appended()
+    }
+    return messages.length
+  }
+
+  const full = (problem: string) => new PublishError(problem, { topic: name, fault: 'full' })
+  const bound = `a partition keeps ${maxPartitionMessages} messages and ${maxPartitionBytes} bytes until every group has settled them`
+
+  const wait = (messages: readonly Message[], next: number): Promise<void> => {
+    const count = messages.length - next
+    let bytes = 0
+    for (let index = next; index < messages.length; index++) bytes += messages[index]!.body.byteLength
+    if (publishWaitMs === 0) {
+      return Promise.reject(full(`no room for ${count} of ${messages.length} messages: ${bound}`))
+    }
+    const tooMany = waitingMessages + count > maxPartitionMessages || waitingBytes + bytes > maxPartitionBytes
+    if (tooMany && waiting.length > 0) {
+      return Promise.reject(full(`${waitingMessages} messages wait for room already: ${bound}`))
+    }
+    return new Promise((resolve, reject) => {
+      const entry: Waiting = { messages, count, bytes, next, resolve, reject, cancel: () => undefined }
+      entry.cancel = clock.after(publishWaitMs, () => {
+        leave(entry)
+        const short = messages.length - entry.next
+        reject(full(`no room for ${short} of ${messages.length} messages within ${publishWaitMs} ms: ${bound}`))
+        retry()
+      })
+      waiting.push(entry)
+      waitingMessages += count
+      waitingBytes += bytes
+    })
+  }
+
+  const leave = (entry: Waiting) => {
+    waiting.splice(waiting.indexOf(entry), 1)
+    waitingMessages -= entry.count
+    waitingBytes -= entry.bytes
+  }
+
+  const retry = () => {
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      first.next = append(first.messages, first.next)
+      if (first.next < first.messages.length) return
+      leave(first)
+      first.cancel()
+      first.resolve()
+    }
+  }
+
+  return {
+    name,
+    partitions,
+    publish: (messages) => {
+      const next = waiting.length === 0 ? append(messages, 0) : 0
+      return next === messages.length ? undefined : wait(messages, next)
+    },
+    attach: (lanes) => {
+      for (const [partition, lane] of lanes.entries()) readers[partition]!.push(lane)
+      floors.fill(0)
+    },
+    detach: (lanes) => {
+      for (const [partition, lane] of lanes.entries()) {
+        readers[partition] = readers[partition]!.filter((each) => each !== lane)
+      }
+      retry()
+    },
+    retry,
+    get hasWaiting() {
+      return waiting.length > 0
+    },
+    get trimmed() {
+      return trimmed
+    },
+  }
+}

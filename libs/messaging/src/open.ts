@@ -1,0 +1,33 @@
+import type { Clock } from './clock.ts'
+import { MessagingUrlError } from './errors.ts'
+import type { MemoryBroker } from './memory.ts'
+import type { Driver } from './ports.ts'
+
+export interface OpenOptions {
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** What `memory:` connects to. Default: a broker of its own, which nothing else reaches. */
+  readonly broker?: MemoryBroker
+}
+
+/** A driver is loaded when its scheme is asked for. */
+const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {
+  memory: async (url, options) => (await import('./memory.ts')).openMemory(url, options),
+}
+
+export const messagingSchemes: readonly string[] = Object.keys(drivers)
+
+const known = messagingSchemes.map((scheme) => `${scheme}:`).join(', ')
+
+/**
+ * Opens the driver that the URL's scheme names. Rejects with MessagingUrlError for an unknown scheme or a bad URL; the
+ * message holds the scheme, never the rest of the URL, where credentials may be.
+ */
+export const openDriver = async (url: string, options: OpenOptions = {}): Promise<Driver> => {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === undefined)
+    throw new MessagingUrlError(`the messaging URL has no scheme: begin it with one of ${known}`)
+  const open = Object.hasOwn(drivers, scheme) ? drivers[scheme] : undefined
+  if (open === undefined) throw new MessagingUrlError(`no messaging driver for ${scheme}: use one of ${known}`)
+  return open(url, options)
+}
