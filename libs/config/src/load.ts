@@ -1,0 +1,134 @@
+import type { z } from 'zod'
+import { explainer, precedence, show, type LayerName } from './explain.ts'
+import { ConfigError, type Fault } from './faults.ts'
+import { parseFlags, type Positionals } from './flags.ts'
+import { freeze } from './freeze.ts'
+import { envLayer, fileLayer, flagLayer, kvLayer, type Held, type Layer } from './layers.ts'
+import type { Env } from './process.ts'
+import { hidden } from './redact.ts'
+import { describeSettings, type Setting, type Settings } from './schema.ts'
+
+export { ConfigError, type Fault } from './faults.ts'
+
+export interface LoadOptions<S extends Settings> {
+  /** The service or command, for messages. */
+  name: string
+  settings: S
+  /** Without the program's name. */
+  argv: readonly string[]
+  env: Env
+  /** Arguments without a flag. Default: each one is a fault. */
+  positionals?: Positionals
+  /** Layers between the environment and the file: a service's prefix of Consul KV, keys without the prefix. */
+  layers?: { readonly kv?: Readonly<Record<string, string>> }
+}
+
+export interface Loaded<T> {
+  /** Validated, with defaults, frozen in depth. */
+  readonly config: Readonly<T>
+  /**
+   * Which layer won a setting and what the others hold, secrets as `***`. A key is `grpcPort`, `--grpc-port` or `GRPC_PORT`;
+   * without one all are explained. Throws ConfigError (exit code 64) for an unknown key.
+   */
+  readonly explain: (key?: string) => string
+  readonly positionals: readonly string[]
+  /** What follows `--`. */
+  readonly rest: readonly string[]
+}
+
+/**
+ * Reads the settings from flags, environment, KV, the JSON file named by `--config`, and defaults, in this order of strength.
+ * Throws one ConfigError with every fault. A value that a stronger layer hides is not validated.
+ */
+export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<z.infer<S>> => {
+  const { name, settings: schema, env } = options
+  const settings = describeSettings(schema)
+  const flags = parseFlags(options.argv, settings, options.positionals)
+  const layers: Readonly<Record<LayerName, Layer>> = {
+    flag: flagLayer(settings, flags.values),
+    env: envLayer(settings, env),
+    KV: options.layers?.kv === undefined ? nothing : kvLayer(settings, options.layers.kv),
+    file: flags.configPath === undefined ? nothing : fileLayer(settings, flags.configPath),
+    default: defaultLayer(settings),
+  }
+  const layersOf = (key: string): ReadonlyMap<LayerName, Held> =>
+    new Map(
+      precedence.flatMap((layer) => {
+        const held = layers[layer].held.get(key)
+        return held === undefined ? [] : [[layer, held] as const]
+      }),
+    )
+  const explain = explainer(name, settings, layersOf)
+  const faults: Fault[] = [...flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
+  const faulty = new Set(faults.map(({ key }) => key))
+  for (const fault of flags.faults) {
+    const setting = settings.find(({ flag }) => fault.source === `flag --${flag}`)
+    if (setting !== undefined) faulty.add(setting.key)
+  }
+
+  const winners = new Map<string, Held>()
+  const input: Record<string, unknown> = {}
+  for (const setting of settings) {
+    const held = layersOf(setting.key)
+    const winner = precedence.map((layer) => held.get(layer)).find((entry) => entry !== undefined)
+    if (winner === undefined) continue
+    winners.set(setting.key, winner)
+    if (winner.source === 'default') continue
+    if ('problem' in winner.decoded) {
+      faults.push(faultOf(setting, winner, winner.decoded.problem))
+      faulty.add(setting.key)
+    } else input[setting.key] = winner.decoded.value
+  }
+
+  const result = schema.safeParse(input)
+  for (const issue of result.error?.issues ?? []) {
+    const [key] = issue.path
+    const setting = settings.find((one) => one.key === key)
+    if (setting === undefined) {
+      faults.push({ key: '*', source: 'several settings', problem: issue.message, fix: 'change one of them' })
+    } else if (!faulty.has(setting.key)) {
+      faults.push(faultOf(setting, winners.get(setting.key), problemOf(setting, issue)))
+    }
+  }
+  if (faults.length > 0 || !result.success) throw new ConfigError(name, faults, explain)
+  return { config: freeze(result.data), explain, positionals: flags.positionals, rest: flags.rest }
+}
+
+const nothing: Layer = { held: new Map(), faults: [] }
+
+const defaultLayer = (settings: readonly Setting[]): Layer => ({
+  held: new Map(
+    settings.flatMap(({ key, defaultValue }) =>
+      defaultValue === undefined
+        ? []
+        : [[key, { source: 'default', given: defaultValue, decoded: { value: defaultValue } }] as const],
+    ),
+  ),
+  faults: [],
+})
+
+const problemOf = (setting: Setting, issue: z.core.$ZodIssue): string => {
+  const outOfRange = ['invalid_type', 'too_big', 'too_small', 'invalid_value'].includes(issue.code)
+  if (issue.path.length === 1 && outOfRange && setting.accepts !== 'text') return `is not ${setting.accepts}`
+  const where = issue.path.length > 1 ? `has at ${issue.path.slice(1).join('.')}: ` : ''
+  return `${where}${/^[A-Z]/.test(issue.message) && where === '' ? 'is not accepted: ' : ''}${issue.message}`
+}
+
+const faultOf = (setting: Setting, held: Held | undefined, problem: string): Fault => {
+  const { key, accepts } = setting
+  if (held === undefined) {
+    const fix = `pass --${setting.flag} or set ${setting.env} (${accepts})`
+    return { key, source: 'unset', problem: 'is required and no layer sets it', fix }
+  }
+  const shown = setting.secret ? 'the value' : show(setting, held.given)
+  const safe = setting.secret && typeof held.given === 'string' ? problem.replaceAll(held.given, hidden) : problem
+  return { key, source: held.source, problem: `${shown} ${safe}`, fix: fixOf(setting, held.source) }
+}
+
+const fixOf = ({ key, flag, accepts, kind }: Setting, source: string): string => {
+  if (source.startsWith('flag'))
+    return kind === 'toggle' ? `pass --${flag} or --no-${flag}` : `pass --${flag} with ${accepts}`
+  if (source.startsWith('file')) return `let "${key}" be ${accepts}`
+  if (source.endsWith('_FILE')) return `let the file that ${source.slice('env '.length)} names hold ${accepts}`
+  return `set ${source.replace(/^env /, '')} to ${accepts}`
+}

@@ -1,0 +1,86 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+/**
+ * What `.meta()` may say about a setting. The key `grpcPort` is by itself the flag `--grpc-port`, the env variable
+ * `GRPC_PORT`, and `grpcPort` in Consul KV and in the file.
+ */
+export interface SettingMeta {
+  /** One line for --help, the README's table and the chart's schema. */
+  description?: string | undefined
+  /** The exact name of the env variable, where it is not the key in capitals. */
+  env?: string
+  /** The long flag without its dashes, where it is not the key in kebab case. */
+  flag?: string
+  /** A one-letter flag, without its dash. */
+  short?: string
+  /** Never printed; may also be given as a file named by the env variable with `_FILE` after it. */
+  secret?: boolean
+  /** A change takes effect without a restart. */
+  hot?: boolean
+}
+
+declare module 'zod' {
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type -- extends zod's own interface by merging
+  interface GlobalMeta extends SettingMeta {}
+}
+
+const maxPort = 65_535
+const maxDurationMs = 2 ** 31 - 1
+
+/** Any text but the empty one. */
+export const text = () => z.string().min(1)
+
+/** A whole number. Both ends belong to the range. */
+export const integer = (range: { min?: number; max?: number } = {}) =>
+  z
+    .int()
+    .min(range.min ?? Number.MIN_SAFE_INTEGER)
+    .max(range.max ?? Number.MAX_SAFE_INTEGER)
+
+/** A number, not NaN or infinite. Both ends belong to the range. */
+export const decimal = (range: { min?: number; max?: number } = {}) =>
+  z
+    .number()
+    .min(range.min ?? -Number.MAX_VALUE)
+    .max(range.max ?? Number.MAX_VALUE)
+
+/** A TCP or UDP port; 0 = any free one, where the setting says so. */
+export const port = () => integer({ min: 0, max: maxPort })
+
+/** A time in milliseconds, at most what a Node timer can wait: 2,147,483,647 (24.8 days). */
+export const durationMs = (range: { min?: number; max?: number } = {}) =>
+  integer({ min: range.min ?? 0, max: range.max ?? maxDurationMs })
+
+/** A size in bytes. */
+export const bytes = (range: { min?: number; max?: number } = {}) => integer({ min: range.min ?? 0, ...range })
+
+/** On or off: `--flag`, `--no-flag`, `--flag=false`; `true` or `false` elsewhere. */
+export const toggle = () => z.boolean()
+
+/** One of the given words. */
+export const choice = <const W extends readonly [string, ...string[]]>(words: W) => z.enum(words)
+
+/** A list: repeated flags, or items with commas between, or a JSON array. */
+export const list = <Item extends z.ZodType>(item: Item) => z.array(item)
+
+/** A host name or an IP address, without a port. */
+export const host = () =>
+  z
+    .string()
+    .min(1)
+    .max(253)
+    .refine((value) => isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(value), {
+      error: 'is neither a host name nor an IP address',
+    })
+
+/** An absolute URL; `schemes` (`['http', 'https']`) restricts it. An empty remainder (`memory:`) is a URL too. */
+export const url = (schemes?: readonly [string, ...string[]]) =>
+  z.string().refine((value) => fits(value, schemes), {
+    error: schemes === undefined ? 'is not a URL' : `is not a URL of ${schemes.map((one) => `${one}:`).join(' or ')}`,
+  })
+
+const fits = (value: string, schemes: readonly string[] | undefined): boolean => {
+  const parsed = URL.parse(value)
+  return parsed !== null && (schemes === undefined || schemes.includes(parsed.protocol.slice(0, -1)))
+}
