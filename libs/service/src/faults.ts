@@ -1,3 +1,4 @@
+import { describeSettings, type Settings } from '@armature/config/schema'
 import { exitCodes } from './exit-codes.ts'
 
 export interface ServiceErrorOptions extends ErrorOptions {
@@ -32,38 +33,40 @@ export const describeError = (error: unknown): string => {
     .map(messageOf)
     .filter((text, place, all) => !all.slice(0, place).some((earlier) => earlier.includes(text)))
   const fix = field(error, 'fix')
-  return [causes.join(': '), typeof fix === 'string' ? fix : ''].filter(Boolean).join('. ').replaceAll(/\s*\n\s*/g, ' ')
+  return [causes.join(': '), typeof fix === 'string' ? fix : '']
+    .filter(Boolean)
+    .join('. ')
+    .replaceAll(/\s*\n\s*/g, ' ')
 }
 
-/** How a setting is given, for error texts: `--grpc-port (env GRPC_PORT)`. */
-const settingName = (key: string): string => {
-  const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-  return `--${words} (env ${words.replaceAll('-', '_').toUpperCase()})`
-}
-
-/** A listener could not be opened: which address, which setting names it, what to do. Exit code 69. */
-export const listenError = (error: unknown, config: Readonly<Record<string, unknown>>, at?: Address): unknown => {
-  const failed = chain(error).find((cause) => field(cause, 'syscall') === 'listen' || field(cause, 'syscall') === 'bind')
+/**
+ * For an error of `listen` or `bind` (of TCP or UDP): which address cannot be had, which setting names it, what to do; exit
+ * code 69. Any other error comes back as it is.
+ */
+export const explainListenError = (
+  error: unknown,
+  settings: Settings,
+  config: Readonly<Record<string, unknown>>,
+): unknown => {
+  const failed = chain(error).find((cause) => ['listen', 'bind'].includes(String(field(cause, 'syscall'))))
   if (failed === undefined) return error
   const code = String(field(failed, 'code'))
-  const host = String(field(failed, 'address') ?? at?.host ?? '')
-  const port = Number(field(failed, 'port') ?? at?.port ?? 0)
-  const keys = Object.keys(config).filter((key) => /port$/i.test(key) && config[key] === port && port !== 0)
-  const named = keys.length === 0 ? 'the port setting' : keys.map(settingName).join(' or ')
-  const reason = listenReasons[code] ?? messageOf(failed)
-  return new ServiceError(`cannot listen on ${host}:${port}: ${reason}`, {
-    exitCode: exitCodes.unavailable,
-    fix:
-      code === 'EADDRNOTAVAIL'
-        ? 'Set the host to an address of this machine, such as 127.0.0.1'
-        : `Set ${named} to another port, or 0 for any free one${code === 'EADDRINUSE' ? ', or stop what holds it' : ''}`,
-    cause: error,
-  })
-}
-
-interface Address {
-  readonly host: string
-  readonly port: number
+  const port = field(failed, 'port')
+  const names = describeSettings(settings)
+    .filter(({ key }) => key.toLowerCase().endsWith('port') && config[key] === port)
+    .map(({ flag, env }) => `--${flag} (env ${env})`)
+  const named = names.length === 0 ? 'the port' : names.join(' or ')
+  return new ServiceError(
+    `cannot listen on ${String(field(failed, 'address'))}:${String(port)}: ${listenReasons[code] ?? messageOf(failed)}`,
+    {
+      exitCode: exitCodes.unavailable,
+      fix:
+        code === 'EADDRNOTAVAIL'
+          ? 'Set the host to an address of this machine, such as 127.0.0.1'
+          : `Stop what holds the port, or set ${named} to another one or to 0 for any free one`,
+      cause: error,
+    },
+  )
 }
 
 const listenReasons: Readonly<Record<string, string>> = {

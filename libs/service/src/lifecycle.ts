@@ -15,6 +15,8 @@ export interface LifecycleOptions {
   log: Logger
   /** Called once `start` resolved and no stop was asked for. */
   onStarted?: () => void
+  /** Makes a fault say what a reader can do about it, and which code to exit with. Default: as it is. */
+  explained?: (fault: unknown) => unknown
   /** Default: the process's timers. */
   after?: After
 }
@@ -46,7 +48,7 @@ export interface Lifecycle {
  * hangs is named, the steps after it are left out, and `close` is still called.
  */
 export const startLifecycle = (service: Service, options: LifecycleOptions): Lifecycle => {
-  const { drainDeadlineMs, log, after = afterOnTimer } = options
+  const { drainDeadlineMs, log, after = afterOnTimer, explained = (fault) => fault } = options
   const stopping = new AbortController()
   const stopRequested = Promise.withResolvers<undefined>()
   const faults: { readonly fault: unknown; readonly exitCode: number }[] = []
@@ -58,8 +60,9 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     stopRequested.resolve(undefined)
     stopping.abort()
   }
-  const faulted = (fault: unknown, doing: string, exitCode = exitCodeOf(fault)): void => {
-    faults.push({ fault, exitCode })
+  const faulted = (cause: unknown, doing: string, code?: number): void => {
+    const fault = explained(cause)
+    faults.push({ fault, exitCode: code ?? exitCodeOf(fault) })
     log.error({ err: fault }, `${doing}: ${describeError(fault)}`)
   }
 

@@ -1,0 +1,45 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Positionals } from '@armature/config/flags'
+import type { Settings } from '@armature/config/schema'
+import type { z } from 'zod'
+
+/** The values of `settings`, as a service or a command gets them. */
+export type ConfigOf<S extends Settings> = Readonly<z.output<S>>
+
+/** What the command line holds beside flags. */
+export interface Given {
+  readonly positionals: readonly string[]
+  /** What follows `--`. */
+  readonly rest: readonly string[]
+}
+
+/** What a service or a command takes beside flags. What is not declared is a fault when given. */
+export interface Takes {
+  readonly positionals?: Positionals
+  /** What may follow `--`, as `--help` calls it: `COMMAND...` */
+  readonly rest?: string
+}
+
+/** What a command reads and writes by: data on stdout, all else on stderr. */
+export interface CommandIo extends Given {
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  /**
+   * Aborted by SIGINT, SIGTERM and SIGHUP, and when the reader of stdout went away: the command then has `drainDeadlineMs`
+   * (of its settings, else 10 s) to resolve.
+   */
+  readonly signal: AbortSignal
+}
+
+/** A subcommand of a service's command line: `alert-monitor send --on=TOPIC MESSAGE`. */
+export interface Command<S extends Settings = Settings> extends Takes {
+  /** One line for `--help`. */
+  readonly summary: string
+  readonly settings: S
+  /** Resolves with the exit code. A rejection is printed in one line, and its `exitCode` (else 70) is the exit code. */
+  run(config: ConfigOf<S>, io: CommandIo): Promise<number>
+}
+
+/** Infers the type of `config` from `settings`. */
+export const command = <S extends Settings>(definition: Command<S>): Command => definition as unknown as Command

@@ -1,0 +1,53 @@
+import { type handleUnaryCall, type Metadata, type ServerErrorResponse, status } from '@grpc/grpc-js'
+import type { Logger } from '@armature/telemetry/logger'
+
+/** What a handler may know of its call. */
+export interface CallContext {
+  readonly metadata: Metadata
+  /** Full path: `/armature.search.v1.SearchService/Search`. */
+  readonly path: string
+  /** Aborted when the client cancels, goes away, or its deadline passes; no answer reaches it after that. */
+  readonly signal: AbortSignal
+}
+
+/** An answer other than OK. `details` is sent to the client: write it for the client, without internals. */
+export class StatusError extends Error {
+  override readonly name = 'StatusError'
+  readonly code: status
+
+  constructor(code: status, details: string, options?: ErrorOptions) {
+    super(details, options)
+    this.code = code
+  }
+}
+
+/** INVALID_ARGUMENT that names the field, what is wrong with it and what is accepted. */
+export const invalidArgument = (field: string, problem: string): StatusError =>
+  new StatusError(status.INVALID_ARGUMENT, `${field}: ${problem}`)
+
+/**
+ * A unary method from an async function. A StatusError is sent as it is; anything else is logged and sent as INTERNAL
+ * `internal error`, so that no internals reach the client and no rejection is left unhandled.
+ */
+export const unary =
+  <Request, Response>(
+    log: Logger,
+    answer: (request: Request, context: CallContext) => Promise<Response>,
+  ): handleUnaryCall<Request, Response> =>
+  (call, callback) => {
+    const gone = new AbortController()
+    call.on('cancelled', () => gone.abort())
+    const path = call.getPath()
+    const context = { metadata: call.metadata, path, signal: gone.signal }
+    const asked = async (): Promise<Response> => answer(call.request, context)
+    asked().then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(toStatus(error, log, path)),
+    )
+  }
+
+const toStatus = (error: unknown, log: Logger, path: string): Partial<ServerErrorResponse> => {
+  if (error instanceof StatusError) return { code: error.code, details: error.message }
+  log.error({ err: error, path }, 'a call failed')
+  return { code: status.INTERNAL, details: 'internal error' }
+}

@@ -1,0 +1,144 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import {
+  type Context,
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api'
+import type { Metrics } from '@armature/telemetry/metrics'
+
+/** A call that is over, for a request log. */
+export interface FinishedCall {
+  /** `armature.search.v1.SearchService/Search` */
+  readonly method: string
+  /** The name of the status: `OK`, `INVALID_ARGUMENT`, ... */
+  readonly status: string
+  readonly details: string
+  readonly durationMs: number
+  readonly peer: string
+}
+
+export interface CallTracker {
+  readonly interceptor: ServerInterceptor
+  /** Calls under way, without health and reflection. */
+  readonly inFlight: number
+  /** Resolves when no call is under way. */
+  idle(): Promise<void>
+  /** Ends health watches and reflection streams, which have no end of their own. */
+  endServices(): void
+}
+
+export interface CallTrackerOptions {
+  metrics: Metrics
+  onFinish?: (call: FinishedCall) => void
+}
+
+/**
+ * Sees every call from its metadata to its status: times it, counts it, spans it. It must be the innermost interceptor (the
+ * first of the list): grpc-js answers a malformed message, one too large and a passed deadline below all interceptors, by the
+ * `sendStatus` of the call itself, which is therefore what is watched. A call of an unknown method never gets here: grpc-js
+ * answers UNIMPLEMENTED before.
+ */
+export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTracker => {
+  const endless = new Set<() => void>()
+  const waiting = new Set<() => void>()
+  let inFlight = 0
+
+  const count = (change: 1 | -1): void => {
+    inFlight += change
+    metrics.gauge('rpc.server.calls.in_flight', inFlight)
+    if (inFlight > 0) return
+    for (const resolve of waiting) resolve()
+    waiting.clear()
+  }
+
+  const interceptor: ServerInterceptor = ({ path }, call) => {
+    const method = path.slice(1)
+    const own = !isInfrastructure(method)
+    const end = (): void => call.sendStatus({ code: status.UNAVAILABLE, details: 'the server is shutting down' })
+    let sent: Parameters<typeof call.sendStatus>[0] | undefined
+    let started: { readonly atMs: number; readonly span: Span; readonly traced: Context } | undefined
+
+    const sendStatus = call.sendStatus.bind(call)
+    call.sendStatus = (answer) => {
+      sent ??= answer
+      sendStatus(answer)
+    }
+
+    const begin = (metadata: Metadata): void => {
+      const parent = propagation.extract(ROOT_CONTEXT, metadata, metadataGetter)
+      const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes: attributesOf(method) }, parent)
+      started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span) }
+      if (own) count(1)
+      else endless.add(end)
+    }
+
+    const finish = (): void => {
+      if (started === undefined) return
+      const { atMs, span } = started
+      started = undefined
+      const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
+      const durationMs = performance.now() - atMs
+      metrics.time('rpc.server.call.duration', durationMs, { ...attributesOf(method), 'rpc.status_code': name })
+      span.setAttribute('rpc.status_code', name)
+      if (serverFaults.has(name)) span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
+      if (!own) endless.delete(end)
+      else {
+        count(-1)
+        onFinish?.({ method, status: name, details: sent?.details ?? '', durationMs, peer: call.getPeer() })
+      }
+    }
+
+    const inSpan = (next: () => void): void => (started === undefined ? next() : context.with(started.traced, next))
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, forward) => {
+            begin(metadata)
+            inSpan(() => forward(metadata))
+          },
+          onReceiveMessage: (message, forward) => inSpan(() => forward(message)),
+          onReceiveHalfClose: (forward) => inSpan(forward),
+          onCancel: finish,
+        }),
+    })
+  }
+
+  return {
+    interceptor,
+    get inFlight() {
+      return inFlight
+    },
+    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+    endServices: () => {
+      for (const end of [...endless]) end()
+    },
+  }
+}
+
+const isInfrastructure = (method: string): boolean =>
+  method.startsWith('grpc.health.') || method.startsWith('grpc.reflection.')
+
+/** The statuses that OpenTelemetry counts as errors of the server. https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
+const serverFaults: ReadonlySet<string> = new Set([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
+
+const attributesOf = (method: string) => ({ 'rpc.system.name': 'grpc', 'rpc.method': method })
+
+const tracer = () => trace.getTracer('@armature/service')
+
+const metadataGetter = {
+  keys: (metadata: Metadata) => Object.keys(metadata.getMap()),
+  get: (metadata: Metadata, key: string) => metadata.get(key).map(String),
+}

@@ -1,0 +1,77 @@
+import type { Writable } from 'node:stream'
+import type { CommonConfig } from '@armature/config/common'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+import { openAdmin, type Route } from './admin-http.ts'
+import { afterOnTimer, attempt, deadlineIn } from './deadline.ts'
+import { exitCodes } from './exit-codes.ts'
+import { closeGraceMs, type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
+import type { NotReady, Service } from './service.ts'
+
+export interface HostOptions {
+  config: Pick<CommonConfig, 'httpHost' | 'httpPort' | 'drainDeadlineMs'>
+  telemetry: Telemetry
+  /** Aborted when the process is asked to stop; the reason is what asked, such as a signal's name. */
+  stopping: AbortSignal
+  /** Where the addresses and what the service waits for are printed once it is ready. */
+  announce: Writable
+  /** Makes a fault say what a reader can do about it. */
+  explained?: (fault: unknown) => unknown
+  /** More paths of the admin HTTP server. */
+  routes?: Readonly<Record<string, Route>>
+}
+
+/**
+ * Runs one service with its admin HTTP server until it ends or `stopping` is aborted. Resolves when all is closed, telemetry
+ * last. A fault no one caught drains the service. Rejects when the admin port cannot be had: nothing was started then.
+ */
+export const hostService = async (service: Service, options: HostOptions): Promise<Outcome> => {
+  const { config, telemetry, stopping, announce, routes, explained = (fault) => fault } = options
+  const { log, metrics } = telemetry
+  let lifecycle: Lifecycle | undefined
+  const notReady = (): readonly NotReady[] =>
+    lifecycle?.notReady() ?? [{ check: 'startup', reason: 'start has not begun' }]
+  const closeTelemetry = () => settleWithin(closeGraceMs, () => telemetry.close())
+
+  const admin = await openAdmin({
+    host: config.httpHost,
+    port: config.httpPort,
+    notReady,
+    expose: () => metrics.expose(),
+    ...(routes === undefined ? {} : { routes }),
+  }).catch(async (error: unknown) => {
+    await closeTelemetry()
+    throw error
+  })
+
+  const onStarted = (): void => {
+    const addresses = [...(service.addresses?.() ?? []), { label: 'admin', address: admin.url }]
+    for (const { label, address } of addresses) announce.write(`${label.padEnd(5)} ${address}\n`)
+    if (service.waitsFor !== undefined) announce.write(`${service.waitsFor}\n`)
+    log.info({ addresses, waitsFor: service.waitsFor }, 'ready')
+  }
+  if (stopping.aborted) {
+    await admin.close()
+    await closeTelemetry()
+    return { exitCode: exitCodes.ok }
+  }
+  const running = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
+  lifecycle = running
+  const onStop = (): void => running.stop(String(stopping.reason))
+  const onUncaught = (error: unknown): void => running.fail(error)
+  stopping.addEventListener('abort', onStop)
+  process.on('uncaughtException', onUncaught)
+  try {
+    return await running.done
+  } finally {
+    stopping.removeEventListener('abort', onStop)
+    await admin.close()
+    await closeTelemetry()
+    process.off('uncaughtException', onUncaught)
+  }
+}
+
+const settleWithin = async (limitMs: number, step: () => Promise<void>): Promise<void> => {
+  const deadline = deadlineIn(limitMs, afterOnTimer)
+  await deadline.within(attempt(step))
+  deadline.cancel()
+}
