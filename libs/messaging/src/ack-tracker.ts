@@ -1,3 +1,5 @@
+import { element } from './element.ts'
+
 /**
  * Which offsets of which partitions are done, so that a consumer commits only below its oldest unfinished message. One
  * for a topic and a group. Every call is O(1) amortised while offsets arrive in ascending order. Its size is that of the
@@ -65,7 +67,7 @@ export const ackTracker = (): AckTracker => {
       }
       const it = tracked(partition)
       const { offsets } = it
-      const last = offsets.length > it.head ? offsets[offsets.length - 1]! : undefined
+      const last = offsets.length > it.head ? offsets[offsets.length - 1] : undefined
       if (last === undefined ? offset >= (it.committable ?? 0) : offset > last) offsets.push(offset)
       else insertLate(it, offset)
       return it.epoch
@@ -81,7 +83,9 @@ export const ackTracker = (): AckTracker => {
       }
       let highest = offset
       it.head++
-      while (done.size > 0 && it.head < offsets.length && done.delete(offsets[it.head]!)) highest = offsets[it.head++]!
+      while (done.size > 0 && it.head < offsets.length && done.delete(element(offsets, it.head))) {
+        highest = element(offsets, it.head++)
+      }
       it.committable = Math.max(it.committable ?? 0, highest + 1)
       if (it.head === offsets.length) {
         offsets.length = 0
@@ -110,7 +114,7 @@ const placeOf = ({ offsets, head }: Tracked, offset: number, exact: boolean): nu
   let high = offsets.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (offsets[middle]! < offset) low = middle + 1
+    if (element(offsets, middle) < offset) low = middle + 1
     else high = middle
   }
   return exact && offsets[low] !== offset ? -1 : low

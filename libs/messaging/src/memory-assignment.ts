@@ -11,19 +11,20 @@ export const assign = <Member>(
   if (members.length === 0) return current.map(() => undefined)
   const held = new Map<Member, number>(members.map((member) => [member, 0]))
   for (const member of current) {
-    if (member !== undefined && held.has(member)) held.set(member, held.get(member)! + 1)
+    const count = member === undefined ? undefined : held.get(member)
+    if (member !== undefined && count !== undefined) held.set(member, count + 1)
   }
-  const ranked = [...members].sort((a, b) => held.get(b)! - held.get(a)! || load(a) - load(b))
+  const ranked = [...held].sort(([a, heldByA], [b, heldByB]) => heldByB - heldByA || load(a) - load(b))
   const each = Math.floor(current.length / members.length)
   const extra = current.length % members.length
-  const room = new Map<Member, number>(ranked.map((member, rank) => [member, rank < extra ? each + 1 : each]))
+  const room = new Map<Member, number>(ranked.map(([member], rank) => [member, rank < extra ? each + 1 : each]))
 
-  const wanted = current.map((member) => {
+  const kept = current.map((member) => {
     const left = member === undefined ? undefined : room.get(member)
     if (member === undefined || left === undefined || left === 0) return undefined
     room.set(member, left - 1)
     return member
   })
-  const open = ranked.flatMap((member) => Array.from({ length: room.get(member)! }, () => member))
-  return wanted.map((member) => member ?? open.shift())
+  const open = [...room].flatMap(([member, left]) => Array.from({ length: left }, () => member))
+  return kept.map((member) => member ?? open.shift())
 }

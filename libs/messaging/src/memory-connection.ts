@@ -69,18 +69,12 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
       throw fail(topic, 'too-large', `${problem}: send a reference, or raise maxMessageBytes`)
     }
     let chars = 0
-    let copied: Record<string, string> | undefined
-    for (const name in headers) {
-      const value = headers[name]!
-      copied ??= {}
-      copied[name] = value
-      chars += name.length + value.length
-    }
+    for (const name in headers) chars += name.length + (headers[name]?.length ?? 0)
     if (chars > limits.maxHeaderChars) {
       const problem = `the headers of message ${id} have ${chars} characters, the limit is ${limits.maxHeaderChars}`
       throw fail(topic, 'too-large', `${problem}: move them into the body`)
     }
-    return { id, topic, key, time, headers: copied ?? noHeaders, body: Buffer.from(body) }
+    return { id, topic, key, time, headers: chars === 0 ? noHeaders : { ...headers }, body: Buffer.from(body) }
   }
 
   const store = (topic: string, messages: readonly Message[]): Promise<void> | undefined => {
@@ -113,7 +107,7 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
       stored = store(topic, messages)
     } catch (error) {
       books.refused++
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
     if (stored === undefined) return inThisTurn < publishesPerTurn ? done : pause()
     const result = stored.then(

@@ -1,3 +1,5 @@
+import { element } from './element.ts'
+
 /** Numbers, the lowest out first. */
 export interface Heap {
   readonly size: number
@@ -20,8 +22,9 @@ export const heap = (): Heap => {
       let index = values.push(value) - 1
       while (index > 0) {
         const parent = (index - 1) >>> 1
-        if (values[parent]! <= value) break
-        values[index] = values[parent]!
+        const above = element(values, parent)
+        if (above <= value) break
+        values[index] = above
         index = parent
       }
       values[index] = value
@@ -34,9 +37,10 @@ export const heap = (): Heap => {
       for (;;) {
         let child = 2 * index + 1
         if (child >= values.length) break
-        if (child + 1 < values.length && values[child + 1]! < values[child]!) child++
-        if (values[child]! >= last) break
-        values[index] = values[child]!
+        if (child + 1 < values.length && element(values, child + 1) < element(values, child)) child++
+        const below = element(values, child)
+        if (below >= last) break
+        values[index] = below
         index = child
       }
       values[index] = last

@@ -1,4 +1,5 @@
 import type { AckTracker } from './ack-tracker.ts'
+import { element } from './element.ts'
 import type { Delays } from './memory-delays.ts'
 import { heap } from './memory-heap.ts'
 import type { PartitionLog } from './memory-log.ts'
@@ -117,17 +118,18 @@ export const createLane = ({ log, start, tracker, delays, advanced }: LaneParts)
     parked++
     gate.parked.push(offset)
     const { length } = gate.parked
-    if (length > 1 && gate.parked[length - 2]! > offset) gate.parked.sort(ascending)
+    if (length > 1 && element(gate.parked, length - 2) > offset) gate.parked.sort(ascending)
     return false
   }
 
   const passOn = (offset: number) => {
     const { key } = log.at(offset).message
-    const gate = key === undefined ? undefined : gates.get(key)
+    if (key === undefined) return
+    const gate = gates.get(key)
     if (gate === undefined || gate.holder !== offset) return
     const next = gate.parked.shift()
     if (next === undefined) {
-      gates.delete(key!)
+      gates.delete(key)
       return
     }
     parked--

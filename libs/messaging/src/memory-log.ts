@@ -1,3 +1,4 @@
+import { element } from './element.ts'
 import type { Message } from './message.ts'
 import type { Position } from './ports.ts'
 
@@ -39,7 +40,7 @@ export const partitionLog = (partition: number): PartitionLog => {
   let bytes = 0
   let lastStoredAtMs = -Infinity
 
-  const at = (offset: number): Entry => entries[offset - base]!
+  const at = (offset: number): Entry => element(entries, offset - base)
 
   return {
     partition,

@@ -1,3 +1,4 @@
+import { element } from './element.ts'
 import type { MemoryBooks } from './memory-books.ts'
 import type { Flight, Lane, LaneOwner } from './memory-lane.ts'
 import type { Runner, Scheduler } from './memory-scheduler.ts'
@@ -91,8 +92,8 @@ export const createMember = (parts: MemberParts): Member => {
 
   const unlist = (lane: Lane) => {
     lane.listed = false
-    const last = ready.pop()!
-    if (last !== lane) ready[ready.indexOf(lane)] = last
+    const last = ready.pop()
+    if (last !== undefined && last !== lane) ready[ready.indexOf(lane)] = last
   }
 
   const runner: Runner = {
@@ -103,7 +104,7 @@ export const createMember = (parts: MemberParts): Member => {
     deliver: (limit) => {
       let delivered = 0
       while (delivered < limit && runner.runnable) {
-        const lane = stalled ?? ready[ready.length === 1 ? 0 : random.below(ready.length)]!
+        const lane = stalled ?? element(ready, ready.length === 1 ? 0 : random.below(ready.length))
         const offset = lane.peek()
         if (offset < 0) {
           unlist(lane)

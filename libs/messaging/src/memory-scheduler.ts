@@ -1,3 +1,4 @@
+import { element } from './element.ts'
 import type { Random } from './random.ts'
 
 /** Something that delivers when it is its turn. */
@@ -40,12 +41,12 @@ export const scheduler = (random: Random): Scheduler => {
     let left = deliveriesPerTurn
     while (left > 0 && queue.length > 0) {
       const index = queue.length === 1 ? 0 : random.below(queue.length)
-      const runner = queue[index]!
+      const runner = element(queue, index)
       left -= runner.deliver(Math.min(left, 1 + random.below(longestRun)))
       if (runner.runnable) continue
       runner.queued = false
-      const last = queue.pop()!
-      if (last !== runner) queue[queue.indexOf(runner)] = last
+      const last = queue.pop()
+      if (last !== undefined && last !== runner) queue[queue.indexOf(runner)] = last
     }
     const due = callbacks
     callbacks = []

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from './clock.ts'
+import { element } from './element.ts'
 import { PublishError } from './errors.ts'
 import type { Lane } from './memory-lane.ts'
 import { partitionLog, type PartitionLog } from './memory-log.ts'
@@ -55,7 +56,7 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
   const { maxPartitionMessages, maxPartitionBytes, publishWaitMs } = limits
   const partitions = Array.from({ length: limits.partitions }, (_, index) => partitionLog(index))
   /** The lanes of all groups, by partition. */
-  const readers: Lane[][] = partitions.map(() => [])
+  const readers = partitions.map((): Lane[] => [])
   /** By partition, an offset below which no group needs anything: a lower bound, found anew when it is reached. */
   const floors = partitions.map(() => 0)
   const waiting: Waiting[] = []
@@ -66,13 +67,13 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
 
   const floorOf = (log: PartitionLog): number => {
     let floor = log.end
-    for (const lane of readers[log.partition]!) floor = Math.min(floor, lane.floor)
+    for (const lane of element(readers, log.partition)) floor = Math.min(floor, lane.floor)
     return floor
   }
 
   const makeRoom = (log: PartitionLog, bytes: number): boolean => {
     while (log.end - log.first >= maxPartitionMessages || log.bytes + bytes > maxPartitionBytes) {
-      if (log.first >= floors[log.partition]!) {
+      if (log.first >= element(floors, log.partition)) {
         const floor = floorOf(log)
         floors[log.partition] = floor
         if (log.first >= floor) return false
@@ -87,16 +88,15 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
   const append = (messages: readonly Message[], from: number): number => {
     const nowMs = clock.now()
     for (let index = from; index < messages.length; index++) {
-      const message = messages[index]!
+      const message = element(messages, index)
       const { key } = message
       const partition = key === undefined ? roundRobin : hash(key) % partitions.length
-      const log = partitions[partition]!
+      const log = element(partitions, partition)
       if (!makeRoom(log, message.body.byteLength)) return index
       if (key === undefined) roundRobin = (roundRobin + 1) % partitions.length
       log.append(message, nowMs)
       stored()
-      const lanes = readers[partition]!
-      for (let reader = 0; reader < lanes.length; reader++) lanes[reader]!.appended()
+      for (const lane of element(readers, partition)) lane.appended()
     }
     return messages.length
   }
@@ -107,7 +107,7 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
   const wait = (messages: readonly Message[], next: number): Promise<void> => {
     const count = messages.length - next
     let bytes = 0
-    for (let index = next; index < messages.length; index++) bytes += messages[index]!.body.byteLength
+    for (let index = next; index < messages.length; index++) bytes += element(messages, index).body.byteLength
     if (publishWaitMs === 0) {
       return Promise.reject(full(`no room for ${count} of ${messages.length} messages: ${bound}`))
     }
@@ -153,12 +153,12 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
       return next === messages.length ? undefined : wait(messages, next)
     },
     attach: (lanes) => {
-      for (const [partition, lane] of lanes.entries()) readers[partition]!.push(lane)
+      for (const [partition, lane] of lanes.entries()) element(readers, partition).push(lane)
       floors.fill(0)
     },
     detach: (lanes) => {
       for (const [partition, lane] of lanes.entries()) {
-        readers[partition] = readers[partition]!.filter((each) => each !== lane)
+        readers[partition] = element(readers, partition).filter((each) => each !== lane)
       }
       retry()
     },
