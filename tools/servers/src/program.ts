@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process'
+import { type Environment } from './execute.ts'
+
+/** A program under test: what it wrote, what it was waited for, how it ended. */
+export type Program = {
+  readonly pid: number
+  /** All of stdout and stderr so far, in order of arrival. */
+  output(): string
+  /** The first match in the output; rejects with the output when the program ends or the deadline passes before. */
+  until(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>
+  /** Signals the program alone, as `kill` does. */
+  signal(name: NodeJS.Signals): void
+  /** Signals its whole process group, as Ctrl-C on a terminal does. */
+  signalGroup(name: NodeJS.Signals): void
+  write(text: string): void
+  closeInput(): void
+  /** Resolves when it has ended and its output is complete; after the deadline the group is killed and this rejects. */
+  ended(deadlineMs?: number): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+  /** Ends the whole group, also what the program left behind. For `afterEach`. */
+  kill(): Promise<void>
+}
+
+const defaultDeadlineMs = 30_000
+const maxOutputCharacters = 4_000_000
+
+/** Starts a program in a process group of its own, so that everything it starts can be ended with it. */
+export const startProgram = (
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Environment } = {},
+): Program => {
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...(options.env ?? process.env) },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  })
+  const shown = [command, ...args].join(' ')
+  let text = ''
+  const watchers = new Set<() => void>()
+  const wake = () => {
+    for (const watcher of [...watchers]) watcher()
+  }
+  const keep = (chunk: Buffer) => {
+    text = (text + chunk.toString()).slice(-maxOutputCharacters)
+    wake()
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  child.stdin.on('error', () => undefined)
+  let end: { code: number | null; signal: NodeJS.Signals | null } | undefined
+  const finish = (code: number | null, signal: NodeJS.Signals | null) => {
+    end ??= { code, signal }
+    wake()
+  }
+  child.once('error', (fault) => {
+    text += fault.message
+    finish(null, null)
+  })
+  child.once('close', finish)
+
+  /** Resolves with the first defined value that `look` gives, asked at each change. */
+  const wait = <Result>(look: () => Result | undefined, onLate: () => Error, deadlineMs: number): Promise<Result> =>
+    new Promise((resolve, reject) => {
+      const leave = () => {
+        clearTimeout(timer)
+        watchers.delete(watcher)
+      }
+      const watcher = () => {
+        try {
+          const found = look()
+          if (found === undefined) return
+          leave()
+          resolve(found)
+        } catch (fault) {
+          leave()
+          reject(fault)
+        }
+      }
+      const timer = setTimeout(() => {
+        leave()
+        reject(onLate())
+      }, deadlineMs)
+      watchers.add(watcher)
+      watcher()
+    })
+
+  const signalGroup = (name: NodeJS.Signals) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, name)
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault
+    }
+  }
+
+  const ended = (deadlineMs = defaultDeadlineMs) =>
+    wait(
+      () => end,
+      () => {
+        signalGroup('SIGKILL')
+        return new Error(`${shown} did not end within ${deadlineMs} ms; it wrote:\n${text}`)
+      },
+      deadlineMs,
+    )
+
+  return {
+    pid: child.pid ?? -1,
+    output: () => text,
+    until: (pattern, deadlineMs = defaultDeadlineMs) =>
+      wait(
+        () => {
+          const match = pattern.exec(text)
+          if (match !== null) return match
+          if (end === undefined) return undefined
+          throw new Error(`${shown} ended (${end.signal ?? `code ${end.code}`}) without ${pattern}; it wrote:\n${text}`)
+        },
+        () => new Error(`${shown} did not write ${pattern} within ${deadlineMs} ms; it wrote:\n${text}`),
+        deadlineMs,
+      ),
+    signal: (name) => void child.kill(name),
+    signalGroup,
+    write: (input) => void child.stdin.write(input),
+    closeInput: () => void child.stdin.end(),
+    ended,
+    kill: async () => {
+      signalGroup('SIGKILL')
+      await ended(5_000)
+    },
+  }
+}
