@@ -1,0 +1,126 @@
+/** What one metric is. */
+export interface MetricDefinition {
+  /** A timer is a histogram of durations. */
+  readonly kind: 'counter' | 'timer' | 'gauge' | 'histogram'
+  /** `ms` is exported as seconds to OpenTelemetry and Prometheus and as it is to StatsD; `By` = bytes, `{event}` = a count of. */
+  readonly unit: 'ms' | 'By' | '1' | `{${string}}`
+  readonly help: string
+  /** The label names that a recording may have. Their values must come from a small set. */
+  readonly labels: readonly string[]
+  /** Upper ends of the histogram's buckets, in its unit. */
+  readonly buckets?: readonly number[]
+}
+
+/** Every metric of the platform. A metric that is not here cannot be recorded. Alphabetical. */
+export const metricNames = {
+  batch_events: {
+    kind: 'histogram',
+    unit: '{event}',
+    help: 'Events in a batch when it was completed, by what completed it',
+    labels: ['mechanism'],
+    buckets: [1, 10, 100, 1_000, 10_000],
+  },
+  component_discarded_events_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Events that were given up, by reason; intentional = a rule said so, else a fault',
+    labels: ['component', 'intentional', 'reason'],
+  },
+  component_errors_total: {
+    kind: 'counter',
+    unit: '{error}',
+    help: 'Errors of a component, by kind',
+    labels: ['component', 'error_type'],
+  },
+  component_received_events_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Events that came in',
+    labels: ['component'],
+  },
+  component_sent_events_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Events that went out',
+    labels: ['component'],
+  },
+  event_loop_delay: {
+    kind: 'gauge',
+    unit: 'ms',
+    help: 'Delay of the event loop over the last interval, by quantile',
+    labels: ['quantile'],
+  },
+  ledger_acked_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Deliveries acknowledged, by stage',
+    labels: ['stage'],
+  },
+  ledger_dead_lettered_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Deliveries put into a dead-letter topic, by stage',
+    labels: ['stage'],
+  },
+  ledger_dropped_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Deliveries given up, by stage and reason',
+    labels: ['stage', 'reason'],
+  },
+  ledger_in_flight: { kind: 'gauge', unit: '{event}', help: 'Deliveries not settled yet, by stage', labels: ['stage'] },
+  ledger_received_total: { kind: 'counter', unit: '{event}', help: 'Deliveries received, by stage', labels: ['stage'] },
+  ledger_returned_total: {
+    kind: 'counter',
+    unit: '{event}',
+    help: 'Deliveries given back to come again, by stage',
+    labels: ['stage'],
+  },
+  log_lines_discarded_total: {
+    kind: 'counter',
+    unit: '{line}',
+    help: 'Log lines of this service that were not written, by reason',
+    labels: ['reason'],
+  },
+  monitor: { kind: 'timer', unit: 'ms', help: 'Duration of monitor calls', labels: [] },
+  monitor_count: { kind: 'counter', unit: '{call}', help: 'Monitor calls', labels: [] },
+  'rpc.server.call.duration': {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'Duration of RPCs that this server answered',
+    labels: ['rpc.system.name', 'rpc.method', 'rpc.status_code', 'error.type'],
+  },
+  search: { kind: 'timer', unit: 'ms', help: 'Duration of search calls', labels: [] },
+  search_count: { kind: 'counter', unit: '{call}', help: 'Search calls', labels: [] },
+  telemetry_errors_total: {
+    kind: 'counter',
+    unit: '{error}',
+    help: 'Errors of the metrics and trace export; they never reach the caller',
+    labels: ['sink'],
+  },
+  telemetry_rejected_values_total: {
+    kind: 'counter',
+    unit: '{value}',
+    help: 'Recordings that were no finite number, or a negative count or duration',
+    labels: ['metric'],
+  },
+  telemetry_series_overflow_total: {
+    kind: 'counter',
+    unit: '{value}',
+    help: 'Recordings whose labels were replaced since the metric had its limit of label sets',
+    labels: ['metric'],
+  },
+} as const satisfies Record<string, MetricDefinition>
+
+export type MetricName = keyof typeof metricNames
+export type MetricKind = MetricDefinition['kind']
+
+/** The names of one kind of metric. */
+export type NameOf<K extends MetricKind> = {
+  [N in MetricName]: (typeof metricNames)[N]['kind'] extends K ? N : never
+}[MetricName]
+
+/** The labels that a metric may have. A missing one is exported as not there. */
+export type Labels<N extends MetricName> = {
+  readonly [L in (typeof metricNames)[N]['labels'][number]]?: string | number | boolean | undefined
+}

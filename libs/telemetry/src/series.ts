@@ -1,0 +1,72 @@
+import type { MetricDefinition } from './names.ts'
+
+export type LabelValues = Readonly<Record<string, string>>
+
+/** One set of labels of a metric with what was recorded under it. */
+export interface Series {
+  readonly labels: LabelValues
+  /** A counter's total, a gauge's last value, a histogram's sum. */
+  value: number
+  /** Recordings of a histogram. */
+  count: number
+  /** Recordings at or below each bucket's upper end and above the one before; the last is for those above all. */
+  readonly buckets: number[]
+}
+
+export interface SeriesTable {
+  readonly definition: MetricDefinition
+  readonly name: string
+  readonly bounds: readonly number[]
+  /** The series for these labels; the overflow series when the limit is reached and the labels are new. */
+  find(labels: Readonly<Record<string, unknown>> | undefined): { series: Series; overflowed: boolean }
+  all(): IterableIterator<Series>
+}
+
+/** What replaces the labels of a metric that has too many sets of them, as OpenTelemetry calls it. */
+export const overflowLabels: LabelValues = { 'otel.metric.overflow': 'true' }
+
+/** OpenTelemetry's advice for durations, in milliseconds. */
+export const durationBucketsMs: readonly number[] = [
+  5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000,
+]
+
+const maxLabelLength = 200
+
+/** The series of one metric. Holds at most `maxSeries` sets of labels, and one more for the overflow. */
+export const seriesTable = (name: string, definition: MetricDefinition, maxSeries: number): SeriesTable => {
+  const byKey = new Map<string, Series>()
+  const isHistogram = definition.kind === 'timer' || definition.kind === 'histogram'
+  const bounds = isHistogram ? (definition.buckets ?? durationBucketsMs) : []
+  const create = (key: string, labels: LabelValues): Series => {
+    const buckets = isHistogram ? new Array<number>(bounds.length + 1).fill(0) : []
+    const series: Series = { labels, value: 0, count: 0, buckets }
+    byKey.set(key, series)
+    return series
+  }
+  const find: SeriesTable['find'] = (labels) => {
+    const key = labels === undefined ? '' : keyOf(definition.labels, labels)
+    const known = byKey.get(key)
+    if (known !== undefined) return { series: known, overflowed: false }
+    if (byKey.size < maxSeries)
+      return { series: create(key, labels === undefined ? {} : cleaned(definition.labels, labels)), overflowed: false }
+    return { series: byKey.get(overflowKey) ?? create(overflowKey, overflowLabels), overflowed: true }
+  }
+  return { definition, name, bounds, find, all: () => byKey.values() }
+}
+
+const separator = '\u0000'
+const overflowKey = `${separator}overflow`
+
+const keyOf = (names: readonly string[], labels: Readonly<Record<string, unknown>>): string => {
+  let key = ''
+  for (const name of names) {
+    const value = labels[name]
+    if (value !== undefined) key += `${name}${separator}${textOf(value)}${separator}`
+  }
+  return key
+}
+
+const cleaned = (names: readonly string[], labels: Readonly<Record<string, unknown>>): LabelValues =>
+  Object.fromEntries(names.flatMap((name) => (labels[name] === undefined ? [] : [[name, textOf(labels[name])]])))
+
+const textOf = (value: unknown): string => String(value).slice(0, maxLabelLength)
