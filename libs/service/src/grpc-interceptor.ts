@@ -1,15 +1,7 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
-import {
-  type Context,
-  context,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api'
+import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Metrics } from '@armature/telemetry/metrics'
+import { extract } from '@armature/telemetry/tracing'
 
 /** A call that is over, for a request log. */
 export interface FinishedCall {
@@ -30,6 +22,8 @@ export interface CallTracker {
   idle(): Promise<void>
   /** Ends health watches and reflection streams, which have no end of their own. */
   endServices(): void
+  /** Takes the gauge of calls under way out of the metrics. */
+  close(): void
 }
 
 export interface CallTrackerOptions {
@@ -50,7 +44,6 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
 
   const count = (change: 1 | -1): void => {
     inFlight += change
-    metrics.gauge('rpc.server.calls.in_flight', inFlight)
     if (inFlight > 0) return
     for (const resolve of waiting) resolve()
     waiting.clear()
@@ -70,7 +63,7 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
     }
 
     const begin = (metadata: Metadata): void => {
-      const parent = propagation.extract(ROOT_CONTEXT, metadata, metadataGetter)
+      const parent = extract(traceHeaders(metadata))
       const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes: attributesOf(method) }, parent)
       started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span) }
       if (own) count(1)
@@ -109,6 +102,7 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
     })
   }
 
+  const forget = metrics.observe('rpc.server.calls.in_flight', () => inFlight)
   return {
     interceptor,
     get inFlight() {
@@ -118,6 +112,7 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
     endServices: () => {
       for (const end of [...endless]) end()
     },
+    close: forget,
   }
 }
 
@@ -136,9 +131,7 @@ const serverFaults: ReadonlySet<string> = new Set([
 
 const attributesOf = (method: string) => ({ 'rpc.system.name': 'grpc', 'rpc.method': method })
 
-const tracer = () => trace.getTracer('@armature/service')
+const tracer = () => trace.getTracer('armature')
 
-const metadataGetter = {
-  keys: (metadata: Metadata) => Object.keys(metadata.getMap()),
-  get: (metadata: Metadata, key: string) => metadata.get(key).map(String),
-}
+const traceHeaders = (metadata: Metadata): Readonly<Record<string, string>> =>
+  Object.fromEntries(['traceparent', 'tracestate'].map((name) => [name, metadata.get(name).join(',')]))

@@ -100,6 +100,7 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
     close: async () => {
       await stopIntake()
       server.forceShutdown()
+      calls.close()
     },
   }
 }

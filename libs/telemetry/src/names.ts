@@ -90,6 +90,12 @@ export const metricNames = {
     help: 'Duration of RPCs that this server answered',
     labels: ['rpc.system.name', 'rpc.method', 'rpc.status_code', 'error.type'],
   },
+  'rpc.server.calls.in_flight': {
+    kind: 'gauge',
+    unit: '{call}',
+    help: 'RPCs under way, without health and reflection',
+    labels: [],
+  },
   search: { kind: 'timer', unit: 'ms', help: 'Duration of search calls', labels: [] },
   search_count: { kind: 'counter', unit: '{call}', help: 'Search calls', labels: [] },
   telemetry_errors_total: {
