@@ -13,6 +13,14 @@ export interface MetricDefinition {
 
 /** Every metric of the platform. A metric that is not here cannot be recorded. Alphabetical. */
 export const metricNames = {
+  alert_notices_total: {
+    kind: 'counter',
+    unit: '{notice}',
+    help: 'Notices of alerts that were published, by status',
+    labels: ['status'],
+  },
+  alert_series: { kind: 'gauge', unit: '{series}', help: 'Series that rules watch, once for each rule', labels: [] },
+  alerts_firing: { kind: 'gauge', unit: '{alert}', help: 'Alerts that fire now', labels: [] },
   batch_events: {
     kind: 'histogram',
     unit: '{event}',
@@ -84,6 +92,12 @@ export const metricNames = {
   },
   monitor: { kind: 'timer', unit: 'ms', help: 'Duration of monitor calls', labels: [] },
   monitor_count: { kind: 'counter', unit: '{call}', help: 'Monitor calls', labels: [] },
+  reactor_handled_total: {
+    kind: 'counter',
+    unit: '{message}',
+    help: 'Messages that a handler is done with, by outcome: handled, filtered, dead-lettered',
+    labels: ['handler', 'outcome'],
+  },
   'rpc.server.call.duration': {
     kind: 'timer',
     unit: 'ms',
@@ -115,6 +129,12 @@ export const metricNames = {
     unit: '{value}',
     help: 'Recordings whose labels were replaced since the metric had its limit of label sets',
     labels: ['metric'],
+  },
+  webhook_requests: {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'Duration of webhook requests, by outcome: the status class, timeout or unreachable',
+    labels: ['outcome'],
   },
 } as const satisfies Record<string, MetricDefinition>
 

@@ -1,0 +1,43 @@
+import { z } from 'zod'
+import { commonSettings, messagingSettings } from '@armature/config/common'
+import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
+
+export const settings = z.object({
+  ...commonSettings,
+  ...messagingSettings,
+  statsdListenHost: host().default('127.0.0.1').meta({ description: 'Address to listen on for StatsD lines (UDP)' }),
+  statsdListenPort: port()
+    .default(0)
+    .meta({ description: 'UDP port to listen on for StatsD lines (0 = any free one)' }),
+  maxPacketBytes: bytes({ min: 64, max: 65_507 })
+    .default(8_192)
+    .meta({ description: 'Largest UDP packet that is read; longer ones are dropped and counted' }),
+  maxQueuedSamples: integer({ min: 1, max: 1_000_000 })
+    .default(50_000)
+    .meta({ description: 'Samples from UDP that wait to be evaluated; more are dropped and counted' }),
+  samplesTopic: text().optional().meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
+  rulesFile: text().optional().meta({ description: 'JSON file of rules (none = the built-in rules)', flag: 'rules' }),
+  evaluateEveryMs: durationMs({ min: 100, max: 2_500 })
+    .default(1_000)
+    .meta({ description: 'How often the rules are judged, in milliseconds' }),
+  repeatMs: durationMs({ min: 1_000 })
+    .default(14_400_000)
+    .meta({ description: 'How often the notice of a firing alert is repeated, in milliseconds' }),
+  maxSeries: integer({ min: 1, max: 100_000 })
+    .default(1_000)
+    .meta({
+      description: 'Series watched at once, counted once for each rule; samples of more are dropped and counted',
+    }),
+  seriesIdleMs: durationMs({ min: 60_000 })
+    .default(3_600_000)
+    .meta({ description: 'A series without a sample for so long is forgotten, in milliseconds' }),
+  maxAlerts: integer({ min: 1, max: 100_000 }).default(1_000).meta({ description: 'Alerts pending or firing at once' }),
+  maxQueuedNotices: integer({ min: 1, max: 100_000 })
+    .default(1_000)
+    .meta({ description: 'Notices that wait for the broker; what finds no room is offered again later' }),
+  publishTimeoutMs: durationMs({ min: 100, max: 600_000 })
+    .default(10_000)
+    .meta({ description: 'How long one publish may take before it is tried again, in milliseconds' }),
+})
+
+export type Config = Readonly<z.infer<typeof settings>>

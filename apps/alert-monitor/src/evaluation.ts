@@ -1,0 +1,94 @@
+import { UnrecoverableError } from '@armature/messaging/errors'
+import type { Handler, Middleware } from '@armature/messaging/ports'
+import type { Ledger } from '@armature/telemetry/ledger'
+import type { Logger } from '@armature/telemetry/logger'
+import { createIntake } from './intake.ts'
+import type { Monitor } from './monitor.ts'
+import { parseSampleBody } from './sample-body.ts'
+import type { Refused, Sample } from './sample.ts'
+import { countLines, parseStatsd } from './statsd.ts'
+
+export interface EvaluationOptions {
+  readonly monitor: Pick<Monitor, 'observe'>
+  /** Counts samples; one that is refused is `malformed-<reason>`. */
+  readonly ledger: (inFlight: () => number) => Ledger
+  readonly log: Logger
+  readonly maxQueuedSamples: number
+  /** What becomes of a message of which nothing can be read. */
+  readonly deadLetter: Middleware
+}
+
+/** The way of samples into the monitor, with the books of it. */
+export interface Evaluation {
+  readonly ledger: Ledger
+  /** A UDP packet of StatsD lines: queued, evaluated soon. */
+  packet(packet: Uint8Array): void
+  /** A UDP packet that is too long to be read. */
+  oversized(packet: Uint8Array): void
+  /** A message of samples: acknowledged once all of it is evaluated; dead-lettered if nothing of it can be read. */
+  readonly handle: Handler
+  /** Resolves when no queued sample waits. */
+  idle(): Promise<void>
+}
+
+export const createEvaluation = ({ monitor, log, deadLetter, ...options }: EvaluationOptions): Evaluation => {
+  let settling = 0
+
+  const evaluate = (sample: Sample) => {
+    const outcome = monitor.observe(sample)
+    if (outcome === 'evaluated') ledger.acked()
+    else ledger.dropped(outcome)
+  }
+
+  const intake = createIntake<Sample>({ maxQueued: options.maxQueuedSamples, take: evaluate })
+  const ledger = options.ledger(() => intake.size + settling)
+
+  const dropRefused = (refused: readonly Refused[]) => {
+    for (const { reason, excerpt } of refused) {
+      ledger.dropped(`malformed-${reason}`)
+      log.debug({ reason, excerpt }, 'malformed sample')
+    }
+  }
+
+  const refuseMessage = deadLetter(({ topic }) =>
+    Promise.reject(new UnrecoverableError('no-sample', `the message on ${topic} holds no sample that can be read`)),
+  )
+
+  return {
+    ledger,
+    packet: (packet) => {
+      const { samples, refused } = parseStatsd(packet)
+      ledger.received(samples.length + refused.length)
+      dropRefused(refused)
+      for (const sample of samples) if (!intake.offer(sample)) ledger.dropped('queue-full')
+    },
+    oversized: (packet) => {
+      const lines = Math.max(1, countLines(packet))
+      ledger.received(lines)
+      ledger.dropped('packet-too-large', lines)
+    },
+    handle: async (delivery) => {
+      const { samples, refused } = parseSampleBody(delivery.body)
+      const count = samples.length + refused.length
+      ledger.received(count)
+      // A wildcard matches dead-letter topics too; what lies there was refused once.
+      if (delivery.topic.endsWith('.DLT')) return ledger.dropped('dead-letter-topic', count)
+      if (samples.length > 0 || refused.length === 0) {
+        dropRefused(refused)
+        for (const sample of samples) evaluate(sample)
+        return
+      }
+      settling += count
+      try {
+        await refuseMessage(delivery)
+        ledger.deadLettered(count)
+      } catch (error) {
+        ledger.returned(count)
+        throw error
+      } finally {
+        settling -= count
+      }
+    },
+    idle: () => intake.idle(),
+  }
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '@armature/messaging/clock'
+import { PublishError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
+import type { Publisher } from '@armature/messaging/ports'
+
+export interface OutboxOptions {
+  readonly publisher: Pick<Publisher, 'publish'>
+  readonly clock: Pick<Clock, 'after'>
+  /** In [0, 1): the jitter. */
+  readonly random: () => number
+  /** Messages not yet published, at once. */
+  readonly maxQueued: number
+  /** A publish that takes longer counts as failed; the message keeps its id, so a late success makes a duplicate, no loss. */
+  readonly publishTimeoutMs: number
+  readonly onPublished: (message: Message) => void
+  /** A publish failed and is tried again after `delayMs`. */
+  readonly onRetry: (message: Message, error: unknown, delayMs: number) => void
+  /** The broker will never take the message. */
+  readonly onDropped: (message: Message, error: PublishError) => void
+}
+
+/** Publishes messages one after the other, in order, each until the broker has it. */
+export interface Outbox {
+  /** False = no room: offer it again later. */
+  offer(message: Message): boolean
+  /** Messages not yet published. */
+  readonly size: number
+  /** Why the last publish failed; undefined once one succeeds. */
+  readonly failing: string | undefined
+  /** Resolves when all is published, or the outbox closed. */
+  idle(): Promise<void>
+  /** Gives up what is not published, and answers it. */
+  close(): readonly Message[]
+}
+
+const firstDelayMs = 100
+const longestDelayMs = 30_000
+
+export const createOutbox = (options: OutboxOptions): Outbox => {
+  const { publisher, clock, random, maxQueued, publishTimeoutMs, onPublished, onRetry, onDropped } = options
+  const queue: Message[] = []
+  let working = false
+  let closed = false
+  let failing: string | undefined
+  let wake: () => void = () => undefined
+  let waiting: (() => void)[] = []
+
+  const settle = () => {
+    for (const resolve of waiting) resolve()
+    waiting = []
+  }
+
+  const pause = (ms: number) =>
+    new Promise<void>((resolve) => {
+      const cancel = clock.after(ms, resolve)
+      wake = () => {
+        cancel()
+        resolve()
+      }
+    })
+
+  const attempt = (message: Message) =>
+    new Promise<void>((resolve, reject) => {
+      const cancel = clock.after(publishTimeoutMs, () =>
+        reject(new Error(`the broker did not answer within ${publishTimeoutMs} ms`)),
+      )
+      Promise.resolve()
+        .then(() => publisher.publish(message.topic, [message]))
+        .then(resolve, reject)
+        .finally(cancel)
+    })
+
+  const publishFirst = async (message: Message) => {
+    for (let failures = 0; !closed; failures += 1) {
+      try {
+        await attempt(message)
+        failing = undefined
+        return onPublished(message)
+      } catch (error) {
+        if (closed) return
+        if (isHopeless(error)) return onDropped(message, error)
+        failing = error instanceof Error ? error.message : String(error)
+        // Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+        const delayMs = Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
+        onRetry(message, error, delayMs)
+        await pause(delayMs)
+      }
+    }
+  }
+
+  const work = async () => {
+    working = true
+    for (let message = queue[0]; message !== undefined && !closed; message = queue[0]) {
+      await publishFirst(message)
+      if (!closed) queue.shift()
+    }
+    working = false
+    settle()
+  }
+
+  return {
+    offer: (message) => {
+      if (closed || queue.length >= maxQueued) return false
+      queue.push(message)
+      if (!working) void work()
+      return true
+    },
+    get size() {
+      return queue.length
+    },
+    get failing() {
+      return failing
+    },
+    idle: () => (queue.length === 0 || closed ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    close: () => {
+      closed = true
+      wake()
+      settle()
+      return [...queue]
+    },
+  }
+}
+
+/** What publishing again cannot mend. A closed connection may be opened again. */
+const isHopeless = (error: unknown): error is PublishError =>
+  error instanceof PublishError && !error.retryable && error.fault !== 'closed'
