@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { delimiter, join } from 'node:path'
+import { closing, succeeded } from './tally.ts'
+
+// npm run check: all that CI asks beside the tests, one after the other; names of steps as arguments choose some of them.
+const root = join(import.meta.dirname, '../../..')
+const steps: Record<string, readonly string[]> = {
+  format: ['prettier', '--check', '.'],
+  references: ['nx', 'sync:check'],
+  lint: ['eslint', '.', '--max-warnings=0'],
+  types: ['nx', 'run-many', '-t', 'typecheck', '--output-style=static'],
+  build: ['nx', 'run-many', '-t', 'build', '--output-style=static'],
+  tidy: ['vitest', 'run', '--root=tools/tidy', 'test/tree.test.ts'],
+}
+
+const chosen = process.argv.slice(2)
+const unknown = chosen.filter((name) => !(name in steps))
+if (unknown.length > 0) {
+  console.error(`No such step: ${unknown.join(', ')}. The steps are ${Object.keys(steps).join(', ')}.`)
+  process.exit(64)
+}
+
+/** Set by Ctrl-C, which the step under way gets from the terminal as well. */
+let interrupted = false
+const env = {
+  ...process.env,
+  PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
+  NX_DAEMON: 'false',
+}
+
+const run = ([command = '', ...args]: readonly string[]): Promise<boolean> =>
+  new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
+    const forward = (signal: NodeJS.Signals) => {
+      interrupted = true
+      child.kill(signal)
+    }
+    process.on('SIGINT', forward)
+    process.on('SIGTERM', forward)
+    const settle = (passed: boolean) => {
+      process.off('SIGINT', forward)
+      process.off('SIGTERM', forward)
+      resolve(passed)
+    }
+    child.once('error', () => settle(false))
+    child.once('close', (code) => settle(code === 0))
+  })
+
+const failed: string[] = []
+let passed = 0
+for (const [name, command] of Object.entries(steps)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue
+  if (interrupted) failed.push(`${name} (interrupted)`)
+  if (interrupted) continue
+  console.log(`\n== ${name}: ${command.join(' ')}`)
+  const start = Date.now()
+  const good = await run(command)
+  console.log(`== ${name}: ${good ? 'passed' : 'FAILED'} in ${((Date.now() - start) / 1000).toFixed(1)} s`)
+  if (good) passed += 1
+  else failed.push(name)
+}
+const tally = { passed, failed, skipped: [] }
+console.log(`\n${closing(tally).join('\n')}`)
+process.exitCode = succeeded(tally) ? 0 : 1

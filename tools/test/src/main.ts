@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { leftovers, runVariable } from './leftovers.ts'
+import { closing, succeeded, type Tally } from './tally.ts'
+
+// npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.
+// The workspace is the working folder, where npm runs its scripts.
+const root = process.cwd()
+const vitestProgram = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs')
+const settleMs = 3_000
+const testTimeoutMs = 30_000
+
+const folder = mkdtempSync(join(tmpdir(), 'armature-test-'))
+const tallyFile = join(folder, 'tally.json')
+const run = randomUUID()
+
+const vitest = spawn(
+  process.execPath,
+  [
+    vitestProgram,
+    'run',
+    `--root=${root}`,
+    `--config=${join(import.meta.dirname, 'projects.config.ts')}`,
+    `--testTimeout=${testTimeoutMs}`,
+    `--hookTimeout=${testTimeoutMs}`,
+    ...process.argv.slice(2),
+  ],
+  {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, [runVariable]: run, TALLY_FILE: tallyFile },
+  },
+)
+let interrupted = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    interrupted = true
+    vitest.kill(signal)
+  })
+}
+const code = await new Promise<number>((resolve) => vitest.once('close', (status) => resolve(status ?? 1)))
+
+const tally = ((): Tally => {
+  try {
+    return JSON.parse(readFileSync(tallyFile, 'utf8')) as Tally
+  } catch {
+    return {
+      passed: 0,
+      failed: [interrupted ? 'the run was interrupted' : 'Vitest ended before its report'],
+      skipped: [],
+    }
+  }
+})()
+rmSync(folder, { recursive: true, force: true })
+
+const settled = Date.now() + settleMs
+while (leftovers(run).length > 0 && Date.now() < settled) await pause(50)
+const left = leftovers(run)
+for (const { pid } of left) end(pid)
+
+const whole: Tally = {
+  ...tally,
+  failed: [
+    ...tally.failed,
+    ...(code !== 0 && tally.failed.length === 0 && tally.passed > 0 ? [`Vitest ended with code ${code}`] : []),
+    ...left.map(({ pid, command }) => `a process was left running: ${pid} ${command}`),
+  ],
+}
+process.stdout.write(`\n${closing(whole).join('\n')}\n`)
+process.exitCode = succeeded(whole) ? 0 : 1
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself meanwhile.
+  }
+}

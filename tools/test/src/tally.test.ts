@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { closing, succeeded } from './tally.ts'
+
+test.each([
+  { passed: 3, failed: [], skipped: [] },
+  { passed: 1, failed: [], skipped: ['a > b'] },
+])('succeeds: %o', (tally) => {
+  expect(succeeded(tally)).toBe(true)
+})
+
+test.each([
+  { passed: 3, failed: ['a > b'], skipped: [] },
+  { passed: 0, failed: [], skipped: [] },
+  { passed: 0, failed: [], skipped: ['a > b'] },
+])('does not succeed: %o', (tally) => {
+  expect(succeeded(tally)).toBe(false)
+})
+
+test('closes with the skipped, the failed and the sums alone on the last line', () => {
+  expect(closing({ passed: 7, failed: ['a > b', 'c > d'], skipped: ['e > f'] })).toEqual([
+    '1 skipped:',
+    '  e > f',
+    '',
+    '2 failed:',
+    '  a > b',
+    '  c > d',
+    '',
+    '7 passed, 2 failed',
+  ])
+  expect(closing({ passed: 7, failed: [], skipped: [] })).toEqual(['7 passed, 0 failed'])
+  expect(closing({ passed: 0, failed: [], skipped: [] })).toEqual(['No test was run.', '0 passed, 0 failed'])
+})

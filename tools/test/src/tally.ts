@@ -1,0 +1,20 @@
+/** What a run came to: names of tests, in the order they were reported. */
+export type Tally = {
+  readonly passed: number
+  readonly failed: readonly string[]
+  readonly skipped: readonly string[]
+}
+
+/** A run that has run no test proves nothing, so it is a failure too. */
+export const succeeded = (tally: Tally): boolean => tally.failed.length === 0 && tally.passed > 0
+
+/** The lines that close a run; the last is `N passed, N failed` alone. */
+export const closing = (tally: Tally): string[] => [
+  ...titled('skipped', tally.skipped),
+  ...titled('failed', tally.failed),
+  ...(tally.passed + tally.failed.length === 0 ? ['No test was run.'] : []),
+  `${tally.passed} passed, ${tally.failed.length} failed`,
+]
+
+const titled = (what: string, names: readonly string[]): string[] =>
+  names.length === 0 ? [] : [`${names.length} ${what}:`, ...names.map((name) => `  ${name}`), '']
