@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, test, vi } from 'vitest'
+import { message, type Message } from './message.ts'
+import type { Delivery, Driver, Guarantees, Handler, Subscription } from './ports.ts'
+
+/** A connection that the suite can also end as the death of its process would. */
+export interface KillableDriver {
+  readonly driver: Driver
+  /** Cuts the connection off with nothing more sent: no acknowledgement, no farewell. */
+  kill(): Promise<void> | void
+}
+
+export interface ConformanceOptions extends Guarantees {
+  /** A new connection to the same broker, each time. */
+  readonly open: () => Promise<Driver | KillableDriver>
+  /** The largest body that the broker takes. Without it, messages at and over the limit are not tested. */
+  readonly maxMessageBytes?: number
+  /** How long each wait may last. Default 5,000. */
+  readonly deadlineMs?: number
+}
+
+/** What the parts of the suite share. */
+export interface Conformance {
+  readonly options: ConformanceOptions
+  readonly deadlineMs: number
+  /** A connection that is closed after the test. */
+  readonly connect: () => Promise<Driver>
+  readonly connectKillable: () => Promise<KillableDriver>
+  /** Waits until `assertion` no longer throws. */
+  readonly eventually: (assertion: () => void | Promise<void>) => Promise<void>
+  /** A test of what the driver declares; of what it does not declare, a line that says so. */
+  readonly declared: (condition: boolean, what: string, run: () => Promise<void>) => void
+}
+
+export const conformanceFixture = (options: ConformanceOptions): Conformance => {
+  const { deadlineMs = 5_000 } = options
+  let open: Driver[] = []
+
+  afterEach(async () => {
+    const drivers = open
+    open = []
+    await Promise.all(drivers.map((driver) => driver.close()))
+  })
+
+  const connect = async () => {
+    const opened = await options.open()
+    const driver = 'driver' in opened ? opened.driver : opened
+    open.push(driver)
+    return { opened, driver }
+  }
+
+  return {
+    options,
+    deadlineMs,
+    connect: async () => (await connect()).driver,
+    connectKillable: async () => {
+      const { opened, driver } = await connect()
+      return 'driver' in opened ? opened : { driver, kill: () => driver.close() }
+    },
+    eventually: (assertion) => vi.waitFor(assertion, { timeout: deadlineMs, interval: 5 }),
+    declared: (condition, what, run) => {
+      if (condition) test(what, { timeout: 3 * deadlineMs }, run)
+      else test(`not declared, so not tested: ${what}`, () => undefined)
+    },
+  }
+}
+
+/** A topic that no other test uses, of two tokens. */
+export const uniqueTopic = (): string => `conformance.${randomUUID()}`
+
+/** `count` messages with bodies and ids of their own, with the keys in turn. */
+export const numbered = (topic: string, count: number, keys: readonly string[] = []): Message[] =>
+  Array.from({ length: count }, (_, index) => {
+    const key = keys[index % keys.length]
+    return message(topic, String(index), { id: `${index}-${randomUUID()}`, ...(key === undefined ? {} : { key }) })
+  })
+
+export const idsOf = (messages: readonly Message[]): string[] => messages.map(({ id }) => id)
+
+/** The number that `numbered` gave the message. */
+export const numberOf = ({ id }: Message): number => Number.parseInt(id, 10)
+
+/** What a handler saw. */
+export interface Recorder {
+  readonly handle: Handler
+  readonly deliveries: Delivery[]
+  /** Ids in order of their first delivery. */
+  ids(): string[]
+  readonly acked: Delivery[]
+  readonly rejected: number
+  readonly unsettled: number
+  readonly unsettledBytes: number
+  readonly most: { unsettled: number; bytes: number }
+}
+
+/** Records what is delivered; `settle` decides. */
+export const recorder = (settle: Handler = async () => undefined): Recorder => {
+  const deliveries: Delivery[] = []
+  const acked: Delivery[] = []
+  const most = { unsettled: 0, bytes: 0 }
+  let rejected = 0
+  let unsettled = 0
+  let unsettledBytes = 0
+
+  const handle: Handler = async (delivery) => {
+    const bytes = delivery.body.byteLength
+    deliveries.push(delivery)
+    unsettled++
+    unsettledBytes += bytes
+    most.unsettled = Math.max(most.unsettled, unsettled)
+    // One message alone may be larger than the bound.
+    if (unsettled > 1) most.bytes = Math.max(most.bytes, unsettledBytes)
+    try {
+      await settle(delivery)
+      acked.push(delivery)
+    } catch (error) {
+      rejected++
+      throw error
+    } finally {
+      unsettled--
+      unsettledBytes -= bytes
+    }
+  }
+
+  return {
+    handle,
+    deliveries,
+    ids: () => [...new Set(idsOf(deliveries))],
+    acked,
+    most,
+    get rejected() {
+      return rejected
+    },
+    get unsettled() {
+      return unsettled
+    },
+    get unsettledBytes() {
+      return unsettledBytes
+    },
+  }
+}
+
+/** Handlers that wait until they are let go, one at a time or all. */
+export const turnstile = () => {
+  let waiting: (() => void)[] = []
+  let isOpen = false
+  return {
+    pass: (): Promise<void> => (isOpen ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    one: () => waiting.shift()?.(),
+    open: () => {
+      isOpen = true
+      for (const resolve of waiting) resolve()
+      waiting = []
+    },
+  }
+}
+
+/** Stops intake, lets what is in flight settle, closes. */
+export const drain = async (...subscriptions: Subscription[]) => {
+  await Promise.all(subscriptions.map((subscription) => subscription.stop()))
+  await Promise.all(subscriptions.map((subscription) => subscription.idle()))
+  await Promise.all(subscriptions.map((subscription) => subscription.close()))
+}
