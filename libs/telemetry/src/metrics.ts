@@ -1,7 +1,10 @@
-import { metricNames, type Labels, type MetricDefinition, type MetricName, type NameOf } from './names.ts'
-import { prometheusText, type Family } from './prometheus.ts'
-import { seriesTable, type LabelValues, type Series, type SeriesTable } from './series.ts'
+import type { Meter } from '@opentelemetry/api'
+import { metricNames, type Labels, type MetricName, type NameOf } from './names.ts'
+import { otelRecorder } from './otel-recorder.ts'
+import { prometheusText } from './prometheus.ts'
+import { textLabels, type Family } from './series.ts'
 import { openStatsd, type StatsdOptions } from './statsd.ts'
+import { createStore, type Observed } from './store.ts'
 
 /**
  * Records what happens. One call goes to StatsD, to OpenTelemetry where it is on, and into `expose()`. No call throws, waits,
@@ -9,6 +12,7 @@ import { openStatsd, type StatsdOptions } from './statsd.ts'
  * replaced.
  */
 export interface Metrics {
+  readonly service: string
   /** Adds to a counter; 1 unless told. */
   count<N extends NameOf<'counter'>>(name: N, value?: number, labels?: Labels<N>): void
   /** Records one duration. */
@@ -20,9 +24,13 @@ export interface Metrics {
    * A counter's total or a gauge's value that is read when somebody asks (and every 10 s for StatsD). A reader that throws is
    * left out and counted. The answer removes it.
    */
-  observe<N extends NameOf<'counter' | 'gauge'>>(name: N, read: () => number, labels?: Labels<N>): () => void
+  readonly observe: <N extends NameOf<'counter' | 'gauge'>>(
+    name: N,
+    read: () => number,
+    labels?: Labels<N>,
+  ) => () => void
   /** Everything recorded so far, by name. */
-  collect(): readonly Family[]
+  readonly collect: () => readonly Family[]
   /** Everything recorded so far in the Prometheus text format. */
   expose(): string
   /** A counter's total, a gauge's value, a timer's or histogram's number of recordings; over all series that have these labels. */
@@ -35,149 +43,114 @@ export interface MetricsOptions {
   service: string
   /** Undefined = nothing is sent. */
   statsd?: StatsdOptions | undefined
+  /** OpenTelemetry's meter, as soon as there is one. Left out = nothing goes there. */
+  meter?: Promise<Meter | undefined> | undefined
   /** Sets of labels a metric may have. Default 1,000. */
   maxSeries?: number
-}
-
-interface Observed {
-  readonly name: MetricName
-  readonly read: () => number
-  readonly labels: LabelValues
-  /** What StatsD was last told of a counter. */
-  sent: number
+  /** Told of each packet that could not be sent, after it was counted. */
+  onError?: (sink: string, error: unknown) => void
 }
 
 const defaultMaxSeries = 1_000
 const observeIntervalMs = 10_000
 
-export const createMetrics = ({ statsd, maxSeries = defaultMaxSeries }: MetricsOptions): Metrics => {
-  const tables = new Map<MetricName, SeriesTable>()
-  const observed = new Set<Observed>()
-
-  const tableOf = (name: MetricName): SeriesTable => {
-    const known = tables.get(name)
-    if (known !== undefined) return known
-    const created = seriesTable(name, metricNames[name], maxSeries)
-    tables.set(name, created)
-    return created
+export const createMetrics = (options: MetricsOptions): Metrics => {
+  const { statsd, meter, maxSeries = defaultMaxSeries } = options
+  const store = createStore(maxSeries)
+  const failed = (sink: string, error: unknown) => {
+    count('telemetry_errors_total', 1, { sink })
+    options.onError?.(sink, error)
   }
-
-  const seriesOf = (name: MetricName, labels: Readonly<Record<string, unknown>> | undefined): Series => {
-    const { series, overflowed } = tableOf(name).find(labels)
-    if (overflowed && name !== 'telemetry_series_overflow_total')
-      count('telemetry_series_overflow_total', 1, { metric: name })
-    return series
-  }
-
-  const accepts = (name: MetricName, value: number, least: number): boolean => {
-    if (Number.isFinite(value) && value >= least) return true
-    count('telemetry_rejected_values_total', 1, { metric: name })
-    return false
-  }
+  const lines =
+    statsd === undefined
+      ? undefined
+      : openStatsd({
+          ...statsd,
+          onError: (error) => {
+            failed('statsd', error)
+          },
+        })
+  const otel =
+    meter === undefined
+      ? undefined
+      : otelRecorder({
+          meter,
+          collect: store.collect,
+          onDiscard: () => {
+            failed('otlp', new Error('too many recordings wait for the OpenTelemetry SDK'))
+          },
+        })
 
   const count: Metrics['count'] = (name, value = 1, labels) => {
-    if (!accepts(name, value, 0)) return
-    const series = seriesOf(name, labels)
-    series.value += value
-    sink?.counter(name, value, series.labels)
+    const series = store.add(name, value, labels)
+    if (series !== undefined) lines?.counter(name, value, series.labels)
   }
 
-  const distribute = (name: NameOf<'timer' | 'histogram'>, value: number, labels?: object): Series | undefined => {
-    if (!accepts(name, value, metricNames[name].kind === 'timer' ? 0 : -Infinity)) return undefined
-    const series = seriesOf(name, labels as Readonly<Record<string, unknown>> | undefined)
-    series.value += value
-    series.count++
-    const { bounds } = tableOf(name)
-    const bucket = bounds.findIndex((bound) => value <= bound)
-    const index = bucket === -1 ? bounds.length : bucket
-    series.buckets[index] = (series.buckets[index] ?? 0) + 1
-    return series
-  }
-
-  const onError = () => {
-    count('telemetry_errors_total', 1, { sink: 'statsd' })
-  }
-  const sink = statsd === undefined ? undefined : openStatsd({ ...statsd, onError })
-
-  const read = (entry: Observed): number | undefined => {
-    try {
-      const value = entry.read()
-      return accepts(entry.name, value, -Infinity) ? value : undefined
-    } catch {
-      count('telemetry_rejected_values_total', 1, { metric: entry.name })
-      return undefined
-    }
-  }
-
+  const told = new Map<Observed, number>()
   const sendObserved = () => {
-    for (const entry of observed) {
-      const value = read(entry)
+    for (const entry of store.observed()) {
+      const value = entry.read()
       if (value === undefined) continue
-      if (metricNames[entry.name].kind === 'gauge') sink?.gauge(entry.name, value, entry.labels)
-      else if (value > entry.sent) {
-        sink?.counter(entry.name, value - entry.sent, entry.labels)
-        entry.sent = value
+      if (metricNames[entry.name].kind === 'gauge') lines?.gauge(entry.name, value, entry.labels)
+      else {
+        const change = value - (told.get(entry) ?? 0)
+        if (change > 0) lines?.counter(entry.name, change, entry.labels)
+        told.set(entry, value)
       }
     }
   }
-  const observing = sink === undefined ? undefined : setInterval(sendObserved, observeIntervalMs).unref()
-
-  const collect = (): readonly Family[] => {
-    const readings = [...observed].map((entry) => ({ entry, value: read(entry) }))
-    const names = new Set<MetricName>([...tables.keys(), ...[...observed].map(({ name }) => name)])
-    return [...names].sort().map((name) => {
-      const definition: MetricDefinition = metricNames[name]
-      const own = readings.flatMap(({ entry, value }) =>
-        entry.name === name && value !== undefined ? [{ labels: entry.labels, value, count: 0, buckets: [] }] : [],
-      )
-      const { bounds } = tableOf(name)
-      return { name, definition, bounds, series: [...(tables.get(name)?.all() ?? []), ...own] }
-    })
-  }
+  const observing = lines === undefined ? undefined : setInterval(sendObserved, observeIntervalMs).unref()
 
   let closed: Promise<void> | undefined
   return {
+    service: options.service,
     count,
     time: (name, durationMs, labels) => {
-      const series = distribute(name, durationMs, labels)
-      if (series !== undefined) sink?.timer(name, durationMs, series.labels)
+      const series = store.distribute(name, durationMs, labels)
+      if (series === undefined) return
+      lines?.timer(name, durationMs, series.labels)
+      otel?.record(name, durationMs, series.labels)
     },
     gauge: (name, value, labels) => {
-      if (!accepts(name, value, -Infinity)) return
-      const series = seriesOf(name, labels)
-      series.value = value
-      sink?.gauge(name, value, series.labels)
+      const series = store.set(name, value, labels)
+      if (series !== undefined) lines?.gauge(name, value, series.labels)
     },
     record: (name, value, labels) => {
-      const series = distribute(name, value, labels)
-      if (series !== undefined) sink?.histogram(name, value, series.labels)
+      const series = store.distribute(name, value, labels)
+      if (series === undefined) return
+      lines?.histogram(name, value, series.labels)
+      otel?.record(name, value, series.labels)
     },
-    observe: (name, reader, labels) => {
-      const entry: Observed = { name, read: reader, labels: textLabels(labels ?? {}), sent: 0 }
-      observed.add(entry)
-      return () => void observed.delete(entry)
-    },
-    collect,
-    expose: () => prometheusText(collect()),
+    observe: store.observe,
+    collect: store.collect,
+    expose: () => prometheusText(store.collect()),
     value: (name, labels) => {
-      const wanted = Object.entries(textLabels(labels ?? {}))
-      const family = collect().find((one) => one.name === name)
-      const matching = (family?.series ?? []).filter((one) =>
-        wanted.every(([label, text]) => one.labels[label] === text),
-      )
-      const kind = metricNames[name].kind
-      return matching.reduce((sum, one) => sum + (kind === 'counter' || kind === 'gauge' ? one.value : one.count), 0)
+      const { kind, labels: known } = metricNames[name]
+      const wanted = Object.entries(textLabels(known, labels ?? {}))
+      const isTotal = kind === 'counter' || kind === 'gauge'
+      return store
+        .family(name)
+        .series.filter((one) => wanted.every(([label, text]) => one.labels[label] === text))
+        .reduce((sum, one) => sum + (isTotal ? one.value : one.count), 0)
     },
     close: () =>
       (closed ??= (async () => {
         clearInterval(observing)
+        if (lines === undefined) return
         sendObserved()
-        await sink?.close()
+        await lines.close()
       })()),
   }
 }
 
-const textLabels = (labels: object): LabelValues =>
-  Object.fromEntries(
-    Object.entries(labels).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  )
+/** The metrics of several services in one Prometheus text, told apart by the label `service`. */
+export const exposeTogether = (services: readonly Metrics[]): string => {
+  const families = new Map<MetricName, Family>()
+  for (const { service, collect } of services)
+    for (const family of collect()) {
+      const series = family.series.map((one) => ({ ...one, labels: { service, ...one.labels } }))
+      const before = families.get(family.name)?.series ?? []
+      families.set(family.name, { ...family, series: [...before, ...series] })
+    }
+  return prometheusText([...families.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
+}

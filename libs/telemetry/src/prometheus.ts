@@ -1,13 +1,5 @@
 import type { MetricDefinition } from './names.ts'
-import type { LabelValues, Series } from './series.ts'
-
-/** One metric with all its series, at one moment. */
-export interface Family {
-  readonly name: string
-  readonly definition: MetricDefinition
-  readonly bounds: readonly number[]
-  readonly series: readonly Series[]
-}
+import type { Family, LabelValues, Series } from './series.ts'
 
 /**
  * The Prometheus text format, version 0.0.4. Names and units as the OpenTelemetry specification maps them: other characters

@@ -1,4 +1,4 @@
-import type { MetricDefinition } from './names.ts'
+import type { MetricDefinition, MetricName } from './names.ts'
 
 export type LabelValues = Readonly<Record<string, string>>
 
@@ -13,9 +13,16 @@ export interface Series {
   readonly buckets: number[]
 }
 
-export interface SeriesTable {
+/** One metric with all its series, at one moment. */
+export interface Family {
+  readonly name: MetricName
   readonly definition: MetricDefinition
-  readonly name: string
+  /** Upper ends of the buckets, in the metric's unit; empty unless it is a histogram. */
+  readonly bounds: readonly number[]
+  readonly series: readonly Series[]
+}
+
+export interface SeriesTable {
   readonly bounds: readonly number[]
   /** The series for these labels; the overflow series when the limit is reached and the labels are new. */
   find(labels: Readonly<Record<string, unknown>> | undefined): { series: Series; overflowed: boolean }
@@ -33,7 +40,7 @@ export const durationBucketsMs: readonly number[] = [
 const maxLabelLength = 200
 
 /** The series of one metric. Holds at most `maxSeries` sets of labels, and one more for the overflow. */
-export const seriesTable = (name: string, definition: MetricDefinition, maxSeries: number): SeriesTable => {
+export const seriesTable = (definition: MetricDefinition, maxSeries: number): SeriesTable => {
   const byKey = new Map<string, Series>()
   const isHistogram = definition.kind === 'timer' || definition.kind === 'histogram'
   const bounds = isHistogram ? (definition.buckets ?? durationBucketsMs) : []
@@ -48,10 +55,13 @@ export const seriesTable = (name: string, definition: MetricDefinition, maxSerie
     const known = byKey.get(key)
     if (known !== undefined) return { series: known, overflowed: false }
     if (byKey.size < maxSeries)
-      return { series: create(key, labels === undefined ? {} : cleaned(definition.labels, labels)), overflowed: false }
+      return {
+        series: create(key, labels === undefined ? {} : textLabels(definition.labels, labels)),
+        overflowed: false,
+      }
     return { series: byKey.get(overflowKey) ?? create(overflowKey, overflowLabels), overflowed: true }
   }
-  return { definition, name, bounds, find, all: () => byKey.values() }
+  return { bounds, find, all: () => byKey.values() }
 }
 
 const separator = '\u0000'
@@ -66,7 +76,8 @@ const keyOf = (names: readonly string[], labels: Readonly<Record<string, unknown
   return key
 }
 
-const cleaned = (names: readonly string[], labels: Readonly<Record<string, unknown>>): LabelValues =>
+/** The labels that the metric may have, as bounded text. */
+export const textLabels = (names: readonly string[], labels: Readonly<Record<string, unknown>>): LabelValues =>
   Object.fromEntries(names.flatMap((name) => (labels[name] === undefined ? [] : [[name, textOf(labels[name])]])))
 
 const textOf = (value: unknown): string => String(value).slice(0, maxLabelLength)

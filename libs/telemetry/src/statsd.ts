@@ -76,7 +76,12 @@ export const openStatsd = (options: StatsdOptions & { onError: (error: Error) =>
     },
     gauge: (name, value, labels) => {
       guarded(() => {
-        client.gauge(name, value, tagsOf(labels))
+        // To the original StatsD a sign means "change by", so a negative value needs a zero before it.
+        if (value >= 0 || tagged) client.gauge(name, value, tagsOf(labels))
+        else {
+          client.gauge(name, 0)
+          client.gaugeDelta(name, value)
+        }
       })
     },
     histogram: (name, value, labels) => {

@@ -2,12 +2,15 @@ import type { Writable } from 'node:stream'
 import type { CommonConfig } from '@armature/config/common'
 import { createLogger, silentLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import type { Otel, OtelOptions } from './otel.ts'
 import type { StatsdOptions } from './statsd.ts'
 
 /** What a service tells about itself. */
 export interface Telemetry {
   readonly log: Logger
   readonly metrics: Metrics
+  /** Resolves when spans are recorded; at once unless an OTLP endpoint is set. A start may wait for it. Never rejects. */
+  readonly ready?: Promise<void>
   /** Writes and sends what is buffered; resolves within a few seconds whatever the other side does. Safe to call twice. */
   close(): Promise<void>
 }
@@ -32,9 +35,11 @@ export interface TelemetryOptions {
   destination?: Writable
 }
 
-/** Opens logger and metrics as the settings say. Never fails: what cannot be reached is counted in `telemetry_errors_total`. */
+/**
+ * Opens logger, metrics and, where an OTLP endpoint is set, the OpenTelemetry SDK, as the settings say. Never fails: what cannot
+ * be reached is counted in `telemetry_errors_total`, and logged the first time.
+ */
 export const openTelemetry = ({ service, config, destination }: TelemetryOptions): Telemetry => {
-  const metrics = createMetrics({ service, statsd: statsdOf(config) })
   const log = createLogger({
     service,
     level: config.logLevel,
@@ -43,11 +48,45 @@ export const openTelemetry = ({ service, config, destination }: TelemetryOptions
       metrics.count('log_lines_discarded_total', 1, { reason: 'output_blocked' })
     },
   })
+  const warned = new Set<string>()
+  const warn = (sink: string, error: unknown) => {
+    if (warned.has(sink)) return
+    warned.add(sink)
+    log.warn({ err: error, sink }, `telemetry cannot be sent to ${sink}: further errors are only counted`)
+  }
+  const otlpFailed = (error: unknown) => {
+    metrics.count('telemetry_errors_total', 1, { sink: 'otlp' })
+    warn('otlp', error)
+  }
+  const { otlpEndpoint } = config
+  const otel =
+    otlpEndpoint === undefined ? undefined : loadOtel({ service, endpoint: otlpEndpoint, onError: otlpFailed })
+  const metrics = createMetrics({
+    service,
+    statsd: statsdOf(config),
+    meter: otel?.then((started) => started?.meter),
+    onError: warn,
+  })
   let closed: Promise<void> | undefined
   return {
     log,
     metrics,
-    close: () => (closed ??= Promise.all([metrics.close(), log.flush()]).then(() => undefined)),
+    ready: otel === undefined ? Promise.resolve() : otel.then(() => undefined),
+    close: () =>
+      (closed ??= (async () => {
+        await Promise.all([metrics.close(), otel?.then((started) => started?.close())])
+        await log.flush()
+      })()),
+  }
+}
+
+const loadOtel = async (options: OtelOptions): Promise<Otel | undefined> => {
+  try {
+    const { startOtel } = await import('./otel.ts')
+    return await startOtel(options)
+  } catch (error) {
+    options.onError(error)
+    return undefined
   }
 }
 
