@@ -76,8 +76,9 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
       started = undefined
       const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
       const durationMs = performance.now() - atMs
-      metrics.time('rpc.server.call.duration', durationMs, { ...attributesOf(method), 'rpc.status_code': name })
-      span.setAttribute('rpc.status_code', name)
+      const labels = { 'rpc.status_code': name, ...(serverFaults.has(name) ? { 'error.type': name } : {}) }
+      metrics.time('rpc.server.call.duration', durationMs, { ...attributesOf(method), ...labels })
+      span.setAttributes(labels)
       if (serverFaults.has(name)) span.setStatus({ code: SpanStatusCode.ERROR })
       span.end()
       if (!own) endless.delete(end)

@@ -1,8 +1,8 @@
 import { type Server, status, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { PackageDefinition } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
-import { service as healthService } from 'grpc-health-check'
 import { filesOf } from './descriptor-set.ts'
+import { healthFiles } from './health-descriptor.ts'
 
 interface ReflectionRequest {
   readonly fileContainingSymbol?: string
@@ -25,8 +25,7 @@ interface ReflectionStream {
  * like need no proto files.
  */
 export const addReflection = (server: Server, descriptorSet: Uint8Array): void => {
-  const health = Object.values(healthService).flatMap(({ requestType }) => requestType.fileDescriptorProtos)
-  const files = { files: { fileDescriptorProtos: [...filesOf(descriptorSet), ...health] } }
+  const files = { files: { fileDescriptorProtos: [...filesOf(descriptorSet), ...healthFiles()] } }
   new ReflectionService(files as unknown as PackageDefinition).addToServer({
     addService: (definition, implementation) => server.addService(definition, withPlainNames(implementation)),
   })
