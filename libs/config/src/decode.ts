@@ -1,5 +1,5 @@
-import { itemOf, kindOf } from './schema.ts'
-import type { z } from 'zod'
+import { safeParse, type z } from 'zod'
+import { alternatives, fixedValues, itemOf, kindOf } from './schema.ts'
 
 /** Text read for a schema: the value, or what is wrong with the text. The value is still to be validated. */
 export type Decoded = { readonly value: unknown } | { readonly problem: string }
@@ -16,7 +16,7 @@ export const decode = (schema: z.core.$ZodType, text: string): Decoded => {
     case 'list':
       return text.trimStart().startsWith('[') ? parseJson(text) : decodeItems(schema, splitList(text))
     case 'text':
-      return { value: text }
+      return decodeText(schema, text)
   }
 }
 
@@ -30,6 +30,17 @@ export const decodeList = (schema: z.core.$ZodType, texts: readonly string[]): D
     else values.push(decoded.value)
   }
   return { value: values }
+}
+
+/** Text as it is, unless the schema has fixed values that are no strings or is a union whose first fitting part is none. */
+const decodeText = (schema: z.core.$ZodType, text: string): Decoded => {
+  const fixed = fixedValues(schema)?.find((value) => String(value) === text)
+  if (fixed !== undefined) return { value: fixed }
+  for (const alternative of alternatives(schema)) {
+    const decoded = decode(alternative, text)
+    if ('value' in decoded && safeParse(alternative, decoded.value).success) return decoded
+  }
+  return { value: text }
 }
 
 const decimalNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i

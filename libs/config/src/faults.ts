@@ -23,7 +23,9 @@ export class ConfigError extends Error {
   readonly explain: (key?: string) => string
 
   constructor(name: string, faults: readonly Fault[], explain: (key?: string) => string) {
-    const lines = faults.map(({ key, source, problem, fix }) => `  ${key} (${source}): ${problem}. Fix: ${fix}.`)
+    const lines = faults.map(
+      ({ key, source, problem, fix }) => `  ${key} (${source}): ${problem}. Fix: ${fix}${fix.endsWith('?') ? '' : '.'}`,
+    )
     super(
       `${name}: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`} in the configuration\n${lines.join('\n')}`,
     )

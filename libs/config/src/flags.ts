@@ -21,7 +21,10 @@ export interface Positionals {
   readonly max?: number
 }
 
+const maxNameLength = 80
+
 interface Target {
+  readonly key: string
   readonly name: string
   readonly takesValue: boolean
   /** The text that stands for the flag without a value. */
@@ -47,17 +50,17 @@ export const parseFlags = (
   for (const { key, flag, short, kind } of settings) {
     const name = `--${flag}`
     const store = (text: string) => void add(key, text)
-    const target: Target = { name, takesValue: kind !== 'toggle', implied: 'true', store }
+    const target: Target = { key, name, takesValue: kind !== 'toggle', implied: 'true', store }
     targets.set(name, target)
     if (short !== undefined) targets.set(`-${short}`, target)
     if (kind === 'toggle')
-      targets.set(`--no-${flag}`, { name: `--no-${flag}`, takesValue: false, implied: 'false', store })
+      targets.set(`--no-${flag}`, { key, name: `--no-${flag}`, takesValue: false, implied: 'false', store })
   }
   for (const [flag, short] of Object.entries(reservedFlags)) {
     const target: Target =
       flag === 'config'
-        ? { name: '--config', takesValue: true, store: (text) => void (configPath = text) }
-        : { name: `--${flag}`, takesValue: false, implied: '', store: () => undefined }
+        ? { key: flag, name: '--config', takesValue: true, store: (text) => void (configPath = text) }
+        : { key: flag, name: `--${flag}`, takesValue: false, implied: '', store: () => undefined }
     targets.set(target.name, target)
     if (short !== undefined) targets.set(`-${short}`, target)
   }
@@ -66,14 +69,14 @@ export const parseFlags = (
   const words = end === -1 ? argv : argv.slice(0, end)
   const rest = end === -1 ? [] : argv.slice(end + 1)
 
-  const fault = (name: string, problem: string, fix: string) =>
-    faults.push({ key: name.replace(/^-+/, ''), source: `flag ${name}`, problem, fix })
+  const fault = (key: string, name: string, problem: string, fix: string) =>
+    faults.push({ key, source: `flag ${name}`, problem, fix })
 
   /** Stores the flag's value; answers whether it took the next word. */
   const apply = (target: Target, attached: string | undefined, next: string | undefined): boolean => {
     if (!target.takesValue) {
       const negatedWithValue = attached !== undefined && target.implied !== 'true'
-      if (negatedWithValue) fault(target.name, 'takes no value', `pass ${target.name} alone`)
+      if (negatedWithValue) fault(target.key, target.name, 'takes no value', `pass ${target.name} alone`)
       else target.store(attached ?? target.implied ?? '')
       return false
     }
@@ -82,7 +85,12 @@ export const parseFlags = (
       return false
     }
     if (next === undefined || looksLikeFlag(next)) {
-      fault(target.name, 'has no value', `pass ${target.name} VALUE (${target.name}=VALUE where it begins with a dash)`)
+      fault(
+        target.key,
+        target.name,
+        'has no value',
+        `pass ${target.name} VALUE (${target.name}=VALUE where it begins with a dash)`,
+      )
       return false
     }
     target.store(next)
@@ -96,7 +104,8 @@ export const parseFlags = (
       [...targets.keys()].filter((known) => known.startsWith('--') === name.startsWith('--')),
     )
     fault(
-      name,
+      name.replace(/^-+/, '').slice(0, maxNameLength),
+      name.slice(0, maxNameLength),
       'is not a flag of this command',
       meant === undefined ? '--help lists the flags' : `did you mean ${meant}?`,
     )

@@ -2,8 +2,8 @@ import { z } from 'zod'
 import type { Settings } from './schema.ts'
 
 /**
- * The settings as JSON schema, draft 2020-12 (what Helm 3.18 and later reads as values.schema.json; `draft-7` for older ones). No unknown
- * keys, nothing required that has a default. What JSON schema cannot say (a refinement) is left out.
+ * The settings as JSON schema, for a chart's values.schema.json: no unknown keys, nothing required that has a default. Draft 7
+ * unless told, which every Helm 3 reads. What JSON schema cannot say (a refinement) is left out.
  */
 export const settingsJsonSchema = (
   settings: Settings,
@@ -14,7 +14,7 @@ export const settingsJsonSchema = (
     io: 'input',
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
-      for (const key of ['env', 'flag', 'short', 'secret', 'hot']) delete jsonSchema[key]
+      for (const key of ['accepts', 'env', 'flag', 'short', 'secret', 'hot']) delete jsonSchema[key]
     },
   })
   return { ...schema, additionalProperties: false }

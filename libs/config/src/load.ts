@@ -61,10 +61,6 @@ export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<
   const explain = explainer(name, settings, layersOf)
   const faults: Fault[] = [...flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
   const faulty = new Set(faults.map(({ key }) => key))
-  for (const fault of flags.faults) {
-    const setting = settings.find(({ flag }) => fault.source === `flag --${flag}`)
-    if (setting !== undefined) faulty.add(setting.key)
-  }
 
   const winners = new Map<string, Held>()
   const input: Record<string, unknown> = {}
@@ -85,6 +81,8 @@ export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<
     const [key] = issue.path
     const setting = settings.find((one) => one.key === key)
     if (setting === undefined) {
+      // A rule over several settings says nothing while one of them could not be read.
+      if (faulty.size > 0) continue
       faults.push({ key: '*', source: 'several settings', problem: issue.message, fix: 'change one of them' })
     } else if (!faulty.has(setting.key)) {
       faults.push(faultOf(setting, winners.get(setting.key), problemOf(setting, issue)))

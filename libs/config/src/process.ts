@@ -1,3 +1,6 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
 /** The environment as settings see it. */
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -6,3 +9,9 @@ export const processInput = (): { readonly argv: readonly string[]; readonly env
   argv: process.argv.slice(2),
   env: process.env,
 })
+
+/** Where this platform keeps what is dear to make again and safe to delete: `$XDG_CACHE_HOME/armature`, else `~/.cache/armature`. */
+export const cacheFolder = (env: Env = process.env): string => {
+  const wanted = env['XDG_CACHE_HOME']
+  return join(wanted === undefined || wanted === '' ? join(homedir(), '.cache') : wanted, 'armature')
+}

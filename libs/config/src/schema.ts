@@ -69,7 +69,7 @@ const describe = (key: string, schema: z.core.$ZodType): Setting => {
     kind: kindOf(inner),
     required: !optional && defaultValue === undefined,
     defaultValue,
-    accepts: acceptedBy(inner),
+    accepts: meta.accepts ?? acceptedBy(inner),
     schema,
   }
 }
@@ -123,6 +123,19 @@ export const itemOf = (schema: z.core.$ZodType): z.core.$ZodType => {
   return def.type === 'array' ? def.element : inner
 }
 
+/** The values that a schema of fixed values accepts; undefined for others. */
+export const fixedValues = (schema: z.core.$ZodType): readonly unknown[] | undefined => {
+  const { def } = (unwrap(schema).inner as z.core.$ZodTypes)._zod
+  if (def.type === 'literal') return def.values
+  return def.type === 'enum' ? Object.values(def.entries) : undefined
+}
+
+/** The alternatives of a union; none for other schemas. */
+export const alternatives = (schema: z.core.$ZodType): readonly z.core.$ZodType[] => {
+  const { def } = (unwrap(schema).inner as z.core.$ZodTypes)._zod
+  return def.type === 'union' ? def.options : []
+}
+
 /** How text is read for this schema. */
 export const kindOf = (schema: z.core.$ZodType): Kind => {
   const { inner } = unwrap(schema)
@@ -146,8 +159,9 @@ export const kindOf = (schema: z.core.$ZodType): Kind => {
 
 const acceptedBy = (schema: z.core.$ZodType): string => {
   const { def } = (schema as z.core.$ZodTypes)._zod
-  if (def.type === 'enum') return `one of ${Object.values(def.entries).join(', ')}`
-  if (def.type === 'literal') return def.values.length === 1 ? String(def.values[0]) : `one of ${def.values.join(', ')}`
+  const fixed = fixedValues(schema)
+  if (fixed !== undefined) return fixed.length === 1 ? String(fixed[0]) : `one of ${fixed.join(', ')}`
+  if (def.type === 'union') return def.options.map(acceptedBy).join(' or ')
   switch (kindOf(schema)) {
     case 'number':
       return schema instanceof z.ZodNumber ? rangeOf(schema) : 'a number'

@@ -12,6 +12,8 @@ export interface SettingMeta {
   env?: string
   /** The long flag without its dashes, where it is not the key in kebab case. */
   flag?: string
+  /** What is accepted, in words that follow "is not" and "set it to", where the schema does not say it by itself. */
+  accepts?: string
   /** A one-letter flag, without its dash. */
   short?: string
   /** Never printed; may also be given as a file named by the env variable with `_FILE` after it. */
@@ -73,12 +75,17 @@ export const host = () =>
     .refine((value) => isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?$/i.test(value), {
       error: 'is neither a host name nor an IP address',
     })
+    .meta({ accepts: 'a host name or an IP address' })
 
 /** An absolute URL; `schemes` (`['http', 'https']`) restricts it. An empty remainder (`memory:`) is a URL too. */
-export const url = (schemes?: readonly [string, ...string[]]) =>
-  z.string().refine((value) => fits(value, schemes), {
-    error: schemes === undefined ? 'is not a URL' : `is not a URL of ${schemes.map((one) => `${one}:`).join(' or ')}`,
-  })
+export const url = (schemes?: readonly [string, ...string[]]) => {
+  const accepts =
+    schemes === undefined ? 'a URL' : `a URL that begins with ${schemes.map((one) => `${one}:`).join(' or ')}`
+  return z
+    .string()
+    .refine((value) => fits(value, schemes), { error: `is not ${accepts}` })
+    .meta({ accepts })
+}
 
 const fits = (value: string, schemes: readonly string[] | undefined): boolean => {
   const parsed = URL.parse(value)
