@@ -31,7 +31,8 @@ const refreshMs = 1000
 const maxStreams = 100
 const html = readFileSync(new URL('page.html', import.meta.url))
 const securityHeaders = {
-  'content-security-policy': "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:",
+  'content-security-policy':
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:",
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
 }
@@ -60,7 +61,8 @@ export const openPage = async ({ port, status, search }: PageOptions): Promise<P
   const route = async (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page')
     if (request.method !== 'GET') return json(response, 405, { error: 'only GET is answered here' })
-    if (!isLoopbackHost(request.headers.host)) return json(response, 403, { error: 'this page answers on loopback only' })
+    if (!isLoopbackHost(request.headers.host))
+      return json(response, 403, { error: 'this page answers on loopback only' })
     if (pathname === '/events') return stream(response)
     if (pathname === '/search') return answerSearch(searchParams, response)
     if (pathname !== '/') return json(response, 404, { error: 'not found' })
@@ -72,7 +74,10 @@ export const openPage = async ({ port, status, search }: PageOptions): Promise<P
   const timer = setInterval(() => {
     latest = event(status())
     // A page that does not read is given up rather than buffered for.
-    for (const response of streams) if (response.writableNeedDrain) response.destroy() else response.write(latest)
+    for (const response of streams) {
+      if (response.writableNeedDrain) response.destroy()
+      else response.write(latest)
+    }
   }, refreshMs)
 
   return {
@@ -96,7 +101,8 @@ const json = (response: ServerResponse, code: number, value: unknown) => {
 const degrees = (parameters: URLSearchParams, name: string): number => {
   const text = parameters.get(name)?.trim() ?? ''
   const value = Number(text)
-  if (text === '' || !Number.isFinite(value)) throw new Error(`${name} is not a number: ${JSON.stringify(text.slice(0, 40))}`)
+  if (text === '' || !Number.isFinite(value))
+    throw new Error(`${name} is not a number: ${JSON.stringify(text.slice(0, 40))}`)
   return value
 }
 
