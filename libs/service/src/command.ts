@@ -42,4 +42,4 @@ export interface Command<S extends Settings = Settings> extends Takes {
 }
 
 /** Infers the type of `config` from `settings`. */
-export const command = <S extends Settings>(definition: Command<S>): Command => definition as unknown as Command
+export const command = <S extends Settings>(definition: Command<S>): Command => definition

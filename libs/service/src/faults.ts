@@ -64,7 +64,6 @@ export const explainListenError = (
         code === 'EADDRNOTAVAIL'
           ? 'Set the host to an address of this machine, such as 127.0.0.1'
           : `Stop what holds the port, or set ${named} to another one or to 0 for any free one`,
-      cause: error,
     },
   )
 }

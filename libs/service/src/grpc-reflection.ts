@@ -55,5 +55,5 @@ const withPlainNames = (implementation: UntypedServiceImplementation): UntypedSe
     }
     inner({ on, write, end: () => stream.end() })
   }
-  return { ServerReflectionInfo: handler as unknown as UntypedServiceImplementation[string] }
+  return { ServerReflectionInfo: handler }
 }

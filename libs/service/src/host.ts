@@ -27,9 +27,9 @@ export interface HostOptions {
 export const hostService = async (service: Service, options: HostOptions): Promise<Outcome> => {
   const { config, telemetry, stopping, announce, routes, explained = (fault) => fault } = options
   const { log, metrics } = telemetry
-  let lifecycle: Lifecycle | undefined
+  const running: { lifecycle?: Lifecycle } = {}
   const notReady = (): readonly NotReady[] =>
-    lifecycle?.notReady() ?? [{ check: 'startup', reason: 'start has not begun' }]
+    running.lifecycle?.notReady() ?? [{ check: 'startup', reason: 'start has not begun' }]
   const closeTelemetry = () => settleWithin(closeGraceMs, () => telemetry.close())
 
   const admin = await openAdmin({
@@ -54,14 +54,14 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     await closeTelemetry()
     return { exitCode: exitCodes.ok }
   }
-  const running = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
-  lifecycle = running
-  const onStop = (): void => running.stop(String(stopping.reason))
-  const onUncaught = (error: unknown): void => running.fail(error)
+  const lifecycle = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
+  running.lifecycle = lifecycle
+  const onStop = (): void => lifecycle.stop(String(stopping.reason))
+  const onUncaught = (error: unknown): void => lifecycle.fail(error)
   stopping.addEventListener('abort', onStop)
   process.on('uncaughtException', onUncaught)
   try {
-    return await running.done
+    return await lifecycle.done
   } finally {
     stopping.removeEventListener('abort', onStop)
     await admin.close()

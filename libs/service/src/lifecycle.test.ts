@@ -32,7 +32,7 @@ const begin = (service: Service, onStarted?: () => void) =>
   startLifecycle(service, { drainDeadlineMs, log: silentLogger(), ...(onStarted && { onStarted }) })
 
 const never = () => new Promise<void>(() => undefined)
-const fails = (error: unknown) => () => Promise.reject(error as Error)
+const fails = (error: unknown) => () => Promise.reject(error)
 
 beforeEach(() => {
   vi.useFakeTimers()

@@ -45,16 +45,14 @@ export const run = async <S extends Settings>(options: RunOptions<S> & WithCommo
     again: (signal) => process.exit(signalExitCode(signal)),
   })
   process.stderr.on('error', () => undefined)
+  let title = name
   try {
     const { argv, env } = processInput()
-    process.exitCode = await dispatch(
-      readCommandLine(name, argv, options.commands ?? {}, options),
-      env,
-      options,
-      stopping,
-    )
+    const asked = readCommandLine(name, argv, options.commands ?? {}, options)
+    if (asked.kind === 'command') title = `${name} ${asked.name}`
+    process.exitCode = await dispatch(asked, env, options, stopping)
   } catch (error) {
-    report(name, error)
+    report(title, error)
     process.exitCode = exitCodeOf(error)
   }
   guardAgainstLeaks(name, process.stderr)
@@ -99,14 +97,9 @@ const help = <S extends Settings>(
   options: RunOptions<S>,
 ): string => {
   if (name !== undefined && command !== undefined) return helpText({ ...command, name: `${options.name} ${name}` })
-  const summaries = Object.entries(options.commands ?? {}).map(([key, { summary }]) => [key, summary])
-  return helpText({
-    ...options,
-    commands: Object.fromEntries([
-      ...summaries,
-      ['explain', 'Tell which source gives a setting its value: explain KEY'],
-    ]),
-  })
+  const commands: Record<string, string> = {}
+  for (const [key, { summary }] of Object.entries(options.commands ?? {})) commands[key] = summary
+  return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
 }
 
 /** Also in the face of faults: they are what one asks about. */
