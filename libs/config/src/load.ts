@@ -108,8 +108,9 @@ const defaultLayer = (settings: readonly Setting[]): Layer => ({
 const problemOf = (setting: Setting, issue: z.core.$ZodIssue): string => {
   const outOfRange = ['invalid_type', 'too_big', 'too_small', 'invalid_value'].includes(issue.code)
   if (issue.path.length === 1 && outOfRange && setting.accepts !== 'text') return `is not ${setting.accepts}`
-  const where = issue.path.length > 1 ? `has at ${issue.path.slice(1).join('.')}: ` : ''
-  return `${where}${/^[A-Z]/.test(issue.message) && where === '' ? 'is not accepted: ' : ''}${issue.message}`
+  const where = issue.path.length > 1 ? ` at ${issue.path.slice(1).join('.')}` : ''
+  const message = issue.message.charAt(0).toLowerCase() + issue.message.slice(1)
+  return where === '' && /^(is|has|holds|needs) /.test(message) ? message : `is not accepted${where}: ${message}`
 }
 
 const faultOf = (setting: Setting, held: Held | undefined, problem: string): Fault => {

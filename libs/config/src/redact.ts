@@ -1,9 +1,9 @@
 /** What stands for a secret wherever one would be printed. */
 export const hidden = '***'
 
-// A quantifier with an upper bound keeps the time linear in the text, whatever the text.
-const userInformation = /(:\/\/)[^\s/?#"'`<>\\]{0,2048}@/g
-const passwordWithSlash = /(:\/\/)[^\s/?#@:"'`<>\\]{0,256}:(?!\d{1,5}(?![^\s/?#"'`<>\\]))[^\s"'`<>\\]{0,2048}@/g
+// Linear in the text, whatever the text: what follows the start of a URL cannot hold another start, or has an upper bound.
+const userInformation = /(:\/\/)[^\s/?#"'`<>\\]*@/g
+const passwordWithSlash = /(:\/\/)[^\s/?#@:"'`<>\\]{0,256}:(?!\d{1,5}(?![^\s/?#"'`<>\\]))[^\s"'`<>\\]{0,256}@/g
 const secretParameter =
   /([?&;](?:[\w.-]{0,64}(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|signature)|sig|auth)=)[^&\s"'`<>#\\]+/gi
 
