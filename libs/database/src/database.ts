@@ -1,0 +1,89 @@
+/** A SQL database of the PostgreSQL kind. Safe to call concurrently. */
+export interface Database extends Queryable {
+  /**
+   * Runs `fn` in one transaction and commits it when `fn` resolves; rolls back and rejects with its error when `fn` rejects.
+   * `fn` must use the `Queryable` it is given, and only until it settles: the outer database may wait for the transaction.
+   */
+  transaction<T>(fn: (within: Queryable) => Promise<T>): Promise<T>
+  /** Waits for statements under way, then releases everything. What is asked later is rejected. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** Runs statements: a database, or one of its transactions. */
+export interface Queryable {
+  /**
+   * Runs one statement; `$1`, `$2`, ... in it stand for `params`, which never become part of the SQL. Rejects with
+   * DatabaseError. Values: int8 and count(*) are numbers (bigint beyond 2^53), numeric is text, timestamptz a Date, jsonb a
+   * parsed value, bytea a Uint8Array. Give JSON as text, arrays as arrays; `undefined` is NULL.
+   */
+  query<R = Row>(sql: string, params?: readonly unknown[], options?: QueryOptions): Promise<Result<R>>
+}
+
+export interface QueryOptions {
+  /**
+   * Gives up when aborted: a statement that has not begun never begins and is rejected with SQLSTATE 57014. One that has begun
+   * is cancelled where the database can be asked to, else runs to its end.
+   */
+  readonly signal?: AbortSignal | undefined
+}
+
+export type Row = Readonly<Record<string, unknown>>
+
+export interface Result<R> {
+  readonly rows: readonly R[]
+  /** Rows returned or changed. */
+  readonly count: number
+}
+
+/** SQLSTATE codes by name. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+export const sqlStates = {
+  cannotConnect: '08001',
+  noConnection: '08003',
+  notSupported: '0A000',
+  invalidParameter: '22023',
+  uniqueViolation: '23505',
+  noActiveTransaction: '25P01',
+  transactionRollback: '40000',
+  canceled: '57014',
+  internal: 'XX000',
+} as const
+
+export interface DatabaseErrorOptions {
+  /** SQLSTATE, five characters. */
+  code: string
+  /** The constraint that was violated, in class 23. */
+  constraint?: string | undefined
+  /** What the process exits with when the error ends it. */
+  exitCode?: number
+  /** What the reader can do about it. */
+  fix?: string
+}
+
+/** What the database, or the way to it, said. The message may hold data but no parameters and no password. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError'
+  /** SQLSTATE: the first two characters are its class, such as `08` connection, `23` integrity, `40` try again. */
+  readonly code: string
+  readonly constraint: string | undefined
+  readonly exitCode: number | undefined
+  readonly fix: string | undefined
+
+  constructor(message: string, { code, constraint, exitCode, fix }: DatabaseErrorOptions) {
+    super(message)
+    this.code = code
+    this.constraint = constraint
+    this.exitCode = exitCode
+    this.fix = fix
+  }
+}
+
+/** The same database for one of several users: its `close` does nothing, the owner closes. */
+export const borrowed = (database: Database): Database => ({
+  query: (sql, params, options) => database.query(sql, params, options),
+  transaction: (fn) => database.transaction(fn),
+  close: () => Promise.resolve(),
+})
+
+/** The error for a statement whose signal was aborted before it began. */
+export const canceled = (): DatabaseError =>
+  new DatabaseError('the statement was given up before it began', { code: sqlStates.canceled })

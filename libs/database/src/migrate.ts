@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { type Database, DatabaseError, type Queryable, sqlStates } from './database.ts'
+
+/** One statement. With `count`: how many rows it must change or return, else its migration fails. */
+export type Statement = string | { readonly sql: string; readonly count: number }
+
+/** One step of a schema. Once released it is never changed: a change is a new migration. */
+export interface Migration {
+  readonly name: string
+  readonly statements: readonly Statement[]
+}
+
+export interface Migrations {
+  /** Whose they are: several services may keep their tables in one database. */
+  readonly owner: string
+  /** In order; their numbers count from 1. */
+  readonly steps: readonly Migration[]
+}
+
+interface Entry extends Migration {
+  readonly owner: string
+  readonly number: number
+}
+
+/**
+ * Brings the database to the state after all steps: runs those that the table `schema_migration` does not name yet, each in a
+ * transaction of its own together with its entry there. Safe to call again and by several processes at once. A database that is
+ * ahead (a newer release ran) is left as it is. Resolves with the number of steps it ran. Rejects with DatabaseError, naming
+ * the step, when one fails or was changed after it had been run.
+ */
+export const migrate = async (database: Database, { owner, steps }: Migrations): Promise<number> => {
+  await database.transaction(async (within) => {
+    await lock(within)
+    await within.query(table)
+  })
+  let ran = 0
+  for (const [index, step] of steps.entries()) {
+    const entry = { ...step, owner, number: index + 1 }
+    try {
+      if (await database.transaction((within) => apply(within, entry))) ran += 1
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error
+      const { code, constraint, message } = error
+      throw new DatabaseError(`migration ${entry.number} of ${owner} (${step.name}): ${message}`, { code, constraint })
+    }
+  }
+  return ran
+}
+
+const table = `create table if not exists schema_migration (
+  owner text not null,
+  number int not null,
+  name text not null,
+  sha256 text not null,
+  applied_at timestamptz not null default now(),
+  primary key (owner, number)
+)`
+
+/** Until the end of the transaction. Any number does that nothing else uses. */
+const lock = async (within: Queryable): Promise<void> => {
+  await within.query('select pg_advisory_xact_lock(7310455)')
+}
+
+const apply = async (within: Queryable, { owner, number, name, statements }: Entry): Promise<boolean> => {
+  await lock(within)
+  const sha256 = createHash('sha256').update(JSON.stringify(statements)).digest('hex')
+  const applied = await within.query<{ sha256: string }>(
+    'select sha256 from schema_migration where owner = $1 and number = $2',
+    [owner, number],
+  )
+  const [before] = applied.rows
+  if (before !== undefined) {
+    if (before.sha256 === sha256) return false
+    throw failure('it was changed after it had been run: undo the change and add a new migration')
+  }
+  for (const statement of statements) {
+    const { sql, count } = typeof statement === 'string' ? { sql: statement, count: undefined } : statement
+    const result = await within.query(sql)
+    if (count !== undefined && result.count !== count) throw failure(`${result.count} rows instead of ${count}: ${sql}`)
+  }
+  const entry = await within.query(
+    'insert into schema_migration (owner, number, name, sha256) values ($1, $2, $3, $4) returning number',
+    [owner, number, name, sha256],
+  )
+  if (entry.rows.length !== 1) throw failure('its entry in schema_migration was not written')
+  return true
+}
+
+const failure = (message: string): DatabaseError => new DatabaseError(message, { code: sqlStates.internal })
