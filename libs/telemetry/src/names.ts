@@ -52,6 +52,24 @@ export const metricNames = {
     help: 'Events that went out',
     labels: ['component'],
   },
+  'db.client.operation.duration': {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'Duration of database statements, by their first word',
+    labels: ['db.system.name', 'db.operation.name', 'error.type'],
+  },
+  dead_letter_errors_total: {
+    kind: 'counter',
+    unit: '{message}',
+    help: 'Dead letters that could not be published; their messages come again',
+    labels: ['topic'],
+  },
+  dead_letters_total: {
+    kind: 'counter',
+    unit: '{message}',
+    help: 'Messages put into a dead-letter topic, by the topic they came from and reason',
+    labels: ['topic', 'reason'],
+  },
   event_loop_delay: {
     kind: 'gauge',
     unit: 'ms',
@@ -90,12 +108,24 @@ export const metricNames = {
     help: 'Log lines of this service that were not written, by reason',
     labels: ['reason'],
   },
+  'messaging.client.consumed.messages': {
+    kind: 'counter',
+    unit: '{message}',
+    help: 'Messages delivered to a handler',
+    labels: ['messaging.system', 'messaging.destination.name', 'messaging.consumer.group.name'],
+  },
+  'messaging.process.duration': {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'From the delivery of a message until it was settled',
+    labels: ['messaging.system', 'messaging.destination.name', 'messaging.consumer.group.name', 'error.type'],
+  },
   monitor: { kind: 'timer', unit: 'ms', help: 'Duration of monitor calls', labels: [] },
   monitor_count: { kind: 'counter', unit: '{call}', help: 'Monitor calls', labels: [] },
   reactor_handled_total: {
     kind: 'counter',
     unit: '{message}',
-    help: 'Messages that a handler is done with, by outcome: handled, filtered, dead-lettered',
+    help: 'Messages that a handler is done with, by outcome: handled or filtered',
     labels: ['handler', 'outcome'],
   },
   'rpc.server.call.duration': {

@@ -1,0 +1,50 @@
+import type { Delivery } from './ports.ts'
+
+/** How a delivery whose handler resolved is booked, where that is not as acknowledged. */
+export type Settlement = 'dead-lettered' | { readonly dropped: string }
+
+/** What the middleware around one handler tell each other about a delivery. */
+export interface DeliveryNotes {
+  settlement: Settlement | undefined
+  /** Calls of the handler that failed. */
+  failures: number
+  firstFailureMs: number | undefined
+  lastFailureMs: number | undefined
+}
+
+const notesKey = Symbol('notes of the delivery')
+
+interface Noted extends Delivery {
+  readonly [notesKey]?: DeliveryNotes
+}
+
+const notesOf = (delivery: Noted): DeliveryNotes | undefined => delivery[notesKey]
+
+/** The delivery with notes on it, for the next handler, and the notes: those it has, else new ones. A spread copy keeps them. */
+export const withNotes = (delivery: Delivery): { readonly noted: Delivery; readonly notes: DeliveryNotes } => {
+  const known = notesOf(delivery)
+  if (known !== undefined) return { noted: delivery, notes: known }
+  const notes: DeliveryNotes = {
+    settlement: undefined,
+    failures: 0,
+    firstFailureMs: undefined,
+    lastFailureMs: undefined,
+  }
+  const noted: Noted = { ...delivery, [notesKey]: notes }
+  return { noted, notes }
+}
+
+export const noteFailure = (notes: DeliveryNotes, atMs: number): void => {
+  notes.failures++
+  notes.firstFailureMs ??= atMs
+  notes.lastFailureMs = atMs
+}
+
+/**
+ * Says that the delivery is given up on purpose, by a rule, for `reason` (a short label): when its handler resolves, `measure`
+ * books it as dropped, not as acknowledged. Does nothing without `measure` around the handler.
+ */
+export const bookAsDropped = (delivery: Delivery, reason: string): void => {
+  const notes = notesOf(delivery)
+  if (notes !== undefined) notes.settlement = { dropped: reason }
+}

@@ -1,0 +1,83 @@
+import type { Ledger } from '@armature/telemetry/ledger'
+import type { Metrics } from '@armature/telemetry/metrics'
+import { systemClock, type Clock } from './clock.ts'
+import { withNotes, type Settlement } from './delivery-notes.ts'
+import type { Middleware } from './ports.ts'
+
+export interface MeasureOptions {
+  /** The books of the stage. Its `inFlight` should read the subscription's. */
+  readonly ledger: Ledger
+  /** Times `messaging.process.duration` and counts `messaging.client.consumed.messages`. */
+  readonly metrics?: Metrics
+  /** The `messaging.system` label: the driver's scheme, or the name that OpenTelemetry gives the broker. */
+  readonly system?: string
+  /** The consumer group, for the label. */
+  readonly group?: string
+  /** Default: the machine's. */
+  readonly clock?: Clock
+}
+
+type Outcome = Settlement | 'acked' | 'returned'
+
+/**
+ * Books each delivery once: received when it comes; then acked, dead-lettered or dropped when the handler resolved, returned when it
+ * rejected or when the subscription was closed first. The outermost middleware.
+ */
+export const measure = ({ ledger, metrics, system, group, clock = systemClock() }: MeasureOptions): Middleware => {
+  /** What is unsettled, by the subscription it came from. */
+  const unsettled = new WeakMap<AbortSignal, Set<() => void>>()
+
+  const unsettledOf = (signal: AbortSignal): Set<() => void> => {
+    const known = unsettled.get(signal)
+    if (known !== undefined) return known
+    const created = new Set<() => void>()
+    unsettled.set(signal, created)
+    const returnAll = () => {
+      for (const giveBack of [...created]) giveBack()
+    }
+    signal.addEventListener('abort', returnAll, { once: true })
+    return created
+  }
+
+  const book = (outcome: Outcome) => {
+    if (outcome === 'acked') ledger.acked()
+    else if (outcome === 'returned') ledger.returned()
+    else if (outcome === 'dead-lettered') ledger.deadLettered()
+    else ledger.dropped(outcome.dropped)
+  }
+
+  return (next) => async (delivery) => {
+    const { signal, topic } = delivery
+    const { noted, notes } = withNotes(delivery)
+    const startedMs = clock.now()
+    const open = unsettledOf(signal)
+    const labels = {
+      'messaging.system': system,
+      'messaging.destination.name': topic,
+      'messaging.consumer.group.name': group,
+    }
+    let settled = false
+
+    const settle = (outcome: Outcome, errorType?: string) => {
+      if (settled) return
+      settled = true
+      open.delete(giveBack)
+      book(outcome)
+      const durationMs = Math.max(0, clock.now() - startedMs)
+      metrics?.time('messaging.process.duration', durationMs, { ...labels, 'error.type': errorType })
+    }
+    const giveBack = () => settle('returned', 'closed')
+
+    ledger.received()
+    metrics?.count('messaging.client.consumed.messages', 1, labels)
+    open.add(giveBack)
+    if (signal.aborted) giveBack()
+    try {
+      await next(noted)
+    } catch (error) {
+      settle('returned', error instanceof Error ? error.name : '_OTHER')
+      throw error
+    }
+    settle(notes.settlement ?? 'acked', notes.settlement === 'dead-lettered' ? notes.settlement : undefined)
+  }
+}

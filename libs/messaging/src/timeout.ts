@@ -1,0 +1,70 @@
+import { systemClock, type Clock } from './clock.ts'
+import { numberOption } from './option-checks.ts'
+import type { Middleware } from './ports.ts'
+
+/** Something took longer than it may. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError'
+  readonly limitMs: number
+
+  constructor(what: string, limitMs: number) {
+    super(`${what} took longer than ${limitMs} ms`)
+    this.limitMs = limitMs
+  }
+}
+
+export interface WithinOptions {
+  readonly limitMs: number
+  readonly clock: Clock
+  /** For the error: `the handler`. */
+  readonly what: string
+  /** Its abort is passed on to `fn`. */
+  readonly parent?: AbortSignal
+}
+
+/**
+ * What `fn` resolves or rejects with, or a rejection with TimeoutError after `limitMs`. `fn`'s signal is then aborted; what it does later
+ * has no effect.
+ */
+export const within = <T>(options: WithinOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const { limitMs, clock, what, parent } = options
+    const controller = new AbortController()
+    const passOn = () => controller.abort(parent?.reason)
+    if (parent?.aborted === true) passOn()
+    const cancel = clock.after(limitMs, () => {
+      parent?.removeEventListener('abort', passOn)
+      const error = new TimeoutError(what, limitMs)
+      reject(error)
+      controller.abort(error)
+    })
+    const end = () => {
+      cancel()
+      parent?.removeEventListener('abort', passOn)
+    }
+    parent?.addEventListener('abort', passOn, { once: true })
+    const run = async () => fn(controller.signal)
+    run().then(
+      (value) => {
+        end()
+        resolve(value)
+      },
+      (error: unknown) => {
+        end()
+        reject(error)
+      },
+    )
+  })
+
+/**
+ * Rejects with TimeoutError when the handler has not settled after `limitMs`: the message is then free to be retried, dead-lettered or
+ * returned. The handler sees the abort of `delivery.signal`; what it does later has no effect on the message. Throws RangeError
+ * unless `limitMs` is a finite number above 0.
+ */
+export const timeout = (limitMs: number, { clock = systemClock() }: { readonly clock?: Clock } = {}): Middleware => {
+  numberOption('limitMs', limitMs, Number.MIN_VALUE)
+  return (next) => (delivery) =>
+    within({ limitMs, clock, what: `the handler of ${delivery.topic}`, parent: delivery.signal }, (signal) =>
+      next({ ...delivery, signal }),
+    )
+}
