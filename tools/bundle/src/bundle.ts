@@ -1,4 +1,4 @@
-import { build } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Asset, copyAssets, packageAssets, sourceAssets } from './assets.ts'
@@ -25,6 +25,8 @@ export type Bundle = {
   readonly bytes: number
   /** The packages that went into it. */
   readonly packages: readonly string[]
+  /** Those of them that are imported at the start, not by a dynamic import later. */
+  readonly packagesAtStart: readonly string[]
 }
 
 /**
@@ -59,7 +61,23 @@ export const bundle = async (project: string, folder = join(project, 'dist')): P
   const { name, version } = manifest
   await writeFile(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module' }, undefined, 2)}\n`)
   const [, main] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('main.js')) ?? []
-  return { folder, bytes: main?.bytes ?? 0, packages: packagesOf(Object.keys(main?.inputs ?? {})) }
+  return {
+    folder,
+    bytes: main?.bytes ?? 0,
+    packages: packagesOf(Object.keys(main?.inputs ?? {})),
+    packagesAtStart: packagesOf(atStart(metafile, main?.entryPoint ?? '')),
+  }
+}
+
+/** The files that the entry imports, and those that these import: all but what a dynamic import brings in. */
+const atStart = ({ inputs }: Metafile, entry: string): string[] => {
+  const reached = new Set([entry])
+  for (const path of reached) {
+    for (const imported of inputs[path]?.imports ?? []) {
+      if (imported.kind !== 'dynamic-import') reached.add(imported.path)
+    }
+  }
+  return [...reached]
 }
 
 const packagesOf = (inputs: readonly string[]): string[] => {

@@ -1,0 +1,106 @@
+import { grpcurl } from '@armature/servers/clients'
+import { execute } from '@armature/servers/execute'
+import { startProgram, type Program } from '@armature/servers/program'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { type Bundle, bundle, embeddedOnly } from '../src/bundle.ts'
+
+const workspace = join(import.meta.dirname, '../../..')
+const limitMs = 120_000
+const installLimitMs = 600_000
+
+type Manifest = { readonly nx?: { readonly targets?: Readonly<Record<string, unknown>> } }
+const builds = (app: string): boolean => {
+  const manifest = JSON.parse(readFileSync(join(workspace, 'apps', app, 'package.json'), 'utf8')) as Manifest
+  return manifest.nx?.targets?.['build'] !== undefined
+}
+const apps = readdirSync(join(workspace, 'apps')).filter(
+  (app) => existsSync(join(workspace, 'apps', app, 'src/main.ts')) && builds(app),
+)
+
+/** What nobody should pay for who does not name it: drivers, databases, the OTel SDK. */
+const heavy = /^(@opentelemetry\/(?!api$).*|@electric-sql\/.*|kafkajs|amqplib|@nats-io\/.*|nats|ioredis|pg|consul)$/
+
+const rooms = new Map<string, Promise<{ room: string; built: Bundle }>>()
+let program: Program | undefined
+
+/** The bundle of an app in a folder with nothing beside it but the one thing that a laptop has: the embedded database. */
+const bundled = (app: string) => {
+  const known = rooms.get(app)
+  if (known !== undefined) return known
+  const make = async () => {
+    const room = await mkdtemp(join(tmpdir(), `bundle-${app}-`))
+    await mkdir(join(room, 'node_modules/@electric-sql'), { recursive: true })
+    for (const name of embeddedOnly) {
+      await symlink(join(workspace, 'node_modules', name), join(room, 'node_modules', name))
+    }
+    return { room, built: await bundle(join(workspace, 'apps', app), join(room, 'dist')) }
+  }
+  const made = make()
+  rooms.set(app, made)
+  return made
+}
+
+const start = async (app: string, ...args: string[]): Promise<Program> => {
+  const { room } = await bundled(app)
+  program = startProgram(process.execPath, [join(room, 'dist/main.js'), ...args], { cwd: room })
+  return program
+}
+
+afterEach(() => program?.kill())
+afterAll(async () => {
+  for (const made of rooms.values())
+    await made.then(
+      ({ room }) => rm(room, { recursive: true, force: true }),
+      () => undefined,
+    )
+})
+
+describe.each(apps)('the bundle of %s', (app) => {
+  test('starts outside the checkout, is alive, and drains on SIGTERM', { timeout: limitMs }, async () => {
+    const running = await start(app)
+    const [, admin = ''] = await running.until(/admin\s+(http:\S+)/, limitMs)
+    expect((await fetch(`${admin}/livez`)).status).toBe(200)
+    expect((await fetch(`${admin}/metrics`)).status).toBe(200)
+    running.signal('SIGTERM')
+    expect(await running.ended(limitMs)).toEqual({ code: 0, signal: null })
+  })
+
+  test('tells its version and its flags', { timeout: limitMs }, async () => {
+    const version = await start(app, '--version')
+    expect(await version.ended(limitMs)).toMatchObject({ code: 0 })
+    expect(version.output()).toMatch(/^[a-z-]+ \d+\.\d+\.\d+\n$/)
+    const help = await start(app, '--help')
+    expect(await help.ended(limitMs)).toMatchObject({ code: 0 })
+    expect(help.output()).toContain('--log-level')
+  })
+
+  test(
+    'loads no driver at the start that was not named, and has no embedded database',
+    { timeout: limitMs },
+    async () => {
+      const { built } = await bundled(app)
+      expect(built.packagesAtStart).toContain('zod')
+      expect(built.packagesAtStart.filter((name) => heavy.test(name))).toEqual([])
+      expect(built.packages.filter((name) => embeddedOnly.includes(name))).toEqual([])
+    },
+  )
+})
+
+test('the bundle of search-service answers health and reflection', { timeout: installLimitMs }, async () => {
+  const client = await grpcurl()
+  const running = await start('search-service')
+  const [, address = ''] = await running.until(/gRPC\s+(\S+:\d+)/, limitMs)
+  const ask = (...args: string[]) => execute(client, ['-plaintext', ...args], { deadlineMs: limitMs })
+  expect(await ask(address, 'list')).toContain('grpc.health.v1.Health')
+  expect(await ask(address, 'list', 'Search')).toBe('Search.monitor\nSearch.search\n')
+  expect(await ask(address, 'grpc.health.v1.Health/Check')).toContain('"SERVING"')
+})
+
+test('there are bundles to test', () => {
+  expect(apps).toContain('alert-monitor')
+  expect(apps).not.toContain('all-in-one')
+})
