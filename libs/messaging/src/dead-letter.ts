@@ -75,8 +75,10 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
         await send(delivery, failure, notes)
       } catch (publishError) {
         metrics?.count('dead_letter_errors_total', 1, { topic })
-        const problem = `cannot dead-letter message ${delivery.id} of ${topic}`
-        throw new AggregateError([error, publishError], `${problem}: ${failureText(publishError).message}`)
+        const problem = `cannot dead-letter message ${delivery.id} of ${topic} (${failure.message})`
+        throw new RedeliverError('dead-letter-failed', `${problem}: ${failureText(publishError).message}`, {
+          cause: publishError,
+        })
       }
       metrics?.count('dead_letters_total', 1, { topic, reason: failure.reason })
     }

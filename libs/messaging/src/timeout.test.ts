@@ -1,0 +1,90 @@
+import { describe, expect, test } from 'vitest'
+import { delivery, outcomeOf, standing } from '../test/delivery.ts'
+import { drivenClock } from './clock.ts'
+import { retry } from './retry.ts'
+import { timeout, TimeoutError } from './timeout.ts'
+
+describe('timeout', () => {
+  test('cuts off a handler that never settles', async () => {
+    const clock = drivenClock()
+    const outcome = outcomeOf(timeout(1_000, { clock })(() => new Promise(() => undefined))(delivery()))
+    await clock.advance(999)
+    expect(outcome.state).toBe('pending')
+    await clock.advance(1)
+    expect(outcome).toMatchObject({ state: 'rejected', error: { name: 'TimeoutError', limitMs: 1_000 } })
+    expect(outcome.error).toBeInstanceOf(TimeoutError)
+  })
+
+  test('passes on what settles in time and leaves no timer', async () => {
+    const clock = drivenClock()
+    const { handler, calls } = standing()
+    const wrapped = timeout(1_000, { clock })(handler)
+    const good = outcomeOf(wrapped(delivery()))
+    const bad = outcomeOf(wrapped(delivery()))
+    calls[0]?.resolve()
+    calls[1]?.reject(new Error('own'))
+    await clock.advance(999)
+    expect(good.state).toBe('resolved')
+    expect(bad).toMatchObject({ state: 'rejected', error: { message: 'own' } })
+    expect(clock.pending).toBe(0)
+  })
+
+  test('a handler that throws before its first await is a rejection', async () => {
+    const wrapped = timeout(1_000, { clock: drivenClock() })(() => {
+      throw new Error('sync')
+    })
+    await expect(wrapped(delivery())).rejects.toThrow('sync')
+  })
+
+  test('the handler sees the abort, by time and by close', async () => {
+    const clock = drivenClock()
+    const { handler, calls } = standing()
+    const controller = new AbortController()
+    const wrapped = timeout(1_000, { clock })(handler)
+    outcomeOf(wrapped(delivery()))
+    outcomeOf(wrapped(delivery({ signal: controller.signal })))
+    controller.abort(new Error('closing'))
+    expect(calls.map((call) => call.delivery.signal.aborted)).toEqual([false, true])
+    expect(calls[1]?.delivery.signal.reason).toMatchObject({ message: 'closing' })
+    await clock.advance(1_000)
+    expect(calls[0]?.delivery.signal.aborted).toBe(true)
+  })
+
+  test('around retry it ends the retries', async () => {
+    const clock = drivenClock()
+    let calls = 0
+    const inner = retry({
+      clock,
+      maxAttempts: 99,
+      firstDelayMs: 600,
+      maxDelayMs: 600,
+      random: () => 1,
+      immediateAttempts: 0,
+    })
+    const outcome = outcomeOf(
+      timeout(1_000, { clock })(
+        inner(async () => {
+          calls++
+          throw new Error('down')
+        }),
+      )(delivery()),
+    )
+    await clock.advance(60_000)
+    expect(outcome.error).toBeInstanceOf(TimeoutError)
+    expect(calls).toBe(2)
+  })
+
+  test('what rejects later is no unhandled rejection', async () => {
+    const clock = drivenClock()
+    const { handler, calls } = standing()
+    const outcome = outcomeOf(timeout(10, { clock })(handler)(delivery()))
+    await clock.advance(10)
+    calls[0]?.reject(new Error('late'))
+    await clock.advance(10)
+    expect(outcome.error).toBeInstanceOf(TimeoutError)
+  })
+
+  test.each([0, -1, NaN, Infinity])('refuses a limit of %d', (limitMs) => {
+    expect(() => timeout(limitMs)).toThrow(RangeError)
+  })
+})

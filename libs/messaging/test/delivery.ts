@@ -1,0 +1,44 @@
+import type { Delivery, Handler } from '../src/ports.ts'
+
+/** A delivery as a driver would make it. */
+export const delivery = (parts: Partial<Delivery> = {}): Delivery => ({
+  id: 'm1',
+  topic: 'logs.search',
+  key: undefined,
+  time: new Date(0),
+  headers: {},
+  body: Buffer.from('body'),
+  attempt: 1,
+  position: undefined,
+  signal: new AbortController().signal,
+  ...parts,
+})
+
+/** What became of a promise so far, without waiting for it. */
+export const outcomeOf = (
+  promise: Promise<unknown>,
+): { state: 'pending' | 'resolved' | 'rejected'; error?: unknown } => {
+  const outcome: ReturnType<typeof outcomeOf> = { state: 'pending' }
+  promise.then(
+    () => void (outcome.state = 'resolved'),
+    (error: unknown) => {
+      outcome.state = 'rejected'
+      outcome.error = error
+    },
+  )
+  return outcome
+}
+
+/** A handler that does nothing but keep its deliveries. */
+export const keeping = (): { readonly handler: Handler; readonly seen: Delivery[] } => {
+  const seen: Delivery[] = []
+  return { seen, handler: async (one) => void seen.push(one) }
+}
+
+/** A handler that stands still until it is told to settle, delivery by delivery. */
+export const standing = () => {
+  const calls: { delivery: Delivery; resolve: () => void; reject: (error: unknown) => void }[] = []
+  const handler: Handler = (one) =>
+    new Promise((resolve, reject) => void calls.push({ delivery: one, resolve, reject }))
+  return { handler, calls }
+}
