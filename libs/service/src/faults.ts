@@ -77,13 +77,19 @@ const listenReasons: Readonly<Record<string, string>> = {
 const maxCauses = 8
 
 const chain = (error: unknown): readonly unknown[] => {
-  const found: unknown[] = []
-  for (let next = error; next !== undefined && found.length < maxCauses; next = field(next, 'cause')) found.push(next)
+  const found = [error]
+  for (let next = field(error, 'cause'); next !== undefined && found.length < maxCauses; next = field(next, 'cause')) {
+    found.push(next)
+  }
   return found
 }
 
 const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message || error.name : typeof error === 'string' ? error : JSON.stringify(error)
+  error instanceof Error
+    ? error.message || error.name
+    : typeof error === 'string'
+      ? error
+      : (JSON.stringify(error) ?? String(error))
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null && name in value ? (value as Record<string, unknown>)[name] : undefined

@@ -38,7 +38,16 @@ afterEach(() => {
 
 export const fixtureMain = join(import.meta.dirname, 'fixture', 'main.ts')
 
-export const startChild = (command: string, argv: readonly string[], { env = {}, stdin = 'ignore' } = {}): Child => {
+export interface ChildOptions {
+  env?: Readonly<Record<string, string>>
+  stdin?: 'ignore' | 'pipe'
+}
+
+export const startChild = (
+  command: string,
+  argv: readonly string[],
+  { env = {}, stdin = 'ignore' }: ChildOptions = {},
+): Child => {
   const child = spawn(command, argv, {
     env: { PATH: process.env['PATH'], STATSD_PORT: '0', ...env },
     stdio: [stdin, 'pipe', 'pipe'],
@@ -70,5 +79,5 @@ export const startChild = (command: string, argv: readonly string[], { env = {},
 }
 
 /** The fixture service on this Node. */
-export const startFixture = (argv: readonly string[] = [], options?: Parameters<typeof startChild>[2]): Child =>
+export const startFixture = (argv: readonly string[] = [], options?: ChildOptions): Child =>
   startChild(process.execPath, [fixtureMain, ...argv], options)

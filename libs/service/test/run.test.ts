@@ -1,12 +1,12 @@
 import { createServer } from 'node:net'
 import { expect, describe, test, vi } from 'vitest'
-import { type Child, startFixture } from './child.ts'
+import { type Child, type ChildOptions, startFixture } from './child.ts'
 import { echoDefinition, openCaller } from './echo.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
 /** Runs to its end. */
-const ran = async (argv: readonly string[], options?: Parameters<typeof startFixture>[1]) => {
+const ran = async (argv: readonly string[], options?: ChildOptions) => {
   const child = startFixture(argv, options)
   const { code, signal } = await child.exit
   return { code, signal, stdout: child.stdout(), stderr: child.stderr() }

@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { command } from './command.ts'
+import { readCommandLine, readSettings } from './command-line.ts'
+
+const send = command({ summary: 'Send', settings: z.object({}), run: () => Promise.resolve(0) })
+const read = (argv: readonly string[], takes = {}) => readCommandLine('monitor', argv, { send }, takes)
+
+test.each([
+  [[], { kind: 'serve', argv: [] }],
+  [['--on', 'x'], { kind: 'serve', argv: ['--on', 'x'] }],
+  [['send', '--on=x', 'm'], { kind: 'command', name: 'send', argv: ['--on=x', 'm'] }],
+  [['--help'], { kind: 'help' }],
+  [['send', '-h'], { kind: 'help', name: 'send' }],
+  [['--on', 'x', '-V'], { kind: 'version' }],
+  [['--', '--help'], { kind: 'serve' }],
+  [['send', '--', '-V'], { kind: 'command', name: 'send' }],
+  [['explain'], { kind: 'explain', key: undefined, argv: [] }],
+  [['explain', 'grpcPort', '--on=x'], { kind: 'explain', key: 'grpcPort', argv: ['--on=x'] }],
+  [['explain', '--on=x'], { kind: 'explain', key: undefined, argv: ['--on=x'] }],
+])('%j is asked as %j', (argv, asked) => {
+  expect(read(argv)).toMatchObject(asked)
+})
+
+test.each([
+  [['sned'], /"sned" is not a command.*did you mean send/],
+  [['zzzzzzzz'], /the commands are send, explain/],
+  [['constructor'], /is not a command/],
+])('%j is a fault', (argv, message) => {
+  expect(() => read(argv)).toThrow(message)
+})
+
+test('a word is the service own where it takes arguments', () => {
+  expect(read(['sned'], { positionals: { usage: 'FILE' } })).toEqual({ kind: 'serve', argv: ['sned'] })
+})
+
+test('what follows -- is taken only where something may', () => {
+  const settings = z.object({})
+  expect(readSettings('x', settings, ['--', 'a', '-b'], {}, { rest: 'COMMAND' }).rest).toEqual(['a', '-b'])
+  expect(() => readSettings('x', settings, ['--', 'a'], {}, {})).toThrow(/nothing may follow/)
+  expect(readSettings('x', settings, ['--'], {}, {}).rest).toEqual([])
+})
