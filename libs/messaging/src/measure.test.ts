@@ -93,14 +93,15 @@ describe('measure', () => {
   })
 
   test('over a broker the books balance at every moment, also after close', async () => {
-    let subscription: Subscription | undefined
-    const { clock, ledger, middleware } = open(() => subscription?.inFlight ?? 0)
+    const subscriptions: Subscription[] = []
+    const { clock, ledger, middleware } = open(() => subscriptions[0]?.inFlight ?? 0)
     const client = memoryBroker({ clock, seed: 3 }).connect()
     const handler: Handler = (one) =>
       new Promise((resolve, reject) => {
         clock.after(50, () => (bodyText(one).endsWith('7') && one.attempt === 1 ? reject(new Error('no')) : resolve()))
       })
-    subscription = await client.subscribe('t', middleware(handler), { group: 'g', maxInFlight: 10 })
+    const subscription = await client.subscribe('t', middleware(handler), { group: 'g', maxInFlight: 10 })
+    subscriptions.push(subscription)
     await client.publish(
       't',
       Array.from({ length: 100 }, (_, index) => message('t', String(index))),
