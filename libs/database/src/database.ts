@@ -43,7 +43,6 @@ export const sqlStates = {
   invalidParameter: '22023',
   uniqueViolation: '23505',
   noActiveTransaction: '25P01',
-  transactionRollback: '40000',
   canceled: '57014',
   internal: 'XX000',
 } as const
