@@ -1,6 +1,7 @@
 import { createServer } from 'node:net'
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Metrics } from '@armature/telemetry/metrics'
+import { afterOnTimer, deadlineIn } from './deadline.ts'
 import { serviceName } from './descriptor-set.ts'
 import { addHealth } from './grpc-health.ts'
 import { callTracker, type FinishedCall } from './grpc-interceptor.ts'
@@ -21,6 +22,8 @@ export interface GrpcServerOptions {
   descriptorSet?: Uint8Array
   /** What the health service answers by; asked often, so it must be cheap. Default: always ready. */
   ready?: () => boolean
+  /** What `Service.start` is given: once aborted, health answers NOT_SERVING whatever `ready` says. */
+  stopping?: AbortSignal
   /** Called once for each call that ended, for a request log; not for health and reflection. */
   onFinish?: (call: FinishedCall) => void
   /** Of one message, either way, also after decompression. Default 4 MiB; a larger one is RESOURCE_EXHAUSTED. */
@@ -49,6 +52,9 @@ export interface GrpcServer {
 export const defaultMaxMessageBytes = 4 * 1024 * 1024
 export const defaultMaxConcurrentStreams = 1_000
 
+/** How long a connection without calls may take to close: a peer that reads nothing does not see that it should. */
+const connectionGraceMs = 1_000
+
 /** A connection that went silent is found in 25 s: 15 s until a ping, 10 s for its answer. */
 const keepaliveTimeMs = 15_000
 const keepaliveTimeoutMs = 10_000
@@ -58,7 +64,7 @@ const keepaliveTimeoutMs = 10_000
  * and counted like any other status. Rejects with the error of `listen` when the port cannot be had.
  */
 export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcServer> => {
-  const { host, services, ready = () => true, maxMessageBytes = defaultMaxMessageBytes } = options
+  const { host, services, stopping, ready = () => true, maxMessageBytes = defaultMaxMessageBytes } = options
   const calls = callTracker(options)
   const server = new Server({
     interceptors: [calls.interceptor],
@@ -74,6 +80,7 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
 
   if (options.port !== 0) await checkFree(host, options.port)
   const health = addHealth(server, names, ready)
+  stopping?.addEventListener('abort', health.stop, { once: true })
   const bound = bind(server, hostPort(host, options.port), options.credentials ?? ServerCredentials.createInsecure())
   bound.catch(health.stop)
   const port = await bound
@@ -95,7 +102,9 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
     stopIntake,
     finish: async () => {
       await calls.idle()
-      await shutdown
+      const grace = deadlineIn(connectionGraceMs, afterOnTimer)
+      await grace.within(shutdown ?? Promise.resolve())
+      grace.cancel()
     },
     close: async () => {
       await stopIntake()

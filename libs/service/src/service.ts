@@ -20,7 +20,8 @@ export interface Service {
   readonly telemetry?: Telemetry
   /**
    * Resolves when the service does its job. Rejects when it cannot; what it opened is then closed by `close`. `stopping` is
-   * aborted when a stop is asked for meanwhile: a start that waits for something should then give up and reject.
+   * aborted when a stop is asked for, then or later: a start that still waits for something should give up and reject, and a
+   * gRPC server given it answers NOT_SERVING from that moment.
    */
   start(stopping?: AbortSignal): Promise<void>
   /** Why the service is not ready, a name and a reason each; empty = ready. Asked only between `start` and the drain. */

@@ -1,5 +1,5 @@
 import { connect } from 'node:http2'
-import { createServer } from 'node:net'
+import { connect as connectTcp, createServer } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -212,6 +212,15 @@ describe('health', () => {
     await expect(health('nobody')).rejects.toMatchObject({ code: status.NOT_FOUND })
   })
 
+  test('is NOT_SERVING from the moment a stop is asked for, while calls are still taken', async () => {
+    const stopping = new AbortController()
+    const { health, say } = await open({ stopping: stopping.signal })
+    expect(await health('')).toBe('SERVING')
+    stopping.abort()
+    expect([await health(''), await health(echoName)]).toEqual(Array(2).fill('NOT_SERVING'))
+    expect(await say('x')).toEqual({ text: 'x' })
+  })
+
   test('a watch sees the drain begin and then ends, which leaves the drain nothing to wait for', async () => {
     const { server, caller } = await open()
     const seen: unknown[] = []
@@ -264,6 +273,15 @@ describe('drain', () => {
   test('is not held up by idle connections', async () => {
     const { server, say } = await open()
     await say('x')
+    await server.stopIntake()
+    await server.finish()
+  })
+
+  test('is not held up by a connection that says and reads nothing', async () => {
+    const { server } = await open()
+    const silent = connectTcp(server.port, server.host)
+    opened.push(() => void silent.destroy())
+    await new Promise((resolve) => silent.once('connect', resolve))
     await server.stopIntake()
     await server.finish()
   })

@@ -251,6 +251,14 @@ describe('a command', () => {
     expect(await child.exit).toEqual({ code: 5, signal: null })
   })
 
+  test('is told to stop when the reader of its output goes away', async () => {
+    const child = startFixture(['lines'])
+    await child.says(/^line$/m)
+    child.process.stdout?.destroy()
+    expect(await child.exit).toEqual({ code: 6, signal: null })
+    expect(child.stderr()).toBe('')
+  })
+
   test('that does not obey is ended at its deadline with 75', async () => {
     const child = startFixture(['wait', '--no-obey'])
     await child.says(/^waiting$/m)

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -14,6 +14,16 @@ const drained = ['start', 'deregister', 'stop intake', 'finish', 'flush', 'close
 /** A command on a terminal of its own, as `script` of bsdutils makes one. */
 const onTerminal = (command: string, env: Record<string, string> = {}) =>
   startChild('script', ['--quiet', '--return', '--command', command, '/dev/null'], { stdin: 'pipe', env })
+
+/** A folder of its own, gone afterwards. */
+const inFolder = async (use: (folder: string) => Promise<void>): Promise<void> => {
+  const folder = await mkdtemp(join(tmpdir(), 'service-test-'))
+  try {
+    await use(folder)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
 
 test('Ctrl-C on a terminal drains and exits with 0', async () => {
   const child = onTerminal(`exec ${process.execPath} ${fixtureMain}`)
@@ -39,18 +49,27 @@ test('Ctrl-C under node --watch, which passes it on a second time, drains', asyn
   expect(steps(child.stdout())).toEqual(drained)
 })
 
+test('a restart under node --watch drains first', async () => {
+  await inFolder(async (folder) => {
+    const main = join(folder, 'main.mts')
+    const source = `import ${JSON.stringify(fixtureMain)}\n`
+    await writeFile(main, source)
+    const child = startChild(process.execPath, ['--watch', main])
+    await child.says(ready)
+    await writeFile(main, `${source}// changed\n`)
+    await expect.poll(() => steps(child.stderr()), { timeout: 20_000 }).toEqual([...drained, 'start'])
+  })
+})
+
 test('a terminal that goes away drains', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'service-test-'))
-  const output = join(folder, 'stderr')
-  try {
+  await inFolder(async (folder) => {
+    const output = join(folder, 'stderr')
     const child = onTerminal(`exec ${process.execPath} ${fixtureMain} 2>${output}`)
     const written = () => readFile(output, 'utf8').catch(() => '')
     await expect.poll(written, { timeout: 20_000 }).toMatch(ready)
     child.process.kill('SIGKILL')
     await expect.poll(async () => steps(await written()), { timeout: 20_000 }).toEqual(drained)
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  })
 })
 
 test('readers that go away take nothing with them', async () => {
