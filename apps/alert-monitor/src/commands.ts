@@ -42,21 +42,13 @@ export const commands = (open: (url: string) => Promise<Driver> = openDriver): R
   send: command({
     summary: 'Publish MESSAGE to a topic',
     settings: sendSettings,
-    takes: 'MESSAGE',
-    run: async ({ messagingUrl, on, count }, { positionals }) => {
-      const [body, ...more] = positionals
-      if (body === undefined || more.length > 0) {
-        throw new ServiceError(`send takes one MESSAGE, ${positionals.length} were given`, {
-          exitCode: exitCodes.usage,
-          fix: 'Put it in quotes: send --on=alerts.test "the body"',
-        })
-      }
-      return withDriver(open, messagingUrl, async (driver) => {
+    positionals: { usage: 'MESSAGE', min: 1, max: 1 },
+    run: ({ messagingUrl, on, count }, { positionals: [body = ''] }) =>
+      withDriver(open, messagingUrl, async (driver) => {
         checkTopic(on)
         await send(driver, { on, body, count })
         return exitCodes.ok
-      })
-    },
+      }),
   }),
   listen: command({
     summary: 'Print the messages of a topic as they come',

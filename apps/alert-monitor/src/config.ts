@@ -23,11 +23,9 @@ export const settings = z.object({
   repeatMs: durationMs({ min: 1_000 })
     .default(14_400_000)
     .meta({ description: 'How often the notice of a firing alert is repeated, in milliseconds' }),
-  maxSeries: integer({ min: 1, max: 100_000 })
-    .default(1_000)
-    .meta({
-      description: 'Series watched at once, counted once for each rule; samples of more are dropped and counted',
-    }),
+  maxSeries: integer({ min: 1, max: 100_000 }).default(1_000).meta({
+    description: 'Series watched at once, counted once for each rule; samples of more are dropped and counted',
+  }),
   seriesIdleMs: durationMs({ min: 60_000 })
     .default(3_600_000)
     .meta({ description: 'A series without a sample for so long is forgotten, in milliseconds' }),

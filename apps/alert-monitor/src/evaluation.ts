@@ -1,3 +1,4 @@
+import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Handler, Middleware } from '@armature/messaging/ports'
 import type { Ledger } from '@armature/telemetry/ledger'
@@ -72,7 +73,7 @@ export const createEvaluation = ({ monitor, log, deadLetter, ...options }: Evalu
       const count = samples.length + refused.length
       ledger.received(count)
       // A wildcard matches dead-letter topics too; what lies there was refused once.
-      if (delivery.topic.endsWith('.DLT')) return ledger.dropped('dead-letter-topic', count)
+      if (isDeadLetterTopic(delivery.topic)) return ledger.dropped('dead-letter-topic', count)
       if (samples.length > 0 || refused.length === 0) {
         dropRefused(refused)
         for (const sample of samples) evaluate(sample)

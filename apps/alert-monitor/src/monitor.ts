@@ -117,7 +117,7 @@ const neverSeen = (rules: readonly Rule[], startMs: number) =>
   rules
     .filter((rule): rule is AbsenceRule => rule.type === 'absence' && rule.since === 'start')
     .map((rule) => ({
-      rule: rule as Rule,
+      rule,
       subject: subjectOf(rule, rule.metric, {}),
       judge: createJudge(rule, 'gauge', startMs),
       seen: false,

@@ -149,7 +149,7 @@ export const parseRules = (text: string, source: string): readonly Rule[] => {
     value = JSON.parse(text)
   } catch (error) {
     throw new RulesError(source, [
-      { path: 'file', problem: `not JSON: ${error instanceof Error ? error.message : error}` },
+      { path: 'file', problem: `not JSON: ${error instanceof Error ? error.message : String(error)}` },
     ])
   }
   const result = rulesForm.safeParse(value)

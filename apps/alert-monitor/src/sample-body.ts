@@ -40,7 +40,7 @@ export const parseSampleBody = (body: Uint8Array): Parsed => {
 }
 
 const parseJson = (body: Uint8Array): Parsed => {
-  let text = ''
+  let text: string
   try {
     text = utf8.decode(body)
   } catch {

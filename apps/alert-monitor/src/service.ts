@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
-import { jsonMessage } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver, Subscription } from '@armature/messaging/ports'
 import { exitCodes } from '@armature/service/exit-codes'
@@ -9,16 +8,17 @@ import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
-import { createAlertBook, type Notice } from './alerts.ts'
+import { createAlertBook, type AlertBook, type Notice } from './alerts.ts'
 import type { Config } from './config.ts'
 import { createEvaluation, type Evaluation } from './evaluation.ts'
 import { openListener, type Listener } from './listener.ts'
 import { createMonitor } from './monitor.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
+import { createNotices, type Notices } from './notices.ts'
 import { defaultRules, parseRules, RulesError, type Rule } from './rules.ts'
 import { steadyTime } from './steady-time.ts'
 
 const name = 'alert-monitor'
+const overflowLogEveryMs = 60_000
 
 /** What the monitor reaches the world by, apart from the UDP port that its settings name. */
 export interface Edges {
@@ -40,14 +40,146 @@ export interface AlertMonitor extends Service {
   firing(): readonly Notice[]
 }
 
-interface Running {
+interface Parts {
   readonly driver: Driver
-  readonly outbox: Outbox
+  readonly notices: Notices
+  readonly book: AlertBook
   readonly evaluation: Evaluation
-  readonly listener: Listener
-  readonly subscription: Subscription | undefined
+  readonly tick: () => void
 }
 
 /** Judges samples by rules and publishes what it finds to `alerts.<name>`. */
 export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): AlertMonitor => {
+  const { telemetry, clock } = edges
+  const ended = Promise.withResolvers<number>()
+  let parts: Parts | undefined
+  let listener: Listener | undefined
+  let subscription: Subscription | undefined
+  let cancelTick: Cancel = () => undefined
+
+  const tickFor = (tick: () => void) => {
+    cancelTick = clock.after(config.evaluateEveryMs, () => {
+      tick()
+      tickFor(tick)
+    })
+  }
+
+  return {
+    name,
+    telemetry,
+    ended: ended.promise,
+    start: async () => {
+      const rules = await readRules(config.rulesFile)
+      parts = compose(config, edges, rules, await edges.openMessaging())
+      const { driver, evaluation, tick } = parts
+      if (config.samplesTopic !== undefined) {
+        subscription = await driver.subscribe(config.samplesTopic, evaluation.handle, { group: name })
+      }
+      listener = await openListener({
+        host: config.statsdListenHost,
+        port: config.statsdListenPort,
+        maxPacketBytes: config.maxPacketBytes,
+        onPacket: evaluation.packet,
+        onOversized: evaluation.oversized,
+        onError: (error) =>
+          ended.reject(new ServiceError('the StatsD listener failed', { exitCode: exitCodes.io, cause: error })),
+      })
+      tickFor(tick)
+    },
+    notReady: () => (parts?.notices.full === undefined ? [] : [{ check: 'publish', reason: parts.notices.full }]),
+    stopIntake: async () => {
+      cancelTick()
+      await Promise.all([listener?.close(), subscription?.stop()])
+    },
+    finish: async () => {
+      await Promise.all([parts?.evaluation.idle(), subscription?.idle()])
+    },
+    flush: async () => parts?.notices.idle(),
+    close: async () => {
+      cancelTick()
+      parts?.notices.close()
+      await Promise.all([listener?.close(), parts?.driver.close()])
+    },
+    ledger: () => (parts === undefined ? [] : [parts.evaluation.ledger.snapshot(), parts.notices.ledger()]),
+    addresses: () =>
+      listener === undefined ? [] : [{ label: 'StatsD', address: statsdAddress(config, listener.port) }],
+    get waitsFor() {
+      const port = listener?.port ?? config.statsdListenPort
+      const samples = config.samplesTopic === undefined ? '' : ` and samples on ${config.samplesTopic}`
+      const broker = isMemory(config) ? 'memory:, in this process only' : 'the broker'
+      return (
+        `waits for StatsD lines at ${statsdAddress(config, port)}${samples} (start services with STATSD_PORT=${port}); ` +
+        `alerts go to ${broker}: MESSAGING_URL points at a real one`
+      )
+    },
+    get statsdPort() {
+      if (listener === undefined) throw new Error('the StatsD port is known once start() has resolved')
+      return listener.port
+    },
+    firing: () => parts?.book.firing() ?? [],
+  }
 }
+
+const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Rule[], driver: Driver): Parts => {
+  const { log, metrics } = telemetry
+  const steadyMs = steadyTime(clock)
+  const wallMs = () => clock.now()
+  let nextErrorMs = 0
+  const notices = createNotices({
+    publisher: driver,
+    clock,
+    telemetry,
+    maxQueued: config.maxQueuedNotices,
+    publishTimeoutMs: config.publishTimeoutMs,
+  })
+  const book = createAlertBook({
+    repeatMs: config.repeatMs,
+    maxAlerts: config.maxAlerts,
+    steadyMs,
+    wallMs,
+    offer: notices.offer,
+    onOverflow: ({ rule, labels }) => {
+      metrics.count('component_discarded_events_total', 1, {
+        component: name,
+        intentional: false,
+        reason: 'alert-limit',
+      })
+      if (steadyMs() < nextErrorMs) return
+      nextErrorMs = steadyMs() + overflowLogEveryMs
+      log.error({ rule: rule.name, labels, maxAlerts: config.maxAlerts }, 'an alert is not raised: there are too many')
+    },
+  })
+  const { maxSeries, seriesIdleMs, maxQueuedSamples } = config
+  const monitor = createMonitor({ rules, book, maxSeries, seriesIdleMs, steadyMs, wallMs })
+  metrics.observe('alerts_firing', () => book.firing().length)
+  metrics.observe('alert_series', () => monitor.seriesCount)
+  return {
+    driver,
+    notices,
+    book,
+    evaluation: createEvaluation({
+      monitor,
+      log,
+      maxQueuedSamples,
+      ledger: (inFlight) => createLedger({ stage: name, inFlight, metrics }),
+      deadLetter: deadLetter({ publisher: driver, handler: 'samples', group: name, clock, metrics }),
+    }),
+    tick: () => monitor.tick(),
+  }
+}
+
+const readRules = async (file: string | undefined): Promise<readonly Rule[]> => {
+  if (file === undefined) return defaultRules
+  try {
+    return parseRules(await readFile(file, 'utf8'), file)
+  } catch (error) {
+    const problem = error instanceof RulesError ? error.message : `cannot read the rules file ${file}`
+    const fix = 'Correct the file that --rules (env RULES_FILE) names'
+    throw new ServiceError(problem, { exitCode: exitCodes.config, fix, cause: error })
+  }
+}
+
+const statsdAddress = ({ statsdListenHost: host }: Config, port: number): string =>
+  `udp ${host.includes(':') ? `[${host}]` : host}:${port}`
+
+const isMemory = ({ messagingUrl }: Config): boolean => /^memory:/i.test(messagingUrl)

@@ -128,12 +128,6 @@ describe('the commands', () => {
     })
   })
 
-  test.each([[[]], [['two', 'words']]])('send of %j is a fault of use', async (positionals) => {
-    await expect(
-      commandOf(openDriver, 'send').run({ messagingUrl, on: 'x', count: 1 }, io(positionals)),
-    ).rejects.toMatchObject({ exitCode: 64 })
-  })
-
   test.each([
     ['send', 'alerts.>', 64],
     ['send', 'a..b', 64],

@@ -1,0 +1,83 @@
+import type { Clock } from '@armature/messaging/clock'
+import { jsonMessage, type Message } from '@armature/messaging/message'
+import type { Publisher } from '@armature/messaging/ports'
+import { createLedger, type LedgerRow } from '@armature/telemetry/ledger'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+import type { Notice } from './alerts.ts'
+import { createOutbox } from './outbox.ts'
+
+export interface NoticesOptions {
+  readonly publisher: Pick<Publisher, 'publish'>
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly maxQueued: number
+  readonly publishTimeoutMs: number
+}
+
+/** Publishes notices to `alerts.<name>`, each until the broker has it, in order; with the books `alerts`. */
+export interface Notices {
+  /** False = no room: to be offered again. */
+  offer(notice: Notice): boolean
+  /** Why there is no room, if so. */
+  readonly full: string | undefined
+  /** Resolves when all are published. */
+  idle(): Promise<void>
+  /** Gives up what is not published; logs it. Safe to call twice. */
+  close(): void
+  ledger(): LedgerRow
+}
+
+export const createNotices = ({
+  publisher,
+  clock,
+  telemetry,
+  maxQueued,
+  publishTimeoutMs,
+}: NoticesOptions): Notices => {
+  const { log, metrics } = telemetry
+  const ledger = createLedger({ stage: 'alerts', inFlight: () => outbox.size, metrics })
+  const outbox = createOutbox({
+    publisher,
+    clock,
+    random: Math.random,
+    maxQueued,
+    publishTimeoutMs,
+    onPublished: (message) => {
+      ledger.acked()
+      metrics.count('alert_notices_total', 1, { status: message.headers['status'] })
+    },
+    onRetry: ({ topic }, error, delayMs) => {
+      metrics.count('component_errors_total', 1, { component: 'alert-monitor', error_type: 'publish' })
+      log.warn({ err: error, topic, delayMs }, 'a notice is not published yet and is tried again')
+    },
+    onDropped: ({ topic, id }, error) => {
+      ledger.dropped(`unpublishable-${error.fault}`)
+      log.error({ err: error, topic, id }, 'a notice can never be published')
+    },
+  })
+
+  return {
+    offer: (notice) => {
+      if (!outbox.offer(messageOf(notice, new Date(clock.now())))) return false
+      ledger.received()
+      const { status, summary, labels, value, threshold } = notice
+      log[status === 'firing' ? 'warn' : 'info']({ alert: notice.name, status, labels, value, threshold }, summary)
+      return true
+    },
+    get full() {
+      return outbox.size < maxQueued
+        ? undefined
+        : `${outbox.size} notices wait: ${outbox.failing ?? 'the broker is slow'}`
+    },
+    idle: () => outbox.idle(),
+    close: () => {
+      const left = outbox.close()
+      if (left.length > 0) log.error({ notices: left.map(({ topic }) => topic) }, 'notices were not published')
+    },
+    ledger: () => ledger.snapshot(),
+  }
+}
+
+/** The notices of one alert have one key, and so stay in order. */
+const messageOf = (notice: Notice, time: Date): Message =>
+  jsonMessage(`alerts.${notice.name}`, notice, { key: notice.fingerprint, time, headers: { status: notice.status } })

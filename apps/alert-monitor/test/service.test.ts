@@ -1,0 +1,287 @@
+import { describe, expect, test, vi } from 'vitest'
+import { PublishError } from '@armature/messaging/errors'
+import type { Driver } from '@armature/messaging/ports'
+import { createMetrics } from '@armature/telemetry/metrics'
+import { openWorld, rulesFile, sendPackets, type World } from './world.ts'
+
+const hot = { type: 'threshold', name: 'hot', metric: 'cpu', stat: 'last', op: '>', value: 90 }
+
+/** Timers as a service sends them: 1 to 5 ms, in packets of 20 lines. */
+const ordinary = (count: number) =>
+  Array.from({ length: count / 20 }, (_, packet) =>
+    Array.from({ length: 20 }, (_, line) => `search:${1 + ((packet + line) % 5)}|ms`).join('\n'),
+  )
+
+const received = (world: World, count: number) =>
+  vi.waitFor(() => {
+    const row = world.row('alert-monitor')
+    expect(row?.received).toBe(count)
+    expect(row?.inFlight).toBe(0)
+  })
+
+describe('StatsD over UDP', () => {
+  test('one stalled search among thousands raises search-stall with that very sample, and resolves it later', async () => {
+    const world = await openWorld()
+    await world.monitor.start()
+    const packets = ordinary(4_000)
+    await sendPackets(world.monitor.statsdPort, packets.slice(0, 100))
+    await received(world, 2_000)
+    await sendPackets(world.monitor.statsdPort, ['search:2003|ms', ...packets.slice(100)])
+    await received(world, 4_001)
+    await vi.waitFor(() => expect(world.messages).toHaveLength(1))
+    expect(world.messages[0]).toMatchObject({
+      topic: 'alerts.search-stall',
+      headers: { 'content-type': 'application/json' },
+    })
+    expect(world.notices()[0]).toMatchObject({
+      status: 'firing',
+      name: 'search-stall',
+      severity: 'critical',
+      labels: { metric: 'search' },
+      value: 2003,
+      threshold: 1003,
+      endsAt: null,
+    })
+    expect(world.messages[0]?.key).toBe(world.notices()[0]?.fingerprint)
+    expect(world.monitor.firing()).toEqual(world.notices())
+    await world.clock.advance(31_000)
+    expect(world.notices().map(({ status }) => status)).toEqual(['firing', 'resolved'])
+    expect(world.monitor.firing()).toEqual([])
+    expect(world.row('alerts')).toMatchObject({ received: 2, acked: 2, inFlight: 0 })
+    expect(world.imbalances()).toEqual([0, 0])
+  })
+
+  test('without the stall there is no alert', async () => {
+    const world = await openWorld()
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, ordinary(2_000))
+    await received(world, 2_000)
+    await world.clock.advance(120_000)
+    expect(world.messages).toEqual([])
+  })
+
+  test('the timers of a service reach it through its ordinary metrics', async () => {
+    const world = await openWorld()
+    await world.monitor.start()
+    const statsd = { host: '127.0.0.1', port: world.monitor.statsdPort, prefix: 'prod' }
+    const metrics = createMetrics({ service: 'search-service', statsd })
+    for (let index = 0; index < 200; index += 1) metrics.time('search', 1 + (index % 4))
+    metrics.time('search', 2_010)
+    await metrics.close()
+    await vi.waitFor(() => expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['prod.search']))
+  })
+
+  test('bad lines are counted by their reason and the rest flows', async () => {
+    const world = await openWorld({ config: { maxPacketBytes: 200 } })
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, [
+      'hits:1|c\nnonsense\nhits:1|c|@0',
+      Buffer.concat([Buffer.from('a:1|c\n'), Buffer.from([0xff, 0xfe]), Buffer.from('\nb:1|c')]),
+      `${'x'.repeat(100)}\n${'y'.repeat(101)}`,
+      'hits:NaN|c',
+    ])
+    await received(world, 9)
+    expect(world.row('alert-monitor')).toMatchObject({
+      acked: 3,
+      dropped: {
+        'malformed-no-value': 1,
+        'malformed-bad-rate': 1,
+        'malformed-not-utf8': 1,
+        'malformed-bad-value': 1,
+        'packet-too-large': 2,
+      },
+    })
+    expect(world.imbalances()).toEqual([0, 0])
+    expect(world.metrics.value('ledger_dropped_total', { reason: 'malformed-bad-rate' })).toBe(1)
+  })
+
+  test('what finds no room in the queue is counted', async () => {
+    const world = await openWorld({ config: { maxQueuedSamples: 10 } })
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, [Array.from({ length: 25 }, () => 'a:1|c').join('\n')])
+    await received(world, 25)
+    expect(world.row('alert-monitor')).toMatchObject({ acked: 10, dropped: { 'queue-full': 15 } })
+  })
+
+  test('series past the limit are counted', async () => {
+    const world = await openWorld({ config: { maxSeries: 2 }, rules: [{ ...hot, metric: '*' }] })
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, ['a:1|g\nb:1|g\nc:1|g\na:2|g\nc:1|g'])
+    await received(world, 5)
+    expect(world.row('alert-monitor')).toMatchObject({ acked: 3, dropped: { 'series-limit': 2 } })
+    expect(world.metrics.value('alert_series')).toBe(2)
+  })
+})
+
+describe('a topic of samples', () => {
+  test('StatsD lines and JSON are evaluated, what cannot be read is dead-lettered, the rest flows', async () => {
+    const world = await openWorld({ rules: [hot] })
+    await world.monitor.start()
+    await world.publish('cpu:10|g\nbroken')
+    await world.publish('{"name":"cpu"')
+    await world.publish(Buffer.from([0xff]))
+    await world.publish(JSON.stringify([{ name: 'cpu', value: 95 }, { name: 7 }]))
+    await world.clock.advance(1_000)
+    expect(world.notices()).toMatchObject([{ name: 'hot', value: 95 }])
+    expect(
+      world.deadLetters.map(({ body, headers }) => [Buffer.from(body).toString('latin1'), headers['dlt-reason']]),
+    ).toEqual([
+      ['{"name":"cpu"', 'no-sample'],
+      ['\u00ff', 'no-sample'],
+    ])
+    expect(world.row('alert-monitor')).toMatchObject({
+      received: 6,
+      acked: 2,
+      deadLettered: 2,
+      dropped: { 'malformed-no-value': 1, 'malformed-bad-name': 1 },
+      inFlight: 0,
+    })
+    expect(world.imbalances()).toEqual([0, 0])
+  })
+
+  test('dead letters that a wildcard takes in are not dead-lettered again', async () => {
+    const world = await openWorld({ config: { samplesTopic: '>' } })
+    await world.monitor.start()
+    await world.publish('not a sample')
+    await world.clock.advance(10_000)
+    expect(world.deadLetters.map(({ topic }) => topic)).toEqual(['samples.DLT'])
+    expect(world.row('alert-monitor')).toMatchObject({ deadLettered: 1, dropped: { 'dead-letter-topic': 1 } })
+  })
+
+  test('without a dead-letter topic to write to, the message comes again until there is one', async () => {
+    let refusals = 3
+    const through = (driver: Driver): Driver => ({
+      ...driver,
+      publish: (topic, messages) =>
+        topic === 'samples.DLT' && refusals-- > 0
+          ? Promise.reject(new PublishError('down', { topic, fault: 'unavailable' }))
+          : driver.publish(topic, messages),
+    })
+    const world = await openWorld({ through })
+    await world.monitor.start()
+    await world.publish('not a sample')
+    await world.clock.advance(10_000)
+    expect(world.deadLetters).toHaveLength(1)
+    expect(world.row('alert-monitor')).toMatchObject({ received: 4, returned: 3, deadLettered: 1 })
+    expect(world.imbalances()).toEqual([0, 0])
+  })
+})
+
+describe('a broker that does not take notices', () => {
+  const failing =
+    (state: { down: boolean }) =>
+    (driver: Driver): Driver => ({
+      ...driver,
+      publish: (topic, messages) =>
+        state.down && topic.startsWith('alerts.')
+          ? Promise.reject(new PublishError('down', { topic, fault: 'unavailable' }))
+          : driver.publish(topic, messages),
+    })
+
+  test('gets them in order once it does, and none twice', async () => {
+    const state = { down: true }
+    const world = await openWorld({ rules: [hot], through: failing(state) })
+    await world.monitor.start()
+    await world.publish('cpu:99|g')
+    await world.clock.advance(60_000)
+    await world.publish('cpu:1|g')
+    await world.clock.advance(60_000)
+    expect(world.messages).toEqual([])
+    expect(world.row('alerts')).toMatchObject({ received: 2, acked: 0, inFlight: 2 })
+    expect(world.metrics.value('component_errors_total', { error_type: 'publish' })).toBeGreaterThan(2)
+    state.down = false
+    await world.clock.advance(60_000)
+    expect(world.notices().map(({ status }) => status)).toEqual(['firing', 'resolved'])
+    expect(world.row('alerts')).toMatchObject({ received: 2, acked: 2, inFlight: 0 })
+  })
+
+  test('makes the monitor not ready when no more notices can wait, and no alert is lost', async () => {
+    const state = { down: true }
+    const through = failing(state)
+    const world = await openWorld({ rules: [{ ...hot, metric: '*' }], through, config: { maxQueuedNotices: 2 } })
+    await world.monitor.start()
+    await world.publish('a:99|g\nb:99|g')
+    expect(world.monitor.notReady?.()).toEqual([])
+    await world.clock.advance(2_000)
+    await world.publish('c:99|g\nd:99|g')
+    await world.clock.advance(2_000)
+    expect(world.monitor.notReady?.()).toMatchObject([{ check: 'publish' }])
+    state.down = false
+    await world.clock.advance(60_000)
+    expect(world.monitor.notReady?.()).toEqual([])
+    const raised = world.notices().filter(({ status }) => status === 'firing')
+    expect(raised.map(({ labels }) => labels['metric']).sort()).toEqual(['a', 'b', 'c', 'd'])
+  })
+})
+
+describe('start and end', () => {
+  test('the port is known after start and not before', async () => {
+    const world = await openWorld()
+    expect(() => world.monitor.statsdPort).toThrow('start')
+    await world.monitor.start()
+    const { statsdPort, waitsFor } = world.monitor
+    expect(statsdPort).toBeGreaterThan(0)
+    expect(world.monitor.addresses?.()).toEqual([{ label: 'StatsD', address: `udp 127.0.0.1:${statsdPort}` }])
+    expect(waitsFor).toContain(`STATSD_PORT=${statsdPort}`)
+    expect(waitsFor).toContain('MESSAGING_URL')
+    expect(waitsFor).not.toContain('\n')
+  })
+
+  test('the drain evaluates what was received and publishes what is owed', async () => {
+    const world = await openWorld()
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, [...ordinary(2_000), 'search:5000|ms'])
+    await vi.waitFor(() => expect(world.row('alert-monitor')?.received).toBe(2_001))
+    await world.monitor.stopIntake?.()
+    await world.monitor.finish?.()
+    await world.monitor.flush?.()
+    await world.monitor.close()
+    await world.monitor.close()
+    await vi.waitFor(() => expect(world.notices().map(({ name }) => name)).toEqual(['search-stall']))
+    expect(world.row('alert-monitor')).toMatchObject({ received: 2_001, acked: 2_001, inFlight: 0 })
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('a port that is taken', async () => {
+    const first = await openWorld()
+    await first.monitor.start()
+    const second = await openWorld({ config: { statsdListenPort: first.monitor.statsdPort } })
+    await expect(second.monitor.start()).rejects.toMatchObject({ code: 'EADDRINUSE', syscall: 'bind' })
+    await second.monitor.close()
+  })
+
+  test.each([
+    [
+      'two faults',
+      [
+        { ...hot, op: '==' },
+        { ...hot, name: 'a b' },
+      ],
+      /rules\[0\]\.op.*rules\[1\]\.name/s,
+    ],
+    ['no rule at all', ['x'], /rules\[0\]/],
+  ])('a rules file with %s', async (_, rules, problem) => {
+    const world = await openWorld({ rules })
+    await expect(world.monitor.start()).rejects.toMatchObject({
+      exitCode: 78,
+      message: expect.stringMatching(problem) as string,
+      fix: expect.stringContaining('--rules') as string,
+    })
+    await world.monitor.close()
+  })
+
+  test('a rules file that is not there', async () => {
+    const world = await openWorld({ config: { rulesFile: `${await rulesFile([])}.missing` } })
+    await expect(world.monitor.start()).rejects.toMatchObject({ exitCode: 78 })
+  })
+
+  test('a broker that cannot be had', async () => {
+    const world = await openWorld({
+      through: () => {
+        throw new Error('refused')
+      },
+    })
+    await expect(world.monitor.start()).rejects.toThrow('refused')
+    await world.monitor.close()
+  })
+})

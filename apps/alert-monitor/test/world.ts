@@ -1,0 +1,90 @@
+import { createSocket } from 'node:dgram'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { drivenClock, type Clock } from '@armature/messaging/clock'
+import { memoryBroker } from '@armature/messaging/memory'
+import { bodyJson, message, type Message } from '@armature/messaging/message'
+import type { Driver } from '@armature/messaging/ports'
+import { imbalance } from '@armature/telemetry/ledger'
+import { testTelemetry } from '@armature/telemetry/telemetry'
+import { settings, type Config } from '../src/config.ts'
+import type { Notice } from '../src/alerts.ts'
+import { alertMonitor } from '../src/service.ts'
+
+export interface WorldOptions {
+  readonly config?: Partial<Config>
+  /** Written to a file that the config names. */
+  readonly rules?: readonly unknown[]
+  /** Stands between the monitor and the broker. */
+  readonly through?: (driver: Driver) => Driver
+  /** What the monitor takes for the time; runs on the driven clock by default. */
+  readonly clock?: (driven: Clock) => Clock
+}
+
+/** A monitor over a memory broker on a driven clock, and a real UDP port. Closed with the test. */
+export const openWorld = async ({
+  config,
+  rules,
+  through = (driver) => driver,
+  clock: seen = (driven) => driven,
+}: WorldOptions = {}) => {
+  const clock = drivenClock(Date.UTC(2026, 0, 1))
+  const broker = memoryBroker({ clock, partitions: 1 })
+  const telemetry = testTelemetry('alert-monitor')
+  const given = {
+    samplesTopic: 'samples',
+    ...config,
+    ...(rules === undefined ? {} : { rulesFile: await rulesFile(rules) }),
+  }
+  const monitor = alertMonitor(settings.parse(given), {
+    telemetry,
+    clock: seen(clock),
+    openMessaging: () => Promise.resolve(through(broker.connect())),
+  })
+  onTestFinished(() => monitor.close())
+  const client = broker.connect()
+  const messages: Message[] = []
+  const deadLetters: Message[] = []
+  await client.subscribe('alerts.>', (delivery) => Promise.resolve(void messages.push(delivery)))
+  await client.subscribe('*.DLT', (delivery) => Promise.resolve(void deadLetters.push(delivery)))
+  return {
+    clock,
+    broker,
+    client,
+    monitor,
+    metrics: telemetry.metrics,
+    messages,
+    deadLetters,
+    notices: () => messages.map((each) => bodyJson(each) as Notice),
+    publish: (body: string | Uint8Array) => client.publish('samples', [message('samples', body)]),
+    imbalances: () => monitor.ledger().map(imbalance),
+    row: (stage: string) => monitor.ledger().find((row) => row.stage === stage),
+  }
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+/** A file that is removed with the test. */
+export const rulesFile = async (rules: readonly unknown[]): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'rules-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'rules.json')
+  await writeFile(file, JSON.stringify({ rules }))
+  return file
+}
+
+/** Sends UDP packets to the monitor, one after the other. */
+export const sendPackets = async (port: number, packets: readonly (string | Uint8Array)[]): Promise<void> => {
+  const socket = createSocket('udp4')
+  try {
+    for (const packet of packets) {
+      await new Promise<void>((resolve, reject) =>
+        socket.send(packet, port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error))),
+      )
+    }
+  } finally {
+    socket.close()
+  }
+}
