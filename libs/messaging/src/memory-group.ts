@@ -28,6 +28,8 @@ export interface Group {
 }
 
 export interface GroupParts {
+  /** Undefined: the group of one subscriber that named none. */
+  readonly name: string | undefined
   readonly clock: Clock
   readonly delays: Delays
   readonly rebalanceTimeoutMs: number
@@ -49,7 +51,8 @@ const startOf = (log: PartitionLog, from: StartPosition): number => {
   return log.offsetAt(from.time.getTime())
 }
 
-export const createGroup = ({ clock, delays, rebalanceTimeoutMs, advanced }: GroupParts): Group => {
+export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced }: GroupParts): Group => {
+  const reader = name === undefined ? 'a subscriber without a group' : `group ${JSON.stringify(name)}`
   /** In order of joining. */
   const members: Member[] = []
   /** Also of members that left. */
@@ -92,7 +95,7 @@ export const createGroup = ({ clock, delays, rebalanceTimeoutMs, advanced }: Gro
   const read = (topic: MemoryTopic, from: StartPosition) => {
     const tracker = ackTracker()
     const lanes = topic.partitions.map((log) =>
-      createLane({ log, start: startOf(log, from), tracker, delays, advanced: () => advanced(topic) }),
+      createLane({ log, reader, start: startOf(log, from), tracker, delays, advanced: () => advanced(topic) }),
     )
     const reading = { topic, lanes, rebalance: 0 }
     readings.set(topic.name, reading)

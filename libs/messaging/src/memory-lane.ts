@@ -32,6 +32,8 @@ export interface LaneOwner {
  */
 export interface Lane {
   readonly log: PartitionLog
+  /** The group, in words for an error. */
+  readonly reader: string
   readonly owner: LaneOwner | undefined
   readonly target: LaneOwner | undefined
   /** Deliveries unsettled. */
@@ -58,6 +60,7 @@ export interface Lane {
 
 export interface LaneParts {
   readonly log: PartitionLog
+  readonly reader: string
   /** The first offset that the group reads. */
   readonly start: number
   readonly tracker: AckTracker
@@ -74,7 +77,7 @@ interface Gate {
 
 const ascending = (a: number, b: number) => a - b
 
-export const createLane = ({ log, start, tracker, delays, advanced }: LaneParts): Lane => {
+export const createLane = ({ log, reader, start, tracker, delays, advanced }: LaneParts): Lane => {
   const { partition } = log
   let owner: LaneOwner | undefined
   let target: LaneOwner | undefined
@@ -159,6 +162,7 @@ export const createLane = ({ log, start, tracker, delays, advanced }: LaneParts)
 
   const lane: Lane = {
     log,
+    reader,
     listed: false,
     get owner() {
       return owner

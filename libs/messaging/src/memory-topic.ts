@@ -65,6 +65,8 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
   let trimmed = 0
   let roundRobin = random.below(limits.partitions)
 
+  const partitionOf = ({ key }: Message): number => (key === undefined ? roundRobin : hash(key) % partitions.length)
+
   const floorOf = (log: PartitionLog): number => {
     let floor = log.end
     for (const lane of element(readers, log.partition)) floor = Math.min(floor, lane.floor)
@@ -89,11 +91,10 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
     const nowMs = clock.now()
     for (let index = from; index < messages.length; index++) {
       const message = element(messages, index)
-      const { key } = message
-      const partition = key === undefined ? roundRobin : hash(key) % partitions.length
+      const partition = partitionOf(message)
       const log = element(partitions, partition)
       if (!makeRoom(log, message.body.byteLength)) return index
-      if (key === undefined) roundRobin = (roundRobin + 1) % partitions.length
+      if (message.key === undefined) roundRobin = (roundRobin + 1) % partitions.length
       log.append(message, nowMs)
       stored()
       for (const lane of element(readers, partition)) lane.appended()
@@ -101,26 +102,33 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
     return messages.length
   }
 
-  const full = (problem: string) => new PublishError(problem, { topic: name, fault: 'full' })
-  const bound = `a partition keeps ${maxPartitionMessages} messages and ${maxPartitionBytes} bytes until every group has settled them`
+  /** Names the first message without room and who has yet to settle what is in its place. */
+  const full = (messages: readonly Message[], next: number, problem: string): PublishError => {
+    const log = element(partitions, partitionOf(element(messages, next)))
+    const floor = floorOf(log)
+    const slowest = element(readers, log.partition).find((lane) => lane.floor === floor)
+    const bound = `partition ${log.partition} keeps ${maxPartitionMessages} messages and ${maxPartitionBytes} bytes`
+    const holder = slowest === undefined ? '' : `, and ${slowest.reader} has yet to settle offset ${floor}`
+    const left = `${messages.length - next} of ${messages.length} messages`
+    return new PublishError(`no room for ${left}${problem}: ${bound}${holder}`, { topic: name, fault: 'full' })
+  }
 
   const wait = (messages: readonly Message[], next: number): Promise<void> => {
     const count = messages.length - next
     let bytes = 0
     for (let index = next; index < messages.length; index++) bytes += element(messages, index).body.byteLength
     if (publishWaitMs === 0) {
-      return Promise.reject(full(`no room for ${count} of ${messages.length} messages: ${bound}`))
+      return Promise.reject(full(messages, next, ''))
     }
     const tooMany = waitingMessages + count > maxPartitionMessages || waitingBytes + bytes > maxPartitionBytes
     if (tooMany && waiting.length > 0) {
-      return Promise.reject(full(`${waitingMessages} messages wait for room already: ${bound}`))
+      return Promise.reject(full(messages, next, ` behind the ${waitingMessages} that wait already`))
     }
     return new Promise((resolve, reject) => {
       const entry: Waiting = { messages, count, bytes, next, resolve, reject, cancel: () => undefined }
       entry.cancel = clock.after(publishWaitMs, () => {
         leave(entry)
-        const short = messages.length - entry.next
-        reject(full(`no room for ${short} of ${messages.length} messages within ${publishWaitMs} ms: ${bound}`))
+        reject(full(messages, entry.next, ` within ${publishWaitMs} ms`))
         retry()
       })
       waiting.push(entry)

@@ -53,8 +53,9 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
     retrying.add(topic)
   }
 
-  const newGroup = (): Group => {
+  const newGroup = (name?: string): Group => {
     const group = createGroup({
+      name,
       clock,
       delays: redeliveries,
       rebalanceTimeoutMs: limits.rebalanceTimeoutMs,
@@ -90,7 +91,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
         topics: () => topics.values(),
         group: (name) => {
           if (name === undefined) return newGroup()
-          const group = named.get(name) ?? newGroup()
+          const group = named.get(name) ?? newGroup(name)
           named.set(name, group)
           return group
         },

@@ -5,7 +5,9 @@ export interface Publisher {
   /**
    * Resolves when the broker holds every message as durably as the driver's guarantees say; order within one call is kept.
    * `topic` is where they go, whatever topic the messages name. Rejects with PublishError when any of them is not known to
-   * be held: the caller may publish all of them again, with the same ids.
+   * be held: the caller may publish all of them again, with the same ids. Resolves for no messages. A topic that is none
+   * (a wildcard, white space, an empty token), a message over the broker's limit and a closed connection are refused before
+   * anything is sent. It may wait for room: await it, that is the back-pressure.
    */
   publish(topic: string, messages: readonly Message[]): Promise<void>
   /** Waits for publishes under way. Safe to call twice. */
@@ -17,7 +19,8 @@ export interface Subscriber {
   /**
    * Calls `handle` for each message of `topic`, in arrival order, without waiting for earlier ones, up to `maxInFlight` and
    * `maxInFlightBytes` unsettled at once. `topic` may hold wildcards where the driver declares them (`*` one token, a last
-   * `>` one or more; tokens are separated by dots).
+   * `>` one or more; tokens are separated by dots). Resolves once what is published from then on reaches the group. Rejects
+   * with SubscribeError for a bad topic or option, for what the driver does not declare, and when closed.
    */
   subscribe(topic: string, handle: Handler, options?: SubscribeOptions): Promise<Subscription>
   /** Closes every subscription. Safe to call twice. */
@@ -32,11 +35,14 @@ export type Middleware = (next: Handler) => Handler
 
 /** A message as it was delivered, this time. */
 export interface Delivery extends Message {
-  /** 1 for the first delivery of the message to this group. */
+  /** 1 for the first delivery of the message to this group. Where the broker keeps no count it begins again with a new member. */
   readonly attempt: number
   /** Where the message lies in its topic; undefined where the driver has no such thing. `topic+partition+offset` is unique. */
   readonly position?: Position | undefined
-  /** Aborted when the subscription is closed: a handler that still waits should give up and reject. */
+  /**
+   * Aborted when the subscription is closed: a handler that still waits should give up and reject. How it settles after that
+   * counts for nothing, since the message is the broker's again.
+   */
   readonly signal: AbortSignal
 }
 
@@ -46,13 +52,19 @@ export interface Position {
 }
 
 export interface SubscribeOptions {
-  /** Subscribers of one group share the messages; without one each subscriber gets every message. */
+  /**
+   * Subscribers of one group share the messages; without one each subscriber gets every message. A group keeps its place when
+   * its members leave, where the driver is `atLeastOnce`; without a group the place ends with the subscription.
+   */
   group?: string
   /** Unsettled deliveries at once, in messages. Default 1,000. */
   maxInFlight?: number
   /** Unsettled deliveries at once, in bytes of body. One larger message is still delivered, alone. Default 16 MiB. */
   maxInFlightBytes?: number
-  /** `'key'`: a message waits until earlier ones with its key are settled. */
+  /**
+   * `'key'`: a message waits until earlier ones with its key are acknowledged, also while a rejected one waits to come again.
+   * Without it a rejected message may come again after later ones of its key.
+   */
   serial?: 'key'
   /** Where a new group starts. Default `'latest'`: what is published from now on. */
   from?: StartPosition
@@ -60,11 +72,14 @@ export interface SubscribeOptions {
   redeliveryDelayMs?: number
 }
 
-/** Replay from an offset or a time needs a driver that declares `replay`. */
+/**
+ * Replay from an offset or a time needs a driver that declares `replay`. An offset counts in every partition; one no longer kept
+ * means the oldest that is. A time is when the broker stored a message. What a topic created later holds is all "from now on".
+ */
 export type StartPosition = 'latest' | 'earliest' | { readonly offset: number } | { readonly time: Date }
 
 export interface Subscription {
-  /** Stops intake: no handler is called after it resolves. Handlers under way go on and settle. */
+  /** Stops intake: no handler is called after it resolves, and other members take over. Handlers under way go on and settle. */
   stop(): Promise<void>
   /** Resolves when no delivery is unsettled. With `stop` before it: finish in flight. */
   idle(): Promise<void>
