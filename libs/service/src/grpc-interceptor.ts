@@ -12,6 +12,10 @@ export interface FinishedCall {
   readonly details: string
   readonly durationMs: number
   readonly peer: string
+  /** False when the client was gone before a status could be sent; the status is then CANCELLED. */
+  readonly answered: boolean
+  /** What came with the call; the same object that its handler was given. */
+  readonly metadata: Metadata
 }
 
 export interface CallTracker {
@@ -28,7 +32,16 @@ export interface CallTracker {
 
 export interface CallTrackerOptions {
   metrics: Metrics
+  /** Called once for each call that began, before its handler; not for health and reflection. */
+  onStart?: () => void
   onFinish?: (call: FinishedCall) => void
+}
+
+interface Started {
+  readonly atMs: number
+  readonly span: Span
+  readonly traced: Context
+  readonly metadata: Metadata
 }
 
 /**
@@ -37,7 +50,7 @@ export interface CallTrackerOptions {
  * `sendStatus` of the call itself, which is therefore what is watched. A call of an unknown method never gets here: grpc-js
  * answers UNIMPLEMENTED before.
  */
-export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTracker => {
+export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions): CallTracker => {
   const endless = new Set<() => void>()
   const waiting = new Set<() => void>()
   let inFlight = 0
@@ -54,7 +67,7 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
     const own = !isInfrastructure(method)
     const end = (): void => call.sendStatus({ code: status.UNAVAILABLE, details: 'the server is shutting down' })
     let sent: Parameters<typeof call.sendStatus>[0] | undefined
-    let started: { readonly atMs: number; readonly span: Span; readonly traced: Context } | undefined
+    let started: Started | undefined
 
     const sendStatus = call.sendStatus.bind(call)
     call.sendStatus = (answer) => {
@@ -65,14 +78,17 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
     const begin = (metadata: Metadata): void => {
       const parent = extract(traceHeaders(metadata))
       const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes: attributesOf(method) }, parent)
-      started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span) }
-      if (own) count(1)
-      else endless.add(end)
+      started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span), metadata }
+      if (!own) endless.add(end)
+      else {
+        count(1)
+        onStart?.()
+      }
     }
 
     const finish = (): void => {
       if (started === undefined) return
-      const { atMs, span } = started
+      const { atMs, span, metadata } = started
       started = undefined
       const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
       const durationMs = performance.now() - atMs
@@ -84,7 +100,8 @@ export const callTracker = ({ metrics, onFinish }: CallTrackerOptions): CallTrac
       if (!own) endless.delete(end)
       else {
         count(-1)
-        onFinish?.({ method, status: name, details: sent?.details ?? '', durationMs, peer: call.getPeer() })
+        const [details, answered] = [sent?.details ?? '', sent !== undefined]
+        onFinish?.({ method, status: name, details, durationMs, peer: call.getPeer(), answered, metadata })
       }
     }
 

@@ -24,6 +24,8 @@ export interface GrpcServerOptions {
   ready?: () => boolean
   /** What `Service.start` is given: once aborted, health answers NOT_SERVING whatever `ready` says. */
   stopping?: AbortSignal
+  /** Called once for each call that began, before its handler; not for health and reflection. */
+  onStart?: () => void
   /** Called once for each call that ended, for a request log; not for health and reflection. */
   onFinish?: (call: FinishedCall) => void
   /** Of one message, either way, also after decompression. Default 4 MiB; a larger one is RESOURCE_EXHAUSTED. */

@@ -77,7 +77,23 @@ describe('calls', () => {
       method: `${echoName}/Say`,
       status: 'OK',
       peer: expect.stringMatching(/^127/) as string,
+      answered: true,
     })
+  })
+
+  test('are told of when they begin and when they end, with what came along, answered or not', async () => {
+    const { services, asked } = gated()
+    const onStart = vi.fn()
+    const { say, finished } = await open({ services, onStart })
+    const cancel = new AbortController()
+    const givenUp = expect(say('x', { signal: cancel.signal, metadata: { 'x-mark': 'm' } })).rejects.toThrow('ancel')
+    await asked
+    expect([onStart.mock.calls.length, finished.length]).toEqual([1, 0])
+    cancel.abort()
+    await givenUp
+    await vi.waitFor(() => expect(finished).toMatchObject([{ status: 'CANCELLED', answered: false }]))
+    expect(finished[0]?.metadata.get('x-mark')).toEqual(['m'])
+    expect(onStart).toHaveBeenCalledOnce()
   })
 
   test('a StatusError is sent as it is, any other error as INTERNAL without its text', async () => {
