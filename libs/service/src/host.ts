@@ -4,8 +4,12 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 import { openAdmin, type Route } from './admin-http.ts'
 import { afterOnTimer, attempt, deadlineIn } from './deadline.ts'
 import { exitCodes } from './exit-codes.ts'
-import { closeGraceMs, type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
+import { type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
+import { watchLoopDelay } from './loop-delay.ts'
 import type { NotReady, Service } from './service.ts'
+
+/** How long the last log lines, metrics and spans may take to leave. */
+const telemetryGraceMs = 3_000
 
 export interface HostOptions {
   config: Pick<CommonConfig, 'httpHost' | 'httpPort' | 'drainDeadlineMs'>
@@ -30,7 +34,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
   const running: { lifecycle?: Lifecycle } = {}
   const notReady = (): readonly NotReady[] =>
     running.lifecycle?.notReady() ?? [{ check: 'startup', reason: 'start has not begun' }]
-  const closeTelemetry = () => settleWithin(closeGraceMs, () => telemetry.close())
+  const closeTelemetry = () => settleWithin(telemetryGraceMs, () => telemetry.close())
 
   const admin = await openAdmin({
     host: config.httpHost,
@@ -56,6 +60,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
   }
   const lifecycle = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
   running.lifecycle = lifecycle
+  const endLoopDelay = watchLoopDelay(metrics)
   const onStop = (): void => lifecycle.stop(String(stopping.reason))
   const onUncaught = (error: unknown): void => lifecycle.fail(error)
   stopping.addEventListener('abort', onStop)
@@ -64,6 +69,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     return await lifecycle.done
   } finally {
     stopping.removeEventListener('abort', onStop)
+    endLoopDelay()
     await admin.close()
     await closeTelemetry()
     process.off('uncaughtException', onUncaught)

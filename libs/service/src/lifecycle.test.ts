@@ -150,6 +150,16 @@ describe('start', () => {
     expect(await begin(fakeService({ start: fails(new Error('bug')) }).service).done).toMatchObject({ exitCode: 70 })
   })
 
+  test('whose news cannot be told is a fault, and is drained', async () => {
+    const { service, calls } = fakeService()
+    const fault = new Error('bug')
+    const telling = () => {
+      throw fault
+    }
+    expect(await begin(service, telling).done).toEqual({ exitCode: 70, fault })
+    expect(calls).toEqual(steps)
+  })
+
   test('asked to stop meanwhile: waits for start, drains what it opened, exits with 0, never says started', async () => {
     const gate = Promise.withResolvers<void>()
     const { service, calls } = fakeService({ start: () => gate.promise })

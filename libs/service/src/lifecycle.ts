@@ -72,8 +72,9 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     let ended = exitCodes.ok as number
     if (started?.ok && !stopping.signal.aborted) {
       phase = 'ready'
-      options.onStarted?.()
-      ended = await untilEnded()
+      const told = await attempt(() => options.onStarted?.())
+      if (told.ok) ended = await untilEnded()
+      else faulted(told.error, 'started')
     } else if (started?.ok === false && !stopping.signal.aborted) {
       faulted(started.error, 'cannot start')
     }
