@@ -1,11 +1,11 @@
 import type { Writable } from 'node:stream'
 import type { CommonConfig } from '@armature/config/common'
+import { watchEventLoopDelay } from '@armature/telemetry/event-loop-delay'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { openAdmin, type Route } from './admin-http.ts'
 import { afterOnTimer, attempt, deadlineIn } from './deadline.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
-import { watchLoopDelay } from './loop-delay.ts'
 import type { NotReady, Service } from './service.ts'
 
 /** How long the last log lines, metrics and spans may take to leave. */
@@ -60,7 +60,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
   }
   const lifecycle = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
   running.lifecycle = lifecycle
-  const endLoopDelay = watchLoopDelay(metrics)
+  const endLoopDelay = watchEventLoopDelay({ metrics })
   const onStop = (): void => lifecycle.stop(String(stopping.reason))
   const onUncaught = (error: unknown): void => lifecycle.fail(error)
   stopping.addEventListener('abort', onStop)
