@@ -55,7 +55,7 @@ export class MessagingUrlError extends Error {
  * dead-letter middleware keeps `reason` as the label.
  */
 export class UnrecoverableError extends Error {
-  override readonly name = 'UnrecoverableError'
+  override readonly name: string = 'UnrecoverableError'
   /** A short label for counters and envelopes, such as `invalid-json`. */
   readonly reason: string
 

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from './clock.ts'
 import { element } from './element.ts'
 import { PublishError } from './errors.ts'
+import { keyHash } from './key-hash.ts'
 import type { Lane } from './memory-lane.ts'
 import { partitionLog, type PartitionLog } from './memory-log.ts'
 import type { MemoryLimits } from './memory-options.ts'
@@ -44,14 +45,6 @@ interface Waiting {
   cancel: Cancel
 }
 
-/** FNV-1a over UTF-16 units (Fowler, Noll, Vo), folded by the last multiplication of MurmurHash3. */
-const hash = (key: string): number => {
-  let value = 0x811c9dc5
-  for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), 0x01000193)
-  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
-  return (value ^ (value >>> 13)) >>> 0
-}
-
 export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts): MemoryTopic => {
   const { maxPartitionMessages, maxPartitionBytes, publishWaitMs } = limits
   const partitions = Array.from({ length: limits.partitions }, (_, index) => partitionLog(index))
@@ -65,7 +58,7 @@ export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts)
   let trimmed = 0
   let roundRobin = random.below(limits.partitions)
 
-  const partitionOf = ({ key }: Message): number => (key === undefined ? roundRobin : hash(key) % partitions.length)
+  const partitionOf = ({ key }: Message): number => (key === undefined ? roundRobin : keyHash(key) % partitions.length)
 
   const floorOf = (log: PartitionLog): number => {
     let floor = log.end
