@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import type { DiskFile } from './disk.ts'
+import { decodeRecord, findRecord, type SpoolRecord } from './record.ts'
+
+/** One file of records in ascending sequence. Its id makes the ids of its lines unique, whatever becomes of the sequence. */
+export interface Segment {
+  readonly name: string
+  readonly id: string
+  readonly salt: number
+  readonly firstSequence: number
+  readonly file: DiskFile
+  /** Of its last record; one less than `firstSequence` while it has none. */
+  lastSequence: number
+  /** Up to where it may be read. */
+  endBytes: number
+}
+
+const namePattern = /^(\d{16})-([0-9a-f]{16})\.segment$/
+
+export const newSegmentName = (firstSequence: number): string =>
+  `${String(firstSequence).padStart(16, '0')}-${randomBytes(8).toString('hex')}.segment`
+
+/** Undefined for the name of another file. */
+export const segmentOf = (name: string, file: DiskFile): Segment | undefined => {
+  const [, first, id] = namePattern.exec(name) ?? []
+  if (first === undefined || id === undefined) return undefined
+  const firstSequence = Number(first)
+  return { name, id, salt: crc32(id), firstSequence, file, lastSequence: firstSequence - 1, endBytes: file.sizeBytes }
+}
+
+export const isSegmentName = (name: string): boolean => namePattern.test(name)
+
+export interface ReadLimit {
+  readonly count: number
+  /** The record that reaches it is still read. */
+  readonly bytes: number
+}
+
+export interface SegmentPart {
+  readonly records: readonly SpoolRecord[]
+  /** Where to read on. */
+  readonly position: number
+  /** Where the last intact record ends; the start where there is none. */
+  readonly intactEnd: number
+  /** Bytes passed over since they are no record. */
+  readonly damagedBytes: number
+  /** The passed over bytes at the end are the beginning of a record, or zeros: a write that was cut off. */
+  readonly torn: boolean
+}
+
+const windowBytes = 64 * 1024
+
+/** Reads records from `start` up to the limit or the end of the segment, skipping what is damaged. */
+export const readSegment = async (segment: Segment, start: number, limit: ReadLimit): Promise<SegmentPart> => {
+  const { file, salt, endBytes } = segment
+  const records: SpoolRecord[] = []
+  let position = start
+  let intactEnd = start
+  let bytes = 0
+  let damagedBytes = 0
+  let torn = false
+  const wantsMore = () => position < endBytes && records.length < limit.count && bytes < limit.bytes
+
+  /** Goes to the next intact record, or to the end. */
+  const skip = async (cutOff: boolean) => {
+    const rest = await file.read(position, endBytes - position)
+    const next = findRecord(rest, 1, salt)
+    const skipped = next ?? endBytes - position
+    torn = next === undefined && (cutOff || rest.every((byte) => byte === 0))
+    damagedBytes += skipped
+    position += skipped
+  }
+
+  let sizeBytes = windowBytes
+  while (wantsMore()) {
+    const window = await file.read(position, Math.min(sizeBytes, endBytes - position))
+    const windowStart = position
+    sizeBytes = windowBytes
+    while (wantsMore()) {
+      const decoded = decodeRecord(window, position - windowStart, salt)
+      if (decoded.kind === 'record') {
+        records.push(decoded.record)
+        bytes += decoded.record.bytes.length
+        position = intactEnd = windowStart + decoded.end
+        continue
+      }
+      if (decoded.kind === 'damaged') await skip(false)
+      else if (position + decoded.needsBytes > endBytes) await skip(true)
+      else sizeBytes = Math.max(windowBytes, decoded.needsBytes)
+      break
+    }
+  }
+  return { records, position, intactEnd, damagedBytes, torn }
+}

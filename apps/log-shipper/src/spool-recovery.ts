@@ -1,0 +1,82 @@
+import { crc32 } from 'node:zlib'
+import type { Disk } from './disk.ts'
+import { isSegmentName, readSegment, type Segment, segmentOf } from './segment.ts'
+
+/** What a folder held of an earlier opening. */
+export interface Recovered {
+  /** With at least one record each, in order. */
+  readonly segments: Segment[]
+  /** Up to here all was acked. */
+  readonly ackedSequence: number
+  /** Free, and higher than any that was acked. */
+  readonly nextSequence: number
+}
+
+export interface Damage {
+  /** As far as is known: at least one. */
+  readonly lines: number
+  readonly bytes: number
+}
+
+const cursorName = 'cursor'
+const scanLimit = { count: 4096, bytes: 1024 * 1024 }
+
+/**
+ * Reads all segments to their ends. The last one is cut off behind its last intact record: a write that was not completed is
+ * nobody's loss, since `append` had not resolved; a complete record that is damaged is reported.
+ */
+export const recover = async (disk: Disk, onDamage: (damage: Damage) => void): Promise<Recovered> => {
+  const found: Segment[] = []
+  for (const name of (await disk.list()).filter(isSegmentName).toSorted()) {
+    const segment = segmentOf(name, await disk.open(name))
+    if (segment !== undefined) found.push(segment)
+  }
+  for (const segment of found) {
+    const { intactEnd, tornBytes, damagedBytes } = await scan(segment)
+    if (segment !== found.at(-1) || intactEnd === segment.endBytes) continue
+    if (tornBytes === 0) onDamage({ lines: 1, bytes: damagedBytes })
+    await segment.file.truncate(intactEnd)
+    segment.endBytes = intactEnd
+  }
+  const ackedSequence = Math.max((await readCursor(disk)) ?? 0, (found[0]?.firstSequence ?? 1) - 1)
+  const nextSequence = Math.max(ackedSequence, ...found.map(({ lastSequence }) => lastSequence)) + 1
+
+  const segments: Segment[] = []
+  for (const segment of found) {
+    if (segment.lastSequence > ackedSequence) {
+      segments.push(segment)
+      continue
+    }
+    await segment.file.close()
+    await disk.remove(segment.name)
+  }
+  return { segments, ackedSequence, nextSequence }
+}
+
+/** Finds the segment's last record. */
+const scan = async (segment: Segment) => {
+  let intactEnd = 0
+  let damagedBytes = 0
+  let torn = false
+  for (let position = 0; position < segment.endBytes; ) {
+    const part = await readSegment(segment, position, scanLimit)
+    if (part.records.length > 0) intactEnd = part.intactEnd
+    segment.lastSequence = part.records.at(-1)?.sequence ?? segment.lastSequence
+    position = part.position
+    damagedBytes += part.damagedBytes
+    torn = part.torn
+  }
+  return { intactEnd, damagedBytes, tornBytes: torn ? segment.endBytes - intactEnd : 0 }
+}
+
+/** Undefined where there is none that is intact: all that is there is then given out again. */
+const readCursor = async (disk: Disk): Promise<number | undefined> => {
+  const text = Buffer.from((await disk.read(cursorName)) ?? []).toString('latin1')
+  const [, digits, sum] = /^(\d{1,15}) ([0-9a-f]{8})\n$/.exec(text) ?? []
+  return digits !== undefined && sum === sumOf(digits) ? Number(digits) : undefined
+}
+
+export const writeCursor = (disk: Disk, sequence: number): Promise<void> =>
+  disk.replace(cursorName, Buffer.from(`${sequence} ${sumOf(String(sequence))}\n`))
+
+const sumOf = (digits: string): string => crc32(digits).toString(16).padStart(8, '0')
