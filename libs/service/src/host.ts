@@ -46,6 +46,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     await closeTelemetry()
     throw error
   })
+  await telemetry.ready
 
   const onStarted = (): void => {
     const addresses = [...(service.addresses?.() ?? []), { label: 'admin', address: admin.url }]

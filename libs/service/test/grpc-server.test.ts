@@ -274,6 +274,24 @@ describe('drain', () => {
     await finish
   })
 
+  test('waits for a call in flight for as long as it takes', async () => {
+    const { services, asked, answer } = gated()
+    const { server, say } = await open({ services })
+    const inFlight = say('x')
+    await asked
+    await server.stopIntake()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    opened.push(() => void vi.useRealTimers())
+    const finished = vi.fn()
+    const finish = server.finish().then(finished)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(finished).not.toHaveBeenCalled()
+    vi.useRealTimers()
+    answer({ text: 'done' })
+    await finish
+    expect(await inFlight).toEqual({ text: 'done' })
+  })
+
   test('a large answer in flight arrives whole', async () => {
     const { services, asked, answer } = gated()
     const { server, say } = await open({ services })
