@@ -43,7 +43,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ what: fc.constant('settle oldest'), partition }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('receive at'), partition, offset }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('reset'), partition }) },
-) as fc.Arbitrary<Step>
+)
 
 describe('ackTracker', () => {
   test('agrees with the naive model', () => {

@@ -13,7 +13,7 @@ test('heap: the lowest comes out first', () => {
   fc.assert(
     fc.property(fc.array(fc.option(fc.integer())), (steps) => {
       const numbers = heap()
-      let model: number[] = []
+      const model: number[] = []
       for (const value of steps) {
         if (value === null) {
           const lowest = model.length === 0 ? undefined : Math.min(...model)
@@ -26,7 +26,6 @@ test('heap: the lowest comes out first', () => {
         expect(numbers.size).toBe(model.length)
       }
       expect(numbers.drain().sort()).toEqual(model.sort())
-      model = []
       expect(numbers.pop()).toBeUndefined()
     }),
   )
