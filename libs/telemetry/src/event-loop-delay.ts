@@ -11,22 +11,32 @@ const resolutionMs = 20
 const nanosecondsInMs = 1e6
 
 /**
- * Sets the gauge `event_loop_delay` to the median, the 99th percentile and the longest delay of each interval. Does not keep
- * the process alive. The answer stops it.
+ * Sets the gauge `event_loop_delay` at each interval to the median, the 99th percentile and the longest delay of the last two
+ * intervals. Does not keep the process alive. The answer stops it.
  */
 export const watchEventLoopDelay = ({ metrics, intervalMs = 10_000 }: EventLoopDelayOptions): (() => void) => {
-  const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
-  histogram.enable()
+  // A histogram misses a delay that begins as it is started. Two that overlap miss none.
+  let older = startHistogram()
+  let newer = startHistogram()
   const timer = setInterval(() => {
-    metrics.gauge('event_loop_delay', delayMs(histogram.percentile(50)), { quantile: '0.5' })
-    metrics.gauge('event_loop_delay', delayMs(histogram.percentile(99)), { quantile: '0.99' })
-    metrics.gauge('event_loop_delay', delayMs(histogram.max), { quantile: '1' })
-    histogram.reset()
+    metrics.gauge('event_loop_delay', delayMs(older.percentile(50)), { quantile: '0.5' })
+    metrics.gauge('event_loop_delay', delayMs(older.percentile(99)), { quantile: '0.99' })
+    metrics.gauge('event_loop_delay', delayMs(older.max), { quantile: '1' })
+    older.disable()
+    older = newer
+    newer = startHistogram()
   }, intervalMs).unref()
   return () => {
     clearInterval(timer)
-    histogram.disable()
+    older.disable()
+    newer.disable()
   }
+}
+
+const startHistogram = () => {
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
+  histogram.enable()
+  return histogram
 }
 
 /** The histogram holds how long a timer of `resolutionMs` took; the delay is what it took more. */

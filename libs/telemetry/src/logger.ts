@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream'
 import { redactUrl } from '@armature/config/redact'
 import { isSpanContextValid, trace } from '@opentelemetry/api'
-import { destination as fileDestination, pino, stdTimeFunctions, type Logger as PinoLogger } from 'pino'
+import { pino, stdTimeFunctions, type Logger as PinoLogger } from 'pino'
+import { lineOutput } from './output.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
@@ -34,24 +35,25 @@ export interface RootLogger extends Logger {
 export interface LoggerOptions {
   service: string
   level?: LogLevel
-  /** Default: standard output, written in the background. */
+  /** Default: standard output. */
   destination?: Writable
-  /** Told of each line that was left out since standard output takes none and 16 MiB wait already. */
+  /** Told of each line that was left out: 16 MiB wait already, the reader has gone, or its fields threw when read. */
   onDiscard?: () => void
 }
 
-type SonicBoom = ReturnType<typeof fileDestination>
-
 const levels = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60, silent: Infinity } as const
-const maxWaitingBytes = 16 * 1024 * 1024
-const flushDeadlineMs = 1_000
 
 /**
  * A logger of JSON lines: level, time (ISO 8601), service, `trace_id` and `span_id` where a span is active, the fields, msg.
  * Credentials in URLs are replaced by `***` wherever they stand in a line.
  */
-export const createLogger = ({ service, level = 'info', destination, onDiscard }: LoggerOptions): RootLogger => {
-  const stream = destination ?? standardOutput(onDiscard)
+export const createLogger = ({
+  service,
+  level = 'info',
+  destination,
+  onDiscard = () => undefined,
+}: LoggerOptions): RootLogger => {
+  const output = lineOutput(destination ?? process.stdout, { onDiscard })
   const root = pino(
     {
       level: 'trace',
@@ -61,19 +63,24 @@ export const createLogger = ({ service, level = 'info', destination, onDiscard }
       mixin: spanFields,
       hooks: { streamWrite: redactUrl },
     },
-    stream,
+    output,
   )
-  return Object.assign(facade(root, { level }), { flush: () => flushed(stream) })
+  return Object.assign(facade(root, { level, onDiscard }), { flush: output.flush })
 }
 
 /** pino's own children would keep the level they were made with: here all share one, and pino writes what passes it. */
-const facade = (inner: PinoLogger, state: { level: LogLevel }): Logger => {
+const facade = (inner: PinoLogger, state: { level: LogLevel; readonly onDiscard: () => void }): Logger => {
   const method =
     (name: Exclude<LogLevel, 'silent'>): LogMethod =>
     (fields: object | string, message?: string) => {
       if (levels[name] < levels[state.level]) return
-      if (typeof fields === 'string') inner[name](fields)
-      else inner[name](fields, message)
+      try {
+        if (typeof fields === 'string') inner[name](fields)
+        else inner[name](fields, message)
+      } catch {
+        // A getter of the fields threw: the caller must not hear of it.
+        state.onDiscard()
+      }
     }
   return {
     trace: method('trace'),
@@ -97,29 +104,6 @@ const spanFields = (): object => {
   return context !== undefined && isSpanContextValid(context)
     ? { trace_id: context.traceId, span_id: context.spanId }
     : {}
-}
-
-const standardOutput = (onDiscard: (() => void) | undefined): SonicBoom => {
-  const stream = fileDestination({ dest: 1, sync: false, minLength: 1, maxLength: maxWaitingBytes })
-  stream.on('drop', () => onDiscard?.())
-  stream.on('error', () => onDiscard?.())
-  return stream
-}
-
-const flushed = async (stream: SonicBoom | Writable): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, flushDeadlineMs)
-  if ('flush' in stream)
-    stream.flush(() => {
-      resolve()
-    })
-  else if (stream.destroyed || stream.writableEnded) resolve()
-  else
-    stream.write('', () => {
-      resolve()
-    })
-  await promise
-  clearTimeout(timer)
 }
 
 /** A logger that writes nothing. */

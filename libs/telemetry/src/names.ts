@@ -73,7 +73,7 @@ export const metricNames = {
   event_loop_delay: {
     kind: 'gauge',
     unit: 'ms',
-    help: 'Delay of the event loop over the last interval, by quantile',
+    help: 'Delay of the event loop lately, by quantile',
     labels: ['quantile'],
   },
   ledger_acked_total: {

@@ -70,8 +70,9 @@ const overflowKey = `${separator}overflow`
 const keyOf = (names: readonly string[], labels: Readonly<Record<string, unknown>>): string => {
   let key = ''
   for (const name of names) {
-    const value = labels[name]
-    if (value !== undefined) key += `${name}${separator}${textOf(value)}${separator}`
+    if (labels[name] === undefined) continue
+    const text = textOf(labels[name])
+    key += `${name}${separator}${text.length}${separator}${text}`
   }
   return key
 }

@@ -1,6 +1,6 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import { isIP } from 'node:net'
 import StatsD from 'hot-shots'
+import { cachedLookup } from './lookup.ts'
 import type { LabelValues } from './series.ts'
 
 export interface StatsdOptions {
@@ -99,40 +99,5 @@ export const openStatsd = (options: StatsdOptions & { onError: (error: Error) =>
           resolve()
         })
       })),
-  }
-}
-
-const dnsTtlMs = 60_000
-const dnsRetryMs = 5_000
-
-type LookupCallback = (error: NodeJS.ErrnoException | null, address: string, family: number) => void
-
-/**
- * A lookup for one socket that never piles up: one query at a time, its answer kept for a minute and a failure for 5 s; a
- * packet that comes meanwhile fails at once (or goes to the last address known).
- */
-const cachedLookup = () => {
-  let known: LookupAddress | undefined
-  let nextQueryMs = 0
-  let querying = false
-  return (host: string, options: unknown, done: LookupCallback): void => {
-    const version = isIP(host)
-    if (version !== 0) {
-      done(null, host, version)
-      return
-    }
-    const family = options === 6 ? 6 : 4
-    if (!querying && performance.now() >= nextQueryMs) {
-      querying = true
-      systemLookup(host, { family }, (error, address, found) => {
-        querying = false
-        nextQueryMs = performance.now() + (error === null ? dnsTtlMs : dnsRetryMs)
-        if (error === null) known = { address, family: found }
-        if (known === undefined) done(error, '', family)
-        else done(null, known.address, known.family)
-      })
-    } else if (known === undefined) {
-      done(Object.assign(new Error(`the address of ${host} is not known yet`), { code: 'ENOTFOUND' }), '', family)
-    } else done(null, known.address, known.family)
   }
 }

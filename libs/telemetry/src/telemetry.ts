@@ -45,7 +45,7 @@ export const openTelemetry = ({ service, config, destination }: TelemetryOptions
     level: config.logLevel,
     ...(destination === undefined ? {} : { destination }),
     onDiscard: () => {
-      metrics.count('log_lines_discarded_total', 1, { reason: 'output_blocked' })
+      metrics.count('log_lines_discarded_total', 1, { reason: 'not_writable' })
     },
   })
   const warned = new Set<string>()
