@@ -52,12 +52,16 @@ export interface AlertBook {
   has(fingerprint: string): boolean
   /** The firing alerts, the oldest first. */
   firing(): readonly Notice[]
+  /** Alerts with a notice that found no room yet. */
+  owed(): number
 }
 
 interface Entry {
   state: 'pending' | 'firing'
   /** It held for `forMs`: the notice is owed, whatever becomes of the condition meanwhile. */
   due: boolean
+  /** The last notice found no room. */
+  owed: boolean
   readonly sinceMs: number
   readonly startsAtMs: number
   heldAtMs: number
@@ -70,8 +74,13 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
   const { repeatMs, maxAlerts, steadyMs, wallMs, offer, onOverflow } = options
   const entries = new Map<string, Entry>()
 
+  const tell = (entry: Entry, endsAtMs?: number): boolean => {
+    entry.owed = !offer(noticeOf(entry, endsAtMs))
+    return !entry.owed
+  }
+
   const raise = (entry: Entry, nowMs: number) => {
-    if (!offer(noticeOf(entry, undefined))) return
+    if (!tell(entry)) return
     entry.state = 'firing'
     entry.noticedAtMs = nowMs
   }
@@ -81,6 +90,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
     const entry: Entry = {
       state: 'pending',
       due: false,
+      owed: false,
       sinceMs: nowMs,
       startsAtMs: wallMs(),
       heldAtMs: nowMs,
@@ -110,7 +120,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
         return
       }
       const over = !active && nowMs - entry.heldAtMs >= subject.rule.keepFiringForMs
-      if (over && offer(noticeOf(entry, wallMs()))) entries.delete(subject.fingerprint)
+      if (over && tell(entry, wallMs())) entries.delete(subject.fingerprint)
       else if (!over && nowMs - entry.noticedAtMs >= repeatMs) raise(entry, nowMs)
     },
     has: (fingerprint) => entries.has(fingerprint),
@@ -119,6 +129,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
         .filter(({ state }) => state === 'firing')
         .sort((a, b) => a.startsAtMs - b.startsAtMs)
         .map((entry) => noticeOf(entry, undefined)),
+    owed: () => [...entries.values()].filter(({ owed }) => owed).length,
   }
 }
 

@@ -56,6 +56,7 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
   let listener: Listener | undefined
   let subscription: Subscription | undefined
   let cancelTick: Cancel = () => undefined
+  let closed = false
 
   const tickFor = (tick: () => void) => {
     cancelTick = clock.after(config.evaluateEveryMs, () => {
@@ -94,9 +95,18 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
     finish: async () => {
       await Promise.all([parts?.evaluation.idle(), subscription?.idle()])
     },
-    flush: async () => parts?.notices.idle(),
+    flush: async () => {
+      await parts?.notices.idle()
+      while (parts !== undefined && parts.book.owed() > 0 && !closed) {
+        parts.tick()
+        await parts.notices.idle()
+      }
+    },
     close: async () => {
       cancelTick()
+      const owed = parts?.book.owed() ?? 0
+      if (owed > 0 && !closed) telemetry.log.error({ owed }, 'notices of alerts found no room and are lost')
+      closed = true
       parts?.notices.close()
       await Promise.all([listener?.close(), parts?.driver.close()])
     },

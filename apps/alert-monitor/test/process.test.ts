@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(programs.splice(0).map((program) => program.kill()))
 })
 
-describe('the process', () => {
+describe('the process', { timeout: 60_000 }, () => {
   test('says what it waits for, hears a stall, answers health and ends with 0 when told to', async () => {
     const program = start()
     const [, port] = await program.until(/waits for StatsD lines at udp 127\.0\.0\.1:(\d+) .*MESSAGING_URL/)

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { PublishError } from '@armature/messaging/errors'
 import { memoryBroker } from '@armature/messaging/memory'
-import { bodyText, type Message } from '@armature/messaging/message'
+import { bodyText, message, type Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
 import { commands } from '../src/commands.ts'
@@ -56,6 +56,26 @@ describe('send and listen over one broker', () => {
     await expect.poll(() => heard.bodies).toEqual(['x'])
     stopping.abort()
     expect(await heard.written).toBe(1)
+  })
+
+  test('a driver that delivers past the count has those messages rejected', async () => {
+    const rejected: unknown[] = []
+    const subscriber: Pick<Driver, 'subscribe'> = {
+      subscribe: (topic, handle) => {
+        const { signal } = new AbortController()
+        const deliver = () => handle({ ...message(topic, 'x'), attempt: 1, signal })
+        void (async () => {
+          for (let index = 0; index < 4; index += 1) await deliver().catch((error: unknown) => rejected.push(error))
+        })()
+        const done = () => Promise.resolve()
+        return Promise.resolve({ stop: done, idle: done, close: done, inFlight: 0 })
+      },
+    }
+    const bodies: string[] = []
+    const write = (heard: Message) => void bodies.push(bodyText(heard))
+    expect(await listen({ ...subscriber, close: () => Promise.resolve() }, { on: 'a', count: 2, write })).toBe(2)
+    await expect.poll(() => rejected.length).toBe(2)
+    expect(bodies).toHaveLength(2)
   })
 
   test('a writer that fails ends it with the reason', async () => {

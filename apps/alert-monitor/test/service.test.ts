@@ -1,10 +1,21 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { PublishError } from '@armature/messaging/errors'
 import type { Driver } from '@armature/messaging/ports'
 import { createMetrics } from '@armature/telemetry/metrics'
+import { openListener } from '../src/listener.ts'
 import { openWorld, rulesFile, sendPackets, type World } from './world.ts'
 
 const hot = { type: 'threshold', name: 'hot', metric: 'cpu', stat: 'last', op: '>', value: 90 }
+
+const nothing = () => undefined
+const silentListener = {
+  host: '127.0.0.1',
+  maxPacketBytes: 100,
+  onPacket: nothing,
+  onOversized: nothing,
+  onError: nothing,
+}
 
 /** Timers as a service sends them: 1 to 5 ms, in packets of 20 lines. */
 const ordinary = (count: number) =>
@@ -167,17 +178,17 @@ describe('a topic of samples', () => {
   })
 })
 
-describe('a broker that does not take notices', () => {
-  const failing =
-    (state: { down: boolean }) =>
-    (driver: Driver): Driver => ({
-      ...driver,
-      publish: (topic, messages) =>
-        state.down && topic.startsWith('alerts.')
-          ? Promise.reject(new PublishError('down', { topic, fault: 'unavailable' }))
-          : driver.publish(topic, messages),
-    })
+const failing =
+  (state: { down: boolean }) =>
+  (driver: Driver): Driver => ({
+    ...driver,
+    publish: (topic, messages) =>
+      state.down && topic.startsWith('alerts.')
+        ? Promise.reject(new PublishError('down', { topic, fault: 'unavailable' }))
+        : driver.publish(topic, messages),
+  })
 
+describe('a broker that does not take notices', () => {
   test('gets them in order once it does, and none twice', async () => {
     const state = { down: true }
     const world = await openWorld({ rules: [hot], through: failing(state) })
@@ -227,19 +238,54 @@ describe('start and end', () => {
     expect(waitsFor).not.toContain('\n')
   })
 
-  test('the drain evaluates what was received and publishes what is owed', async () => {
-    const world = await openWorld()
+  test('the drain takes nothing new, evaluates what was received and publishes what is owed', async () => {
+    const gate = Promise.withResolvers<void>()
+    const through = (driver: Driver): Driver => ({
+      ...driver,
+      publish: (topic, messages) => gate.promise.then(() => driver.publish(topic, messages)),
+    })
+    const world = await openWorld({ through, config: { maxPacketBytes: 65_000 } })
     await world.monitor.start()
-    await sendPackets(world.monitor.statsdPort, [...ordinary(2_000), 'search:5000|ms'])
-    await vi.waitFor(() => expect(world.row('alert-monitor')?.received).toBe(2_001))
+    const port = world.monitor.statsdPort
+    await sendPackets(port, [`${'search:3|ms\n'.repeat(5_000)}search:5000|ms`])
+    while (world.row('alert-monitor')?.received === 0) await setImmediate()
+    expect(world.row('alert-monitor')?.inFlight).toBeGreaterThan(0)
+    await world.monitor.stopIntake?.()
+    await openListener({ ...silentListener, port }).then((listener) => listener.close())
+    await world.monitor.finish?.()
+    expect(world.row('alert-monitor')).toMatchObject({ received: 5_001, acked: 5_001, inFlight: 0 })
+    expect(world.row('alerts')).toMatchObject({ received: 1, acked: 0, inFlight: 1 })
+    const flushed = world.monitor.flush?.()
+    gate.resolve()
+    await flushed
+    expect(world.row('alerts')).toMatchObject({ received: 1, acked: 1, inFlight: 0 })
+    await world.monitor.close()
+    await world.monitor.close()
+    await world.clock.advance(0)
+    expect(world.notices().map(({ name }) => name)).toEqual(['search-stall'])
+    expect(world.clock.pending).toBe(0)
+  })
+
+  test('the drain publishes what had found no room, too', async () => {
+    const state = { down: true }
+    const world = await openWorld({
+      rules: [{ ...hot, metric: '*' }],
+      through: failing(state),
+      config: { maxQueuedNotices: 1 },
+    })
+    await world.monitor.start()
+    await world.publish('a:99|g\nb:99|g\nc:99|g')
+    await world.clock.advance(2_000)
+    expect(world.row('alerts')).toMatchObject({ received: 1, inFlight: 1 })
     await world.monitor.stopIntake?.()
     await world.monitor.finish?.()
-    await world.monitor.flush?.()
+    state.down = false
+    const flushed = world.monitor.flush?.()
+    await world.clock.advance(60_000)
+    await flushed
     await world.monitor.close()
-    await world.monitor.close()
-    await vi.waitFor(() => expect(world.notices().map(({ name }) => name)).toEqual(['search-stall']))
-    expect(world.row('alert-monitor')).toMatchObject({ received: 2_001, acked: 2_001, inFlight: 0 })
-    expect(world.clock.pending).toBe(0)
+    await world.clock.advance(0)
+    expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['a', 'b', 'c'])
   })
 
   test('a port that is taken', async () => {
