@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { groupMembers } from './process-group.ts'
-import { startProgram, type Program } from './program.ts'
+import { startOnTerminal, startProgram, type Program } from './program.ts'
 
 const started: Program[] = []
 const node = (script: string): Program => {
@@ -61,4 +61,14 @@ test('kill ends what the program started too', async () => {
 test('a program that is not there is an error', async () => {
   const missing = startProgram('/no/such/program', [])
   await expect(missing.until(/ready/, 5_000)).rejects.toThrow('ENOENT')
+})
+
+test('on a terminal, Ctrl-C is typed', async () => {
+  const script =
+    'process.on("SIGINT", () => process.exit(9)); setInterval(() => {}, 1000); console.log("tty", process.stdin.isTTY)'
+  const program = startOnTerminal(`exec '${process.execPath}' -e '${script}'`)
+  started.push(program)
+  await program.until(/tty true/)
+  program.write('\x03')
+  expect((await program.ended()).code).toBe(9)
 })

@@ -128,3 +128,16 @@ export const startProgram = (
     },
   }
 }
+
+/**
+ * The same on a terminal of its own, as `script` makes one: what is written to it is typed, so `\x03` is Ctrl-C. Killed, it
+ * takes the terminal away, which ends what runs there unless that ignores a hang-up.
+ */
+export const startOnTerminal = (command: string, options: { cwd?: string; env?: Environment } = {}): Program =>
+  startProgram(
+    'script',
+    process.platform === 'darwin'
+      ? ['-q', '/dev/null', '/bin/sh', '-c', command]
+      : ['--quiet', '--return', '--command', command, '/dev/null'],
+    options,
+  )

@@ -5,11 +5,11 @@ import { type Member } from '@armature/servers/process-group'
 export const runVariable = 'ARMATURE_TEST_RUN'
 
 /**
- * The processes that a run has left behind, whichever process group they moved to. Known on Linux only (from /proc);
- * elsewhere empty.
+ * The processes that inherited this variable with this value, whichever group or session they moved to; not this one.
+ * Known on Linux only (from /proc); elsewhere empty.
  */
-export const leftovers = (run: string): readonly Member[] => {
-  const mark = `${runVariable}=${run}`
+export const marked = (variable: string, value: string): readonly Member[] => {
+  const mark = `${variable}=${value}`
   return numbered('/proc').flatMap((pid) => {
     if (pid === process.pid) return []
     try {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { leftovers, runVariable } from './leftovers.ts'
+import { marked, runVariable } from './leftovers.ts'
 import { closing, succeeded, type Tally } from './tally.ts'
 
 // npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.
@@ -57,17 +57,18 @@ const tally = ((): Tally => {
 })()
 rmSync(folder, { recursive: true, force: true })
 
+const left = () => marked(runVariable, run)
 const settled = Date.now() + settleMs
-while (leftovers(run).length > 0 && Date.now() < settled) await pause(50)
-const left = leftovers(run)
-for (const { pid } of left) end(pid)
+while (left().length > 0 && Date.now() < settled) await pause(50)
+const remaining = left()
+for (const { pid } of remaining) end(pid)
 
 const whole: Tally = {
   ...tally,
   failed: [
     ...tally.failed,
     ...(code !== 0 && tally.failed.length === 0 && tally.passed > 0 ? [`Vitest ended with code ${code}`] : []),
-    ...left.map(({ pid, command }) => `a process was left running: ${pid} ${command}`),
+    ...remaining.map(({ pid, command }) => `a process was left running: ${pid} ${command}`),
   ],
 }
 process.stdout.write(`\n${closing(whole).join('\n')}\n`)
