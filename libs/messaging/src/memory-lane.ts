@@ -110,7 +110,7 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
 
   /** Whether it is the offset's turn; else it is parked behind its key. */
   const passes = (offset: number): boolean => {
-    const { key } = log.at(offset).message
+    const { key } = log.at(offset)
     if (key === undefined) return true
     const gate = gates.get(key)
     if (gate === undefined) {
@@ -126,7 +126,7 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
   }
 
   const passOn = (offset: number) => {
-    const { key } = log.at(offset).message
+    const { key } = log.at(offset)
     if (key === undefined) return
     const gate = gates.get(key)
     if (gate === undefined || gate.holder !== offset) return
@@ -152,7 +152,7 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
     if (owner?.serial === true) {
       const again = due.drain()
       for (const offset of [...again, ...waiting].sort(ascending)) {
-        const { key } = log.at(offset).message
+        const { key } = log.at(offset)
         if (key !== undefined && !gates.has(key)) gates.set(key, { holder: offset, parked: [] })
       }
       for (const offset of again) due.push(offset)
@@ -193,7 +193,7 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
       const offset = head
       head = -1
       const earlier = attempts.size === 0 ? 0 : (attempts.get(offset) ?? 0)
-      const bytes = log.at(offset).message.body.byteLength
+      const bytes = log.at(offset).body.byteLength
       const flight: Flight = { lane, offset, attempt: earlier + 1, bytes, open: true }
       flights.add(flight)
       return flight

@@ -1,14 +1,5 @@
 import { element } from './element.ts'
 import type { Message } from './message.ts'
-import type { Position } from './ports.ts'
-
-/** A message as a partition holds it. */
-export interface Entry {
-  readonly message: Message
-  readonly position: Position
-  /** When it was stored; never below the entry before it. */
-  readonly storedAtMs: number
-}
 
 /** One partition: an append-only log that is cut off at its old end. Offsets begin at 0 and have no gaps. */
 export interface PartitionLog {
@@ -21,26 +12,28 @@ export interface PartitionLog {
   readonly bytes: number
   append(message: Message, nowMs: number): void
   /** The entry at an offset from `first` on and below `end`. */
-  at(offset: number): Entry
+  at(offset: number): Message
   /** Cuts the oldest entry off. */
   dropFirst(): void
   /** The offset of the first entry stored at `timeMs` or later; `end` when there is none. */
   offsetAt(timeMs: number): number
 }
 
-/** Entries cut off are let go once they are this many and the larger half. */
+/** What is cut off is let go once it is this many and the larger half. */
 const compactAt = 1024
 
 export const partitionLog = (partition: number): PartitionLog => {
-  const entries: (Entry | undefined)[] = []
-  /** The offset of `entries[0]`. */
+  const messages: (Message | undefined)[] = []
+  /** When each was stored; never below the one before. */
+  const times: number[] = []
+  /** The offset of `messages[0]`. */
   let base = 0
   let first = 0
   let end = 0
   let bytes = 0
   let lastStoredAtMs = -Infinity
 
-  const at = (offset: number): Entry => element(entries, offset - base)
+  const at = (offset: number): Message => element(messages, offset - base)
 
   return {
     partition,
@@ -55,18 +48,20 @@ export const partitionLog = (partition: number): PartitionLog => {
     },
     append: (message, nowMs) => {
       if (nowMs > lastStoredAtMs) lastStoredAtMs = nowMs
-      entries.push({ message, position: { partition, offset: end }, storedAtMs: lastStoredAtMs })
+      messages.push(message)
+      times.push(lastStoredAtMs)
       end++
       bytes += message.body.byteLength
     },
     at,
     dropFirst: () => {
-      bytes -= at(first).message.body.byteLength
-      entries[first - base] = undefined
+      bytes -= at(first).body.byteLength
+      messages[first - base] = undefined
       first++
       const gone = first - base
-      if (gone < compactAt || gone * 2 < entries.length) return
-      entries.splice(0, gone)
+      if (gone < compactAt || gone * 2 < messages.length) return
+      messages.splice(0, gone)
+      times.splice(0, gone)
       base = first
     },
     offsetAt: (timeMs) => {
@@ -74,7 +69,7 @@ export const partitionLog = (partition: number): PartitionLog => {
       let high = end
       while (low < high) {
         const middle = low + Math.floor((high - low) / 2)
-        if (at(middle).storedAtMs < timeMs) low = middle + 1
+        if (element(times, middle - base) < timeMs) low = middle + 1
         else high = middle
       }
       return low

@@ -71,8 +71,9 @@ export const createMember = (parts: MemberParts): Member => {
   }
 
   const run = (flight: Flight) => {
-    const { message, position } = flight.lane.log.at(flight.offset)
-    const { id, topic, key, time, headers, body } = message
+    const { offset, lane } = flight
+    const { id, topic, key, time, headers, body } = lane.log.at(offset)
+    const position = { partition: lane.log.partition, offset }
     const delivery: Delivery = { id, topic, key, time, headers, body, attempt: flight.attempt, position, signal }
     inFlight++
     inFlightBytes += flight.bytes
@@ -110,7 +111,7 @@ export const createMember = (parts: MemberParts): Member => {
           unlist(lane)
           continue
         }
-        if (inFlight > 0 && inFlightBytes + lane.log.at(offset).message.body.byteLength > maxInFlightBytes) {
+        if (inFlight > 0 && inFlightBytes + lane.log.at(offset).body.byteLength > maxInFlightBytes) {
           stalled = lane
           blocked = true
           break

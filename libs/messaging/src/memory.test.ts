@@ -269,6 +269,30 @@ describe('scheduling', () => {
     return seen
   }
 
+  test('a message too large for the room in bytes is next, whatever smaller ones other partitions have', async () => {
+    const { client, clock } = fixture({ partitions: 8 })
+    const { handle, open } = hanging()
+    const subscription = await client.subscribe('t', handle, { maxInFlightBytes: 100 })
+    await client.publish('t', [message('t', 'x'.repeat(100), { key: 'large', id: 'large' })])
+    const small = range(700).map((id) => message('t', 'x'.repeat(10), { id, key: `key-${id}` }))
+    await client.publish('t', small)
+    await clock.advance(0)
+    const overtaking: string[] = []
+    let waits = false
+    // Settles one at a time. From the first that nothing takes the place of, the large message waits for room.
+    for (let newest = open.at(-1); newest?.delivery.id !== 'large'; newest = open.at(-1)) {
+      if (newest === undefined) throw new Error('nothing is in flight')
+      open.shift()?.ack()
+      await clock.advance(0)
+      const next = open.at(-1)
+      if (next === newest || next === undefined) waits = true
+      else if (waits && next.delivery.id !== 'large') overtaking.push(next.delivery.id)
+    }
+    expect(waits).toBe(true)
+    expect(overtaking).toEqual([])
+    expect(subscription.inFlight).toBe(1)
+  })
+
   test('a seed interleaves partitions and members always the same way, another seed otherwise', async () => {
     const [one, again, other] = [await orderOf(1), await orderOf(1), await orderOf(2)]
     expect(again).toEqual(one)
