@@ -61,16 +61,30 @@ test('a restart under node --watch drains first', async () => {
   })
 })
 
-test('a terminal that goes away drains', async () => {
+test('a terminal that goes away drains, and nothing is left', async () => {
   await inFolder(async (folder) => {
-    const output = join(folder, 'stderr')
-    const child = onTerminal(`exec ${process.execPath} ${fixtureMain} 2>${output}`)
+    const [pid, output] = [join(folder, 'pid'), join(folder, 'stderr')]
+    const child = onTerminal(`echo $$ >${pid}; exec ${process.execPath} ${fixtureMain} 2>${output}`)
     const written = () => readFile(output, 'utf8').catch(() => '')
     await expect.poll(written, { timeout: 20_000 }).toMatch(ready)
-    child.process.kill('SIGKILL')
-    await expect.poll(async () => steps(await written()), { timeout: 20_000 }).toEqual(drained)
+    const service = Number(await readFile(pid, 'utf8'))
+    try {
+      child.process.kill('SIGKILL')
+      await expect.poll(async () => steps(await written()), { timeout: 20_000 }).toEqual(drained)
+      await expect.poll(() => isAlive(service), { timeout: 20_000 }).toBe(false)
+    } finally {
+      if (isAlive(service)) process.kill(service, 'SIGKILL')
+    }
   })
 })
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 test('readers that go away take nothing with them', async () => {
   const child = startFixture()
