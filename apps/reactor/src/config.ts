@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { commonSettings, messagingSettings } from '@armature/config/common'
+import { bytes, durationMs, integer, text, url } from '@armature/config/settings'
+import { checkPattern } from '@armature/messaging/topic-pattern'
+
+/** A topic that may hold wildcards. */
+const topicPattern = () =>
+  text().superRefine((value, context) => {
+    try {
+      checkPattern(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    }
+  })
+
+export const settings = z.object({
+  ...commonSettings,
+  ...messagingSettings,
+  group: text().max(100).default('reactor').meta({
+    description: 'Consumer group of the handlers; reactors of one group share the messages',
+    env: 'REACTOR_GROUP',
+  }),
+  maxInFlight: integer({ min: 1, max: 100_000 })
+    .default(100)
+    .meta({ description: 'Messages that one handler works on at once' }),
+  maxInFlightBytes: bytes({ min: 1 }).default(16_777_216).meta({ description: 'Bytes of these messages' }),
+  handlerTimeoutMs: durationMs({ min: 1 })
+    .default(30_000)
+    .meta({ description: 'Time of one attempt of a handler, in milliseconds, unless the handler says otherwise' }),
+  keepHandled: integer({ min: 1, max: 10_000 }).default(100).meta({ description: 'Alerts kept for the status page' }),
+  webhookUrl: url(['http', 'https'])
+    .optional()
+    .meta({ description: 'Where messages are posted as CloudEvents (none = nowhere)', secret: true }),
+  webhookToken: text().optional().meta({ description: 'Bearer token for the webhook', secret: true }),
+  webhookTopic: topicPattern()
+    .default('alerts.>')
+    .meta({ description: 'Topic whose messages are posted, may hold wildcards' }),
+  webhookTimeoutMs: durationMs({ min: 1, max: 600_000 })
+    .default(10_000)
+    .meta({ description: 'Time of one webhook request, in milliseconds' }),
+  webhookAttempts: integer({ min: 1, max: 20 }).default(5).meta({ description: 'Requests for one message at most' }),
+})
+
+export type Config = Readonly<z.infer<typeof settings>>

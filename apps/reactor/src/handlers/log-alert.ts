@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import type { HandlerTools } from '../handlers.ts'
+import { on, type Registration } from '../on.ts'
+
+const maxTextLength = 500
+const text = z.string().transform((value) => value.slice(0, maxTextLength))
+
+/** What is read of an alert; there may be more in it. */
+const alertForm = z.object({
+  status: z.enum(['firing', 'resolved']),
+  name: text,
+  severity: text.default('warning'),
+  summary: text.default(''),
+  startsAt: z.iso.datetime().optional(),
+  endsAt: z.iso.datetime().nullish(),
+  value: z.number().optional(),
+})
+
+/** An alert that was handled, for the status page. */
+export interface HandledAlert {
+  readonly id: string
+  readonly status: 'firing' | 'resolved'
+  readonly name: string
+  readonly severity: string
+  readonly summary: string
+  /** What the rule measured; NaN where the alert has none. */
+  readonly value: number
+  /** ISO 8601: when the message says it happened. */
+  readonly time: string
+}
+
+/** Logs each alert and keeps the last ones. */
+export const logAlert = ({ handled }: Pick<HandlerTools, 'handled'>): Registration =>
+  on('alerts.>', { name: 'log-alert', schema: alertForm, serial: 'key' }, ({ message, data, log }) => {
+    const { status, name, severity, summary, startsAt, endsAt, value = NaN } = data
+    handled.add({ id: message.id, status, name, severity, summary, value, time: message.time.toISOString() })
+    const level = status === 'resolved' ? 'info' : severity === 'critical' ? 'error' : 'warn'
+    log[level]({ alert: name, status, severity, startsAt, endsAt }, summary === '' ? `${name} ${status}` : summary)
+  })

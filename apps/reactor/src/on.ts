@@ -1,0 +1,110 @@
+import type { z } from 'zod'
+import { UnrecoverableError } from '@armature/messaging/errors'
+import { bodyJson, type Message } from '@armature/messaging/message'
+import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
+import type { Delivery, SubscribeOptions } from '@armature/messaging/ports'
+import type { RetryOptions } from '@armature/messaging/retry'
+import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
+import type { Logger } from '@armature/telemetry/logger'
+
+/** What a handler is called with. */
+export interface Reaction<T> {
+  readonly message: Delivery
+  /** The body as `schema` read it; undefined without a schema. */
+  readonly data: T
+  /** Logs with the handler's name and the message's id. */
+  readonly log: Logger
+  /** Aborted when the attempt has run out of time, and when the reactor closes: give up then. */
+  readonly signal: AbortSignal
+}
+
+export type React<T> = (reaction: Reaction<T>) => Promise<void> | void
+
+export interface OnOptions<T> {
+  /** Names the handler in lists, logs and metrics, and its consumer group. Lower case, digits and -. */
+  readonly name: string
+  /** Close after so many messages were handled; those filtered out or dead-lettered do not count. Default: never. */
+  readonly count?: number
+  /** Which messages concern the handler; the others are acknowledged and counted as filtered. Sees them before the schema. */
+  readonly filter?: (message: Message) => boolean
+  /** What the body, as JSON, must fit. One that does not is dead-lettered as such. */
+  readonly schema?: z.ZodType<T>
+  /** How often and when a failed attempt is tried again before the message is dead-lettered. Default: those of `retry`. */
+  readonly retry?: Omit<RetryOptions, 'clock' | 'random'>
+  /** Time for one attempt; then it counts as failed, whether it settles or not. Default: the setting `handlerTimeoutMs`. */
+  readonly timeoutMs?: number
+  /** `'key'`: one message of a key at a time, in order. */
+  readonly serial?: SubscribeOptions['serial']
+  /** Messages worked on at once. Default: the setting `maxInFlight`. */
+  readonly maxInFlight?: number
+  /** Where a new consumer group starts. Default: at what comes from now on. */
+  readonly from?: SubscribeOptions['from']
+  /** Let a wildcard take in dead-letter topics too. */
+  readonly deadLetters?: boolean
+}
+
+/** A handler bound to its topic: what `on` makes and the reactor runs. */
+export interface Registration {
+  readonly topic: string
+  readonly options: Readonly<Omit<OnOptions<unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
+  /** Whether the message is for the handler. Throws what `filter` throws. */
+  readonly wants: (message: Message) => boolean
+  /** Checks the message and calls the handler. Rejects with UnrecoverableError for a body that does not fit. */
+  readonly react: (message: Delivery, context: Pick<Reaction<unknown>, 'log' | 'signal'>) => Promise<void>
+}
+
+/**
+ * Binds a handler to a topic: `on('alerts.>', { name: 'page', schema: alert }, async ({ data }) => ...)`. The handler resolves = the
+ * message is acknowledged; it rejects = retried, then dead-lettered to `<topic>.DLT`; an UnrecoverableError skips the retries.
+ * `topic` may hold wildcards (`*` one token, a last `>` the rest). A wildcard leaves out dead-letter topics (`*.DLT`), or a handler
+ * that fails would be given its own dead letters for ever; ask for them by `deadLetters`, or by a pattern that ends in `.DLT`.
+ * Throws TopicError for a bad topic and RangeError for a bad option.
+ */
+export const on = <T = undefined>(topic: string, options: OnOptions<T>, handle: React<T>): Registration => {
+  checkPattern(topic)
+  checkOptions(options)
+  const { schema, filter, ...rest } = options
+  const leavesOutDeadLetters = isPattern(topic) && !isDeadLetterTopic(topic) && options.deadLetters !== true
+  const wants = (message: Message) =>
+    !(leavesOutDeadLetters && isDeadLetterTopic(message.topic)) && (filter?.(message) ?? true)
+  return {
+    topic,
+    options: { ...rest, hasSchema: schema !== undefined },
+    wants,
+    react: async (message, { log, signal }) => {
+      if (!wants(message)) return
+      const data = schema === undefined ? (undefined as T) : parse(schema, message)
+      await handle({ message, data, log, signal })
+    },
+  }
+}
+
+type Checked = Pick<OnOptions<unknown>, 'name' | 'count' | 'timeoutMs' | 'maxInFlight'>
+
+const checkOptions = ({ name, count, timeoutMs, maxInFlight }: Checked): void => {
+  if (!/^[a-z0-9-]{1,64}$/.test(name)) {
+    throw new RangeError(`a handler is named ${JSON.stringify(name)}: use 1 to 64 lower-case letters, digits and -`)
+  }
+  for (const [option, value] of Object.entries({ count, timeoutMs, maxInFlight })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new RangeError(`${option} of handler ${name} is ${value}: give a whole number, 1 or more`)
+    }
+  }
+}
+
+const maxIssues = 5
+
+const parse = <T>(schema: z.ZodType<T>, message: Delivery): T => {
+  let value: unknown
+  try {
+    value = bodyJson(message)
+  } catch (error) {
+    throw new UnrecoverableError('invalid-json', 'the body is not JSON in UTF-8', { cause: error })
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issues = result.error.issues
+    .slice(0, maxIssues)
+    .map(({ path, message: problem }) => `${path.join('.')}: ${problem}`)
+  throw new UnrecoverableError('schema-mismatch', `the body does not fit the schema: ${issues.join('; ')}`)
+}

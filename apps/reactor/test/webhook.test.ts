@@ -1,0 +1,312 @@
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { drivenClock } from '@armature/messaging/clock'
+import { message, type Message } from '@armature/messaging/message'
+import { createWebhook, longestRetryAfterMs, type WebhookOptions } from '../src/webhook.ts'
+import { openWorld } from './world.ts'
+
+interface Seen {
+  readonly method: string | undefined
+  readonly path: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+  readonly socket: number | undefined
+}
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void
+
+const status =
+  (code: number, headers: Record<string, string> = {}): Answer =>
+  (response) =>
+    void response.writeHead(code, headers).end('answer')
+
+/** A real HTTP server that gives the answers in turn, the last one again and again. */
+const openServer = async (...answers: Answer[]) => {
+  const seen: Seen[] = []
+  const server = createServer((request, response) => {
+    const answer = answers[Math.min(seen.length, answers.length - 1)] ?? status(204)
+    void buffer(request).then((body) => {
+      const { method, url: path, headers, socket } = request
+      seen.push({ method, path, headers, body: body.toString('latin1'), socket: socket.remotePort })
+      answer(response, request)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  onTestFinished(close)
+  return { seen, close, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks/x` }
+}
+
+const open = (url: string, changed: Partial<WebhookOptions> = {}) => {
+  const clock = drivenClock(Date.UTC(2026, 0, 1))
+  const outcomes: string[] = []
+  const webhook = createWebhook({
+    url,
+    timeoutMs: 5_000,
+    attempts: 5,
+    clock,
+    random: () => 0.5,
+    onRequest: (outcome) => outcomes.push(outcome),
+    ...changed,
+  })
+  const closing = new AbortController()
+  const post = (given: Message = message('alerts.cpu', '{"name":"cpu"}', { id: 'm1' })) =>
+    webhook(given, closing.signal)
+  /** Runs the clock for as long as the delivery needs it. */
+  const settle = async (posting: Promise<void>) => {
+    let settled = false
+    const done = posting.then(
+      () => void (settled = true),
+      (error: unknown) => {
+        settled = true
+        throw error
+      },
+    )
+    done.catch(() => undefined)
+    const startedMs = clock.now()
+    // Requests take real time: the clock moves only while none is on its way.
+    for (let told = -1; !settled;) {
+      if (outcomes.length > told) {
+        told = outcomes.length
+        await clock.advance(100)
+      } else await clock.advance(outcomes.length === 0 ? 0 : 100)
+    }
+    await done
+    return clock.now() - startedMs
+  }
+  return { clock, outcomes, post, settle, closing }
+}
+
+describe('the request', () => {
+  test('is an HTTP CloudEvent in binary mode', async () => {
+    const { seen, url } = await openServer(status(200))
+    const { post } = open(url)
+    const time = new Date(Date.UTC(2026, 0, 1, 12))
+    await post(
+      message('alerts.cpu', '{"name":"cpu"}', { id: 'm1', time, headers: { 'content-type': 'application/json' } }),
+    )
+    expect(seen).toMatchObject([
+      {
+        method: 'POST',
+        path: '/hooks/x',
+        body: '{"name":"cpu"}',
+        headers: {
+          'ce-id': 'm1',
+          'ce-specversion': '1.0',
+          'ce-time': '2026-01-01T12:00:00.000Z',
+          'ce-type': expect.any(String) as string,
+          'ce-source': expect.any(String) as string,
+          'content-type': 'application/json',
+        },
+      },
+    ])
+  })
+
+  test('takes connections that are open already', async () => {
+    const { seen, url } = await openServer(status(200))
+    const { post } = open(url)
+    for (let index = 0; index < 20; index += 1) await post()
+    expect(seen).toHaveLength(20)
+    expect(new Set(seen.map(({ socket }) => socket)).size).toBeLessThan(5)
+  })
+
+  test('has credentials from the URL or a token, and none from the message', async () => {
+    const { seen, url } = await openServer(status(200))
+    await open(url.replace('http://', 'http://user:p%40ss@')).post()
+    await open(url.replace('http://', 'http://user:pass@'), { token: 'secret' }).post()
+    const forged = { authorization: 'Bearer forged', host: 'elsewhere.example', 'content-length': '1', cookie: 'a=b' }
+    await open(url).post(message('a', 'body', { headers: forged }))
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual([
+      `Basic ${Buffer.from('user:p@ss').toString('base64')}`,
+      'Bearer secret',
+      undefined,
+    ])
+    expect(seen[2]?.headers.host).toBe(new URL(url).host)
+    expect(seen[2]?.headers.cookie).toBeUndefined()
+    expect(seen[2]?.body).toBe('body')
+  })
+
+  test('carries any bytes', async () => {
+    const { seen, url } = await openServer(status(200))
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
+    await open(url).post(message('a', bytes))
+    expect(seen[0]?.body).toBe(bytes.toString('latin1'))
+  })
+
+  test.each([['one\r\nx-injected: 1'], ['lone \ud800'], ['größe\u0000']])(
+    'is not split by a header %j: it is encoded or refused, once and for all',
+    async (value) => {
+      const { seen, url } = await openServer(status(200))
+      const { post } = open(url)
+      const outcome = await post(message('a', 'x', { headers: { custom: value } })).then(
+        () => 'sent',
+        (error: unknown) => (error as { reason?: string }).reason,
+      )
+      expect(['sent', 'bad-header']).toContain(outcome)
+      expect(seen.every(({ headers }) => headers['x-injected'] === undefined)).toBe(true)
+    },
+  )
+})
+
+describe('what is tried again', () => {
+  test.each([[500], [502], [503], [429], [408], [425]])('%d, until it is taken', async (code) => {
+    const { seen, url } = await openServer(status(code), status(code), status(204))
+    const { post, settle, outcomes } = open(url)
+    await settle(post())
+    expect(seen).toHaveLength(3)
+    expect(outcomes).toEqual([`${Math.floor(code / 100)}xx`, `${Math.floor(code / 100)}xx`, '2xx'])
+  })
+
+  test('no connection', async () => {
+    const { close, url } = await openServer()
+    await close()
+    const { post, settle, outcomes } = open(url, { attempts: 3 })
+    await expect(settle(post())).rejects.toThrow(/cannot be reached \(ECONNREFUSED\), 3 times/)
+    expect(outcomes).toEqual(['unreachable', 'unreachable', 'unreachable'])
+  })
+
+  test('a connection that breaks in the middle', async () => {
+    const { seen, url } = await openServer((_, request) => request.socket.destroy(), status(200))
+    const { post, settle } = open(url)
+    await settle(post())
+    expect(seen).toHaveLength(2)
+  })
+
+  test('no answer in time', async () => {
+    const { seen, url } = await openServer(() => undefined, status(200))
+    const { post, clock, settle, outcomes } = open(url)
+    const posting = post()
+    await vi.waitFor(() => expect(seen).toHaveLength(1))
+    await clock.advance(4_999)
+    expect(outcomes).toEqual([])
+    await clock.advance(1)
+    await vi.waitFor(() => expect(outcomes).toEqual(['timeout']))
+    await settle(posting)
+    expect(outcomes).toEqual(['timeout', '2xx'])
+  })
+
+  test('but not more often than allowed', async () => {
+    const { seen, url } = await openServer(status(503))
+    const { post, settle } = open(url, { attempts: 4 })
+    await expect(settle(post())).rejects.toThrow(/answered 503, 4 times/)
+    expect(seen).toHaveLength(4)
+  })
+
+  test.each([
+    ['7', 7_000],
+    ['Thu, 01 Jan 2026 00:00:09 GMT', 8_000],
+    ['86400', longestRetryAfterMs],
+  ])('not before Retry-After: %s', async (header, ms) => {
+    const { url } = await openServer(status(503, { 'retry-after': header }), status(200))
+    const { post, settle } = open(url)
+    const tookMs = await settle(post())
+    expect(tookMs).toBeGreaterThanOrEqual(ms)
+    expect(tookMs).toBeLessThan(ms + 2_000)
+  })
+})
+
+describe('what is not', () => {
+  test.each([[400], [401], [404], [410], [413]])('%d is for good', async (code) => {
+    const { seen, url } = await openServer(status(code))
+    await expect(open(url).post()).rejects.toMatchObject({ name: 'UnrecoverableError', reason: `webhook-${code}` })
+    expect(seen).toHaveLength(1)
+  })
+
+  test('a redirect elsewhere is not followed, credentials or not', async () => {
+    const other = await openServer(status(200))
+    for (const code of [301, 302, 303, 307, 308]) {
+      const { url } = await openServer(status(code, { location: other.url }))
+      await expect(open(url, { token: 'secret' }).post()).rejects.toMatchObject({ reason: `webhook-${code}` })
+    }
+    expect(other.seen).toEqual([])
+  })
+
+  test('a redirect on the same origin is followed where it keeps the method, and not round in a circle', async () => {
+    const { seen, url } = await openServer(status(308, { location: '/moved' }), status(200))
+    await open(url, { token: 'secret' }).post()
+    expect(seen.map(({ method, path, headers }) => [method, path, headers.authorization])).toEqual([
+      ['POST', '/hooks/x', 'Bearer secret'],
+      ['POST', '/moved', 'Bearer secret'],
+    ])
+    const circle = await openServer(status(307, { location: '/again' }))
+    await expect(open(circle.url).post()).rejects.toMatchObject({ reason: 'webhook-307' })
+    expect(circle.seen).toHaveLength(4)
+  })
+
+  test('anything once the reactor closes', async () => {
+    const { seen, url } = await openServer(status(503))
+    const { post, closing, outcomes } = open(url)
+    const posting = post()
+    await vi.waitFor(() => expect(outcomes).toHaveLength(1))
+    closing.abort(new Error('closing'))
+    await expect(posting).rejects.toThrow('closing')
+    await expect(post()).rejects.toThrow('closing')
+    expect(seen).toHaveLength(1)
+  })
+})
+
+test('an answer without end is not read to its end', async () => {
+  const flood: Answer = (response) => {
+    response.writeHead(200)
+    const chunk = Buffer.alloc(65_536)
+    const write = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once('drain', write)
+    }
+    write()
+  }
+  const { url } = await openServer(flood)
+  await open(url).post()
+})
+
+test('errors hold no credentials and no path', async () => {
+  const { close, url } = await openServer(status(403), status(302, { location: 'http://user:canary@x.example' }))
+  const secret = url.replace('http://', 'http://canary:canary@').replace('/hooks/x', '/hooks/canary?token=canary')
+  const said: string[] = []
+  const post = async () => {
+    const { post, settle } = open(secret, { token: 'canary', attempts: 2 })
+    await settle(post()).catch((error: unknown) => said.push(String(error), (error as Error).stack ?? ''))
+  }
+  await post()
+  await post()
+  await close()
+  await post()
+  expect(said).toHaveLength(6)
+  expect(said.join('\n')).not.toContain('canary')
+})
+
+describe('the handler', () => {
+  test('posts each alert; one that is refused is dead-lettered and the rest flows', async () => {
+    const { seen, url } = await openServer(status(200), status(422), status(200))
+    const world = await openWorld({ config: { webhookUrl: url } })
+    await world.service.start()
+    for (const name of ['a', 'b', 'c']) {
+      await world.publishJson(`alerts.${name}`, { status: 'firing', name })
+      await vi.waitFor(async () => {
+        await world.clock.advance(0)
+        expect(world.row().inFlight).toBe(0)
+        expect(world.row().received).toBeGreaterThan(0)
+      })
+    }
+    expect(seen.map(({ body }) => (JSON.parse(body) as { name: string }).name)).toEqual(['a', 'b', 'c'])
+    expect(world.reasons()).toEqual(['alerts.b.DLT: webhook-422'])
+    expect(world.metrics.value('webhook_requests', { outcome: '2xx' })).toBe(2)
+    expect(world.service.handled()).toHaveLength(3)
+    expect(world.imbalance()).toEqual([0])
+  })
+
+  test('is not there without a URL', async () => {
+    const world = await openWorld()
+    expect(world.service.waitsFor).not.toContain('webhook')
+    await world.service.start()
+    await world.publishJson('alerts.a', { status: 'firing', name: 'a' })
+    await world.clock.advance(10)
+    expect(world.row()).toMatchObject({ received: 1, acked: 1 })
+  })
+})
