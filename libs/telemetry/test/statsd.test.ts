@@ -114,6 +114,19 @@ test('a host that does not exist is counted and told, and stops nothing', async 
   expect(metrics.value('search_count')).toBe(1)
 })
 
+test('packets do not wait for a name to be found: one query runs, the others fail at once', async () => {
+  const errors: string[] = []
+  const metrics = createMetrics({
+    service: 'demo',
+    statsd: { host: 'statsd.invalid', port: 8125 },
+    onError: (_sink, error) => errors.push(String(error)),
+  })
+  for (let call = 0; call < 1_000; call++) metrics.time('search', call)
+  await metrics.close()
+  expect(errors.filter((error) => error.includes('is not known yet')).length).toBeGreaterThan(5)
+  expect(errors.filter((error) => !error.includes('is not known yet')).length).toBeLessThanOrEqual(1)
+})
+
 test('recording after close, and closing twice, is harmless', async () => {
   const metrics = createMetrics({ service: 'demo', statsd: { host, port: 9 } })
   await metrics.close()
