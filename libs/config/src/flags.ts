@@ -1,5 +1,6 @@
 import type { Fault } from './faults.ts'
 import { nearest } from './nearest.ts'
+import { redactUrl } from './redact.ts'
 import { reservedFlags, type Setting } from './schema.ts'
 
 export interface ParsedFlags {
@@ -145,7 +146,7 @@ export const parseFlags = (
     faults.push({
       key: 'argument',
       source: `argument ${max + index + 1}`,
-      problem: `${JSON.stringify(word.slice(0, 80))} is one too many`,
+      problem: `${JSON.stringify(redactUrl(word).slice(0, maxNameLength))} is one too many`,
       fix: max === 0 ? 'leave it out (a value follows its flag; what follows -- is passed on)' : `pass only ${usage}`,
     })
   if (bare.length < min)

@@ -11,7 +11,10 @@ export const processInput = (): { readonly argv: readonly string[]; readonly env
 })
 
 /** Where this platform keeps what is dear to make again and safe to delete: `$XDG_CACHE_HOME/armature`, else `~/.cache/armature`. */
-export const cacheFolder = (env: Env = process.env): string => {
-  const wanted = env['XDG_CACHE_HOME']
-  return join(wanted === undefined || wanted === '' ? join(homedir(), '.cache') : wanted, 'armature')
-}
+export const cacheFolder = (env: Env = process.env): string => folder(env['XDG_CACHE_HOME'], '.cache')
+
+/** Where this platform keeps what must survive the process and the machine's restart: `$XDG_STATE_HOME/armature`, else `~/.local/state/armature`. */
+export const stateFolder = (env: Env = process.env): string => folder(env['XDG_STATE_HOME'], join('.local', 'state'))
+
+const folder = (wanted: string | undefined, atHome: string): string =>
+  join(wanted === undefined || wanted === '' ? join(homedir(), atHome) : wanted, 'armature')

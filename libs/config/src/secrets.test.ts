@@ -89,6 +89,8 @@ const bad = `${canary} with blanks`
 test.each<[string, Record<string, string>, string[]]>([
   ['env', { TOKEN: bad, PIN: `${canary}1` }, []],
   ['a flag', {}, ['--token', bad, '--pin', canary]],
+  ['an argument that belongs to no flag', {}, [`postgres://u:${canary}@h/d`]],
+  ['a misspelt flag', {}, [`--tokn=${canary}`, '--databse-url', canary]],
   ['a URL', { DATABASE_URL: `not a url ${canary}` }, []],
 ])('a faulty one from %s is in no message', (_name, env, argv) => {
   const error = refused(env, argv)
