@@ -1,6 +1,17 @@
 import { z } from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
+import { checkPattern } from '@armature/messaging/topic-pattern'
+
+/** A topic that may hold wildcards. */
+const topicPattern = () =>
+  text().superRefine((value, context) => {
+    try {
+      checkPattern(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    }
+  })
 
 export const settings = z.object({
   ...commonSettings,
@@ -15,7 +26,9 @@ export const settings = z.object({
   maxQueuedSamples: integer({ min: 1, max: 1_000_000 })
     .default(50_000)
     .meta({ description: 'Samples from UDP that wait to be evaluated; more are dropped and counted' }),
-  samplesTopic: text().optional().meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
+  samplesTopic: topicPattern()
+    .optional()
+    .meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
   rulesFile: text().optional().meta({ description: 'JSON file of rules (none = the built-in rules)', flag: 'rules' }),
   evaluateEveryMs: durationMs({ min: 100, max: 2_500 })
     .default(1_000)

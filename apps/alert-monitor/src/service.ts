@@ -3,6 +3,7 @@ import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver, Subscription } from '@armature/messaging/ports'
+import { trace, tracedPublisher } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
@@ -74,7 +75,8 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       parts = compose(config, edges, rules, await edges.openMessaging())
       const { driver, evaluation, tick } = parts
       if (config.samplesTopic !== undefined) {
-        subscription = await driver.subscribe(config.samplesTopic, evaluation.handle, { group: name })
+        const handle = trace({ system: driver.scheme, group: name })(evaluation.handle)
+        subscription = await driver.subscribe(config.samplesTopic, handle, { group: name })
       }
       listener = await openListener({
         host: config.statsdListenHost,
@@ -136,7 +138,7 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
   const wallMs = () => clock.now()
   let nextErrorMs = 0
   const notices = createNotices({
-    publisher: driver,
+    publisher: tracedPublisher(driver, { system: driver.scheme }),
     clock,
     telemetry,
     maxQueued: config.maxQueuedNotices,
