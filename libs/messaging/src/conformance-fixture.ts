@@ -12,7 +12,9 @@ export interface KillableDriver {
 
 export interface ConformanceOptions extends Guarantees {
   /** A new connection to the same broker, each time. */
-  readonly open: () => Promise<Driver | KillableDriver>
+  readonly open: () => Promise<Driver>
+  /** The same, with a way to kill it. Without it, what a killed consumer leaves behind is not tested. */
+  readonly openKillable?: () => Promise<KillableDriver>
   /** The largest body that the broker takes. Without it, messages at and over the limit are not tested. */
   readonly maxMessageBytes?: number
   /** How long each wait may last. Default 5,000. */
@@ -42,20 +44,19 @@ export const conformanceFixture = (options: ConformanceOptions): Conformance => 
     await Promise.all(drivers.map((driver) => driver.close()))
   })
 
-  const connect = async () => {
-    const opened = await options.open()
-    const driver = 'driver' in opened ? opened.driver : opened
-    open.push(driver)
-    return { opened, driver }
-  }
-
   return {
     options,
     deadlineMs,
-    connect: async () => (await connect()).driver,
+    connect: async () => {
+      const driver = await options.open()
+      open.push(driver)
+      return driver
+    },
     connectKillable: async () => {
-      const { opened, driver } = await connect()
-      return 'driver' in opened ? opened : { driver, kill: () => driver.close() }
+      if (options.openKillable === undefined) throw new Error('no way to kill a connection is given')
+      const killable = await options.openKillable()
+      open.push(killable.driver)
+      return killable
     },
     eventually: (assertion) => vi.waitFor(assertion, { timeout: deadlineMs, interval: 5 }),
     declared: (condition, what, run) => {

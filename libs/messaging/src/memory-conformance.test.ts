@@ -8,7 +8,8 @@ const broker = memoryBroker({ maxMessageBytes })
 messagingConformance('memory', {
   ...memoryGuarantees,
   maxMessageBytes,
-  open: async () => {
+  open: async () => broker.connect(),
+  openKillable: async () => {
     const driver = broker.connect()
     return { driver, kill: () => driver.kill() }
   },

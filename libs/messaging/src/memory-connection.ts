@@ -28,6 +28,8 @@ export interface ConnectionParts {
   /** The group of that name; without one, a new one for one member. */
   readonly group: (name: string | undefined) => Group
   readonly forget: (group: Group) => void
+  /** The subscriptions of all clients. */
+  readonly open: Set<Subscription>
 }
 
 export const memoryGuarantees: Guarantees = {
@@ -148,9 +150,11 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
       release: (leaver) => {
         group.release(leaver)
         subscriptions.delete(member.subscription)
+        parts.open.delete(member.subscription)
       },
     })
     subscriptions.add(member.subscription)
+    parts.open.add(member.subscription)
     group.join(member, settings.from, parts.topics())
     return member.subscription
   }

@@ -23,8 +23,6 @@ export interface Group {
   /** Forgets everything; what is unsettled may still be settled. */
   end(): void
   readonly members: number
-  /** Deliveries unsettled. */
-  readonly inFlight: number
 }
 
 export interface GroupParts {
@@ -139,11 +137,6 @@ export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced 
     },
     get members() {
       return members.length
-    },
-    get inFlight() {
-      let count = 0
-      for (const { lanes } of readings.values()) for (const lane of lanes) count += lane.inFlight
-      return count
     },
   }
 }

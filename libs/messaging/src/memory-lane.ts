@@ -36,8 +36,6 @@ export interface Lane {
   readonly reader: string
   readonly owner: LaneOwner | undefined
   readonly target: LaneOwner | undefined
-  /** Deliveries unsettled. */
-  readonly inFlight: number
   /** The lowest offset that the group still needs. */
   readonly floor: number
   /** Kept by the owner: whether it knows that the lane may have something. */
@@ -169,9 +167,6 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
     },
     get target() {
       return target
-    },
-    get inFlight() {
-      return flights.size
     },
     get floor() {
       return tracker.committable(partition) ?? start

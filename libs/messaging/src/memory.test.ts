@@ -477,6 +477,23 @@ describe('rebalance', () => {
   })
 })
 
+test('the books balance also while a subscriber without a group that was stopped still works', async () => {
+  const { client, broker, clock } = fixture()
+  const { handle, open } = hanging()
+  const subscription = await client.subscribe('t', handle, { serial: 'key' })
+  await publishIds(client, range(3), { key: 'k' })
+  await publishIds(client, range(3))
+  await clock.advance(0)
+  await subscription.stop()
+  expect(broker.books()).toMatchObject({ delivered: 4, inFlight: 4 })
+  open[0]!.ack()
+  open[1]!.reject()
+  await clock.advance(1_000)
+  await subscription.close()
+  expect(broker.books()).toMatchObject({ delivered: 4, acked: 1, rejected: 1, returned: 2, inFlight: 0 })
+  expect(open).toHaveLength(4)
+})
+
 describe('where a group starts', () => {
   test('an offset in every partition; one cut off means the oldest kept, one to come is waited for', async () => {
     const { client, clock } = fixture({ partitions: 1, maxPartitionMessages: 4 })

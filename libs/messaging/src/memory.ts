@@ -8,7 +8,7 @@ import { limitNames, memoryLimits, type MemoryOptions } from './memory-options.t
 import { scheduler } from './memory-scheduler.ts'
 import { memoryTopic, type MemoryTopic } from './memory-topic.ts'
 import type { OpenOptions } from './open.ts'
-import type { Driver } from './ports.ts'
+import type { Driver, Subscription } from './ports.ts'
 import { seededRandom } from './random.ts'
 
 /**
@@ -39,6 +39,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
   const named = new Map<string, Group>()
   /** Also those of subscribers without a group. */
   const groups = new Set<Group>()
+  const open = new Set<Subscription>()
   const retrying = new Set<MemoryTopic>()
 
   const retryAll = () => {
@@ -99,10 +100,11 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
           group.end()
           groups.delete(group)
         },
+        open,
       }),
     books: () => {
       let inFlight = 0
-      for (const group of groups) inFlight += group.inFlight
+      for (const subscription of open) inFlight += subscription.inFlight
       let trimmed = 0
       for (const topic of topics.values()) trimmed += topic.trimmed
       return { ...books, inFlight, trimmed }
