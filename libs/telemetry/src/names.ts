@@ -28,6 +28,12 @@ export const metricNames = {
     labels: ['mechanism'],
     buckets: [1, 10, 100, 1_000, 10_000],
   },
+  buffer_size_bytes: {
+    kind: 'gauge',
+    unit: 'By',
+    help: 'Size of the buffer that holds what is not sent yet',
+    labels: ['component'],
+  },
   component_discarded_events_total: {
     kind: 'counter',
     unit: '{event}',
