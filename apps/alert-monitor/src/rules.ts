@@ -99,7 +99,7 @@ export const rulesForm = z.strictObject({ rules: z.array(rule).max(maxRules) }).
   }
 })
 
-/** The rules where no file is given. Timers are in ms. */
+/** The rules where no file is given, over the metrics that the services send. */
 export const defaultRules: readonly Rule[] = rulesForm.parse({
   rules: [
     {
@@ -114,11 +114,27 @@ export const defaultRules: readonly Rule[] = rulesForm.parse({
       type: 'threshold',
       name: 'search-slow',
       metric: '*search',
-      stat: 'p99',
+      stat: 'p50',
       op: '>',
-      value: 1_000,
+      value: 500,
       forMs: 30_000,
-      summary: 'one search in a hundred takes more than {value} ms',
+      summary: 'half of the searches take {value} ms or more',
+    },
+    {
+      type: 'rate',
+      name: 'dead-letters',
+      metric: '*ledger_dead_lettered_total',
+      op: '>',
+      value: 0,
+      summary: 'messages are dead-lettered, {value} a second',
+    },
+    {
+      type: 'rate',
+      name: 'many-errors',
+      metric: '*component_errors_total',
+      op: '>',
+      value: 1,
+      summary: 'a component fails {value} times a second',
     },
   ],
 }).rules
