@@ -26,15 +26,17 @@ export interface ProofOptions {
   readonly stallMs?: number
   /** How long the books may take to settle after the last call. */
   readonly settleDeadlineMs?: number
+  /** Aborted: rejects with its reason soon. */
+  readonly signal?: AbortSignal
 }
 
 const concurrency = 8
 const minMatchPercent = 97
-const pollMs = 50
+const pollMs = 200
 
 /** Runs the bounded job, prints the ledger and the verdict, and resolves to whether everything held. */
 export const prove = async (platform: Provable, options: ProofOptions): Promise<boolean> => {
-  const { cities, print, progress, stallMs = 2000, settleDeadlineMs = 60_000 } = options
+  const { cities, print, progress, stallMs = 2000, settleDeadlineMs = 60_000, signal } = options
   const calls = cities.map((city) => ({ city, requestId: randomUUID() }))
   const requestIds = calls.map(({ requestId }) => requestId)
   const durationsMs: number[] = []
@@ -42,6 +44,7 @@ export const prove = async (platform: Provable, options: ProofOptions): Promise<
   let matched = 0
 
   await forEachConcurrently(calls, concurrency, async ({ city, requestId }, index) => {
+    signal?.throwIfAborted()
     if (index === Math.floor(calls.length / 2)) platform.stallNextRead(stallMs)
     const startMs = performance.now()
     try {
@@ -58,7 +61,7 @@ export const prove = async (platform: Provable, options: ProofOptions): Promise<
     stallAlert() !== undefined &&
     platform.ledger().every(({ inFlight }) => inFlight === 0) &&
     (await platform.stored(requestIds)).missing.length === 0
-  await until(settled, settleDeadlineMs)
+  await until(settled, settleDeadlineMs, signal)
 
   const rows = platform.ledger()
   const { missing, rows: storedRows } = await platform.stored(requestIds)
@@ -101,9 +104,12 @@ export const prove = async (platform: Provable, options: ProofOptions): Promise<
   return verdicts.every(([holds]) => holds)
 }
 
-const until = async (holds: () => Promise<boolean>, deadlineMs: number): Promise<void> => {
+const until = async (holds: () => Promise<boolean>, deadlineMs: number, signal?: AbortSignal): Promise<void> => {
   const endMs = performance.now() + deadlineMs
-  while (!(await holds()) && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, pollMs))
+  while (!(await holds()) && performance.now() < endMs) {
+    signal?.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
 }
 
 const columns = ['received', 'acked', 'returned', 'dead-lettered', 'dropped', 'in flight'] as const

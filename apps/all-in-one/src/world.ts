@@ -1,5 +1,9 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import type { Template } from '@armature/database/template'
+import { importThings } from '@armature/search-service/import-things'
+import { migrations } from '@armature/search-service/migrations'
 import type { Thing } from '@armature/search-service/store'
 import countryCodes from 'i18n-iso-countries'
 import { feature } from 'topojson-client'
@@ -20,4 +24,19 @@ export const worldThings = async (): Promise<readonly Thing[]> => {
     code: (id === undefined ? undefined : countryCodes.numericToAlpha2(id)) ?? '',
     geometry: JSON.stringify(geometry),
   }))
+}
+
+/** Changes with the published outlines (as pinned in package.json), the tables they are put into, and how. */
+const version = createHash('sha256')
+  .update(JSON.stringify(['world-atlas 2.0.2', migrations, 1]))
+  .digest('hex')
+  .slice(0, 12)
+
+/** A database that holds the world: loading it takes eight seconds, copying the loaded one a tenth. */
+export const worldTemplate: Template = {
+  name: 'world',
+  version,
+  build: async (database) => {
+    await importThings(database, await worldThings())
+  },
 }
