@@ -1,0 +1,65 @@
+import { type ChannelOptions, Client, credentials, Metadata, type ServiceDefinition } from '@grpc/grpc-js'
+import { type MonitorResponse, type SearchRequest, type SearchResponse, searchServiceV1 } from './api.ts'
+
+export interface SearchClientOptions {
+  /** Of each call, in milliseconds. Default 10,000. */
+  deadlineMs?: number
+  /** Of grpc-js, such as those of a resolver. */
+  channel?: ChannelOptions
+}
+
+export interface CallOptions {
+  /** Appears in the server's log line of the call: up to 128 letters, digits and `_ . : / + = -`. */
+  requestId?: string
+  signal?: AbortSignal
+}
+
+/** Calls the v1 API. Methods reject with grpc-js's ServiceError: `code` is the status, `details` says why. */
+export interface SearchClient {
+  search(request: Partial<SearchRequest>, options?: CallOptions): Promise<SearchResponse>
+  /** How many things there are. */
+  monitor(options?: CallOptions): Promise<number>
+  close(): void
+}
+
+const defaultDeadlineMs = 10_000
+
+/** A client of the server at `target`, `127.0.0.1:PORT`, without TLS. It connects when it is first used. */
+export const openSearchClient = (target: string, options: SearchClientOptions = {}): SearchClient => {
+  const { deadlineMs = defaultDeadlineMs, channel = {} } = options
+  const client = new Client(target, credentials.createInsecure(), channel)
+  const call = callWith(client, searchServiceV1, deadlineMs)
+  return {
+    search: (request, callOptions) => call<SearchResponse>('Search', request, callOptions),
+    monitor: async (callOptions) => Number((await call<MonitorResponse>('Monitor', {}, callOptions)).n_things),
+    close: () => client.close(),
+  }
+}
+
+/** Makes unary calls by the names of a service definition. */
+export const callWith =
+  (client: Client, definition: ServiceDefinition, deadlineMs: number) =>
+  async <Response>(name: string, request: object, { requestId, signal }: CallOptions = {}): Promise<Response> => {
+    const method = definition[name]
+    if (method === undefined) throw new RangeError(`the service has no method ${name}`)
+    signal?.throwIfAborted()
+    const metadata = new Metadata()
+    if (requestId !== undefined) metadata.set('x-request-id', requestId)
+    const { promise, resolve, reject } = Promise.withResolvers<Response>()
+    const underway = client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize as (bytes: Buffer) => Response,
+      request,
+      metadata,
+      { deadline: Date.now() + deadlineMs },
+      (error, response) => (error === null && response !== undefined ? resolve(response) : reject(error as Error)),
+    )
+    const cancel = () => underway.cancel()
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      return await promise
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
+  }

@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Database } from '@armature/database/database'
+import { type Program, startProgram } from '@armature/servers/program'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openSearchClient } from '../src/client.ts'
+import { areas, openAreas, type Running, startSearch } from './server.ts'
+
+const main = join(import.meta.dirname, '../src/main.ts')
+const env = { PATH: process.env['PATH'], STATSD_PORT: '0' }
+
+interface Ended {
+  readonly code: number | string | undefined
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const cli = (...args: readonly string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    execFile(process.execPath, [main, ...args], { env, timeout: 60_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : (error.code ?? undefined), stdout, stderr }),
+    )
+  })
+
+describe('search', { timeout: 120_000 }, () => {
+  let database: Database
+  let running: Running
+  let ask: (...args: readonly string[]) => Promise<Ended>
+  beforeAll(async () => {
+    database = await openAreas()
+    running = await startSearch({ database })
+    ask = (...args) => cli('search', '--address', running.service.address, ...args)
+  }, 120_000)
+  afterAll(async () => {
+    await running.close()
+    await database.close()
+  }, 30_000)
+
+  test('prints a line a result on stdout, and nothing else', async () => {
+    expect(await ask('--lat', '5', '--lng=12')).toEqual({ code: 0, stdout: 'XC\tArea c\n', stderr: '' })
+    expect(await ask('--query', 'area', '--count', '2')).toMatchObject({ stdout: 'XA\tArea a\nXB\tArea b\n' })
+    expect(await ask('--query', 'nowhere')).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  test('prints JSON lines', async () => {
+    const { stdout } = await ask('--query', 'area b', '--format', 'json', '--geometry')
+    expect(JSON.parse(stdout)).toMatchObject({ id: '2', name: 'Area b', code: 'XB', geometry: expect.any(String) })
+  })
+
+  test('--monitor tells how many things there are', async () => {
+    expect(await ask('--monitor')).toMatchObject({ code: 0, stdout: `${areas.length}\n` })
+    expect(await ask('--monitor', '--format=json')).toMatchObject({ stdout: `{"nThings":${areas.length}}\n` })
+  })
+
+  test.each([
+    { args: ['--lat', '1'], says: 'a point needs both coordinates' },
+    { args: [], says: 'nothing is asked' },
+    { args: ['--monitor', '--query', 'a'], says: '--monitor goes with no search' },
+    { args: ['--lat', 'north', '--lng', '91'], says: 'lat' },
+    { args: ['--lat=-91', '--lng', '0'], says: 'lat' },
+    { args: ['--query', 'a', '--format', 'xml'], says: 'format' },
+  ])('$args is a usage error', async ({ args, says }) => {
+    const { code, stdout, stderr } = await ask(...args)
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' })
+    expect(stderr).toContain(says)
+  })
+
+  test('without an address says which flag and variable name it', async () => {
+    const { code, stderr } = await cli('search', '--query', 'a')
+    expect(code).toBe(64)
+    expect(stderr).toMatch(/--address[^]*SEARCH_ADDRESS/)
+  })
+
+  test('a server that cannot be reached is exit code 69', async () => {
+    const port = await freePort()
+    const { code, stdout, stderr } = await cli('search', '--address', `127.0.0.1:${port}`, '--monitor')
+    expect({ code, stdout }).toEqual({ code: 69, stdout: '' })
+    expect(stderr).toContain(`127.0.0.1:${port}`)
+  })
+})
+
+const freePort = async (): Promise<number> => {
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = server.address() as { port: number }
+    server.close(() => resolve(port))
+  })
+  return promise
+}
+
+describe('the service as a process', { timeout: 120_000 }, () => {
+  let program: Program | undefined
+  afterEach(() => program?.kill())
+
+  test('says where it listens and what it waits for, answers, drains under load on SIGTERM, and leaves nothing', async () => {
+    program = startProgram(process.execPath, [main], { env })
+    const [, address = ''] = await program.until(/gRPC\s+(127\.0\.0\.1:\d+)/, 60_000)
+    await program.until(/waits for gRPC calls.*DATABASE_URL/)
+    const client = openSearchClient(address)
+    expect(await client.monitor()).toBe(0)
+
+    const underLoad = Array.from({ length: 200 }, () => client.search({ query: 'a' }))
+    program.signal('SIGTERM')
+    const outcomes = await Promise.allSettled(underLoad)
+    const faults = outcomes.flatMap((one) => (one.status === 'rejected' ? [(one.reason as { code: number }).code] : []))
+    // What had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
+    expect(faults.filter((code) => code !== 14)).toEqual([])
+    client.close()
+    expect(await program.ended(60_000)).toEqual({ code: 0, signal: null })
+    expect(readdirSync(tmpdir()).filter((name) => name.includes(`-${program?.pid}-`))).toEqual([])
+  })
+
+  test('refuses a database that it has no driver for', async () => {
+    program = startProgram(process.execPath, [main], { env: { ...env, DATABASE_URL: 'mysql://u:canary@h/db' } })
+    expect(await program.ended(60_000)).toEqual({ code: 78, signal: null })
+    expect(program.output()).toContain('DATABASE_URL')
+    expect(program.output()).not.toContain('canary')
+  })
+})
