@@ -2,8 +2,8 @@ import { loadFileDescriptorSetFromBuffer, type Options, type ServiceDefinition }
 
 /**
  * The services of a compiled descriptor set (`buf build -o` or `protoc --include_imports -o`) by full name:
- * `armature.search.v1.SearchService`, or `Search` where there is no package. Field names become camelCase and 64-bit numbers
- * strings unless `options` say otherwise.
+ * `armature.search.v1.SearchService`, or `Search` where there is no package. Fields keep the names of the proto, 64-bit numbers
+ * become strings unless `options` say otherwise.
  */
 export const servicesOf = (
   descriptorSet: Uint8Array,
