@@ -22,10 +22,10 @@ export interface ProofOptions {
   readonly cities: readonly City[]
   readonly print: (line: string) => void
   /** Said often while the job runs. */
-  readonly progress?: (done: number, of: number) => void
+  readonly progress?: ((done: number, of: number) => void) | undefined
   readonly stallMs?: number
   /** How long the books may take to settle after the last call. */
-  readonly settleDeadlineMs?: number
+  readonly settleDeadlineMs?: number | undefined
   /** Aborted: rejects with its reason soon. */
   readonly signal?: AbortSignal
 }

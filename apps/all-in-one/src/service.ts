@@ -22,6 +22,8 @@ export interface Edges extends PlatformEdges {
   readonly print: (line: string) => void
   /** How far a proof is, for people; nothing where nobody watches. */
   readonly progress?: ((done: number, of: number) => void) | undefined
+  /** How long a proof's books may take to settle after the last call. Default: a minute. */
+  readonly settleDeadlineMs?: number
 }
 
 export const realEdges = (config: Config): Edges => ({
@@ -47,9 +49,10 @@ export const allInOne = (config: Config, edges: Edges = realEdges(config)): AllI
 
   const runProof = async (provable: Provable) => {
     proof = 'running'
-    const { print, progress } = edges
+    const { print, progress, settleDeadlineMs } = edges
     const cities = await edges.cities()
-    const holds = await prove(provable, { cities, print, signal: stopping.signal, ...(progress && { progress }) })
+    const { signal } = stopping
+    const holds = await prove(provable, { cities, print, progress, settleDeadlineMs, signal })
     proof = 'done'
     ended.resolve(holds ? exitCodes.ok : proofFailed)
   }
