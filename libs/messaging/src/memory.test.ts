@@ -202,6 +202,25 @@ describe('bounds of a partition', () => {
     expect(broker.books().published).toBe(4)
   })
 
+  test('a publish does not pass one that waits, also where there is room for it', async () => {
+    const { client, clock } = fixture({ ...bounds, partitions: 2 })
+    const { handle, open, ids } = hanging()
+    await client.subscribe('t', handle, { group: 'g' })
+    const busy = 'key-0'
+    const idle = 'key-1'
+    await publishIds(client, range(3), { key: busy })
+    const both = [message('t', '', { id: 'waits', key: busy }), message('t', '', { id: 'i0', key: idle })]
+    const publishing = [client.publish('t', both), publishIds(client, ['i1'], { key: idle })]
+    await clock.advance(0)
+    expect(new Set(open.map(({ delivery }) => delivery.key))).toEqual(new Set([busy]))
+    for (const { ack } of open) ack()
+    await Promise.all(publishing)
+    await clock.advance(0)
+    expect(ids().filter((id) => id.startsWith('i'))).toEqual(['i0', 'i1'])
+    const partitions = new Map(open.map(({ delivery }) => [delivery.key, delivery.position?.partition]))
+    expect(partitions.get(busy)).not.toBe(partitions.get(idle))
+  })
+
   test('publish is rejected when it has waited too long, and says who holds it up', async () => {
     const { client, broker, clock } = fixture(bounds)
     await client.subscribe('t', hanging().handle, { group: 'slow' })
