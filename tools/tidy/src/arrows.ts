@@ -1,0 +1,29 @@
+import { type Tree, type Violation } from './tree.ts'
+
+/** From one project to another, by their folders. */
+export type Arrow = { readonly from: string; readonly to: string }
+
+/** Whether a project may use another: the arrows of ARCHITECTURE.md. */
+export const allowed = ({ from, to }: Arrow): boolean => {
+  if (to === 'tools/servers') return true
+  if (from === 'libs/config') return false
+  if (from === 'libs/telemetry') return to === 'libs/config'
+  if (from.startsWith('libs/')) return ['libs/config', 'libs/telemetry'].includes(to)
+  if (from === 'apps/all-in-one') return to.startsWith('libs/') || to.startsWith('apps/')
+  if (from.startsWith('apps/') || from.startsWith('examples/')) return to.startsWith('libs/')
+  if (from === 'tools/servers') return false
+  return to.startsWith('libs/') || to.startsWith('tools/')
+}
+
+/** The arrows that `nx graph` shows are those that ARCHITECTURE.md allows. What is for tests only is a devDependency. */
+export const arrows =
+  (load: () => Promise<readonly Arrow[]>) =>
+  async (tree: Tree): Promise<Violation[]> =>
+    (await load()).flatMap((arrow) => {
+      const path = `${arrow.from}/package.json`
+      if (!allowed(arrow)) return [{ path, problem: `uses ${arrow.to}, against the arrows of ARCHITECTURE.md` }]
+      const { dependencies = {} } = JSON.parse(tree.text(path) ?? '{}') as { dependencies?: Record<string, string> }
+      return arrow.to === 'tools/servers' && !arrow.from.startsWith('tools/') && '@armature/servers' in dependencies
+        ? [{ path, problem: '@armature/servers is for tests: make it a devDependency' }]
+        : []
+    })

@@ -1,0 +1,51 @@
+import { arrows } from './arrows.ts'
+import {
+  flatSources,
+  kebabCaseNames,
+  noBarrels,
+  projectShape,
+  shortFiles,
+  shortMain,
+  testsBesideSources,
+} from './files.ts'
+import { declaredDependencies, exactVersions, manifests } from './packages.ts'
+import { type Rule } from './rule.ts'
+import {
+  allTestsRun,
+  documentedFunctions,
+  environmentInConfigOnly,
+  erasableSyntax,
+  importSpecifiers,
+  noDefaultExports,
+  noSleepInTests,
+} from './syntax.ts'
+import { metricsDocumented, settingsDocumented } from './tables.ts'
+import { noMachinePaths, noOpenEnds, noRegistryHosts } from './words.ts'
+import { graphArrows, registeredMetrics, settingsRows } from './workspace.ts'
+
+/** Every rule of STYLE.md, in its order. */
+export const rulesOf = (root: string): readonly Rule[] => [
+  { title: 'Names of files and folders are in kebab-case', check: kebabCaseNames },
+  { title: 'A file has at most 300 lines', check: shortFiles },
+  { title: 'The main.ts of an app has at most 10 lines', check: shortMain },
+  { title: 'Projects of one kind have the same files', check: projectShape },
+  { title: 'The src of a project is flat', check: flatSources },
+  { title: 'There are no index files', check: noBarrels },
+  { title: 'A test stands beside its source or in test/', check: testsBesideSources },
+  { title: 'Only configs have a default export', check: noDefaultExports },
+  { title: 'Syntax can be erased', check: erasableSyntax },
+  { title: 'Imports name files as they are', check: importSpecifiers },
+  { title: 'Exported functions have a doc comment', check: documentedFunctions },
+  { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
+  { title: 'Every test runs', check: allTestsRun },
+  { title: 'No test sleeps', check: noSleepInTests },
+  { title: 'Texts have no open ends', check: noOpenEnds },
+  { title: 'Texts have no path of one machine', check: noMachinePaths },
+  { title: 'Texts have no registry host', check: noRegistryHosts },
+  { title: 'Versions are exact', check: exactVersions },
+  { title: 'A package.json follows from its folder', check: manifests },
+  { title: 'A project declares what it imports', check: declaredDependencies },
+  { title: 'Projects depend one way', check: arrows(graphArrows) },
+  { title: "Settings stand in their app's README", check: settingsDocumented(settingsRows(root)) },
+  { title: 'Metrics stand in the README of libs/telemetry', check: metricsDocumented(registeredMetrics) },
+]
