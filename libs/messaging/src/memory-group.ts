@@ -14,8 +14,8 @@ import { matches } from './topic-pattern.ts'
  * remembers its place and its patterns when its members have left, so what is published meanwhile waits for them.
  */
 export interface Group {
-  /** Reads `topic` from now on if a pattern stands for it and it does not already. `created`: the topic is new. */
-  consider(topic: MemoryTopic, created: boolean): void
+  /** A topic was created, which is still empty: the group reads it if one of its patterns stands for it. */
+  created(topic: MemoryTopic): void
   join(member: Member, from: StartPosition, topics: Iterable<MemoryTopic>): void
   leave(member: Member): void
   /** Takes back what the member has unsettled. */
@@ -102,12 +102,10 @@ export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced 
   }
 
   return {
-    consider: (topic, created) => {
-      if (readings.has(topic.name)) return
+    created: (topic) => {
       for (const [pattern, from] of patterns) {
         if (!matches(pattern, topic.name)) continue
-        // All of a topic that did not exist at subscription is published "from now on".
-        read(topic, created && from === 'latest' ? 'earliest' : from)
+        read(topic, from)
         return
       }
     },

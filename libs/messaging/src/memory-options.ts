@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts'
 export interface MemoryLimits {
   /** Partitions of each topic. Default 8. */
   readonly partitions: number
-  /** Topics; a publish that would create one more is rejected. Default 10,000. */
+  /** Topics; a publish that would create one more is rejected. Each takes some 12 KB, and 30 KB a group. Default 1,000. */
   readonly maxTopics: number
   /**
    * Messages that one partition keeps. At this bound and the next the oldest are cut off, but only those that every group
@@ -35,7 +35,7 @@ export interface MemoryOptions extends Partial<MemoryLimits> {
 
 const defaults: MemoryLimits = {
   partitions: 8,
-  maxTopics: 10_000,
+  maxTopics: 1_000,
   maxPartitionMessages: 16_384,
   maxPartitionBytes: 8 * 1024 * 1024,
   publishWaitMs: 30_000,

@@ -77,7 +77,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
     }
     const topic = memoryTopic({ name, limits, clock, random, stored: () => books.published++ })
     topics.set(name, topic)
-    for (const group of groups) group.consider(topic, true)
+    for (const group of groups) group.created(topic)
     return topic
   }
 
