@@ -74,7 +74,8 @@ export interface SubscribeOptions {
 
 /**
  * Replay from an offset or a time needs a driver that declares `replay`. An offset counts in every partition; one no longer kept
- * means the oldest that is. A time is when the broker stored a message. What a topic created later holds is all "from now on".
+ * means the oldest that is. A time is when the broker stored a message; one to come means latest. What a topic created later
+ * holds is all "from now on".
  */
 export type StartPosition = 'latest' | 'earliest' | { readonly offset: number } | { readonly time: Date }
 
