@@ -79,5 +79,8 @@ export const createNotices = ({
 }
 
 /** The notices of one alert have one key, and so stay in order. */
-const messageOf = (notice: Notice, time: Date): Message =>
-  jsonMessage(`alerts.${notice.name}`, notice, { key: notice.fingerprint, time, headers: { status: notice.status } })
+const messageOf = (notice: Notice, time: Date): Message => {
+  const { name, status, fingerprint } = notice
+  const headers = { source: '/armature/alert-monitor', type: `armature.alert.${status}`, subject: name, status }
+  return jsonMessage(`alerts.${name}`, notice, { key: fingerprint, time, headers })
+}

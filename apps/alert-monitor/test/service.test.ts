@@ -42,7 +42,12 @@ describe('StatsD over UDP', () => {
     await vi.waitFor(() => expect(world.messages).toHaveLength(1))
     expect(world.messages[0]).toMatchObject({
       topic: 'alerts.search-stall',
-      headers: { 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        source: '/armature/alert-monitor',
+        type: 'armature.alert.firing',
+        subject: 'search-stall',
+      },
     })
     expect(world.notices()[0]).toMatchObject({
       status: 'firing',

@@ -1,5 +1,5 @@
 import type { Clock } from '@armature/messaging/clock'
-import { toHttp } from '@armature/messaging/cloud-events'
+import { encodeBinary } from '@armature/messaging/cloud-events'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import { wait } from '@armature/messaging/wait'
@@ -149,12 +149,15 @@ const readSome = async ({ body }: Response): Promise<void> => {
   }
 }
 
-/** Only what the event says of itself goes out: no header of a message can set `authorization` or `host`. */
+/**
+ * Only the attributes go out: no other header of a message can set `content-length` or the like. An extension named
+ * `authorization` goes out as `ce-authorization`.
+ */
 const headersOf = (message: Message, authorization: string | undefined): Headers => {
   try {
-    const headers = new Headers(toHttp(message).headers)
-    if (authorization !== undefined) headers.set('authorization', authorization)
-    return headers
+    const { headers } = encodeBinary(message, { style: 'http', source: '/armature/reactor' })
+    const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-') || name === 'content-type')
+    return new Headers(authorization === undefined ? attributes : [...attributes, ['authorization', authorization]])
   } catch (error) {
     throw new UnrecoverableError('bad-header', 'the message has a header that HTTP cannot carry', { cause: error })
   }
