@@ -76,7 +76,7 @@ export const folderDisk = async (folder: string): Promise<Disk> => {
 const diskFile = (handle: FileHandle, sizeBytes: number): DiskFile => ({
   sizeBytes,
   write: async (bytes, position) => {
-    for (let done = 0; done < bytes.length; ) {
+    for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
       done += bytesWritten
     }

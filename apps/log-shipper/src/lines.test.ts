@@ -107,16 +107,23 @@ test('wherever the chunks are cut, the lines are the same, and all bytes are in 
   )
   const input = fc.array(piece, { maxLength: 30 }).map((pieces) => Buffer.concat(pieces))
   fc.assert(
-    fc.property(input, fc.array(fc.nat(500), { maxLength: 10 }), fc.integer({ min: 1, max: 20 }), (bytes, cuts, max) => {
-      const lines = split(bytes, max, cuts)
-      const plain = (line: Line) => ({ ...line, bytes: [...line.bytes] })
-      expect(lines.map(plain)).toEqual(split(bytes, max).map(plain))
-      const expected = bytes.toString('latin1').split('\n')
-      const final = expected.pop()
-      const whole = [...expected.map((line) => line.replace(/\r$/, '')), ...(final === '' ? [] : [final])]
-      expect(lines.map(({ bytes: kept, cutBytes }) => kept.length + cutBytes)).toEqual(whole.map((line) => line!.length))
-      expect(texts(lines)).toEqual(whole.map((line) => line!.slice(0, max)))
-    }),
+    fc.property(
+      input,
+      fc.array(fc.nat(500), { maxLength: 10 }),
+      fc.integer({ min: 1, max: 20 }),
+      (bytes, cuts, max) => {
+        const lines = split(bytes, max, cuts)
+        const plain = (line: Line) => ({ ...line, bytes: [...line.bytes] })
+        expect(lines.map(plain)).toEqual(split(bytes, max).map(plain))
+        const expected = bytes.toString('latin1').split('\n')
+        const final = expected.pop()
+        const whole = [...expected.map((line) => line.replace(/\r$/, '')), ...(final === '' ? [] : [final])]
+        expect(lines.map(({ bytes: kept, cutBytes }) => kept.length + cutBytes)).toEqual(
+          whole.map((line) => line!.length),
+        )
+        expect(texts(lines)).toEqual(whole.map((line) => line!.slice(0, max)))
+      },
+    ),
     { numRuns: 500 },
   )
 })

@@ -18,6 +18,12 @@ export interface Damage {
   readonly bytes: number
 }
 
+export interface RecoveryOptions {
+  /** What is found is written through before it counts: the process that wrote it may have ended before its own sync. */
+  readonly sync: boolean
+  readonly onDamage: (damage: Damage) => void
+}
+
 const cursorName = 'cursor'
 const scanLimit = { count: 4096, bytes: 1024 * 1024 }
 
@@ -25,7 +31,7 @@ const scanLimit = { count: 4096, bytes: 1024 * 1024 }
  * Reads all segments to their ends. The last one is cut off behind its last intact record: a write that was not completed is
  * nobody's loss, since `append` had not resolved; a complete record that is damaged is reported.
  */
-export const recover = async (disk: Disk, onDamage: (damage: Damage) => void): Promise<Recovered> => {
+export const recover = async (disk: Disk, { sync, onDamage }: RecoveryOptions): Promise<Recovered> => {
   const found: Segment[] = []
   for (const name of (await disk.list()).filter(isSegmentName).toSorted()) {
     const segment = segmentOf(name, await disk.open(name))
@@ -38,6 +44,7 @@ export const recover = async (disk: Disk, onDamage: (damage: Damage) => void): P
     await segment.file.truncate(intactEnd)
     segment.endBytes = intactEnd
   }
+  if (sync) await found.at(-1)?.file.sync()
   const ackedSequence = Math.max((await readCursor(disk)) ?? 0, (found[0]?.firstSequence ?? 1) - 1)
   const nextSequence = Math.max(ackedSequence, ...found.map(({ lastSequence }) => lastSequence)) + 1
 
@@ -58,7 +65,7 @@ const scan = async (segment: Segment) => {
   let intactEnd = 0
   let damagedBytes = 0
   let torn = false
-  for (let position = 0; position < segment.endBytes; ) {
+  for (let position = 0; position < segment.endBytes;) {
     const part = await readSegment(segment, position, scanLimit)
     if (part.records.length > 0) intactEnd = part.intactEnd
     segment.lastSequence = part.records.at(-1)?.sequence ?? segment.lastSequence

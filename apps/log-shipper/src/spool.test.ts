@@ -221,7 +221,10 @@ describe('power cut', () => {
     const { spool } = await opened(disk, { sync: false })
     await spool.append(lines('a', 'b'))
     const published = await spool.read(everything)
-    const again = await opened(disk.afterPowerCut(() => 0), { sync: false })
+    const again = await opened(
+      disk.afterPowerCut(() => 0),
+      { sync: false },
+    )
     await again.spool.append(lines('c', 'd'))
     const read = await again.spool.read(everything)
     expect(read.lines.map(text)).toEqual(['c', 'd'])

@@ -60,8 +60,10 @@ export interface Spool {
   acked(batch: Batch): Promise<void>
   /** Whether all that was appended has been read. */
   readonly allRead: boolean
-  /** Resolves at the next append. */
+  /** Resolves at the next append, or when `wake` is called. */
   appended(): Promise<void>
+  /** Lets go of who waits for `appended`. */
+  wake(): void
   /** Lets `append` exceed the bound from now on, so that what was read of the input is held before the end. */
   admitAll(): void
   /** Waits for an append under way, unless that waits itself for room. Safe to call twice. */
@@ -83,7 +85,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     throw new RangeError(`maxBytes is ${maxBytes}: give ${least} or more, four times the longest line with its header`)
   }
   const segmentBytes = Math.max(maxLineBytes + recordHeaderBytes, Math.min(maxSegmentBytes, Math.floor(maxBytes / 8)))
-  const recovered = await recover(disk, onDamage)
+  const recovered = await recover(disk, { sync, onDamage })
   const { segments } = recovered
   let { ackedSequence, nextSequence } = recovered
   let sizeBytes = segments.reduce((sum, { endBytes }) => sum + endBytes, 0)
@@ -99,13 +101,17 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
   let admitsAll = false
   let failure: Error | undefined
   let closing: Promise<void> | undefined
-  const closed = Promise.withResolvers<void>()
   let nextAppend = Promise.withResolvers<void>()
   let room = Promise.withResolvers<void>()
 
   const madeRoom = () => {
     room.resolve()
     room = Promise.withResolvers()
+  }
+
+  const wake = () => {
+    nextAppend.resolve()
+    nextAppend = Promise.withResolvers()
   }
 
   const failIfClosed = () => {
@@ -146,9 +152,8 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
       } catch (error) {
         if (!fullDisk.has((error as NodeJS.ErrnoException).code ?? '')) throw error
         full = 'disk'
-        const retry = Promise.withResolvers<void>()
-        const cancel = clock.after(diskRetryMs, retry.resolve)
-        await Promise.race([retry.promise, room.promise, closed.promise])
+        const cancel = clock.after(diskRetryMs, madeRoom)
+        await room.promise
         cancel()
         failIfClosed()
       }
@@ -169,14 +174,13 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     nextSequence += lines.length
     segment.lastSequence = nextSequence - 1
     waiting -= lines.length
-    nextAppend.resolve()
-    nextAppend = Promise.withResolvers()
+    wake()
   }
 
   const waitForRoom = async (bytes: number) => {
     while (!admitsAll && sizeBytes + bytes > maxBytes) {
       full = 'bound'
-      await Promise.race([room.promise, closed.promise])
+      await room.promise
       failIfClosed()
     }
     full = undefined
@@ -236,7 +240,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
   }
 
   const close = async () => {
-    closed.resolve()
+    madeRoom()
     await appending.catch(() => undefined)
     for (const { file } of segments) await file.close()
     if (nextSequence - 1 > ackedSequence) return
@@ -278,10 +282,15 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
       }
     },
     appended: () => nextAppend.promise,
+    wake,
     admitAll: () => {
       admitsAll = true
       madeRoom()
     },
-    close: () => (closing ??= close()),
+    close: () => {
+      // Set before `close` begins: who is let go must find it.
+      closing ??= Promise.resolve().then(close)
+      return closing
+    },
   }
 }

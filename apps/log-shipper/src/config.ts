@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { commonSettings, messagingSettings } from '@armature/config/common'
+import { bytes, durationMs, integer, text, toggle } from '@armature/config/settings'
+import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
+import { checkTopic } from '@armature/messaging/topic-pattern'
+import { leastSpoolBytes } from './spool.ts'
+
+const topicFault = (topic: string): string | undefined => {
+  if (isDeadLetterTopic(topic)) return 'is a dead-letter topic'
+  try {
+    checkTopic(topic)
+    return undefined
+  } catch (error) {
+    return `is no topic: ${(error as Error).message}`
+  }
+}
+
+export const settings = z
+  .object({
+    ...commonSettings,
+    ...messagingSettings,
+    topic: text()
+      .superRefine((topic, context) => {
+        const fault = topicFault(topic)
+        if (fault !== undefined) context.addIssue(fault)
+      })
+      .default('logs.default')
+      .meta({ description: 'Topic that the lines go to, such as logs.search-service', short: 't' }),
+    source: text().max(200).optional().meta({
+      description: 'Where the lines come from, a header of each message (none = host name)',
+      env: 'LOG_SOURCE',
+    }),
+    key: text().max(200).optional().meta({
+      description: 'Key of the messages: those with one key keep their order (none = source)',
+      env: 'LOG_KEY',
+    }),
+    quiet: toggle()
+      .default(false)
+      .meta({ description: 'Do not pass the input on to standard output', short: 'q', env: 'LOG_SHIPPER_QUIET' }),
+    hold: toggle()
+      .default(false)
+      .meta({ description: 'Keep running after the input has ended', env: 'LOG_SHIPPER_HOLD' }),
+    maxLineBytes: bytes({ min: 1, max: 16 * 1024 * 1024 })
+      .default(256 * 1024)
+      .meta({ description: 'Longest line in bytes; a longer one is cut off and dead-lettered' }),
+    spoolDir: text()
+      .optional()
+      .meta({ description: "Folder of the spool (none = one for the topic in the user's state folder)" }),
+    spoolMaxBytes: bytes({ min: 1024 })
+      .default(256 * 1024 * 1024)
+      .meta({ description: 'Largest size of the spool in bytes; while it is full no input is read' }),
+    spoolSync: toggle()
+      .default(true)
+      .meta({ description: 'Write the spool through to the disk, so that lines survive a power cut' }),
+    batchCount: integer({ min: 1, max: 100_000 }).default(500).meta({ description: 'Lines published at once' }),
+    batchBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })
+      .default(512 * 1024)
+      .meta({ description: 'Bytes published at once; the line that reaches it is the last' }),
+    batchPeriodMs: durationMs({ max: 60_000 })
+      .default(50)
+      .meta({ description: 'How long a line waits for more to be published with it, in milliseconds' }),
+    publishTimeoutMs: durationMs({ min: 100, max: 600_000 })
+      .default(30_000)
+      .meta({ description: 'How long one publish may take before it is tried again, in milliseconds' }),
+    maxRetryDelayMs: durationMs({ min: 100, max: 600_000 })
+      .default(10_000)
+      .meta({ description: 'Longest wait before a publish is tried again, in milliseconds' }),
+    inputGraceMs: durationMs({ max: 600_000 })
+      .default(500)
+      .meta({ description: 'How long standard input is read on after a stop, unless it ends, in milliseconds' }),
+    childGraceMs: durationMs({ max: 600_000 })
+      .default(5_000)
+      .meta({ description: 'How long a stopped child may take to end before it is killed, in milliseconds' }),
+  })
+  .refine(({ maxLineBytes, spoolMaxBytes }) => spoolMaxBytes >= leastSpoolBytes(maxLineBytes), {
+    path: ['spoolMaxBytes'],
+    error: 'is too small for maxLineBytes: it must hold four of the longest lines, 32 bytes more each',
+  })
+
+export type Config = Readonly<z.infer<typeof settings>>

@@ -1,0 +1,156 @@
+import type { Clock } from '@armature/messaging/clock'
+import { deadLetter } from '@armature/messaging/dead-letter'
+import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
+import type { Publisher } from '@armature/messaging/ports'
+import { within } from '@armature/messaging/timeout'
+import { wait } from '@armature/messaging/wait'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+
+export interface DeliveryOptions {
+  readonly publisher: Publisher
+  readonly clock: Clock
+  readonly telemetry: Telemetry
+  readonly topic: string
+  /** A publish that takes longer counts as failed; the messages keep their ids, so a late success makes duplicates, no loss. */
+  readonly publishTimeoutMs: number
+  /** The longest upper end of a wait between attempts; the first one's is 100 ms, each next one's twice as long. */
+  readonly maxRetryDelayMs: number
+  /** Aborted when the shipper closes: what is not delivered then is rejected. */
+  readonly signal: AbortSignal
+  /** Numbers from 0 to below 1. Default `Math.random`. */
+  readonly random?: () => number
+}
+
+/** A message that goes to the dead-letter topic. */
+export interface Unshippable {
+  readonly message: Message
+  readonly reason: string
+  readonly problem: string
+}
+
+export interface Delivery {
+  /**
+   * Resolves when the broker holds all of them, in order, but for those that it refuses: these are the answer. Tries again for as
+   * long as the broker is away. Rejects when the topic itself is refused, or when closed.
+   */
+  publish(messages: readonly Message[]): Promise<readonly Unshippable[]>
+  /**
+   * Resolves when the dead-letter topic holds all of them, but for those that it refuses as well, even cut short: these are the
+   * answer. Tries again like `publish`.
+   */
+  deadLetter(letters: readonly Unshippable[]): Promise<readonly Unshippable[]>
+  /** Why the last publish failed; undefined once one succeeded. */
+  readonly outage: string | undefined
+}
+
+const firstRetryDelayMs = 100
+/** A letter that the broker refuses whole is sent with so much of its body. */
+const shortLetterBytes = 16 * 1024
+
+export const createDelivery = (options: DeliveryOptions): Delivery => {
+  const {
+    publisher,
+    clock,
+    telemetry,
+    topic,
+    publishTimeoutMs,
+    maxRetryDelayMs,
+    signal,
+    random = Math.random,
+  } = options
+  const { log, metrics } = telemetry
+  let outage: string | undefined
+
+  /** Calls `attempt` until it resolves, with full jitter between. Rejects with an error that will not pass. */
+  const persist = async (attempt: () => Promise<void>): Promise<void> => {
+    for (let attempts = 0; ; attempts++) {
+      try {
+        await untilAborted(signal, attempt())
+        outage = undefined
+        return
+      } catch (error) {
+        if (signal.aborted || lasts(error)) throw error
+        const delayMs = random() * Math.min(maxRetryDelayMs, firstRetryDelayMs * 2 ** Math.min(attempts, 30))
+        outage = error instanceof Error ? error.message : String(error)
+        metrics.count('component_errors_total', 1, { component: 'log-shipper', error_type: 'publish' })
+        if (attempts === 0) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
+        await wait(clock, delayMs, signal)
+      }
+    }
+  }
+
+  const send = (messages: readonly Message[]) =>
+    persist(() =>
+      within({ limitMs: publishTimeoutMs, clock, what: `the publish to ${topic}` }, () =>
+        publisher.publish(topic, messages),
+      ),
+    )
+
+  const publish = async (messages: readonly Message[]): Promise<readonly Unshippable[]> => {
+    if (messages.length === 0) return []
+    try {
+      await send(messages)
+      return []
+    } catch (error) {
+      if (signal.aborted || !isRefusal(error)) throw error
+      const [message] = messages
+      if (messages.length === 1 && message !== undefined) {
+        return [{ message, reason: error.fault, problem: error.message }]
+      }
+      const middle = Math.ceil(messages.length / 2)
+      const first = await publish(messages.slice(0, middle))
+      return [...first, ...(await publish(messages.slice(middle)))]
+    }
+  }
+
+  const around = deadLetter({ publisher, handler: 'log-shipper', publishTimeoutMs, clock, metrics })
+
+  /** Whether the dead-letter topic took it. */
+  const letter = async ({ message, reason, problem }: Unshippable, body = message.body): Promise<boolean> => {
+    const handle = around(() => Promise.reject(new UnrecoverableError(reason, problem)))
+    try {
+      await persist(() => handle({ ...message, body, attempt: 1, signal }).catch(throwPublishError))
+      return true
+    } catch (error) {
+      if (signal.aborted || !isRefusal(error)) throw error
+      if (body.length <= shortLetterBytes) return false
+      return letter({ message, reason, problem }, body.subarray(0, shortLetterBytes))
+    }
+  }
+
+  return {
+    publish,
+    deadLetter: async (letters) => {
+      const taken = await Promise.all(letters.map((each) => letter(each)))
+      return letters.filter((_, index) => taken[index] !== true)
+    },
+    get outage() {
+      return outage
+    },
+  }
+}
+
+/** What `promise` settles to, or the signal's reason as soon as it is aborted. */
+const untilAborted = async <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason as Error)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** The message itself is refused. */
+const isRefusal = (error: unknown): error is PublishError =>
+  error instanceof PublishError && (error.fault === 'bad-message' || error.fault === 'too-large')
+
+const lasts = (error: unknown): boolean => error instanceof PublishError && !error.retryable
+
+/** The middleware wraps what the publisher said. */
+const throwPublishError = (error: unknown): never => {
+  throw error instanceof Error && error.cause instanceof PublishError ? error.cause : error
+}

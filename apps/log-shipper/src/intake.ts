@@ -1,0 +1,104 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Clock } from '@armature/messaging/clock'
+import type { Ledger } from '@armature/telemetry/ledger'
+import { type Line, lineSplitter } from './lines.ts'
+import type { Spool } from './spool.ts'
+
+export interface IntakeOptions {
+  readonly stream: Readable
+  readonly spool: Pick<Spool, 'append'>
+  readonly maxLineBytes: number
+  /** Gets every byte that is read, before it is spooled. */
+  readonly echo?: Writable | undefined
+  readonly clock: Clock
+  readonly ledger: Ledger
+  /** Told how many lines were read. */
+  readonly onLines: (count: number) => void
+}
+
+export interface Intake {
+  /** Resolves when the stream has ended, or was stopped, and the spool holds all lines of it. Rejects when either fails. */
+  readonly done: Promise<void>
+  /** Reads what the stream holds by now, and nothing more. A line that is not complete counts as one. */
+  stop(): void
+}
+
+/** Reads lines from a stream into the spool; while the spool is full, nothing is read. */
+export const startIntake = (options: IntakeOptions): Intake => {
+  const { stream, spool, maxLineBytes, echo, clock, ledger, onLines } = options
+  const splitter = lineSplitter(maxLineBytes)
+  let isStopped = false
+  let isOver = stream.readableEnded || stream.destroyed
+  let failure: Error | undefined
+  let change = Promise.withResolvers<void>()
+  const wake = () => {
+    change.resolve()
+    change = Promise.withResolvers()
+  }
+  const onOver = () => {
+    isOver = true
+    wake()
+  }
+  const onError = (error: Error) => {
+    failure = error
+    onOver()
+  }
+  stream.on('readable', wake).on('end', onOver).on('close', onOver).on('error', onError)
+
+  const next = async (): Promise<Buffer | undefined> => {
+    for (;;) {
+      // Looked at first: what is read below is then the last that was held.
+      const isLast = isStopped || isOver
+      const chunk = stream.read() as Buffer | string | null
+      if (chunk !== null) return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      if (isLast) return undefined
+      await change.promise
+    }
+  }
+
+  const hold = async (lines: readonly Line[]) => {
+    if (lines.length === 0) return
+    const timeMs = clock.now()
+    ledger.received(lines.length)
+    onLines(lines.length)
+    await spool.append(lines.map((line) => ({ ...line, timeMs })))
+  }
+
+  const run = async () => {
+    try {
+      for (;;) {
+        const wasStopped = isStopped
+        const chunk = await next()
+        if (chunk === undefined) break
+        if (echo !== undefined) await write(echo, chunk)
+        await hold(splitter.push(chunk))
+        if (wasStopped) break
+      }
+      await hold(splitter.end())
+      if (failure !== undefined) throw failure
+    } finally {
+      stream.off('readable', wake).off('end', onOver).off('close', onOver)
+    }
+  }
+
+  return {
+    done: run(),
+    stop: () => {
+      isStopped = true
+      wake()
+    },
+  }
+}
+
+/** Waits while the reader of the echo is slow. A reader that went away gets nothing more. */
+const write = async (echo: Writable, chunk: Buffer): Promise<void> => {
+  if (echo.destroyed || echo.writableEnded || echo.errored !== null) return
+  if (echo.write(chunk)) return
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      echo.off('drain', done).off('close', done).off('error', done)
+      resolve()
+    }
+    echo.on('drain', done).on('close', done).on('error', done)
+  })
+}

@@ -1,0 +1,217 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
+import { stateFolder } from '@armature/config/process'
+import { type Clock, systemClock } from '@armature/messaging/clock'
+import { PublishError } from '@armature/messaging/errors'
+import { openDriver } from '@armature/messaging/open'
+import type { Driver } from '@armature/messaging/ports'
+import type { Given } from '@armature/service/command'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
+import type { NotReady, Service } from '@armature/service/service'
+import { createLedger } from '@armature/telemetry/ledger'
+import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { startChild } from './child.ts'
+import type { Config } from './config.ts'
+import { createDelivery, type Delivery } from './delivery.ts'
+import { type Input, standardInput } from './input.ts'
+import { type Intake, startIntake } from './intake.ts'
+import { lineMessage } from './log-message.ts'
+import { type Shipper, startShipper } from './shipper.ts'
+import { openSpool, type Spool } from './spool.ts'
+import { durableFolder, type SpoolFolder } from './spool-folder.ts'
+import type { Damage } from './spool-recovery.ts'
+
+const name = 'log-shipper'
+
+/** What the shipper reaches the world by. */
+export interface Edges {
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly openMessaging: () => Promise<Driver>
+  readonly openSpoolFolder: () => Promise<SpoolFolder>
+  readonly openInput: () => Promise<Input>
+  /** Gets what is read. */
+  readonly echo?: Writable | undefined
+}
+
+/** Without a command after `--` the input is standard input. Log lines go to standard error: standard output has the echo. */
+export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'> = { rest: [] }): Edges => {
+  const clock = systemClock()
+  return {
+    telemetry: openTelemetry({ service: name, config, destination: process.stderr }),
+    clock,
+    openMessaging: async () => {
+      if (isMemory(config) && !config.hold) throw reachesNobody
+      return openDriver(config.messagingUrl)
+    },
+    openSpoolFolder: () => durableFolder(config.spoolDir ?? join(stateFolder(), name, config.topic)),
+    openInput: async () =>
+      command === undefined
+        ? standardInput(process.stdin, config.inputGraceMs)
+        : startChild({ command, args, clock, graceMs: config.childGraceMs }),
+    echo: config.quiet ? undefined : process.stdout,
+  }
+}
+
+const isMemory = ({ messagingUrl }: Config): boolean => /^memory:/i.test(messagingUrl)
+
+const reachesNobody = new ServiceError('memory: reaches this process only, so no one would get the lines', {
+  exitCode: exitCodes.usage,
+  fix: 'Set MESSAGING_URL (--messaging-url) to a broker, or pass --hold to try it out',
+})
+
+/** Everything between `start` and `close`. */
+interface Parts {
+  driver?: Driver
+  folder?: SpoolFolder
+  spool?: Spool
+  delivery?: Delivery
+  shipper?: Shipper
+  input?: Input
+  intake?: Intake
+}
+
+/** Ships lines to a topic by way of a durable spool. */
+export const logShipper = (config: Config, edges: Edges = realEdges(config)): Service => {
+  const { telemetry, clock, echo } = edges
+  const { log, metrics } = telemetry
+  const { topic, batchCount, batchBytes, batchPeriodMs, maxLineBytes } = config
+  const closing = new AbortController()
+  const ended = Promise.withResolvers<number>()
+  // Who is interested has a handler of its own.
+  ended.promise.catch(() => undefined)
+  const parts: Parts = {}
+  let isDraining = false
+  /** The input has ended by itself, and `ended` has told its code. */
+  let hasEnded = false
+  const inFlight = () => (parts.spool === undefined ? 0 : parts.spool.pending + parts.spool.waiting)
+  const ledger = createLedger({ stage: name, inFlight, metrics })
+
+  const onDamage = ({ lines, bytes }: Damage) => {
+    // Found while opening, they are not among those replayed.
+    if (parts.spool === undefined) ledger.received(lines)
+    ledger.dropped('spool-damage', lines)
+    log.error({ lines, bytes }, 'lines of the spool are damaged and cannot be read')
+  }
+
+  const watch = async (input: Input, intake: Intake, shipper: Shipper): Promise<number | undefined> => {
+    await intake.done
+    const code = await input.ended
+    if (isDraining || config.hold) return undefined
+    shipper.hurry()
+    await shipper.idle()
+    hasEnded = true
+    return code
+  }
+
+  const start = async () => {
+    parts.driver = await edges.openMessaging()
+    parts.folder = await edges.openSpoolFolder()
+    const spool = await openSpool({
+      disk: parts.folder.disk,
+      clock,
+      maxBytes: config.spoolMaxBytes,
+      maxLineBytes,
+      sync: config.spoolSync,
+      onDamage,
+    })
+    parts.spool = spool
+    ledger.received(spool.pending)
+    if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
+    metrics.observe('buffer_size_bytes', () => spool.sizeBytes, { component: name })
+    const { publishTimeoutMs, maxRetryDelayMs } = config
+    const publisher = parts.driver
+    const { signal } = closing
+    parts.delivery = createDelivery({ publisher, clock, telemetry, topic, publishTimeoutMs, maxRetryDelayMs, signal })
+    const source = config.source ?? hostname()
+    const { key = source } = config
+    const shipper = startShipper({
+      spool,
+      delivery: parts.delivery,
+      toMessage: (line) => lineMessage(line, { topic, source, key }),
+      clock,
+      telemetry,
+      ledger,
+      batch: { count: batchCount, bytes: batchBytes, periodMs: batchPeriodMs },
+    })
+    parts.shipper = shipper
+    parts.input = await edges.openInput()
+    const { stream } = parts.input
+    const onLines = (count: number) => metrics.count('component_received_events_total', count, { component: name })
+    parts.intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
+    const fail = (error: unknown) => ended.reject(withExitCode(error))
+    shipper.failed.catch(fail)
+    watch(parts.input, parts.intake, shipper).then((code) => {
+      if (code !== undefined) ended.resolve(code)
+    }, fail)
+  }
+
+  const stopIntake = async () => {
+    const { input, intake, spool, shipper } = parts
+    isDraining = true
+    shipper?.hurry()
+    if (input === undefined || intake === undefined) return
+    input.stop()
+    await settledWithin(clock, input.graceMs, intake.done)
+    intake.stop()
+    spool?.admitAll()
+    await intake.done
+  }
+
+  const close = async () => {
+    closing.abort(new Error('the log shipper is closed'))
+    const { shipper, spool, input, driver, folder } = parts
+    const { pending = 0, waiting = 0 } = spool ?? {}
+    if (pending > 0) log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
+    if (waiting > 0) log.error({ lines: waiting }, 'lines were read that the spool could not take')
+    await Promise.all([input?.close(), shipper?.close()])
+    await spool?.close()
+    await folder?.close()
+    await driver?.close()
+  }
+
+  return {
+    name,
+    telemetry,
+    ended: ended.promise,
+    start,
+    notReady: () => notReady(parts),
+    stopIntake,
+    finish: async () => parts.shipper?.idle(),
+    flush: async () => {
+      const exitCode = hasEnded ? 0 : ((await parts.input?.ended) ?? 0)
+      if (exitCode !== 0) throw new ServiceError(`${parts.input?.what} ended with exit code ${exitCode}`, { exitCode })
+    },
+    close,
+    ledger: () => [ledger.snapshot()],
+    get waitsFor() {
+      const broker = isMemory(config) ? 'memory:, in this process only' : 'the broker'
+      const what = parts.input?.what ?? 'standard input'
+      return `waits for lines of ${what}; they go to ${topic} at ${broker}: MESSAGING_URL points at a real one`
+    },
+  }
+}
+
+const notReady = ({ spool, delivery }: Parts): readonly NotReady[] => [
+  ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
+  ...(delivery?.outage === undefined ? [] : [{ check: 'broker', reason: delivery.outage }]),
+]
+
+const fullReasons = { bound: 'spoolMaxBytes is reached: no input is read', disk: 'the disk is full: no input is read' }
+
+/** What stopped the intake is the disk or the input. */
+const withExitCode = (error: unknown): unknown =>
+  error instanceof ServiceError || error instanceof PublishError
+    ? error
+    : new ServiceError('lines cannot be taken in', { exitCode: exitCodes.io, cause: error })
+
+/** Resolves with the promise, or when the time is over: at once when there is none. */
+const settledWithin = async (clock: Clock, limitMs: number, promise: Promise<unknown>): Promise<void> => {
+  if (limitMs === 0) return
+  const over = Promise.withResolvers<void>()
+  const cancel = clock.after(limitMs, over.resolve)
+  await Promise.race([promise, over.promise])
+  cancel()
+}

@@ -1,0 +1,25 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Disk, folderDisk } from './disk.ts'
+import { lockFolder } from './lock.ts'
+
+/** Where a spool keeps its files. */
+export interface SpoolFolder {
+  readonly disk: Disk
+  /** Safe to call twice. */
+  close(): Promise<void>
+}
+
+/** A folder that outlives the process and is this process's alone meanwhile. Rejects with ServiceError, exit code 75, if it is another's. */
+export const durableFolder = async (path: string): Promise<SpoolFolder> => {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const release = await lockFolder(path)
+  return { disk: await folderDisk(path), close: release }
+}
+
+/** A folder that is removed at the end, for lines that live no longer than the process. */
+export const temporaryFolder = async (): Promise<SpoolFolder> => {
+  const path = await mkdtemp(join(tmpdir(), 'armature-spool-'))
+  return { disk: await folderDisk(path), close: () => rm(path, { recursive: true, force: true }) }
+}
