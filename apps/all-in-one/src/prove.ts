@@ -116,10 +116,10 @@ const columns = ['received', 'acked', 'returned', 'dead-lettered', 'dropped', 'i
 
 const printLedger = (rows: readonly LedgerRow[], print: (line: string) => void) => {
   const width = Math.max(5, ...rows.map(({ stage }) => stage.length))
-  print(['stage'.padEnd(width), ...columns.map((name) => name.padStart(13))].join(''))
+  print(['stage'.padEnd(width), ...columns.map((name) => name.padStart(15))].join(''))
   for (const row of rows) {
     const figures = [row.received, row.acked, row.returned, row.deadLettered, droppedOf(row), row.inFlight]
-    print([row.stage.padEnd(width), ...figures.map((figure) => String(figure).padStart(13))].join(''))
+    print([row.stage.padEnd(width), ...figures.map((figure) => String(figure).padStart(15))].join(''))
   }
 }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { marked, runVariable } from './leftovers.ts'
+import { marked, runVariable } from '@armature/servers/leftovers'
 import { closing, succeeded, type Tally } from './tally.ts'
 
 // npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.

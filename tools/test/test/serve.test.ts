@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { marked } from '../src/leftovers.ts'
+import { marked } from '@armature/servers/leftovers'
 
 // How `nx serve` treats an app: the workspace's own nx.json on an app in little, whose drain takes a while.
 const workspace = join(import.meta.dirname, '../../..')

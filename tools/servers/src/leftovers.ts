@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { type Member } from '@armature/servers/process-group'
+import { type Member } from './process-group.ts'
 
 /** The variable that every process of a test run inherits, so that one left behind can be told from others. */
 export const runVariable = 'ARMATURE_TEST_RUN'
