@@ -1,0 +1,186 @@
+import { UnrecoverableError } from './errors.ts'
+import type { Message } from './message.ts'
+
+/** Why something is no CloudEvent 1.0. */
+export type CloudEventFault =
+  | 'missing-attribute'
+  | 'bad-attribute'
+  | 'unsupported-version'
+  | 'unsupported-format'
+  | 'bad-header'
+  | 'bad-json'
+  | 'bad-data'
+
+/** What was received is no CloudEvent, and will not be one when it comes again. Its `reason` is `undecodable`. */
+export class UndecodableError extends UnrecoverableError {
+  override readonly name = 'UndecodableError'
+  readonly code: CloudEventFault
+
+  constructor(code: CloudEventFault, problem: string, options?: { cause?: unknown }) {
+    super('undecodable', `no CloudEvent: ${problem}`, options)
+    this.code = code
+  }
+}
+
+/** A message that cannot be written as a CloudEvent: a fault of who made it. */
+export class UnencodableError extends Error {
+  override readonly name = 'UnencodableError'
+  readonly code: CloudEventFault
+
+  constructor(code: CloudEventFault, problem: string) {
+    super(`the message cannot be a CloudEvent: ${problem}`)
+    this.code = code
+  }
+}
+
+/** A CloudEvent without its data, and the headers beside it that are no attributes. */
+export interface Envelope {
+  /** Canonical string values by name, `datacontenttype` and `partitionkey` included. */
+  readonly attributes: ReadonlyMap<string, string>
+  readonly others: ReadonlyMap<string, string>
+}
+
+const required = ['specversion', 'id', 'source', 'type'] as const
+
+/** Attributes that a message has fields for, so that no header stands for them. */
+const fields: ReadonlySet<string> = new Set(['specversion', 'id', 'time', 'partitionkey', 'datacontenttype', 'data'])
+
+const core: ReadonlySet<string> = new Set([...required, 'datacontenttype', 'dataschema', 'subject', 'time'])
+
+const attributeName = /^[a-z0-9]+$/
+/** Control characters, noncharacters, lone surrogates. */
+const disallowed = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
+const uriReference = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i
+const absoluteUri = /^[a-z][a-z\d+.-]*:./i
+const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
+const timestamp = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
+
+const isExtension = (name: string): boolean => attributeName.test(name) && !fields.has(name)
+
+/** Attributes of the core specification, which are no Booleans and no Integers. */
+export const isCoreAttribute = (name: string): boolean => core.has(name)
+
+const longestShown = 100
+
+const shown = (value: string): string => {
+  const text = JSON.stringify(value.slice(0, longestShown))
+  return value.length > longestShown ? `${text}...` : text
+}
+
+/** RFC 3339, in whole milliseconds; undefined where it is not. A leap second is the second after it. */
+const parseTime = (text: string): Date | undefined => {
+  const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour = '0', offsetMinute = '0'] =
+    timestamp.exec(text) ?? []
+  if (year === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
+  if (Number(offsetHour) > 23 || Number(offsetMinute) > 59) return undefined
+  const date = new Date(0)
+  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
+  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day)) return undefined
+  date.setUTCHours(Number(hour), Number(minute), Number(second), Number(fraction.padEnd(3, '0').slice(0, 3)))
+  const offsetMs = (Number(offsetHour) * 60 + Number(offsetMinute)) * 60_000
+  return new Date(date.getTime() + (sign === '-' ? offsetMs : -offsetMs))
+}
+
+/** What is wrong with an attribute's value; undefined = nothing. */
+const problemOf = (name: string, value: string): string | undefined => {
+  if (disallowed.test(value)) return 'holds a control character, a noncharacter or half a surrogate pair'
+  switch (name) {
+    case 'id':
+    case 'type':
+    case 'subject':
+    case 'partitionkey':
+      return value === '' ? 'is empty' : undefined
+    case 'source':
+      return uriReference.test(value) ? undefined : 'is no URI reference (RFC 3986)'
+    case 'dataschema':
+      return absoluteUri.test(value) && uriReference.test(value) ? undefined : 'is no absolute URI (RFC 3986)'
+    case 'datacontenttype':
+      return mediaType.test(value) ? undefined : 'is no media type (RFC 2046)'
+    case 'time':
+      return parseTime(value) === undefined ? 'is no RFC 3339 timestamp' : undefined
+    default:
+      return undefined
+  }
+}
+
+const encodedTime = (time: Date): string => {
+  const year = time.getUTCFullYear()
+  if (year >= 0 && year <= 9999) return time.toISOString()
+  throw new UnencodableError('bad-attribute', 'its time is invalid or not within the years 0 to 9999')
+}
+
+/**
+ * The message as attributes: `source`, `type`, `dataschema`, `subject` and extensions are the headers of these names, `datacontenttype`
+ * is the header `content-type`. Headers that cannot be attributes by name or value are `others`. Throws UnencodableError.
+ */
+export const envelopeOf = (message: Message, source: string): Envelope => {
+  const { id, key, time, topic, headers } = message
+  const attributes = new Map<string, string>()
+  const others = new Map<string, string>()
+  const set = (name: string, value: string) => {
+    const problem = problemOf(name, value)
+    if (problem !== undefined) throw new UnencodableError('bad-attribute', `its ${name} ${shown(value)} ${problem}`)
+    attributes.set(name, value)
+  }
+  set('specversion', '1.0')
+  set('id', id)
+  set('source', headers['source'] ?? source)
+  set('type', headers['type'] ?? topic)
+  set('time', encodedTime(time))
+  if (key !== undefined) set('partitionkey', key)
+  for (const [name, value] of Object.entries(headers)) {
+    if (name !== name.toLowerCase())
+      throw new UnencodableError('bad-header', `its header ${shown(name)} is not in lower case`)
+    if (!value.isWellFormed())
+      throw new UnencodableError('bad-header', `its header ${shown(name)} holds half a surrogate pair`)
+    if (name === 'source' || name === 'type') continue
+    if (name === 'content-type') set('datacontenttype', value)
+    else if (isExtension(name) && problemOf(name, value) === undefined) attributes.set(name, value)
+    else others.set(name, value)
+  }
+  return { attributes, others }
+}
+
+export interface Received {
+  readonly body: Uint8Array
+  readonly topic: string
+  /** The record's key where the protocol has one; the attribute `partitionkey` comes first. */
+  readonly key?: string | undefined
+  /** The time of a message that names none. */
+  readonly receivedAt: Date
+}
+
+/** The inverse of `envelopeOf`. Throws UndecodableError. */
+export const messageOf = ({ attributes, others }: Envelope, received: Received): Message => {
+  for (const name of required) {
+    if (attributes.get(name) === undefined) throw new UndecodableError('missing-attribute', `it has no ${name}`)
+  }
+  const version = attributes.get('specversion') ?? ''
+  if (version !== '1.0') {
+    throw new UndecodableError('unsupported-version', `its specversion is ${shown(version)}, only "1.0" is understood`)
+  }
+  for (const [name, value] of attributes) {
+    if (!attributeName.test(name) || name === 'data') {
+      throw new UndecodableError('bad-attribute', `${shown(name)} is no name of an attribute: a to z and 0 to 9`)
+    }
+    const problem = problemOf(name, value)
+    if (problem !== undefined) throw new UndecodableError('bad-attribute', `its ${name} ${shown(value)} ${problem}`)
+  }
+  const headers = new Map<string, string>()
+  for (const [name, value] of attributes) if (!fields.has(name)) headers.set(name, value)
+  const contentType = attributes.get('datacontenttype')
+  if (contentType !== undefined) headers.set('content-type', contentType)
+  // A header that is no attribute never passes for one.
+  for (const [name, value] of others) {
+    const isTaken = headers.has(name) || (name === 'content-type' && !mediaType.test(value))
+    headers.set(isTaken ? `x-${name}` : name, value)
+  }
+  return {
+    id: attributes.get('id') ?? '',
+    topic: received.topic,
+    key: attributes.get('partitionkey') ?? received.key,
+    time: parseTime(attributes.get('time') ?? '') ?? received.receivedAt,
+    headers: Object.fromEntries(headers),
+    body: received.body,
+  }
+}
