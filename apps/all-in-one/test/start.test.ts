@@ -26,8 +26,8 @@ afterEach(async () => {
 
 const nothingLeft = () => vi.waitFor(() => expect(marked(mark, run)).toEqual([]), { timeout: 10_000, interval: 50 })
 const grpcAddress = async (): Promise<string> => {
-  await program.until(/^page +http:\/\/127\.0\.0\.1:\d+\r?$/m, startDeadlineMs)
-  return (await program.until(/^gRPC +(127\.0\.0\.1:\d+)\r?$/m))[1] ?? ''
+  await program.until(/page +http:\/\/127\.0\.0\.1:\d+\r?$/m, startDeadlineMs)
+  return (await program.until(/gRPC +(127\.0\.0\.1:\d+)\r?$/m))[1] ?? ''
 }
 
 /** Searches until the server is gone; resolves to how many were answered. */
