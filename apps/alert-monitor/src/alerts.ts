@@ -70,6 +70,7 @@ interface Entry {
   readonly subject: Subject
 }
 
+/** An empty book. */
 export const createAlertBook = (options: AlertBookOptions): AlertBook => {
   const { repeatMs, maxAlerts, steadyMs, wallMs, offer, onOverflow } = options
   const entries = new Map<string, Entry>()

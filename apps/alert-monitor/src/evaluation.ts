@@ -32,6 +32,7 @@ export interface Evaluation {
   idle(): Promise<void>
 }
 
+/** Nothing is evaluated until a packet or message comes. */
 export const createEvaluation = ({ monitor, log, deadLetter, ...options }: EvaluationOptions): Evaluation => {
   let settling = 0
 

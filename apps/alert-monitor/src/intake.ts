@@ -17,6 +17,7 @@ export interface Intake<T> {
   idle(): Promise<void>
 }
 
+/** An empty queue; `take` must not throw. */
 export const createIntake = <T>({ maxQueued, take }: IntakeOptions<T>): Intake<T> => {
   let queue: T[] = []
   let taken = 0

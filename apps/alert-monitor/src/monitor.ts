@@ -39,6 +39,7 @@ interface Series {
 /** Names whose rules are remembered, to match patterns once a name. */
 const maxKnownNames = 10_000
 
+/** A monitor that has seen nothing; `absence` rules count from now. */
 export const createMonitor = (options: MonitorOptions): Monitor => {
   const { rules, book, maxSeries, seriesIdleMs, steadyMs, wallMs } = options
   const series = new Map<string, Series>()

@@ -27,6 +27,7 @@ export interface Notices {
   ledger(): LedgerRow
 }
 
+/** Publishes as soon as a notice is offered. */
 export const createNotices = ({
   publisher,
   clock,

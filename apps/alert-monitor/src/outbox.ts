@@ -36,6 +36,7 @@ export interface Outbox {
 const firstDelayMs = 100
 const longestDelayMs = 30_000
 
+/** Publishes as soon as a message is offered. */
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { publisher, clock, random, maxQueued, publishTimeoutMs, onPublished, onRetry, onDropped } = options
   const queue: Message[] = []

@@ -72,6 +72,7 @@ export const sampleLimits = {
 
 const excerptLength = 80
 
+/** Text from outside is cut and made printable. */
 export const refuse = (reason: Malformed, text: string): Refused => ({
   reason,
   excerpt: text.slice(0, excerptLength).replaceAll(/[^\x20-\x7e]/g, '?'),
@@ -80,6 +81,7 @@ export const refuse = (reason: Malformed, text: string): Refused => ({
 // No separators of the protocol, white space, control characters or lone surrogates.
 const nameForm = /^[^\s:|@#\p{C}]+$/u
 
+/** Whether a metric may have this name. */
 export const isName = (text: string): boolean => text.length <= sampleLimits.maxNameLength && nameForm.test(text)
 
 const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/
@@ -88,6 +90,7 @@ const numberForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/
 export const parseValue = (text: string): number | undefined =>
   text.length <= 64 && numberForm.test(text) ? boundedValue(Number(text)) : undefined
 
+/** The value, unless it is over the limit. */
 export const boundedValue = (value: number): number | undefined =>
   Math.abs(value) <= sampleLimits.maxAbsoluteValue ? value : undefined
 

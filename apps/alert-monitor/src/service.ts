@@ -28,6 +28,7 @@ export interface Edges {
   readonly openMessaging: () => Promise<Driver>
 }
 
+/** Real telemetry, time and broker, as the settings say. */
 export const realEdges = (config: Config): Edges => ({
   telemetry: openTelemetry({ service: name, config }),
   clock: systemClock(),

@@ -23,6 +23,7 @@ const binOf = (value: number): number => {
 const valueOf = (bin: number): number =>
   bin === 0 ? 0 : Math.sign(bin) * ((2 * gamma ** (Math.abs(bin) - offset)) / (gamma + 1))
 
+/** Counts a finite value. */
 export const addToBins = (bins: Bins, value: number, weight: number): void => {
   const bin = binOf(value)
   bins.set(bin, (bins.get(bin) ?? 0) + weight)

@@ -45,6 +45,7 @@ export interface WindowOptions {
   readonly quantiles: boolean
 }
 
+/** An empty window. */
 export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => {
   const slotMs = windowMs / slotsPerWindow
   const slots: (Slot | undefined)[] = []

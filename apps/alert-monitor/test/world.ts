@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { drivenClock, type Clock } from '@armature/messaging/clock'
+import { PublishError } from '@armature/messaging/errors'
 import { memoryBroker } from '@armature/messaging/memory'
 import { bodyJson, message, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
@@ -75,6 +76,15 @@ export const rulesFile = async (rules: readonly unknown[]): Promise<string> => {
   return file
 }
 
+/** A rule for `openWorld`: the gauge `cpu` above 90. */
+export const hot = { type: 'threshold', name: 'hot', metric: 'cpu', stat: 'last', op: '>', value: 90 }
+
+/** Timers of 1 to 5 ms as a service sends them, in packets of 20 lines. */
+export const ordinary = (count: number): readonly string[] =>
+  Array.from({ length: count / 20 }, (_, packet) =>
+    Array.from({ length: 20 }, (_, line) => `search:${1 + ((packet + line) % 5)}|ms`).join('\n'),
+  )
+
 /** Sends UDP packets to the monitor, one after the other. */
 export const sendPackets = async (port: number, packets: readonly (string | Uint8Array)[]): Promise<void> => {
   const socket = createSocket('udp4')
@@ -88,3 +98,14 @@ export const sendPackets = async (port: number, packets: readonly (string | Uint
     socket.close()
   }
 }
+
+/** Takes no notices while `state.down`. */
+export const refusing =
+  (state: { down: boolean }) =>
+  (driver: Driver): Driver => ({
+    ...driver,
+    publish: (topic, messages) =>
+      state.down && topic.startsWith('alerts.')
+        ? Promise.reject(new PublishError('down', { topic, fault: 'unavailable' }))
+        : driver.publish(topic, messages),
+  })

@@ -5,6 +5,7 @@ export interface Recent<T> {
   list(): readonly T[]
 }
 
+/** An empty list. */
 export const createRecent = <T>(limit: number): Recent<T> => {
   const items: T[] = []
   return {

@@ -40,6 +40,7 @@ const maxAnswerBytes = 65_536
 export const longestDeliveryMs = ({ timeoutMs, attempts }: Pick<WebhookOptions, 'timeoutMs' | 'attempts'>): number =>
   attempts * timeoutMs + (attempts - 1) * longestRetryAfterMs
 
+/** Opens nothing yet. Throws TypeError for a bad URL. */
 export const createWebhook = (options: WebhookOptions): Webhook => {
   const { attempts, clock, random } = options
   const target = readTarget(options)

@@ -7,7 +7,7 @@ import { imbalance, type LedgerRow } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { settings, type Config } from '../src/config.ts'
 import type { HandlerTools } from '../src/handlers.ts'
-import type { Registration } from '../src/on.ts'
+import { on, type OnOptions, type React, type Registration } from '../src/on.ts'
 import { reactor } from '../src/service.ts'
 
 export interface WorldOptions {
@@ -49,4 +49,21 @@ export const openWorld = async ({ config, through = (driver) => driver, handlers
     },
     imbalance: () => service.ledger().map(imbalance),
   }
+}
+
+/** A reactor with one handler that notes the bodies it was given. */
+export const openNoting = async (
+  topic: string,
+  options: Partial<OnOptions<undefined>> = {},
+  more: WorldOptions & { readonly react?: React<undefined> } = {},
+) => {
+  const { react, ...rest } = more
+  const bodies: string[] = []
+  const noting: React<undefined> = async (reaction) => {
+    bodies.push(Buffer.from(reaction.message.body).toString('latin1'))
+    await react?.(reaction)
+  }
+  const world = await openWorld({ ...rest, handlers: () => [on(topic, { name: 'noting', ...options }, noting)] })
+  await world.service.start()
+  return { ...world, bodies }
 }
