@@ -24,6 +24,12 @@ const apps = readdirSync(join(workspace, 'apps')).filter(
 /** What nobody should pay for who does not name it: drivers, databases, the OTel SDK. */
 const heavy = /^(@opentelemetry\/(?!api$).*|@electric-sql\/.*|kafkajs|amqplib|@nats-io\/.*|nats|ioredis|pg|consul)$/
 
+/** What an app needs to start with nothing round it. */
+const needed: Readonly<Record<string, readonly string[]>> = {
+  // Lines that no one gets would be lost: it refuses memory: unless it may hold them.
+  'log-shipper': ['--hold'],
+}
+
 const rooms = new Map<string, Promise<{ room: string; built: Bundle }>>()
 let program: Program | undefined
 
@@ -61,7 +67,7 @@ afterAll(async () => {
 
 describe.each(apps)('the bundle of %s', (app) => {
   test('starts outside the checkout, is alive, and drains on SIGTERM', { timeout: limitMs }, async () => {
-    const running = await start(app)
+    const running = await start(app, ...(needed[app] ?? []))
     const [, admin = ''] = await running.until(/admin\s+(http:\S+)/, limitMs)
     expect((await fetch(`${admin}/livez`)).status).toBe(200)
     expect((await fetch(`${admin}/metrics`)).status).toBe(200)
