@@ -110,7 +110,6 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
 
   const isOutage = (id: string): boolean => {
     const nowMs = clock.now()
-    failedMs.delete(id)
     for (const [known, atMs] of failedMs) if (nowMs - atMs >= windowMs) failedMs.delete(known)
     failedMs.set(id, nowMs)
     return failedMs.size >= failures
