@@ -39,6 +39,7 @@ export interface Result<R> {
 export const sqlStates = {
   cannotConnect: '08001',
   noConnection: '08003',
+  connectionFailure: '08006',
   notSupported: '0A000',
   invalidParameter: '22023',
   uniqueViolation: '23505',

@@ -81,7 +81,8 @@ const virtualEnvironment = async (python: string, folder: string, env: Environme
   }
 }
 
-const aptInstall = async (name: string, remedy: string, env: Environment): Promise<void> => {
+/** Installs a Debian package, as root; one process at a time. Rejects with `remedy` where that is not possible. */
+export const aptInstall = async (name: string, remedy: string, env: Environment): Promise<void> => {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
   const aptGet = await onPath(['apt-get'], env)
   if (aptGet === undefined || !/^ID(_LIKE)?=.*debian/m.test(release) || process.getuid?.() !== 0) {

@@ -27,13 +27,15 @@ const maxOutputCharacters = 4_000_000
 export const startProgram = (
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: Environment } = {},
+  options: { cwd?: string; env?: Environment; uid?: number; gid?: number } = {},
 ): Program => {
   const child = spawn(command, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...(options.env ?? process.env) },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
   })
   const shown = [command, ...args].join(' ')
   let text = ''

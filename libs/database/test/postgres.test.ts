@@ -1,0 +1,88 @@
+import { type PostgresServer, startPostgres } from '@armature/servers/postgres'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Database } from '../src/database.ts'
+import { migrate } from '../src/migrate.ts'
+import { openDatabase } from '../src/open.ts'
+import { databaseConformance } from './conformance.ts'
+
+let server: PostgresServer
+const open: Database[] = []
+const opened = async (options = {}): Promise<Database> => {
+  const database = await openDatabase(server.url, options)
+  open.push(database)
+  return database
+}
+/** The first run may have to install the server. */
+beforeAll(async () => {
+  server = await startPostgres()
+}, 600_000)
+afterAll(async () => {
+  for (const database of open) await database.close()
+  await server.stop()
+}, 60_000)
+
+databaseConformance('postgres', () => openDatabase(server.url))
+
+describe('a server', () => {
+  test('runs statements at once, up to the number of connections', async () => {
+    const database = await opened({ maxConnections: 2 })
+    const first = Promise.withResolvers<void>()
+    const held = database.transaction(() => first.promise)
+    expect((await database.query('select 1')).count).toBe(1)
+    first.resolve()
+    await held
+  })
+
+  test('cancels a statement that is given up, and the connection goes on', async () => {
+    const database = await opened({ maxConnections: 2 })
+    const giveUp = new AbortController()
+    const sleeping = database.query('select pg_sleep(60)', [], { signal: giveUp.signal })
+    const watcher = await opened()
+    const running = async () =>
+      (await watcher.query(`select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'`))
+        .count
+    await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 })
+    giveUp.abort()
+    await expect(sleeping).rejects.toMatchObject({ code: '57014' })
+    expect(await running()).toBe(0)
+    expect((await database.query('select 1')).count).toBe(1)
+  })
+
+  test('cancels a statement that takes too long', async () => {
+    const database = await opened({ statementTimeoutMs: 50 })
+    await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject({ code: '57014' })
+    expect((await database.query('select 1')).count).toBe(1)
+  })
+
+  test('several processes migrate at once without collision', async () => {
+    const databases = await Promise.all([1, 2, 3].map(() => opened()))
+    const step = { name: 'once', statements: ['create table once_only (id int)'] }
+    const ran = await Promise.all(databases.map((database) => migrate(database, { owner: 'many', steps: [step] })))
+    expect(ran.sort()).toEqual([0, 0, 1])
+  })
+
+  test('that goes down rejects with class 08 or 57, and is found again when it is back', async () => {
+    const database = await opened()
+    const lost = database.transaction(async (within) => {
+      await within.query('select 1')
+      await server.crash()
+      await within.query('select 1')
+    })
+    await expect(lost).rejects.toMatchObject({ name: 'DatabaseError', code: expect.stringMatching(/^(08|57)/) })
+    await expect(database.query('select 1')).rejects.toMatchObject({ code: expect.stringMatching(/^08/) })
+    await server.restart()
+    await vi.waitFor(async () => expect((await database.query('select 1')).count).toBe(1), { timeout: 20_000 })
+  }, 60_000)
+})
+
+test.each([
+  { what: 'nothing listens', change: (url: URL) => (url.port = '1'), says: 'ECONNREFUSED' },
+  { what: 'the database does not exist', change: (url: URL) => (url.pathname = '/nowhere'), says: 'nowhere' },
+])('openDatabase where $what: exit code 69, and no password', async ({ change, says }) => {
+  const url = new URL(server.url)
+  url.password = 'canary'
+  change(url)
+  const error: unknown = await openDatabase(url.href).catch((one: unknown) => one)
+  expect(error).toMatchObject({ name: 'DatabaseError', exitCode: 69, message: expect.stringContaining(says) })
+  expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain('canary')
+})
