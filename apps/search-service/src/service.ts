@@ -79,10 +79,9 @@ export const searchService = (config: Config, edges: Edges = realEdges(config)):
     ledger: () => [calls.ledger.snapshot()],
     addresses: () => (server === undefined ? [] : [{ label: 'gRPC', address: server.address }]),
     get waitsFor() {
-      const database = config.databaseUrl.startsWith('embedded:')
-        ? 'an embedded database, empty and gone at the end'
-        : 'the database'
-      return `waits for gRPC calls; things are in ${database}: DATABASE_URL points at a real one`
+      return config.databaseUrl.startsWith('embedded:')
+        ? 'waits for gRPC calls; things are in an embedded database, empty and gone at the end: DATABASE_URL points at a real one'
+        : 'waits for gRPC calls; things are in the database that DATABASE_URL names'
     },
     get address() {
       if (server === undefined) throw new Error('the address is known once start() has resolved')
