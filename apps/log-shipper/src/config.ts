@@ -5,6 +5,9 @@ import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 import { leastSpoolBytes } from './spool.ts'
 
+/** As CloudEvents wants of `source`: the characters of RFC 3986. */
+const uriReference = /^(?:[\w.~:/?#@!$&'()*+,;=-]|%[\da-f]{2})+$/i
+
 const topicFault = (topic: string): string | undefined => {
   if (isDeadLetterTopic(topic)) return 'is a dead-letter topic'
   try {
@@ -26,14 +29,18 @@ export const settings = z
       })
       .default('logs.default')
       .meta({ description: 'Topic that the lines go to, such as logs.search-service', short: 't' }),
-    source: text().max(200).optional().meta({
+    source: text().max(200).regex(uriReference, { error: 'is no URI reference (RFC 3986)' }).optional().meta({
       description: 'Where the lines come from, a header of each message (none = host name)',
       env: 'LOG_SOURCE',
     }),
-    key: text().max(200).optional().meta({
-      description: 'Key of the messages: those with one key keep their order (none = source)',
-      env: 'LOG_KEY',
-    }),
+    key: text()
+      .max(200)
+      .regex(/^[^\p{Cc}\p{Cs}]+$/u, { error: 'holds a control character' })
+      .optional()
+      .meta({
+        description: 'Key of the messages: those with one key keep their order (none = source)',
+        env: 'LOG_KEY',
+      }),
     quiet: toggle()
       .default(false)
       .meta({ description: 'Do not pass the input on to standard output', short: 'q', env: 'LOG_SHIPPER_QUIET' }),

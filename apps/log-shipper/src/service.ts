@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
+import { tracedPublisher } from '@armature/messaging/trace'
 import type { Given } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -122,7 +123,7 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
     metrics.observe('buffer_size_bytes', () => spool.sizeBytes, { component: name })
     const { publishTimeoutMs, maxRetryDelayMs } = config
-    const publisher = parts.driver
+    const publisher = tracedPublisher(parts.driver, { system: parts.driver.scheme })
     const { signal } = closing
     parts.delivery = createDelivery({ publisher, clock, telemetry, topic, publishTimeoutMs, maxRetryDelayMs, signal })
     const source = config.source ?? hostname()

@@ -337,6 +337,12 @@ describe('settings', () => {
   test.each(['logs.>', '', 'a b', 'logs.app.DLT'])('topic %j is refused', (topic) => {
     expect(() => settings.parse({ topic })).toThrow()
   })
+  test.each([{ source: '/hosts/a-1' }, { source: 'urn:app:1' }, { key: 'ключ 1' }])('%j is taken', (given) => {
+    expect(settings.parse(given)).toMatchObject(given)
+  })
+  test.each([{ source: 'two words' }, { source: '' }, { source: 'ä' }, { key: 'a\nb' }])('%j is refused', (given) => {
+    expect(settings.safeParse(given).success).toBe(false)
+  })
   test('a spool too small for the longest line is refused, naming the setting', () => {
     const given = { maxLineBytes: 1_000, spoolMaxBytes: 4 * 1_032 }
     expect(settings.parse(given)).toMatchObject(given)
