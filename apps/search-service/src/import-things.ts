@@ -8,7 +8,7 @@ export interface Imported {
   readonly things: number
   /** Those of them whose geometry was no valid one and was repaired. */
   readonly repaired: number
-  /** Names of those that were left out since no polygon was left of their geometry. */
+  /** Names of those that have no area, such as one whose outline is so coarse that it is a line: found by name only. */
   readonly empty: readonly string[]
 }
 
@@ -23,10 +23,10 @@ export const importThings = async (database: Database, things: Iterable<Thing>):
     const empty: string[] = []
     let [count, repaired] = [0, 0]
     for (const thing of things) {
-      const { valid, kept } = await add(within, thing)
-      if (kept === 0) empty.push(thing.name)
-      count += kept
-      if (!valid && kept > 0) repaired += 1
+      const { valid, hasArea } = await add(within, thing)
+      count += 1
+      if (!valid) repaired += 1
+      if (!hasArea) empty.push(thing.name)
     }
     return { things: count, repaired, empty }
   })
@@ -34,7 +34,7 @@ export const importThings = async (database: Database, things: Iterable<Thing>):
 
 interface Added {
   readonly valid: boolean
-  readonly kept: number
+  readonly hasArea: boolean
 }
 
 const add = async (within: Queryable, { name, code, geometry }: Thing): Promise<Added> => {
@@ -52,5 +52,5 @@ const add = async (within: Queryable, { name, code, geometry }: Thing): Promise<
 const addSql = `
   with given as (select ST_SetSRID(ST_GeomFromGeoJSON($3), 4326) as raw),
        made as (select ST_IsValid(raw) as valid, ST_Multi(ST_CollectionExtract(ST_MakeValid(raw), 3)) as geom from given),
-       kept as (insert into thing (name, code, geom) select $1, $2, geom from made where not ST_IsEmpty(geom) returning 1)
-  select valid, (select count(*) from kept) as kept from made`
+       kept as (insert into thing (name, code, geom) select $1, $2, geom from made returning geom)
+  select valid, not ST_IsEmpty(kept.geom) as "hasArea" from made, kept`

@@ -113,7 +113,7 @@ describe.each(['embedded', 'postgres'])('%s', (name) => {
     /** Two triangles that meet where the outline crosses itself. */
     const bowTie = polygon([30, 0], [40, 10], [40, 0], [30, 10])
 
-    test('repairs what is invalid, leaves out what has no area, and counts both', async () => {
+    test('repairs what is invalid, tells what has no area, and keeps all', async () => {
       const before = await store.count()
       const line = JSON.stringify({
         type: 'LineString',
@@ -127,10 +127,12 @@ describe.each(['embedded', 'postgres'])('%s', (name) => {
         { name: 'line', code: '', geometry: line },
         { name: 'fine', code: '', geometry: square(50, 0) },
       ])
-      expect(report).toEqual({ things: 2, repaired: 1, empty: ['line'] })
-      expect(await store.count()).toBe(before + 2)
+      expect(report).toEqual({ things: 3, repaired: 1, empty: ['line'] })
+      expect(await store.count()).toBe(before + 3)
       expect(await namesOf({ point: { lat: 1, lng: 35 } })).toEqual([])
       expect(await namesOf({ point: { lat: 5, lng: 31 } })).toEqual(['bow tie'])
+      expect(await namesOf({ name: 'line' })).toEqual(['line'])
+      expect(await namesOf({ point: { lat: 0.5, lng: 0.5 } })).not.toContain('line')
       const { rows } = await database.query('select every(ST_IsValid(geom)) as valid from thing')
       expect(rows).toEqual([{ valid: true }])
     })
