@@ -26,8 +26,10 @@ export interface DeadLetterOptions {
 
 const suffix = '.DLT'
 
+/** The topic of its dead letters. */
 export const deadLetterTopic = (topic: string): string => `${topic}${suffix}`
 
+/** Whether it is one of dead letters. */
 export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(suffix)
 
 /** The version of the envelope, in its header `dlt-envelope-version`. */

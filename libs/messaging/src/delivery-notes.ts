@@ -34,6 +34,7 @@ export const withNotes = (delivery: Delivery): { readonly noted: Delivery; reado
   return { noted, notes }
 }
 
+/** Counts a call of the handler that failed. */
 export const noteFailure = (notes: DeliveryNotes, atMs: number): void => {
   notes.failures++
   notes.firstFailureMs ??= atMs

@@ -21,6 +21,7 @@ export interface BusQueue {
 
 const placeOf = (queue: Ring<QueuedEvent>): number => queue.first?.place ?? Infinity
 
+/** An empty queue for so many lanes. It bounds nothing: the bus does. */
 export const busQueue = (lanes: number): BusQueue => {
   const shared = ring<QueuedEvent>()
   const own = Array.from({ length: lanes }, () => ring<QueuedEvent>())

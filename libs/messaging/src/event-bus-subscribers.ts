@@ -40,6 +40,7 @@ const nothing = () => undefined
 const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
+/** Nobody subscribed yet. */
 export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsParts): Seats => {
   /** The lists are never changed, only replaced, so that one being walked stays as it is. */
   const byTopic = new Map<string, readonly Seat[]>()

@@ -10,6 +10,7 @@ export interface Ring<Item> {
 
 const smallest = 16
 
+/** An empty one. */
 export const ring = <Item>(): Ring<Item> => {
   let items: (Item | undefined)[] = new Array<Item | undefined>(smallest).fill(undefined)
   let head = 0
