@@ -19,9 +19,9 @@ import {
   noDefaultExports,
   noSleepInTests,
 } from './syntax.ts'
-import { metricsDocumented, settingsDocumented } from './tables.ts'
+import { tablesAreTrue } from './tables.ts'
 import { noMachinePaths, noOpenEnds, noRegistryHosts } from './words.ts'
-import { graphArrows, registeredMetrics, settingsRows } from './workspace.ts'
+import { graphArrows, tablesOf } from './workspace.ts'
 
 /** Every rule of STYLE.md, in its order. */
 export const rulesOf = (root: string): readonly Rule[] => [
@@ -46,6 +46,5 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'A package.json follows from its folder', check: manifests },
   { title: 'A project declares what it imports', check: declaredDependencies },
   { title: 'Projects depend one way', check: arrows(graphArrows) },
-  { title: "Settings stand in their app's README", check: settingsDocumented(settingsRows(root)) },
-  { title: 'Metrics stand in the README of libs/telemetry', check: metricsDocumented(registeredMetrics) },
+  { title: 'Tables of settings and metrics follow from the code', check: tablesAreTrue(tablesOf(root)) },
 ]

@@ -1,57 +1,51 @@
 import { type Tree, type Violation } from './tree.ts'
 
-/** The rows that a README must have, by the file that they follow from. */
-export type Rows = { readonly readme: string; readonly source: string; readonly rows: readonly string[] }
+/** A table that a README must have, as it follows from a source: its first heading names it, its rows are Markdown. */
+export type Table = {
+  readonly readme: string
+  readonly source: string
+  readonly heading: string
+  /** Heading, line below it, rows. */
+  readonly lines: readonly string[]
+}
 
-/** Rows of tables, whatever the padding of their cells. */
-const rowsOf = (text: string): Set<string> =>
-  new Set(
-    text
-      .split('\n')
-      .filter((line) => line.startsWith('|'))
-      .map(plain),
-  )
-
-const plain = (row: string): string => row.replaceAll(/\s+/g, ' ').trim()
-
-/** The settings of each app stand in its README as `settingsTable` writes them; so a default cannot change unseen. */
-export const settingsDocumented =
-  (load: (tree: Tree) => Promise<readonly Rows[]>) =>
+/** Every row of a table stands in its README, and no other row does; so a default, a unit or a name cannot change unseen. */
+export const tablesAreTrue =
+  (load: (tree: Tree) => Promise<readonly Table[]>) =>
   async (tree: Tree): Promise<Violation[]> =>
-    (await load(tree)).flatMap(({ readme, source, rows }) => {
-      const there = rowsOf(tree.text(readme) ?? '')
-      return rows
-        .map(plain)
-        .filter((row) => !there.has(row))
-        .map((row) => ({ path: readme, problem: `has no row as ${source} has it: ${row}` }))
+    (await load(tree)).flatMap(({ readme, source, heading, lines }) => {
+      const text = tree.text(readme) ?? ''
+      const place = placeOf(text, heading)
+      if (place === undefined)
+        return [{ path: readme, problem: `has no table with the heading ${heading}: run npm run tables` }]
+      const there = text.split('\n').slice(place.from, place.to).map(plain)
+      const wanted = lines.map(plain)
+      return [
+        ...wanted
+          .filter((row) => !there.includes(row))
+          .map((row) => ({ path: readme, problem: `has no row as ${source} has it: ${row}` })),
+        ...there
+          .filter((row) => !wanted.includes(row))
+          .map((row) => ({ path: readme, problem: `has a row that ${source} does not have: ${row}` })),
+      ]
     })
 
-/** Each name of the registry begins a row of the README of libs/telemetry, under `Metric`; no row has another name. */
-export const metricsDocumented =
-  (load: () => Promise<readonly string[]>) =>
-  async (tree: Tree): Promise<Violation[]> => {
-    const path = 'libs/telemetry/README.md'
-    const documented = firstCells(tree.text(path) ?? '', 'Metric')
-    const names = await load()
-    return [
-      ...names
-        .filter((name) => !documented.includes(name))
-        .map((name) => ({ path, problem: `has no row of the metric ${name}` })),
-      ...documented
-        .filter((name) => !names.includes(name))
-        .map((name) => ({ path, problem: `the metric ${name} is not in the registry` })),
-    ]
-  }
-
-/** What stands as code in the first column of the tables whose first heading is this one. */
-const firstCells = (text: string, heading: string): string[] => {
-  let inside = false
-  return text.split('\n').flatMap((line) => {
-    if (!line.startsWith('|')) {
-      inside = false
-      return []
-    }
-    if (new RegExp(`^\\|\\s*${heading}\\s*\\|`, 'i').test(line)) inside = true
-    return inside ? (/^\|\s*`([^`]+)`\s*\|/.exec(line)?.[1] ?? []) : []
-  })
+/** The text with this table in the place of its older self; undefined when it has none. */
+export const withTable = (text: string, { heading, lines }: Table): string | undefined => {
+  const place = placeOf(text, heading)
+  if (place === undefined) return undefined
+  const all = text.split('\n')
+  return [...all.slice(0, place.from), ...lines, ...all.slice(place.to)].join('\n')
 }
+
+/** The lines of the first table whose first heading is this one. */
+const placeOf = (text: string, heading: string): { from: number; to: number } | undefined => {
+  const lines = text.split('\n')
+  const from = lines.findIndex((line) => plain(line).startsWith(`| ${heading} |`))
+  if (from === -1) return undefined
+  const length = lines.slice(from).findIndex((line) => !line.startsWith('|'))
+  return { from, to: length === -1 ? lines.length : from + length }
+}
+
+/** A row without the padding of its cells, and a line below a heading without its length. */
+const plain = (row: string): string => row.replaceAll(/\s+/g, ' ').replaceAll(/-{3,}/g, '---').trim()

@@ -1,29 +1,37 @@
-import { createProjectGraphAsync } from '@nx/devkit'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { settingsTable } from '@armature/config/table'
-import { metricNames } from '@armature/telemetry/names'
+import { type MetricDefinition, metricNames } from '@armature/telemetry/names'
+import { createProjectGraphAsync } from '@nx/devkit'
 import { type Arrow } from './arrows.ts'
-import { type Rows } from './tables.ts'
+import { type Table } from './tables.ts'
 import { type Tree } from './tree.ts'
 
 type Settings = Parameters<typeof settingsTable>[0]
 
-/** The rows that the READMEs of the apps must have, by the settings that each declares. */
-export const settingsRows =
+/** The tables that READMEs must have: the settings of each app, and the metrics. */
+export const tablesOf =
   (root: string) =>
-  async (tree: Tree): Promise<Rows[]> => {
-    const sources = tree.files.filter(({ path }) => /^apps\/[^/]+\/src\/config\.ts$/.test(path))
-    return Promise.all(
-      sources.map(async ({ path }) => {
-        const { settings } = (await import(pathToFileURL(join(root, path)).href)) as { settings: Settings }
-        const rows = settingsTable(settings).trim().split('\n').slice(2)
-        return { readme: path.replace('src/config.ts', 'README.md'), source: path, rows }
-      }),
-    )
+  async (tree: Tree): Promise<readonly Table[]> => {
+    const configs = tree.files.filter(({ path }) => /^apps\/[^/]+\/src\/config\.ts$/.test(path))
+    return [...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))), metricsTable()]
   }
 
-export const registeredMetrics = (): Promise<readonly string[]> => Promise.resolve(Object.keys(metricNames))
+const settingsOf = async (root: string, source: string): Promise<Table> => {
+  const { settings } = (await import(pathToFileURL(join(root, source)).href)) as { settings: Settings }
+  const lines = settingsTable(settings).trim().split('\n')
+  return { readme: source.replace('src/config.ts', 'README.md'), source, heading: 'Setting', lines }
+}
+
+const metricsTable = (): Table => {
+  const rows = Object.entries<MetricDefinition>(metricNames).map(([name, { kind, unit, labels, help }]) =>
+    row(`\`${name}\``, kind, unit, labels.map((label) => `\`${label}\``).join(', ') || 'none', help),
+  )
+  const lines = [row('Metric', 'Kind', 'Unit', 'Labels', 'What it is'), row(...Array<string>(5).fill('---')), ...rows]
+  return { readme: 'libs/telemetry/README.md', source: 'libs/telemetry/src/names.ts', heading: 'Metric', lines }
+}
+
+const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
 
 /** The arrows between projects that `nx graph` shows, by folder. */
 export const graphArrows = async (): Promise<readonly Arrow[]> => {
