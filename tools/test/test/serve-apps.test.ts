@@ -1,0 +1,75 @@
+import { startOnTerminal, type Program } from '@armature/servers/program'
+import { marked } from '@armature/servers/leftovers'
+import { randomUUID } from 'node:crypto'
+import { utimes } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+// Each app of this workspace as a developer runs it: `nx serve APP`.
+const workspace = join(import.meta.dirname, '../../..')
+const limitMs = 120_000
+const deadlineMs = 60_000
+const mark = 'ARMATURE_SERVE_APPS_TEST'
+const restarting = /Restarting 'src/
+const admin = /admin +(http:\/\/127\.0\.0\.1:\d+)/g
+
+let run: string
+let program: Program | undefined
+beforeEach(() => {
+  run = randomUUID()
+})
+afterEach(async () => {
+  await program?.kill()
+  for (const { pid } of marked(mark, run)) process.kill(pid, 'SIGKILL')
+})
+
+/** The admin address that the start of this number printed. */
+const adminOf = async (served: Program, starts: number): Promise<string> => {
+  const found = () => [...served.output().matchAll(admin)]
+  await vi.waitFor(() => expect(found(), served.output()).toHaveLength(starts), { timeout: deadlineMs, interval: 50 })
+  return found().at(-1)?.[1] ?? ''
+}
+const statusOf = async (address: string, path: string) => (await fetch(`${address}${path}`)).status
+const ready = async (address: string) => {
+  expect(await statusOf(address, '/livez')).toBe(200)
+  await vi.waitFor(async () => expect(await statusOf(address, '/readyz')).toBe(200), { timeout: deadlineMs })
+}
+
+test.each([
+  ['search-service', /^waits for gRPC calls.*: DATABASE_URL points at a real one/m],
+  ['log-shipper', /^waits for lines .*: MESSAGING_URL points at a real one/m],
+  ['aggregator', /^waits for messages .*: MESSAGING_URL points at a real one.*: DATABASE_URL points at a real one/m],
+  ['alert-monitor', /^waits for StatsD lines .*: MESSAGING_URL points at a real one/m],
+  ['reactor', /^waits for messages .*: MESSAGING_URL points at a real one/m],
+  ['all-in-one', /page +http:\/\/127\.0\.0\.1:\d+/],
+])(
+  'nx serve %s is healthy, says what it waits for, restarts on a change and stops cleanly',
+  { timeout: limitMs },
+  async (app, waitsFor) => {
+    const env = {
+      ...process.env,
+      [mark]: run,
+      PATH: [join(workspace, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
+    }
+    const served = startOnTerminal(`exec nx serve ${app}`, { cwd: workspace, env })
+    program = served
+    await ready(await adminOf(served, 1))
+    expect(served.output()).toMatch(waitsFor)
+
+    // The watcher is told of what was imported a moment after that: a change before would go unseen.
+    await vi.waitFor(
+      async () => {
+        if (!restarting.test(served.output()))
+          await utimes(join(workspace, 'apps', app, 'src/service.ts'), new Date(), new Date())
+        expect(served.output()).toMatch(restarting)
+      },
+      { timeout: deadlineMs, interval: 200 },
+    )
+    await ready(await adminOf(served, 2))
+
+    served.write('\x03')
+    expect((await served.ended(deadlineMs)).code).toBe(130)
+    await vi.waitFor(() => expect(marked(mark, run)).toEqual([]), { timeout: 10_000, interval: 50 })
+    expect(served.output()).not.toMatch(/overran|cannot|error/i)
+  },
+)
