@@ -3,9 +3,5 @@ import { settings } from './config.ts'
 import { searchCommand } from './search-command.ts'
 import { searchService } from './service.ts'
 
-await run({
-  name: 'search-service',
-  settings,
-  service: (config) => searchService(config),
-  commands: { search: searchCommand },
-})
+const commands = { search: searchCommand }
+await run({ name: 'search-service', settings, service: (config) => searchService(config), commands })

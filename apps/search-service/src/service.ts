@@ -21,6 +21,7 @@ export interface Edges {
   readonly registrar?: Registrar
 }
 
+/** The edges that the settings name. Nothing is opened yet but telemetry. */
 export const realEdges = (config: Config): Edges => {
   const telemetry = openTelemetry({ service: name, config })
   return {
