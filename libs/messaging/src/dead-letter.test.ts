@@ -222,4 +222,29 @@ describe('dead-letter', () => {
     expect(letters).toEqual(['poison'])
     expect(broker.books()).toMatchObject({ rejected: 0, inFlight: 0 })
   })
+
+  test('over a broker: while dead letters cannot be published, the message keeps coming again', async () => {
+    const clock = drivenClock()
+    const broker = memoryBroker({ clock })
+    const client = broker.connect()
+    const works = { up: false }
+    const letters: Delivery[] = []
+    const publisher: Publisher = {
+      publish: async (topic, messages) => {
+        if (!works.up) throw new PublishError('down', { topic, fault: 'unavailable' })
+        await client.publish(topic, messages)
+      },
+      close: async () => undefined,
+    }
+    await client.subscribe('t.DLT', async (letter) => void letters.push(letter))
+    await client.subscribe('t', deadLetter({ publisher, handler: 'h', clock })(fails(new Error('bad'))), { group: 'g' })
+    await client.publish('t', [message('t', 'poison')])
+    await clock.advance(60_000)
+    expect(letters).toEqual([])
+    expect(broker.books().acked).toBe(0)
+    works.up = true
+    await clock.advance(1_000)
+    expect(letters.map(bodyText)).toEqual(['poison'])
+    expect(Number(letters[0]?.headers['dlt-deliveries'])).toBeGreaterThan(100)
+  })
 })
