@@ -48,6 +48,7 @@ const firstRetryDelayMs = 100
 /** A letter that the broker refuses whole is sent with so much of its body. */
 const shortLetterBytes = 16 * 1024
 
+/** Delivers to one topic and its dead-letter topic, with retries that last as long as the broker is away. */
 export const createDelivery = (options: DeliveryOptions): Delivery => {
   const {
     publisher,

@@ -30,6 +30,7 @@ const faults: readonly (LineFault | undefined)[] = [undefined, 'too-long', 'not-
 const maxCutBytes = 2 ** 32 - 1
 const at = { crc: 4, length: 8, sequence: 12, fault: 18, time: 20, cut: 28 }
 
+/** The bytes of a record; `salt` is that of the segment it goes to. */
 export const encodeRecord = ({ sequence, bytes, fault, cutBytes, timeMs }: SpoolRecord, salt: number): Buffer => {
   const record = Buffer.alloc(recordHeaderBytes + bytes.length)
   magic.copy(record)

@@ -18,6 +18,7 @@ export interface Segment {
 
 const namePattern = /^(\d{16})-([0-9a-f]{16})\.segment$/
 
+/** The name of a new segment: its first sequence, so that names sort, and a random id. */
 export const newSegmentName = (firstSequence: number): string =>
   `${String(firstSequence).padStart(16, '0')}-${randomBytes(8).toString('hex')}.segment`
 
@@ -29,6 +30,7 @@ export const segmentOf = (name: string, file: DiskFile): Segment | undefined => 
   return { name, id, salt: crc32(id), firstSequence, file, lastSequence: firstSequence - 1, endBytes: file.sizeBytes }
 }
 
+/** Whether a file of that name is a segment. */
 export const isSegmentName = (name: string): boolean => namePattern.test(name)
 
 export interface ReadLimit {

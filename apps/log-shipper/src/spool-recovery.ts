@@ -83,6 +83,7 @@ const readCursor = async (disk: Disk): Promise<number | undefined> => {
   return digits !== undefined && sum === sumOf(digits) ? Number(digits) : undefined
 }
 
+/** Remembers that all up to the sequence is acked, with a checksum: a wrong cursor could skip lines. */
 export const writeCursor = (disk: Disk, sequence: number): Promise<void> =>
   disk.replace(cursorName, Buffer.from(`${sequence} ${sumOf(String(sequence))}\n`))
 

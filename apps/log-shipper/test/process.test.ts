@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Program, startProgram } from '@armature/servers/program'
+import { type Program, startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { numbered } from './world.ts'
 
@@ -115,6 +115,21 @@ describe('a child', () => {
     program.signal(signal)
     expect(await program.ended()).toEqual({ code: 0, signal: null })
     expect(await texts()).toEqual([...numbered(1, 3), 'last words'])
+  })
+
+  test('gets a Ctrl-C of the terminal once', async () => {
+    const script = `process.on('SIGINT', () => { console.log('interrupted'); setTimeout(() => process.exit(), 300) }); console.log('up'); setInterval(() => {}, 1000)`
+    const url = `--messaging-url=file:${join(folder, 'published')}`
+    const words = [process.execPath, publishing, url, '--statsd-port=0', ...node(script)]
+    const { PATH, HOME } = process.env
+    const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+    const env = { PATH, HOME, XDG_STATE_HOME: join(folder, 'state') }
+    const program = startOnTerminal(`exec ${quoted.join(' ')}`, { env })
+    programs.push(program)
+    await program.until(/up\r?\n/)
+    program.write('\x03')
+    expect(await program.ended()).toEqual({ code: 0, signal: null })
+    expect(await texts()).toEqual(['up', 'interrupted'])
   })
 
   test('that fails as it is stopped: its code is passed on', async () => {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { type DrivenClock, drivenClock } from '@armature/messaging/clock'
+import { PublishError } from '@armature/messaging/errors'
 import { type MemoryBroker, memoryBroker } from '@armature/messaging/memory'
 import { bodyText, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
@@ -70,3 +71,16 @@ export const drain = async ({ stopIntake, finish, flush, close }: Service): Prom
 
 export const numbered = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `line ${from + index}`)
+
+/** The driver, with every publish first given to `before`. */
+export const guarded =
+  (before: (topic: string, messages: readonly Message[]) => Promise<void> | void) =>
+  (driver: Driver): Driver => ({
+    ...driver,
+    publish: async (topic, messages) => {
+      await before(topic, messages)
+      await driver.publish(topic, messages)
+    },
+  })
+
+export const unavailable = (topic: string) => new PublishError('the broker is away', { topic, fault: 'unavailable' })
