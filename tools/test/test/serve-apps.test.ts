@@ -1,9 +1,10 @@
 import { startOnTerminal, type Program } from '@armature/servers/program'
 import { marked } from '@armature/servers/leftovers'
 import { randomUUID } from 'node:crypto'
-import { utimes } from 'node:fs/promises'
+import { mkdtemp, rm, utimes } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
 // Each app of this workspace as a developer runs it: `nx serve APP`.
 const workspace = join(import.meta.dirname, '../../..')
@@ -14,7 +15,13 @@ const restarting = /Restarting 'src/
 const admin = /admin +(http:\/\/127\.0\.0\.1:\d+)/g
 
 let run: string
+let nxData: string
 let program: Program | undefined
+/** Nx notes there what runs: in the workspace's own, a developer's `nx serve` would be waited for. */
+beforeAll(async () => {
+  nxData = await mkdtemp(join(tmpdir(), 'serve-apps-'))
+})
+afterAll(() => rm(nxData, { recursive: true, force: true }))
 beforeEach(() => {
   run = randomUUID()
 })
@@ -23,10 +30,13 @@ afterEach(async () => {
   for (const { pid } of marked(mark, run)) process.kill(pid, 'SIGKILL')
 })
 
-/** The admin address that the start of this number printed. */
+/** The newest admin address, once so many starts have printed one. */
 const adminOf = async (served: Program, starts: number): Promise<string> => {
   const found = () => [...served.output().matchAll(admin)]
-  await vi.waitFor(() => expect(found(), served.output()).toHaveLength(starts), { timeout: deadlineMs, interval: 50 })
+  await vi.waitFor(() => expect(found().length, served.output()).toBeGreaterThanOrEqual(starts), {
+    timeout: deadlineMs,
+    interval: 50,
+  })
   return found().at(-1)?.[1] ?? ''
 }
 const statusOf = async (address: string, path: string) => (await fetch(`${address}${path}`)).status
@@ -49,6 +59,7 @@ test.each([
     const env = {
       ...process.env,
       [mark]: run,
+      NX_WORKSPACE_DATA_DIRECTORY: nxData,
       PATH: [join(workspace, 'node_modules/.bin'), process.env['PATH']].join(delimiter),
     }
     const served = startOnTerminal(`exec nx serve ${app}`, { cwd: workspace, env })
