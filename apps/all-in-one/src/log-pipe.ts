@@ -17,7 +17,7 @@ export const logPipe = (limitBytes = 64 * 1024 * 1024): LogPipe => {
   const output = new PassThrough()
   let droppedWrites = 0
   const input = new Writable({
-    write: (chunk, _encoding, done) => {
+    write: (chunk: Buffer, _encoding, done) => {
       if (output.writableLength + output.readableLength + chunk.length > limitBytes) droppedWrites += 1
       else output.write(chunk)
       done()

@@ -1,5 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -96,9 +95,12 @@ const emitted = async (): Promise<void> => {
   await done
 }
 
+/** mitt's types are those of its CommonJS form; what Node loads is the ES module. */
+const createMitt = mitt as unknown as (typeof mitt)['default']
+
 const emittedByMitt = async (): Promise<void> => {
   const { done, subscriber } = counted()
-  const emitter = mitt<{ topic: number }>()
+  const emitter = createMitt<{ topic: number }>()
   emitter.on('topic', subscriber)
   for (let number = 0; number < events; number += 1) emitter.emit('topic', number)
   await done
