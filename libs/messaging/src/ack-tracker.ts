@@ -41,6 +41,7 @@ interface Tracked {
 /** Gone entries are cut off once they are this many and the larger half. */
 const compactAt = 1024
 
+/** A tracker that has received nothing. */
 export const ackTracker = (): AckTracker => {
   const partitions = new Map<number, Tracked>()
 

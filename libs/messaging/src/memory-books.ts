@@ -15,6 +15,7 @@ export interface MemoryBooks {
   fenced: number
 }
 
+/** Books with every count at 0. */
 export const memoryBooks = (): MemoryBooks => ({
   published: 0,
   refused: 0,

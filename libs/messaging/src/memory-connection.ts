@@ -48,6 +48,7 @@ const publishesPerTurn = 1024
 const done = Promise.resolve()
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 
+/** A client of the broker that has these parts. */
 export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
   const { limits, random, scheduler, books } = parts
   const subscriptions = new Set<Subscription>()

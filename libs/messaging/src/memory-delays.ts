@@ -10,6 +10,7 @@ interface Bucket {
   readonly callbacks: (() => void)[]
 }
 
+/** Delays on a clock. */
 export const delays = (clock: Clock): Delays => {
   const open = new Map<number, Bucket>()
 

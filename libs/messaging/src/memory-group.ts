@@ -49,6 +49,7 @@ const startOf = (log: PartitionLog, from: StartPosition): number => {
   return log.offsetAt(from.time.getTime())
 }
 
+/** A group without members and without a place. */
 export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced }: GroupParts): Group => {
   const reader = name === undefined ? 'a subscriber without a group' : `group ${JSON.stringify(name)}`
   /** In order of joining. */

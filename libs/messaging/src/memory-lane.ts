@@ -75,6 +75,7 @@ interface Gate {
 
 const ascending = (a: number, b: number) => a - b
 
+/** A lane without an owner, which delivers nothing until it is aimed at one. */
 export const createLane = ({ log, reader, start, tracker, delays, advanced }: LaneParts): Lane => {
   const { partition } = log
   let owner: LaneOwner | undefined

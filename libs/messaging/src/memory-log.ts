@@ -22,6 +22,7 @@ export interface PartitionLog {
 /** What is cut off is let go once it is this many and the larger half. */
 const compactAt = 1024
 
+/** An empty partition. */
 export const partitionLog = (partition: number): PartitionLog => {
   const messages: (Message | undefined)[] = []
   /** When each was stored; never below the one before. */

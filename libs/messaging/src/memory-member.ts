@@ -24,6 +24,7 @@ export interface Member extends LaneOwner {
   readonly subscription: Subscription
 }
 
+/** A member that has no lanes yet: its group aims them at it. */
 export const createMember = (parts: MemberParts): Member => {
   const { handle, random, scheduler, books, maxInFlight, maxInFlightBytes, redeliveryDelayMs } = parts
   const controller = new AbortController()

@@ -25,6 +25,7 @@ const deliveriesPerTurn = 256
 /** The longest run of one member while others wait. */
 const longestRun = 32
 
+/** A scheduler with nothing to do. */
 export const scheduler = (random: Random): Scheduler => {
   const queue: Runner[] = []
   let callbacks: (() => void)[] = []

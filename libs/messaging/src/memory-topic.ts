@@ -45,6 +45,7 @@ interface Waiting {
   cancel: Cancel
 }
 
+/** An empty topic, which nobody reads. */
 export const memoryTopic = ({ name, limits, clock, random, stored }: TopicParts): MemoryTopic => {
   const { maxPartitionMessages, maxPartitionBytes, publishWaitMs } = limits
   const partitions = Array.from({ length: limits.partitions }, (_, index) => partitionLog(index))
