@@ -42,6 +42,9 @@ export const settings = z.object({
   writeRetryDelayMs: durationMs({ min: 1, max: 60_000 })
     .default(200)
     .meta({ description: 'Longest first wait between two writes of a batch, in milliseconds; doubles' }),
+  writeTimeoutMs: durationMs({ min: 1, max: 600_000 })
+    .default(30_000)
+    .meta({ description: 'A write that takes longer counts as failed, in milliseconds' }),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

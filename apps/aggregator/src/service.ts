@@ -33,6 +33,7 @@ export interface Edges {
   readonly openSink: (database: Database) => Promise<Sink>
 }
 
+/** The edges that the settings name; nothing is opened yet, but telemetry. */
 export const realEdges = (config: Config): Edges => ({
   telemetry: openTelemetry({ service: name, config }),
   clock: systemClock(),
@@ -76,13 +77,14 @@ export const aggregator = (config: Config, edges: Edges = realEdges(config)): Ag
       const correlate = correlation(config)
       database = observed(await edges.openDatabase(), telemetry)
       const sink = await edges.openSink(borrowed(database))
-      const { maxWriteAttempts: maxAttempts, writeRetryDelayMs: retryDelayMs, maxOpenGroups } = config
+      const { maxWriteAttempts: maxAttempts, writeRetryDelayMs: retryDelayMs, writeTimeoutMs, maxOpenGroups } = config
       const write = groupWriter({
         sink,
         telemetry,
         clock,
         maxAttempts,
         retryDelayMs,
+        writeTimeoutMs,
         closing: closing.signal,
         onAttempt: (fault) => (sinkFault = fault),
       })

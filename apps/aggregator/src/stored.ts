@@ -7,6 +7,7 @@ export interface StoredEvents {
   missing(field: string, values: readonly string[]): Promise<readonly string[]>
 }
 
+/** The events of this database, which has the sink's table. Rejects with DatabaseError. */
 export const storedEvents = (database: Database): StoredEvents => ({
   count: async () => {
     const { rows } = await database.query<{ events: number }>('select count(*)::int as events from event')

@@ -20,6 +20,7 @@ const scenario = (write: Sink['write']) => {
     clock,
     maxAttempts: 3,
     retryDelayMs: 100,
+    writeTimeoutMs: 5_000,
     closing: closing.signal,
     random: () => 1,
     onAttempt: (fault) => faults.push(fault),
@@ -73,4 +74,17 @@ test('an answer of another length leaves the outcome unknown', async () => {
   const result = expect(writer(group)).rejects.toThrow(RedeliverError)
   await clock.advance(1_000)
   await result
+})
+
+test('a write that never settles is given up, and the batch is written again', async () => {
+  let calls = 0
+  const { clock, writer } = scenario(() => {
+    calls += 1
+    return calls === 1 ? new Promise(() => undefined) : Promise.resolve(['written', 'written'])
+  })
+  const result = writer(group)
+  await clock.advance(4_999)
+  expect(calls).toBe(1)
+  await clock.advance(101)
+  expect(await result).toEqual([undefined, undefined])
 })

@@ -1,6 +1,7 @@
 import type { Clock } from '@armature/messaging/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
+import { within } from '@armature/messaging/timeout'
 import { wait } from '@armature/messaging/wait'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { CompleteGroup } from './aggregate.ts'
@@ -14,6 +15,8 @@ export interface WriteOptions {
   readonly maxAttempts: number
   /** The upper end of the first wait between attempts, doubled for each next one up to 10 s; full jitter. */
   readonly retryDelayMs: number
+  /** A write that takes longer counts as failed; it may still take effect, which the sink then knows by the ids. */
+  readonly writeTimeoutMs: number
   /** Aborted when the service closes: no further attempt then. */
   readonly closing: AbortSignal
   /** Numbers from 0 to below 1. Default `Math.random`. */
@@ -30,12 +33,24 @@ const component = 'aggregator'
  * subscription is set up); a sink that is out of order is tried again, then a RedeliverError: the messages come again later.
  */
 export const groupWriter = (options: WriteOptions) => {
-  const { sink, telemetry, clock, maxAttempts, retryDelayMs, closing, random = Math.random, onAttempt } = options
+  const {
+    sink,
+    telemetry,
+    clock,
+    maxAttempts,
+    retryDelayMs,
+    writeTimeoutMs,
+    closing,
+    random = Math.random,
+    onAttempt,
+  } = options
   const { log, metrics } = telemetry
 
   const written = async ({ correlationKey, messages }: CompleteGroup): Promise<readonly SinkOutcome[]> => {
     const batch = messages.map((message) => ({ message, correlationKey }))
-    const outcomes = await sink.write(batch)
+    const outcomes = await within({ limitMs: writeTimeoutMs, clock, what: 'the write to the sink' }, () =>
+      sink.write(batch),
+    )
     if (outcomes.length !== batch.length)
       throw new Error(`the sink answered ${outcomes.length} outcomes for ${batch.length} items`)
     return outcomes

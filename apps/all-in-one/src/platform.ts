@@ -36,6 +36,7 @@ export interface PlatformEdges {
   readonly wait: (delayMs: number) => Promise<void>
 }
 
+/** One embedded database, which is opened when it is asked for. */
 export const embeddedEdges = (): PlatformEdges => ({
   openDatabase: () => openEmbedded({ template: worldTemplate }),
   openSink: openPostgresSink,

@@ -26,6 +26,7 @@ export interface Edges extends PlatformEdges {
   readonly settleDeadlineMs?: number
 }
 
+/** A process of its own: prints to standard output, logs to standard error. */
 export const realEdges = (config: Config): Edges => ({
   ...embeddedEdges(),
   telemetry: openTelemetry({ service: name, config: { ...config, statsdPort: 0 }, destination: process.stderr }),

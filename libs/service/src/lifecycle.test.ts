@@ -99,7 +99,11 @@ describe('the drain', () => {
   })
 
   test('has one deadline for all steps together', async () => {
-    const slow = () => new Promise<void>((resolve) => setTimeout(resolve, drainDeadlineMs * 0.6))
+    const slow = async () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      setTimeout(resolve, drainDeadlineMs * 0.6)
+      await promise
+    }
     const { service } = fakeService({ stopIntake: slow, finish: slow })
     expect(await throughTo(service)).toMatchObject({ overran: 'finish in flight' })
   })

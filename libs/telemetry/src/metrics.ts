@@ -54,6 +54,7 @@ export interface MetricsOptions {
 const defaultMaxSeries = 1_000
 const observeIntervalMs = 10_000
 
+/** The metrics of one service. Opens a UDP socket where `statsd` is given; never throws. */
 export const createMetrics = (options: MetricsOptions): Metrics => {
   const { statsd, meter, maxSeries = defaultMaxSeries } = options
   const store = createStore(maxSeries)

@@ -20,6 +20,7 @@ export interface OtelRecorderOptions {
 /** Recordings of histograms that wait for the SDK. */
 const maxWaiting = 10_000
 
+/** Takes recordings to OpenTelemetry's meter as soon as there is one; those made before that wait, up to a limit. */
 export const otelRecorder = ({ meter, collect, onDiscard }: OtelRecorderOptions): OtelRecorder => {
   const waiting: { name: MetricName; value: number; labels: LabelValues }[] = []
   const histograms = new Map<MetricName, Histogram>()

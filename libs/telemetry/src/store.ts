@@ -23,6 +23,7 @@ export interface Store {
   readonly collect: () => readonly Family[]
 }
 
+/** What was recorded, by metric and labels; each metric has at most `maxSeries` sets of labels. */
 export const createStore = (maxSeries: number): Store => {
   const tables = new Map<MetricName, SeriesTable>()
   const observed = new Set<Observed>()
