@@ -49,7 +49,7 @@ export const messagingSettings = {
 /** For services with a database. A URL may hold a password: it is a secret. */
 export const databaseSettings = {
   databaseUrl: url().default('embedded:').meta({
-    description: 'Database (embedded: = in this process, gone at its end)',
+    description: 'Database, postgres://... (embedded: = in this process, gone at its end)',
     env: 'DATABASE_URL',
     secret: true,
   }),
