@@ -44,7 +44,7 @@ describe('a server', () => {
     await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 })
     giveUp.abort()
     await expect(sleeping).rejects.toMatchObject({ code: '57014' })
-    expect(await running()).toBe(0)
+    await vi.waitFor(async () => expect(await running()).toBe(0), { timeout: 10_000 })
     expect((await database.query('select 1')).count).toBe(1)
   })
 
