@@ -6,7 +6,7 @@ import type { Driver } from '@armature/messaging/ports'
 import { imbalance, type LedgerRow } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { settings, type Config } from '../src/config.ts'
-import type { HandlerTools } from '../src/handlers.ts'
+import type { HandlerTools } from '../src/handler-tools.ts'
 import { on, type OnOptions, type React, type Registration } from '../src/on.ts'
 import { reactor } from '../src/service.ts'
 

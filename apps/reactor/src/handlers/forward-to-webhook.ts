@@ -1,4 +1,4 @@
-import type { HandlerTools } from '../handlers.ts'
+import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '../on.ts'
 import { createWebhook, longestDeliveryMs } from '../webhook.ts'
 

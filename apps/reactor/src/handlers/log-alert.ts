@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { HandlerTools } from '../handlers.ts'
+import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '../on.ts'
 
 const maxTextLength = 500
@@ -15,19 +15,6 @@ const alertForm = z.object({
   endsAt: z.iso.datetime().nullish(),
   value: z.number().optional(),
 })
-
-/** An alert that was handled, for the status page. */
-export interface HandledAlert {
-  readonly id: string
-  readonly status: 'firing' | 'resolved'
-  readonly name: string
-  readonly severity: string
-  readonly summary: string
-  /** What the rule measured; NaN where the alert has none. */
-  readonly value: number
-  /** ISO 8601: when the message says it happened. */
-  readonly time: string
-}
 
 /** Logs each alert and keeps the last ones. */
 export const logAlert = ({ handled }: Pick<HandlerTools, 'handled'>): Registration =>
