@@ -1,4 +1,5 @@
 import { borrowed, type Database } from '@armature/database/database'
+import { migratedTemplate } from '@armature/database/migrated-template'
 import { observed } from '@armature/database/observed'
 import { openDatabase } from '@armature/database/open'
 import { type Clock, systemClock } from '@armature/messaging/clock'
@@ -17,7 +18,7 @@ import { type Aggregate, createAggregate } from './aggregate.ts'
 import { allPartsArrived, type CompletionPolicy } from './completion.ts'
 import type { Config } from './config.ts'
 import { type Correlate, correlateBy, CorrelationError } from './correlation.ts'
-import { openPostgresSink } from './postgres-sink.ts'
+import { eventMigrations, openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
 import { storedEvents, type StoredEvents } from './stored.ts'
 import { groupWriter } from './write-group.ts'
@@ -38,7 +39,7 @@ export const realEdges = (config: Config): Edges => ({
   telemetry: openTelemetry({ service: name, config }),
   clock: systemClock(),
   openMessaging: () => openDriver(config.messagingUrl),
-  openDatabase: () => openDatabase(config.databaseUrl),
+  openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
   openSink: openPostgresSink,
 })
 

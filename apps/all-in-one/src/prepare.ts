@@ -1,5 +1,9 @@
-/** Run at set-up: loads the world into the template that `npm start` opens. */
+/** Run at set-up: makes the templates of the embedded databases that the services open. Prints their folders, a line each. */
+import { eventMigrations } from '@armature/aggregator/postgres-sink'
+import { migratedTemplate } from '@armature/database/migrated-template'
 import { prepareTemplate } from '@armature/database/template'
+import { migrations } from '@armature/search-service/migrations'
 import { worldTemplate } from './world.ts'
 
-await prepareTemplate(worldTemplate)
+for (const template of [worldTemplate, migratedTemplate(migrations), migratedTemplate(eventMigrations)])
+  process.stdout.write(`${await prepareTemplate(template)}\n`)

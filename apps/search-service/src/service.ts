@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { observed } from '@armature/database/observed'
+import { migratedTemplate } from '@armature/database/migrated-template'
 import { openDatabase } from '@armature/database/open'
 import type { Registrar, Registration } from '@armature/discovery/ports'
 import { type GrpcServer, openGrpcServer } from '@armature/service/grpc-server'
@@ -9,6 +10,7 @@ import { descriptorSet } from './api.ts'
 import { createCallLog } from './call-log.ts'
 import type { Config } from './config.ts'
 import { searchMethods } from './methods.ts'
+import { migrations } from './migrations.ts'
 import { openStore, type Store } from './store.ts'
 
 const name = 'search-service'
@@ -24,9 +26,10 @@ export interface Edges {
 /** The edges that the settings name. Nothing is opened yet but telemetry. */
 export const realEdges = (config: Config): Edges => {
   const telemetry = openTelemetry({ service: name, config })
+  const template = migratedTemplate(migrations)
   return {
     telemetry,
-    openStore: async () => openStore(observed(await openDatabase(config.databaseUrl), telemetry)),
+    openStore: async () => openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry)),
   }
 }
 
