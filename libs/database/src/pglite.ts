@@ -1,4 +1,4 @@
-import type { PGlite, Results } from '@electric-sql/pglite'
+import type { Extension, PGlite, Results } from '@electric-sql/pglite'
 import {
   canceled,
   type Database,
@@ -8,12 +8,13 @@ import {
   type Result,
   sqlStates,
 } from './database.ts'
+import { reducedBundle } from './postgis-bundle.ts'
 
 /** EX_CONFIG of sysexits. */
 const badConfig = 78
 
 /**
- * The database in `folder`, run in this process by PGlite with PostGIS until it is closed. Opening takes about two seconds,
+ * The database in `folder`, run in this process by PGlite with PostGIS until it is closed. Opening takes about a second,
  * during which the event loop stands, and 850 MB. No other process may have the folder open: the two would corrupt it.
  * Statements run one after the other, in the order they came, and the event loop gets its turn between them. A statement that
  * has begun runs to its end: PGlite keeps no statement timeout.
@@ -71,13 +72,21 @@ const start = async (folder: string): Promise<PGlite> => {
       import('@electric-sql/pglite'),
       import('@electric-sql/pglite-postgis'),
     ])
-    const pglite = new Engine(folder, { extensions: { postgis } })
+    const pglite = new Engine(folder, { extensions: { postgis: reduced(postgis) } })
     await pglite.waitReady
     return pglite
   } catch (error) {
     throw notInstalled(error) ?? failure(`the embedded database in ${folder} does not open: ${textOf(error)}`)
   }
 }
+
+const reduced = (extension: Extension): Extension => ({
+  ...extension,
+  setup: async (...parameters) => {
+    const made = await extension.setup(...parameters)
+    return made.bundlePath === undefined ? made : { ...made, bundlePath: reducedBundle(made.bundlePath) }
+  },
+})
 
 /** The error for the case that a package is missing, as in a production bundle, which leaves PGlite out. */
 export const notInstalled = (error: unknown): DatabaseError | undefined => {
