@@ -50,6 +50,7 @@ describe('older', () => {
     ['-0, 0 with a query as a name', { lat: -0, query: 'x' }, { name: 'x' }],
     ['0, 0 with a query as a name', { query: 'x' }, { name: 'x', offset: 0, limit: 10 }],
     ['a later page', { query: 'x', page_number: 3, result_per_page: 7 }, { offset: 21, limit: 7 }],
+    ['the largest page', { query: 'x', result_per_page: 1_000 }, { limit: 1_000 }],
     ['the last page', { query: 'x', page_number: 100, result_per_page: 100 }, { offset: 10_000 }],
   ])('takes %s', (_what, request, wanted) => {
     const got = wantedOfOlder({ ...olderNothing, ...request })
@@ -68,7 +69,7 @@ describe('older', () => {
     ['page_number', { page_number: 101, result_per_page: 100 }],
     ['page_number', { page_number: 2 ** 31 - 1 }],
     ['result_per_page', { result_per_page: -1 }],
-    ['result_per_page', { result_per_page: 101 }],
+    ['result_per_page', { result_per_page: 1_001 }],
   ])('names %s', (field, request) => {
     expect(() => wantedOfOlder({ ...olderNothing, ...request })).toThrow(
       expect.objectContaining({ code: status.INVALID_ARGUMENT, message: expect.stringMatching(`^${field}: must`) }),

@@ -6,6 +6,8 @@ import type { Wanted } from './store.ts'
 export const maxQueryLength = 256
 export const maxTokenLength = 256
 export const maxPageSize = 100
+/** Clients of the older API were never told of a bound; its results are names only. */
+export const maxOlderPageSize = 1_000
 export const defaultPageSize = 10
 /** Results with geometry on a page: a country's outline takes up to 2 MB. */
 export const maxPageSizeWithGeometry = 10
@@ -17,7 +19,7 @@ export const wantedOf = (request: SearchRequest): Wanted => {
   const { point, query, page_size: pageSize, page_token: token, with_geometry: withGeometry } = request
   if (point !== null) checkPoint(point, 'point.')
   const asked = { point: point ?? undefined, name: nameOf(query) }
-  const limit = pageSizeOf(pageSize, 'page_size')
+  const limit = pageSizeOf(pageSize, 'page_size', maxPageSize)
   return {
     ...asked,
     limit: withGeometry ? Math.min(limit, maxPageSizeWithGeometry) : limit,
@@ -34,7 +36,7 @@ export const wantedOfOlder = (request: OlderSearchRequest): Wanted => {
   const { query, page_number: pageNumber, result_per_page: resultPerPage, lat, lng } = request
   checkPoint({ lat, lng }, '')
   const name = nameOf(query)
-  const limit = pageSizeOf(resultPerPage, 'result_per_page')
+  const limit = pageSizeOf(resultPerPage, 'result_per_page', maxOlderPageSize)
   const lastPage = Math.floor(maxOffset / limit)
   if (pageNumber < 0 || pageNumber > lastPage) {
     throw invalidArgument('page_number', `must be from 0 to ${lastPage} with ${limit} results a page, is ${pageNumber}`)
@@ -64,9 +66,9 @@ const nameOf = (query: string): string | undefined => {
   return query === '' ? undefined : query.normalize('NFC')
 }
 
-const pageSizeOf = (size: number, field: string): number => {
-  if (size < 0 || size > maxPageSize) {
-    throw invalidArgument(field, `must be from 0 to ${maxPageSize}, 0 for ${defaultPageSize}, is ${size}`)
+const pageSizeOf = (size: number, field: string, max: number): number => {
+  if (size < 0 || size > max) {
+    throw invalidArgument(field, `must be from 0 to ${max}, 0 for ${defaultPageSize}, is ${size}`)
   }
   return size === 0 ? defaultPageSize : size
 }
