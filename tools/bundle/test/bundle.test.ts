@@ -81,7 +81,7 @@ describe('a bundle', () => {
       const server = new Server()
       new HealthImplementation({ '': 'SERVING' }).addToServer(server)
       new ReflectionService({ [Object.keys(service)[0]]: { ...service, fileDescriptorProtos: [] } } as never).addToServer(server)
-      console.log(existsSync(protoPath), Object.keys(service).join(' '))`)
+      console.log([existsSync(protoPath), ...Object.keys(service)].join(' '))`)
     expect(output).toMatch(/^true .*[cC]heck/)
   })
 

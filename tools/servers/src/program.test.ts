@@ -65,7 +65,7 @@ test('a program that is not there is an error', async () => {
 
 test('on a terminal, Ctrl-C is typed', async () => {
   const script =
-    'process.on("SIGINT", () => process.exit(9)); setInterval(() => {}, 1000); console.log("tty", process.stdin.isTTY)'
+    'process.on("SIGINT", () => process.exit(9)); setInterval(() => {}, 1000); process.stdout.write(`tty ${process.stdin.isTTY}`)'
   const program = startOnTerminal(`exec '${process.execPath}' -e '${script}'`)
   started.push(program)
   await program.until(/tty true/)
