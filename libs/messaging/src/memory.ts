@@ -1,4 +1,4 @@
-import { systemClock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { MessagingUrlError, PublishError, SubscribeError } from './errors.ts'
 import { memoryBooks, type MemoryBooks } from './memory-books.ts'
 import { memoryConnection, type MemoryConnection } from './memory-connection.ts'
@@ -7,7 +7,6 @@ import { createGroup, type Group } from './memory-group.ts'
 import { limitNames, memoryLimits, type MemoryOptions } from './memory-options.ts'
 import { scheduler } from './memory-scheduler.ts'
 import { memoryTopic, type MemoryTopic } from './memory-topic.ts'
-import type { OpenOptions } from './open.ts'
 import type { Driver, Subscription } from './ports.ts'
 import { seededRandom } from './random.ts'
 
@@ -144,11 +143,18 @@ export const memoryUrlOptions = (url: string): MemoryOptions => {
   return options
 }
 
+export interface OpenMemoryOptions {
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** What to connect to. Default: a broker of its own, which nothing else reaches. */
+  readonly broker?: MemoryBroker
+}
+
 /**
  * A client of `options.broker`; without one, of a new broker with the URL's options, which nothing else reaches. Throws
  * MessagingUrlError for a bad URL and for one with parameters where the broker is given.
  */
-export const openMemory = (url: string, { broker, clock }: OpenOptions = {}): Driver => {
+export const openMemory = (url: string, { broker, clock }: OpenMemoryOptions = {}): Driver => {
   const options = memoryUrlOptions(url)
   if (broker === undefined) return created(clock === undefined ? options : { ...options, clock })
   if (Object.keys(options).length > 0) {

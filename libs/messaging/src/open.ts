@@ -1,14 +1,9 @@
-import type { Clock } from './clock.ts'
 import { MessagingUrlError } from './errors.ts'
-import type { MemoryBroker } from './memory.ts'
+import type { OpenMemoryOptions } from './memory.ts'
 import type { Driver } from './ports.ts'
 
-export interface OpenOptions {
-  /** Default: the machine's. */
-  readonly clock?: Clock
-  /** What `memory:` connects to. Default: a broker of its own, which nothing else reaches. */
-  readonly broker?: MemoryBroker
-}
+/** What drivers may be given besides their URL; each takes what concerns it. */
+export type OpenOptions = OpenMemoryOptions
 
 /** A driver is loaded when its scheme is asked for. */
 const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {
