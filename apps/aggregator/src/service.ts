@@ -8,6 +8,7 @@ import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { measure } from '@armature/messaging/measure'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver, Middleware, Subscription } from '@armature/messaging/ports'
+import { brokerInWords } from '@armature/messaging/reach'
 import { trace } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -107,7 +108,7 @@ export const aggregator = (config: Config, edges: Edges = realEdges(config)): Ag
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
-      const broker = /^memory:/i.test(config.messagingUrl) ? 'memory:, in this process only' : 'the broker'
+      const broker = brokerInWords(config.messagingUrl)
       const store = /^embedded:/i.test(config.databaseUrl) ? 'an embedded database, gone at the end' : 'the database'
       return (
         `waits for messages on ${config.topic} at ${broker}: MESSAGING_URL points at a real one; ` +

@@ -7,6 +7,7 @@ import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@ar
 import type { Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
+import { isInProcess } from '@armature/messaging/reach'
 import { checkPattern, checkTopic } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
@@ -73,7 +74,7 @@ const withDriver = async (
   url: string,
   work: (driver: Driver) => Promise<number>,
 ): Promise<number> => {
-  if (/^memory:/i.test(url)) {
+  if (isInProcess(url)) {
     throw new ServiceError(
       'the messaging URL is memory:, which reaches one process only, and this command is a process of its own',
       {

@@ -3,6 +3,7 @@ import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver, Subscription } from '@armature/messaging/ports'
+import { brokerInWords } from '@armature/messaging/reach'
 import { trace, tracedPublisher } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -119,7 +120,7 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
     get waitsFor() {
       const port = listener?.port ?? config.statsdListenPort
       const samples = config.samplesTopic === undefined ? '' : ` and samples on ${config.samplesTopic}`
-      const broker = isMemory(config) ? 'memory:, in this process only' : 'the broker'
+      const broker = brokerInWords(config.messagingUrl)
       return (
         `waits for StatsD lines at ${statsdAddress(config, port)}${samples} (start services with STATSD_PORT=${port}); ` +
         `alerts go to ${broker}: MESSAGING_URL points at a real one`
@@ -194,5 +195,3 @@ const readRules = async (file: string | undefined): Promise<readonly Rule[]> => 
 
 const statsdAddress = ({ statsdListenHost: host }: Config, port: number): string =>
   `udp ${host.includes(':') ? `[${host}]` : host}:${port}`
-
-const isMemory = ({ messagingUrl }: Config): boolean => /^memory:/i.test(messagingUrl)

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { settings as aggregatorSettings } from '@armature/aggregator/config'
 import { openPostgresSink } from '@armature/aggregator/postgres-sink'
 import { aggregator, type Aggregator } from '@armature/aggregator/service'
@@ -80,8 +81,8 @@ export const openPlatform = async (
   const telemetries: Telemetry[] = []
   const closers: (() => Promise<void>)[] = []
 
-  const telemetryOf = (service: string, own: CommonConfig, destination = process.stderr as NodeJS.WritableStream) => {
-    const telemetry = openTelemetry({ service, config: own, destination: destination as never })
+  const telemetryOf = (service: string, own: CommonConfig, destination: Writable = process.stderr) => {
+    const telemetry = openTelemetry({ service, config: own, destination })
     telemetries.push(telemetry)
     return telemetry
   }

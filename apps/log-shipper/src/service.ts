@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
+import { brokerInWords, isInProcess } from '@armature/messaging/reach'
 import { tracedPublisher } from '@armature/messaging/trace'
 import type { Given } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
@@ -44,7 +45,7 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
     telemetry: openTelemetry({ service: name, config, destination: process.stderr }),
     clock,
     openMessaging: async () => {
-      if (isMemory(config) && !config.hold) throw reachesNobody
+      if (isInProcess(config.messagingUrl) && !config.hold) throw reachesNobody
       return openDriver(config.messagingUrl)
     },
     openSpoolFolder: () => durableFolder(config.spoolDir ?? join(stateFolder(), name, config.topic)),
@@ -55,8 +56,6 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
     echo: config.quiet ? undefined : process.stdout,
   }
 }
-
-const isMemory = ({ messagingUrl }: Config): boolean => /^memory:/i.test(messagingUrl)
 
 const reachesNobody = new ServiceError('memory: reaches this process only, so no one would get the lines', {
   exitCode: exitCodes.usage,
@@ -188,7 +187,7 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     close,
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
-      const broker = isMemory(config) ? 'memory:, in this process only' : 'the broker'
+      const broker = brokerInWords(config.messagingUrl)
       const what = parts.input?.what ?? 'standard input'
       return `waits for lines of ${what}; they go to ${topic} at ${broker}: MESSAGING_URL points at a real one`
     },

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '@armature/messaging/clock'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
+import { brokerInWords } from '@armature/messaging/reach'
 import type { Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
@@ -85,7 +86,7 @@ export const reactor = (
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
       const topics = [...new Set(registrations.map(({ topic }) => topic))].join(' and ')
-      const broker = /^memory:/i.test(config.messagingUrl) ? 'memory:, in this process only' : 'the broker'
+      const broker = brokerInWords(config.messagingUrl)
       return `waits for messages on ${topics} at ${broker}: MESSAGING_URL points at a real one`
     },
     handled: () => handled.list(),
