@@ -1,13 +1,14 @@
 import type { Database } from '@armature/database/database'
 import { openDatabase } from '@armature/database/open'
-import { type PostgresServer, startPostgres } from '@armature/servers/postgres'
+import { startPostgres } from '@armature/servers/postgres'
+import type { RunningServer } from '@armature/servers/server'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { MonitorResponse, SearchResponse } from '../src/api.ts'
 import { importThings } from '../src/import-things.ts'
 import { areas, type Running, startSearch } from './server.ts'
 
-let server: PostgresServer
+let server: RunningServer
 let database: Database
 let running: Running
 /** The first run may have to install the server. */

@@ -1,6 +1,7 @@
 import { borrowed, type Database } from '@armature/database/database'
 import { openDatabase } from '@armature/database/open'
-import { type PostgresServer, startPostgres } from '@armature/servers/postgres'
+import { startPostgres } from '@armature/servers/postgres'
+import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { importThings } from '../src/import-things.ts'
 import { openStore, type Store, type Thing, type Wanted } from '../src/store.ts'
@@ -21,7 +22,7 @@ const things: readonly Thing[] = [
 describe.each(['embedded', 'postgres'])('%s', (name) => {
   let database: Database
   let store: Store
-  let server: PostgresServer | undefined
+  let server: RunningServer | undefined
   beforeAll(async () => {
     if (name === 'postgres') server = await startPostgres()
     database = await openDatabase(server?.url ?? 'embedded:')

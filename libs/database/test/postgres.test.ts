@@ -1,11 +1,12 @@
-import { type PostgresServer, startPostgres } from '@armature/servers/postgres'
+import { startPostgres } from '@armature/servers/postgres'
+import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../src/database.ts'
 import { migrate } from '../src/migrate.ts'
 import { openDatabase } from '../src/open.ts'
 import { databaseConformance } from './conformance.ts'
 
-let server: PostgresServer
+let server: RunningServer
 const open: Database[] = []
 const opened = async (options = {}): Promise<Database> => {
   const database = await openDatabase(server.url, options)

@@ -1,28 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { chownSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { aptInstall } from './clients.ts'
 import { type Environment, executable, onPath } from './execute.ts'
+import { freePort } from './free-port.ts'
 import { startProgram } from './program.ts'
+import type { RunningServer } from './server.ts'
 
 const deadlineMs = 60_000
 const debianFolder = '/usr/lib/postgresql'
 
-export interface PostgresServer {
-  /** Of an empty database with PostGIS available. */
-  readonly url: string
-  /** Ends it at once, as a crash does; its data stay for `restart`. */
-  crash(): Promise<void>
-  restart(): Promise<void>
-  /** Ends it and removes its data. */
-  stop(): Promise<void>
-}
-
 /** A PostgreSQL server with PostGIS of this test's own on loopback: PATH's or Debian's, which only root can install. */
-export const startPostgres = async (env: Environment = process.env): Promise<PostgresServer> => {
+export const startPostgres = async (env: Environment = process.env): Promise<RunningServer> => {
   const folder = await binaries(env)
   const data = await mkdtemp(join(tmpdir(), 'postgres-test-'))
   const user = ordinaryUser()
@@ -95,14 +86,4 @@ const ordinaryUser = (): { uid: number; gid: number } | undefined => {
     Number(spawnSync('id', [what, 'postgres'], { encoding: 'utf8' }).stdout),
   )
   return uid === undefined || gid === undefined ? undefined : { uid, gid }
-}
-
-const freePort = async (): Promise<number> => {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const probe = createServer().once('error', reject)
-  probe.listen(0, '127.0.0.1', () => {
-    const address = probe.address()
-    probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-  })
-  return promise
 }

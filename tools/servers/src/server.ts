@@ -1,0 +1,46 @@
+import type { Environment } from './execute.ts'
+
+/** A server that was started here, on loopback and a free port. */
+export interface RunningServer {
+  /** Where it is reached, in the scheme that its clients use. */
+  readonly url: string
+  /** Ends it at once, with SIGKILL, as a crash does; its data stay for `restart`. */
+  crash(): Promise<void>
+  /** Starts it again on the same port and data, after `crash`. */
+  restart(): Promise<void>
+  /** Ends it with all it started and removes its data. Safe to call twice, and after `crash`. */
+  stop(): Promise<void>
+}
+
+export interface StartOptions {
+  /** What its programs are found and run with. Default: this process's. */
+  readonly env?: Environment
+}
+
+/** A kind of server: what `npm run servers -- up NAME` and the test fixture start. One file each. */
+export interface ServerKind {
+  /** As on the command line: `kafka`. */
+  readonly name: string
+  /** Names the URL of a server that runs already: `KAFKA_URL`. */
+  readonly variable: string
+  /** One line: what to install where it cannot be had by itself. */
+  readonly remedy: string
+  /** The public image that stands in where there is Docker. */
+  readonly container: ContainerRecipe
+  /**
+   * Finds its programs on PATH or installs them (system packages by root on Debian, else into the cache folder) and starts it with empty
+   * data. Rejects with one line that holds the remedy.
+   */
+  start(options?: StartOptions): Promise<RunningServer>
+}
+
+export interface ContainerRecipe {
+  readonly image: string
+  readonly port: number
+  readonly environment?: Readonly<Record<string, string>>
+  readonly command?: readonly string[]
+  /** Matches in its log when it is ready. */
+  readonly ready: RegExp
+  /** The URL of the container's port, mapped to this one of the host. */
+  readonly url: (host: string, port: number) => string
+}
