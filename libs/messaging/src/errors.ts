@@ -50,6 +50,26 @@ export class MessagingUrlError extends Error {
   override readonly name = 'MessagingUrlError'
 }
 
+/** Why a broker cannot be used. The first two stay until the URL or the broker is changed. */
+export type ConnectFault = 'credentials' | 'tls' | 'unavailable'
+
+const unavailableExitCode = 69
+const configExitCode = 78
+
+/** A broker that a driver cannot connect to. The message holds no credential. */
+export class ConnectError extends Error {
+  override readonly name = 'ConnectError'
+  readonly fault: ConnectFault
+  /** What a program ends with because of it: of sysexits, UNAVAILABLE or CONFIG. */
+  readonly exitCode: number
+
+  constructor(fault: ConnectFault, problem: string, options?: { cause?: unknown }) {
+    super(problem, options)
+    this.fault = fault
+    this.exitCode = fault === 'unavailable' ? unavailableExitCode : configExitCode
+  }
+}
+
 /**
  * Thrown by a handler for a message that will fail however often it is tried: retry middleware passes it on at once and
  * dead-letter middleware keeps `reason` as the label.

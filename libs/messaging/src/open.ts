@@ -3,7 +3,12 @@ import type { OpenMemoryOptions } from './memory.ts'
 import type { Driver } from './ports.ts'
 
 /** What drivers may be given besides their URL; each takes what concerns it. */
-export type OpenOptions = OpenMemoryOptions
+export interface OpenOptions extends OpenMemoryOptions {
+  /** The CloudEvents `source` of messages that name none: a URI reference. Default `/armature`. */
+  readonly source?: string
+  /** Is told, in one line without credentials, of what works but not as it should. Default: a warning of the process. */
+  readonly warn?: (problem: string) => void
+}
 
 /** A driver is loaded when its scheme is asked for. */
 const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {

@@ -1,4 +1,6 @@
+import type { UnrecoverableError } from './errors.ts'
 import type { Message } from './message.ts'
+import type { TopicBrowser } from './topic-browser.ts'
 
 /** Sends messages. Safe to call concurrently. */
 export interface Publisher {
@@ -39,6 +41,11 @@ export interface Delivery extends Message {
   readonly attempt: number
   /** Where the message lies in its topic; undefined where the driver has no such thing. `topic+partition+offset` is unique. */
   readonly position?: Position | undefined
+  /**
+   * Why the message could not be decoded: its body and headers are as they came. Dead-letter middleware takes it without a call of the
+   * handler; a handler without that middleware rejects what it cannot read.
+   */
+  readonly undecodable?: UnrecoverableError | undefined
   /**
    * Aborted when the subscription is closed: a handler that still waits should give up and reject. How it settles after that
    * counts for nothing, since the message is the broker's again.
@@ -108,6 +115,8 @@ export interface Driver extends Publisher, Subscriber {
   /** The scheme of its URLs, without the colon. */
   readonly scheme: string
   readonly guarantees: Guarantees
+  /** What topics hold, where the broker keeps messages. */
+  readonly browser?: TopicBrowser | undefined
   /** Closes both sides. */
   close(): Promise<void>
 }

@@ -1,0 +1,36 @@
+import { PublishError, type PublishFault } from './errors.ts'
+import type { Message } from './message.ts'
+import { checkTopic } from './topic-pattern.ts'
+
+export interface PublishLimits {
+  /** Of one body. */
+  readonly maxMessageBytes: number
+  readonly closed: boolean
+}
+
+/**
+ * Throws PublishError (`closed`, `bad-topic`, `bad-message`, `too-large`) for what no driver publishes, before anything is sent.
+ */
+export const checkPublish = (topic: string, messages: readonly Message[], limits: PublishLimits): void => {
+  if (limits.closed) throw refusal(topic, 'closed', 'the connection is closed')
+  try {
+    checkTopic(topic)
+  } catch (error) {
+    throw refusal(topic, 'bad-topic', (error as Error).message, error)
+  }
+  for (const { id, body } of messages) {
+    if (typeof id !== 'string' || id === '') {
+      throw refusal(topic, 'bad-message', 'a message has no id: make it by message()')
+    }
+    if (!(body instanceof Uint8Array)) {
+      throw refusal(topic, 'bad-message', `the body of message ${id} is not a Uint8Array: make it by message()`)
+    }
+    if (body.byteLength > limits.maxMessageBytes) {
+      const problem = `message ${id} has ${body.byteLength} bytes, the limit is ${limits.maxMessageBytes}`
+      throw refusal(topic, 'too-large', `${problem}: send a reference, or raise the limit of the broker and the driver`)
+    }
+  }
+}
+
+const refusal = (topic: string, fault: PublishFault, problem: string, cause?: unknown): PublishError =>
+  new PublishError(problem, { topic, fault, cause })
