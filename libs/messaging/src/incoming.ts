@@ -23,16 +23,18 @@ export const incoming = (received: ReceivedMessage, style: CloudEventStyle): Inc
   try {
     if (isBinary(headers, style)) return { message: decodeBinary(received, style) }
     const contentType = headerText(headers, 'content-type')
-    if (!isStructured(contentType)) return { message: foreign(received) }
+    if (!isStructured(contentType) && !isBatch(contentType)) return { message: foreign(received) }
     if (/^application\/cloudevents\+json\s*(?:;|$)/i.test(contentType ?? '')) {
       return { message: decodeStructured({ ...received, headers: textHeaders(headers) }) }
     }
-    throw new UndecodableError('unsupported-format', 'only the JSON format of structured mode is understood')
+    throw new UndecodableError('unsupported-format', 'only structured mode in JSON is understood, one event a message')
   } catch (error) {
     if (!(error instanceof UndecodableError)) throw error
     return { message: foreign(received), undecodable: error }
   }
 }
+
+const isBatch = (contentType: string | undefined): boolean => /^application\/cloudevents-batch/i.test(contentType ?? '')
 
 const foreign = ({ fallbackId, topic, key, receivedAt, headers, body }: ReceivedMessage): Message => ({
   id: fallbackId,
