@@ -199,6 +199,17 @@ test('what is taken back is fenced, the rest goes on', async () => {
   expect(settled).toEqual(['ack b1'])
 })
 
+test('what is taken back while it waits for its redelivery does not come again', async () => {
+  const { window, clock, offer, seen, call } = bench()
+  offer('a', { here: true })
+  call(0).reject()
+  await turn()
+  expect(window.takeBack(() => true)).toHaveLength(1)
+  await clock.advance(1_000)
+  expect(seen()).toEqual(['a/1'])
+  expect(clock.pending).toBe(0)
+})
+
 test('why a message could not be decoded reaches the handler', () => {
   const { window, arrival, call } = bench()
   const undecodable = new UndecodableError('bad-json', 'it is not JSON')
