@@ -1,6 +1,6 @@
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type Environment } from './execute.ts'
 import { withLock } from './lock.ts'
 
@@ -23,6 +23,7 @@ export const kept = async (
   return withLock(`${folder}.lock`, { deadlineMs: options.deadlineMs, onWait }, async () => {
     if (await exists(folder)) return folder
     await mkdir(dirname(folder), { recursive: true })
+    await removeAbandonedDrafts(folder)
     const draft = await mkdtemp(`${folder}.draft-`)
     try {
       await build(draft)
@@ -34,6 +35,13 @@ export const kept = async (
       await rm(draft, { recursive: true, force: true })
     }
   })
+}
+
+/** Under the lock nobody else builds: what is there is of a process that was killed. */
+const removeAbandonedDrafts = async (folder: string): Promise<void> => {
+  for (const name of await readdir(dirname(folder))) {
+    if (name.startsWith(`${basename(folder)}.draft-`)) await rm(join(dirname(folder), name), { recursive: true })
+  }
 }
 
 const exists = (path: string): Promise<boolean> =>

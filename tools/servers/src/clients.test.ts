@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { chromium, grpcurl, pythonGrpc } from './clients.ts'
+import { chromium, ghz, grpcurl, pythonGrpc } from './clients.ts'
 import { execute } from './execute.ts'
 
 let room: string
@@ -20,7 +20,8 @@ const program = async (name: string, script: string) => {
 const slowGo = () =>
   program(
     'go',
-    `echo "$@" >> '${join(room, 'calls')}'; /bin/sleep 0.3; echo built > "$GOBIN/grpcurl"; /bin/chmod +x "$GOBIN/grpcurl"`,
+    `[ "$1" = env ] && { echo go1.26.8; exit; }
+     echo "$@" >> '${join(room, 'calls')}'; /bin/sleep 0.3; echo built > "$GOBIN/grpcurl"; /bin/chmod +x "$GOBIN/grpcurl"`,
   )
 
 beforeEach(async () => {
@@ -43,7 +44,7 @@ describe('grpcurl', () => {
     expect(new Set(paths).size).toBe(1)
     expect(await readFile(paths[0], 'utf8')).toBe('built\n')
     expect(await readFile(join(room, 'calls'), 'utf8')).toBe(
-      'install github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4\n',
+      'install -trimpath -ldflags=-s -w github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4\n',
     )
   })
 
@@ -60,7 +61,7 @@ describe('grpcurl', () => {
   })
 
   test('of a failed build is tried again and leaves nothing behind', async () => {
-    await program('go', 'echo no route to the proxy >&2; exit 1')
+    await program('go', '[ "$1" = env ] && { echo go1.26.8; exit; }; echo no route to the proxy >&2; exit 1')
     await expect(grpcurl(env)).rejects.toMatchObject({
       message: expect.stringMatching(/^grpcurl could not be built: give go access [^\n]+$/),
       cause: { message: expect.stringContaining('no route to the proxy') },
@@ -68,6 +69,20 @@ describe('grpcurl', () => {
     expect(await readdir(join(room, 'cache', 'armature'))).toEqual([])
     await slowGo()
     expect(await readFile(await grpcurl(env), 'utf8')).toBe('built\n')
+  })
+})
+
+describe('ghz', () => {
+  test('is built under its own name, whatever Go calls it', async () => {
+    await program('go', '[ "$1" = env ] && { echo go1.21; exit; }; echo built > "$GOBIN/main"')
+    expect(await readFile(await ghz(env), 'utf8')).toBe('built\n')
+  })
+
+  test('with a Go that is too old to fetch a newer one says what to install', async () => {
+    await program('go', '[ "$1" = env ] && { echo go1.19.8; exit; }; exit 1')
+    await expect(ghz(env)).rejects.toThrow(
+      /^[^\n]+ is too old and could not fetch a newer Go: install ghz, or Go [^\n]+$/,
+    )
   })
 })
 

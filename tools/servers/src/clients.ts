@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cacheFolder, kept } from './cache.ts'
+import { aptInstall } from './apt.ts'
+import { kept } from './cache.ts'
 import { type Environment, executable, execute, onPath } from './execute.ts'
-import { withLock } from './lock.ts'
+import { goInstall } from './go.ts'
+import { oneLine, say } from './progress.ts'
 
-const grpcurlVersion = 'v1.9.4'
+export { aptInstall } from './apt.ts'
+
 const pythonPackages = ['grpcio==1.85.1', 'grpcio-tools==1.85.1']
 const installDeadlineMs = 600_000
 
@@ -21,22 +23,12 @@ export const chromiumArguments: readonly string[] = [
 ]
 
 /** The path of grpcurl: PATH's, or one built by Go and kept. Rejects with one line that says what to install. */
-export const grpcurl = async (env: Environment = process.env): Promise<string> => {
-  const found = await onPath(['grpcurl'], env)
-  if (found !== undefined) return found
-  const name = `grpcurl-${grpcurlVersion}`
-  const folder = await kept(name, { deadlineMs: installDeadlineMs, env, say }, async (draft) => {
-    const go = await onPath(['go'], env)
-    if (go === undefined)
-      throw new Error('grpcurl is not on PATH and neither is go: install grpcurl, or Go 1.24 or newer')
-    say(`${name}: go install, about a minute`)
-    await execute(go, ['install', `github.com/fullstorydev/grpcurl/cmd/grpcurl@${grpcurlVersion}`], {
-      deadlineMs: installDeadlineMs,
-      env: { ...env, GOBIN: draft },
-    }).catch(oneLine('grpcurl could not be built: give go access to its module proxy, or put grpcurl on PATH'))
-  })
-  return join(folder, 'grpcurl')
-}
+export const grpcurl = (env: Environment = process.env): Promise<string> =>
+  goInstall('github.com/fullstorydev/grpcurl/cmd/grpcurl', 'v1.9.4', 'grpcurl', env)
+
+/** The path of ghz, which loads a gRPC server and measures it: PATH's, or one built by Go and kept. */
+export const ghz = (env: Environment = process.env): Promise<string> =>
+  goInstall('github.com/bojand/ghz/cmd/ghz', 'v0.120.0', 'ghz', env)
 
 /** The path of a Python that has grpcio and grpcio-tools: a kept virtual environment. */
 export const pythonGrpc = async (env: Environment = process.env): Promise<string> => {
@@ -80,28 +72,3 @@ const virtualEnvironment = async (python: string, folder: string, env: Environme
     await create()
   }
 }
-
-/** Installs a Debian package, as root; one process at a time. Rejects with `remedy` where that is not possible. */
-export const aptInstall = async (name: string, remedy: string, env: Environment): Promise<void> => {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '')
-  const aptGet = await onPath(['apt-get'], env)
-  if (aptGet === undefined || !/^ID(_LIKE)?=.*debian/m.test(release) || process.getuid?.() !== 0) {
-    throw new Error(`${name} is missing and only root on Debian may install it by itself: ${remedy}`)
-  }
-  const install = ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300', name]
-  const options = { deadlineMs: installDeadlineMs, env: { ...env, DEBIAN_FRONTEND: 'noninteractive' } }
-  await withLock(join(cacheFolder(env), 'apt-get.lock'), { deadlineMs: installDeadlineMs }, async () => {
-    say(`${name}: apt-get update && apt-get ${install.join(' ')}`)
-    await execute(aptGet, ['update', '-q'], options)
-    await execute(aptGet, install, options)
-  }).catch(oneLine(`apt-get could not install ${name}: ${remedy}`))
-}
-
-const say = (line: string) => void process.stderr.write(`${line}\n`)
-
-/** The remedy as the message; the command's own output goes to the cause. */
-const oneLine =
-  (message: string) =>
-  (cause: unknown): never => {
-    throw new Error(message, { cause })
-  }
