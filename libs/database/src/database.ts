@@ -25,6 +25,16 @@ export interface QueryOptions {
    * is cancelled where the database can be asked to, else runs to its end.
    */
   readonly signal?: AbortSignal | undefined
+  /**
+   * The server stops the statement then by itself, also when this process is gone: SQLSTATE 57014. Rounded up to 1, 2 or 5 times
+   * a power of ten. Default: that of the database; statements of a transaction, and the embedded database, know no other.
+   */
+  readonly timeoutMs?: number | undefined
+  /**
+   * For a statement that is run often: it is parsed once a connection, and planned once where the plan does not depend on
+   * the params. One name, one SQL; at most 63 characters. The embedded database plans each time.
+   */
+  readonly name?: string | undefined
 }
 
 export type Row = Readonly<Record<string, unknown>>

@@ -68,11 +68,12 @@ export const openFolder = async (folder: string): Promise<Database> => {
 
 const start = async (folder: string): Promise<PGlite> => {
   try {
-    const [{ PGlite: Engine }, { postgis }] = await Promise.all([
+    const [{ PGlite: Engine }, { postgis }, { pg_trgm: trigrams }] = await Promise.all([
       import('@electric-sql/pglite'),
       import('@electric-sql/pglite-postgis'),
+      import('@electric-sql/pglite/contrib/pg_trgm'),
     ])
-    const pglite = new Engine(folder, { extensions: { postgis: reduced(postgis) } })
+    const pglite = new Engine(folder, { extensions: { postgis: reduced(postgis), pg_trgm: trigrams } })
     await pglite.waitReady
     return pglite
   } catch (error) {

@@ -28,9 +28,13 @@ export interface PostgresOptions {
  */
 export const openPostgres = async (url: string, options: PostgresOptions = {}): Promise<Database> => {
   const { default: pg } = await import('pg')
-  const pool = new pg.Pool(poolConfig(url, options, pg.types.getTypeParser))
+  const config = poolConfig(url, options, pg.types.getTypeParser)
+  const pool = new pg.Pool(config)
+  // Not the pool's: all of its connections may be busy with what is to be cancelled.
+  const cancelling = new pg.Pool({ ...config, max: 1 })
   // The pool has replaced the connection by then; a statement that ran on it was rejected by itself.
-  pool.on('error', () => undefined)
+  for (const each of [pool, cancelling]) each.on('error', () => undefined)
+  const execute = executor(cancelling, options.statementTimeoutMs ?? defaultStatementTimeoutMs)
   const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
 
@@ -47,13 +51,12 @@ export const openPostgres = async (url: string, options: PostgresOptions = {}): 
 
   const database: Database = {
     query: <R>(sql: string, params?: readonly unknown[], queryOptions: QueryOptions = {}) =>
-      tracked(() =>
-        onClient(pool, (client) => execute<R>(pool, client, { sql, params, ...queryOptions }), queryOptions),
-      ),
-    transaction: (fn) => tracked(() => onClient(pool, (client, discard) => transaction({ pool, client, discard }, fn))),
+      tracked(() => onClient(pool, (client) => execute<R>(client, { sql, params, ...queryOptions }), queryOptions)),
+    transaction: (fn) =>
+      tracked(() => onClient(pool, (client, discard) => transaction({ execute, client, discard }, fn))),
     close: () =>
       (closed ??= Promise.allSettled(underWay)
-        .then(() => pool.end())
+        .then(() => Promise.all([pool.end(), cancelling.end()]))
         .then(() => undefined)),
   }
   try {
@@ -71,9 +74,11 @@ export const openPostgres = async (url: string, options: PostgresOptions = {}): 
   return database
 }
 
+const defaultStatementTimeoutMs = 30_000
+
 const poolConfig = (
   url: string,
-  { maxConnections = 10, connectTimeoutMs = 5_000, statementTimeoutMs = 30_000 }: PostgresOptions,
+  { maxConnections = 10, connectTimeoutMs = 5_000, statementTimeoutMs = defaultStatementTimeoutMs }: PostgresOptions,
   parserOf: (type: number, format?: 'text') => (text: string) => unknown,
 ): PoolConfig => ({
   connectionString: url,
@@ -124,55 +129,76 @@ interface Statement extends QueryOptions {
   readonly params?: readonly unknown[] | undefined
 }
 
-const execute = async <R>(
-  pool: Pool,
-  client: PoolClient,
-  { sql, params = [], signal }: Statement,
-): Promise<Result<R>> => {
-  if (signal?.aborted === true) throw canceled()
-  let cancelling: Promise<unknown> | undefined
-  const cancel = () => {
-    cancelling = pool.query('select pg_cancel_backend($1)', [backendOf(client)]).catch(() => undefined)
+type Execute = <R>(client: PoolClient, statement: Statement) => Promise<Result<R>>
+
+/** Runs statements; `cancelling` is where those that are given up are cancelled. */
+const executor = (cancelling: Pool, defaultTimeoutMs: number): Execute => {
+  const timeouts = new WeakMap<PoolClient, number>()
+
+  /** Asks the server only when it is another one than for the statement before. */
+  const limit = async (client: PoolClient, timeoutMs: number): Promise<void> => {
+    if (timeoutMs === (timeouts.get(client) ?? defaultTimeoutMs)) return
+    await client.query(`set statement_timeout = ${timeoutMs}`)
+    timeouts.set(client, timeoutMs)
   }
-  signal?.addEventListener('abort', cancel, { once: true })
-  try {
-    // The extended protocol takes one statement only, also without params.
-    const { rows, rowCount } = await client.query<Record<string, unknown>>({
-      text: sql,
-      values: [...params],
-      queryMode: 'extended',
-    } as { text: string; values: unknown[] })
-    return { rows: rows as R[], count: rowCount ?? rows.length }
-  } catch (error) {
-    throw translated(error)
-  } finally {
-    signal?.removeEventListener('abort', cancel)
-    // Else it could hit the next statement of the connection.
-    await cancelling
+
+  return async <R>(
+    client: PoolClient,
+    { sql, params = [], signal, timeoutMs, name }: Statement,
+  ): Promise<Result<R>> => {
+    let cancelled: Promise<unknown> | undefined
+    const cancel = () => {
+      cancelled = cancelling.query('select pg_cancel_backend($1)', [backendOf(client)]).catch(() => undefined)
+    }
+    try {
+      await limit(client, timeoutMs === undefined ? defaultTimeoutMs : Math.min(rounded(timeoutMs), defaultTimeoutMs))
+      if (signal?.aborted === true) throw canceled()
+      signal?.addEventListener('abort', cancel, { once: true })
+      // The extended protocol takes one statement only, also without params.
+      const { rows, rowCount } = await client.query<Record<string, unknown>>({
+        text: sql,
+        values: [...params],
+        queryMode: 'extended',
+        ...(name === undefined ? {} : { name }),
+      } as { text: string; values: unknown[] })
+      return { rows: rows as R[], count: rowCount ?? rows.length }
+    } catch (error) {
+      throw translated(error)
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      // Else it could hit the next statement of the connection.
+      await cancelled
+    }
   }
+}
+
+/** Up to the next 1, 2 or 5 times a power of ten, so that calls of about the same deadline share one setting. */
+const rounded = (timeoutMs: number): number => {
+  const power = 10 ** Math.floor(Math.log10(Math.max(timeoutMs, 1)))
+  return power * ([1, 2, 5].find((step) => step * power >= timeoutMs) ?? 10)
 }
 
 const backendOf = (client: PoolClient): unknown => (client as unknown as { readonly processID: unknown }).processID
 
 interface Connection {
-  readonly pool: Pool
+  readonly execute: Execute
   readonly client: PoolClient
   /** The connection is not used again. */
   readonly discard: () => void
 }
 
 const transaction = async <T>(
-  { pool, client, discard }: Connection,
+  { execute, client, discard }: Connection,
   fn: (within: Queryable) => Promise<T>,
 ): Promise<T> => {
   let over = false
   const within: Queryable = {
-    query: async (sql, params, { signal } = {}) => {
+    query: async (sql, params, { signal, name } = {}) => {
       if (over) throw new DatabaseError('the transaction is over', { code: sqlStates.noActiveTransaction })
-      return execute(pool, client, { sql, params, signal })
+      return execute(client, { sql, params, signal, name })
     },
   }
-  const run = (sql: string) => execute(pool, client, { sql })
+  const run = (sql: string) => execute(client, { sql })
   await run('begin')
   await run('savepoint whole')
   try {

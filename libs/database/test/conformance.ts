@@ -70,6 +70,24 @@ export const databaseConformance = (name: string, open: () => Promise<Database>)
         expect(JSON.stringify(error)).not.toContain('a secret')
       })
 
+      test('with a name is the same each time, with other params too', async () => {
+        const named = (text: string) =>
+          database.query<{ back: string }>('select $1::text as back', [text], { name: 'back', timeoutMs: 5_000 })
+        for (const text of ['a', 'b', `'; --`]) expect((await named(text)).rows).toEqual([{ back: text }])
+      })
+
+      test('searches names by trigrams, upper and lower case alike, beyond ASCII too', async () => {
+        await database.query('create extension if not exists pg_trgm')
+        await database.query('create table named (name text)')
+        await database.query("insert into named select 'Name ' || n from generate_series(1, 10000) as n")
+        await database.query("insert into named values ('Côte')")
+        await database.query('create index named_name on named using gin (name gin_trgm_ops)')
+        await database.query('analyze named')
+        const sql = `select name from named where name ilike '%CÔT%'`
+        expect((await database.query(sql)).rows).toEqual([{ name: 'Côte' }])
+        expect(JSON.stringify((await database.query(`explain ${sql}`)).rows)).toContain('named_name')
+      })
+
       test('given up before its turn never begins', async () => {
         await database.query('create table given_up (n int)')
         const giveUp = new AbortController()

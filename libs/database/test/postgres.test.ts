@@ -55,6 +55,42 @@ describe('a server', () => {
     expect((await database.query('select 1')).count).toBe(1)
   })
 
+  test('cancels what is given up also when all connections are busy', async () => {
+    const database = await opened({ maxConnections: 2 })
+    const giveUp = new AbortController()
+    const sleeping = [1, 2].map(() => database.query('select pg_sleep(60)', [], { signal: giveUp.signal }))
+    const watcher = await opened()
+    const running = async () =>
+      (await watcher.query(`select 1 from pg_stat_activity where query like 'select pg_sleep%' and state = 'active'`))
+        .count
+    await vi.waitFor(async () => expect(await running()).toBe(2), { timeout: 10_000 })
+    giveUp.abort()
+    for (const one of sleeping) await expect(one).rejects.toMatchObject({ code: '57014' })
+    expect((await database.query('select 1')).count).toBe(1)
+  })
+
+  test('stops a statement at its own timeout, and the next one has the usual one again', async () => {
+    const database = await opened({ maxConnections: 1, statementTimeoutMs: 20_000 })
+    const timeout = async (options = {}) =>
+      (await database.query<{ now: string }>(`select current_setting('statement_timeout') as now`, [], options)).rows[0]
+        ?.now
+    await expect(database.query('select pg_sleep(60)', [], { timeoutMs: 15 })).rejects.toMatchObject({ code: '57014' })
+    expect(await timeout({ timeoutMs: 15 })).toBe('20ms')
+    expect(await timeout({ timeoutMs: 501 })).toBe('1s')
+    expect(await timeout({ timeoutMs: 60_000 })).toBe('20s')
+    await timeout({ timeoutMs: 1 })
+    expect(await database.transaction(async (within) => (await within.query('select pg_sleep(0.01)')).count)).toBe(1)
+    expect(await timeout()).toBe('20s')
+  })
+
+  test('parses a statement with a name once a connection', async () => {
+    const database = await opened({ maxConnections: 1 })
+    const run = (n: number) => database.query('select $1::int + 1 as sum', [n], { name: 'sum' })
+    for (const n of [1, 2, 3]) await run(n)
+    const { rows } = await database.query(`select generic_plans + custom_plans as runs from pg_prepared_statements`)
+    expect(rows).toEqual([{ runs: 3 }])
+  })
+
   test('several processes migrate at once without collision', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => opened()))
     const step = { name: 'once', statements: ['create table once_only (id int)'] }
