@@ -55,9 +55,10 @@ export const startRedis = async (options: StartRedisOptions = {}): Promise<Runni
   }
   const args = Object.entries(given).flatMap(([name, value]) => [`--${name}`, value])
   const names = Object.keys(users)
-  if (names.length > 0) args.push('--user', 'default off')
+  if (names.length > 0) args.push('--user', 'default', 'off')
   for (const [name, { password, rules = '~* &* +@all' }] of Object.entries(users)) {
-    args.push('--user', `${name} on #${createHash('sha256').update(password).digest('hex')} ${rules}`)
+    const hash = createHash('sha256').update(password).digest('hex')
+    args.push('--user', name, 'on', `#${hash}`, ...rules.split(' '))
   }
 
   const start = async () => {
