@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { UnrecoverableError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Delivery } from '@armature/messaging/ports'
 import { silentLogger } from '@armature/telemetry/logger'
@@ -55,6 +56,14 @@ describe('options', () => {
     const { wants } = on('a', { ...named, filter, schema: z.string() }, ignore)
     expect(wants(message('a', '{', { headers: { kind: 'a' } }))).toBe(true)
     expect(wants(message('a', '"x"', { headers: { kind: 'b' } }))).toBe(false)
+  })
+
+  test('what could not be decoded passes the filter, on its way to the dead letters, unless it is one of them', () => {
+    const undecodable = new UnrecoverableError('undecodable', 'no CloudEvent')
+    const { wants } = on('>', { ...named, filter: () => false }, ignore)
+    expect(wants({ ...delivery('a', '{'), undecodable })).toBe(true)
+    expect(wants({ ...delivery('a', '{'), undecodable: undefined })).toBe(false)
+    expect(wants({ ...delivery('a.DLT', '{'), undecodable })).toBe(false)
   })
 })
 

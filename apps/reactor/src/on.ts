@@ -65,8 +65,12 @@ export const on = <T = undefined>(topic: string, options: OnOptions<T>, handle: 
   checkOptions(options)
   const { schema, filter, ...rest } = options
   const leavesOutDeadLetters = isPattern(topic) && !isDeadLetterTopic(topic) && options.deadLetters !== true
-  const wants = (message: Message) =>
-    !(leavesOutDeadLetters && isDeadLetterTopic(message.topic)) && (filter?.(message) ?? true)
+  const wants = (message: Message | Delivery) => {
+    if (leavesOutDeadLetters && isDeadLetterTopic(message.topic)) return false
+    // What could not be decoded is no filter's to judge: it goes to the dead letters.
+    const readable = !('undecodable' in message) || message.undecodable === undefined
+    return !readable || (filter?.(message) ?? true)
+  }
   return {
     topic,
     options: { ...rest, hasSchema: schema !== undefined },

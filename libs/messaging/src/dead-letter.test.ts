@@ -1,39 +1,16 @@
-import { createMetrics } from '@armature/telemetry/metrics'
-import { describe, expect, test } from 'vitest'
 import { delivery, outcomeOf } from '../test/delivery.ts'
+import { fails, letterBox } from '../test/letter-box.ts'
+import { describe, expect, test } from 'vitest'
 import { drivenClock } from './clock.ts'
 import { compose } from './compose.ts'
-import { deadLetter, type DeadLetterOptions } from './dead-letter.ts'
+import { deadLetter } from './dead-letter.ts'
 import { PublishError, UnrecoverableError } from './errors.ts'
 import { memoryBroker } from './memory.ts'
-import { bodyText, message, type Message } from './message.ts'
+import { bodyText, message } from './message.ts'
 import type { Delivery, Handler, Publisher } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
 import { retry } from './retry.ts'
 import { timeout } from './timeout.ts'
-
-const fails =
-  (error: unknown): Handler =>
-  async () => {
-    throw error
-  }
-
-/** A publisher that keeps what it is given, or does as it is told. */
-const letterBox = (publish?: Publisher['publish']) => {
-  const letters: Message[] = []
-  const publisher: Publisher = {
-    publish: async (topic, messages) => {
-      await publish?.(topic, messages)
-      letters.push(...messages)
-    },
-    close: async () => undefined,
-  }
-  const clock = drivenClock(1_000)
-  const metrics = createMetrics({ service: 'test' })
-  const wrap = (handler: Handler, options: Partial<DeadLetterOptions> = {}) =>
-    deadLetter({ publisher, handler: 'store', clock, metrics, ...options })(handler)
-  return { letters, publisher, clock, metrics, wrap }
-}
 
 describe('dead-letter', () => {
   test('leaves what the handler resolved for alone', async () => {

@@ -1,0 +1,109 @@
+import { dialects, integer, type DeadLetterFindings, type DeadLetterWriter } from './dead-letter-dialects.ts'
+import type { Position } from './ports.ts'
+
+/** What the headers of a dead letter say, whoever wrote them. */
+export interface DeadLetterEnvelope extends DeadLetterFindings {
+  readonly writer: DeadLetterWriter
+  readonly traceparent?: string | undefined
+  /** How often it was published again, counted by `dlt-redrives`. */
+  readonly redrives: number
+}
+
+/** What our envelope says. Texts are written as they are: make them by `failureText`. */
+export interface DeadLetterFacts {
+  readonly topic: string
+  readonly position?: Position | undefined
+  /** The message's own. */
+  readonly time: Date
+  readonly group?: string | undefined
+  readonly handler: string
+  readonly reason: string
+  readonly error: string
+  readonly message: string
+  readonly stack: string
+  readonly attempts: number
+  readonly deliveries: number
+  readonly firstFailureMs: number
+  readonly lastFailureMs: number
+}
+
+type Headers = Readonly<Record<string, string>>
+
+/** The version of the envelope, in its header `dlt-envelope-version`. */
+export const deadLetterEnvelopeVersion = 1
+
+/** How often a dead letter was published again. It stays on the message, so that a letter that comes back keeps its count. */
+export const redrivesHeader = 'dlt-redrives'
+
+/** When a person changed the message before it was published again, in ISO 8601. */
+export const editedHeader = 'dlt-edited-time'
+
+/** Put before the names of headers that stand for attributes of a CloudEvent, where the message was none. */
+export const rawHeaderPrefix = 'dlt-raw-'
+
+/** Headers of Spring Kafka that are big-endian integers on the wire, with their bytes. Everywhere else they are decimal text. */
+export const binaryEnvelopeHeaders: Readonly<Record<string, 4 | 8>> = {
+  'kafka_dlt-original-partition': 4,
+  'kafka_dlt-original-offset': 8,
+  'kafka_dlt-original-timestamp': 8,
+  'retry_topic-attempts': 4,
+}
+
+/**
+ * The headers of a dead letter. The `kafka_dlt-` ones are those of Spring Kafka, which redrive tools read. All are text; the Kafka driver
+ * writes and reads those of `binaryEnvelopeHeaders` as bytes. `dlt-attempts` counts calls of the handler in the last delivery, `dlt-deliveries`
+ * the deliveries; times are ISO 8601.
+ */
+export const writeEnvelope = (facts: DeadLetterFacts): Headers => ({
+  'kafka_dlt-original-topic': facts.topic,
+  ...(facts.position === undefined
+    ? {}
+    : {
+        'kafka_dlt-original-partition': String(facts.position.partition),
+        'kafka_dlt-original-offset': String(facts.position.offset),
+      }),
+  'kafka_dlt-original-timestamp': String(facts.time.getTime()),
+  ...(facts.group === undefined ? {} : { 'kafka_dlt-original-consumer-group': facts.group }),
+  'kafka_dlt-exception-fqcn': facts.error,
+  'kafka_dlt-exception-message': facts.message,
+  'kafka_dlt-exception-stacktrace': facts.stack,
+  'dlt-envelope-version': String(deadLetterEnvelopeVersion),
+  'dlt-reason': facts.reason,
+  'dlt-handler': facts.handler,
+  'dlt-attempts': String(facts.attempts),
+  'dlt-deliveries': String(facts.deliveries),
+  'dlt-first-failure-time': new Date(facts.firstFailureMs).toISOString(),
+  'dlt-last-failure-time': new Date(facts.lastFailureMs).toISOString(),
+})
+
+/** What the headers say of how the message came to be a dead letter; undefined where they say nothing of it. Never throws. */
+export const readEnvelope = (received: Headers): DeadLetterEnvelope | undefined => {
+  const headers = lowerCase(received)
+  const dialect = dialects.find(({ marks }) => marks.some((name) => headers[name] !== undefined))
+  if (dialect === undefined) return undefined
+  return {
+    writer: dialect.writer,
+    ...dialect.read(headers),
+    traceparent: headers['traceparent'],
+    redrives: redrivesOf(headers),
+  }
+}
+
+/** How often the message was published again from dead letters. */
+export const redrivesOf = (headers: Headers): number => integer(headers[redrivesHeader]) ?? 0
+
+/** The headers without those of envelopes, whoever wrote them: the message's own, with the marks of redrives and edits. */
+export const withoutEnvelope = (headers: Headers): Headers =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !isOfEnvelope(name.toLowerCase())))
+
+/** What our tools put on a message for good. */
+const staying = [rawHeaderPrefix, redrivesHeader, editedHeader]
+
+const isOfEnvelope = (name: string): boolean =>
+  !staying.some((one) => name.startsWith(one)) &&
+  dialects.some(({ owns }) =>
+    owns.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)),
+  )
+
+const lowerCase = (headers: Headers): Headers =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
