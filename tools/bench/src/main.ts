@@ -4,6 +4,7 @@ const benches: Record<string, () => Promise<string>> = {
   bus: async () => (await import('./bus.ts')).bus(),
   memory: async () => (await import('./memory.ts')).memory(),
   grpc: async () => (await import('./grpc.ts')).grpc(),
+  brokers: async () => (await import('./brokers.ts')).brokers(),
   start: async () => (await import('./start.ts')).start(),
 }
 

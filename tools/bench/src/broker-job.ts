@@ -1,0 +1,75 @@
+/** What every contender of a broker bench is given to do. */
+export interface Job {
+  /** Of the broker, as its own clients take it. */
+  readonly url: string
+  /** A name that nothing else uses. */
+  readonly topic: string
+  readonly messages: number
+  readonly bodyBytes: number
+  /** Publish: messages a call, each call confirmed before the next. Consume: unsettled at once. */
+  readonly atOnce: number
+}
+
+/** A library on one broker. Each method opens what it needs, does the job, closes, and resolves to messages a second. */
+export interface Party {
+  readonly name: string
+  /** Publishes, each call confirmed by the broker before the next. */
+  publish?(job: Job): Promise<number>
+  /** Handles and acknowledges what lies in the topic already. */
+  consume?(job: Job): Promise<number>
+  /** From the first publish until the last message is handled. */
+  through?(job: Job): Promise<number>
+}
+
+export type Scenario = 'publish' | 'consume' | 'through'
+
+export const bodyOf = ({ bodyBytes }: Job): Buffer => Buffer.alloc(bodyBytes, 'x')
+
+/** Calls `send` for `messages` in calls of `atOnce`, one after the other; resolves to messages a second. */
+export const publishRate = async (
+  { messages, atOnce }: Job,
+  send: (count: number) => Promise<unknown>,
+): Promise<number> => {
+  const startMs = performance.now()
+  for (let sent = 0; sent < messages; sent += atOnce) await send(Math.min(atOnce, messages - sent))
+  return messages / ((performance.now() - startMs) / 1_000)
+}
+
+const deadlineMs = 120_000
+
+/** Counts messages, from the first to the last: joining a group and the like are no part of the rate. */
+export const arrivals = ({ messages }: Job, what: string) => {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  let seen = 0
+  let firstMs = 0
+  const timer = setTimeout(
+    () => reject(new Error(`${what}: ${seen} of ${messages} messages in ${deadlineMs / 1_000} s`)),
+    deadlineMs,
+  )
+  return {
+    count: () => {
+      seen += 1
+      if (seen === 1) firstMs = performance.now()
+      if (seen !== messages) return
+      clearTimeout(timer)
+      resolve((messages - 1) / ((performance.now() - firstMs) / 1_000))
+    },
+    rate: promise,
+  }
+}
+
+/** Sends all, `atOnce` a call, and waits until all are handled; resolves to messages a second. */
+export const throughRate = async (
+  job: Job,
+  handled: Promise<unknown>,
+  send: (count: number) => Promise<unknown>,
+): Promise<number> => {
+  const startMs = performance.now()
+  await publishRate(job, send)
+  await handled
+  return job.messages / ((performance.now() - startMs) / 1_000)
+}
+
+/** A call for each of `count` messages, all under way together. */
+export const together = (count: number, send: () => Promise<unknown>): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, send))
