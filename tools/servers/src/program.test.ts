@@ -1,6 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { groupMembers } from './process-group.ts'
-import { startOnTerminal, startProgram, type Program } from './program.ts'
+import { logged, startOnTerminal, startProgram, type Program } from './program.ts'
 
 const started: Program[] = []
 const node = (script: string): Program => {
@@ -56,6 +59,30 @@ test('kill ends what the program started too', async () => {
   expect(groupMembers(program.pid)).toHaveLength(2)
   await program.kill()
   await vi.waitFor(() => expect(groupMembers(program.pid)).toEqual([]))
+})
+
+test('a program ends with the process that started it, even when that is killed', async () => {
+  const script = `import { startProgram } from '${import.meta.dirname}/program.ts'
+    console.log('pid', startProgram(process.execPath, ['-e', 'setInterval(() => {}, 1000)']).pid); setInterval(() => {}, 1000)`
+  const starter = startProgram(process.execPath, ['--input-type=module', '-e', script])
+  started.push(starter)
+  const pid = Number((await starter.until(/pid (\d+)/))[1])
+  expect(groupMembers(pid)).toHaveLength(1)
+  starter.signal('SIGKILL')
+  await vi.waitFor(() => expect(groupMembers(pid)).toEqual([]))
+})
+
+test('what a program writes goes to the log too, and only that of programs started within', async () => {
+  const room = await mkdtemp(join(tmpdir(), 'program-'))
+  try {
+    const path = join(room, 'log')
+    const inside = await logged(path, async () => node('console.log("inside"); console.error("too")'))
+    const outside = node('console.log("outside")')
+    await Promise.all([inside.ended(), outside.ended()])
+    expect((await readFile(path, 'utf8')).split('\n').sort()).toEqual(['', 'inside', 'too'])
+  } finally {
+    await rm(room, { recursive: true })
+  }
 })
 
 test('a program that is not there is an error', async () => {

@@ -1,5 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import { type Environment } from './execute.ts'
+import { tied } from './tie.ts'
 
 /** A program under test: what it wrote, what it was waited for, how it ended. */
 export type Program = {
@@ -23,16 +26,26 @@ export type Program = {
 const defaultDeadlineMs = 30_000
 const maxOutputCharacters = 4_000_000
 
-/** Starts a program in a process group of its own, so that everything it starts can be ended with it. */
+const logFile = new AsyncLocalStorage<string>()
+
+/** What programs that are started within `job` write goes to the end of this file too, as long as they run. */
+export const logged = <Result>(path: string, job: () => Promise<Result>): Promise<Result> => logFile.run(path, job)
+
+/**
+ * Starts a program in a process group of its own, so that everything it starts can be ended with it. On Linux the program itself ends with
+ * this process, even when that is killed.
+ */
 export const startProgram = (
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: Environment; uid?: number; gid?: number } = {},
 ): Program => {
-  const child = spawn(command, args, {
+  const env = options.env ?? process.env
+  const [file, fileArgs] = tied(command, args, env)
+  const child = spawn(file, fileArgs, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...(options.env ?? process.env) },
+    env: { ...env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -43,7 +56,9 @@ export const startProgram = (
   const wake = () => {
     for (const watcher of [...watchers]) watcher()
   }
+  const path = logFile.getStore()
   const keep = (chunk: Buffer) => {
+    if (path !== undefined) appendFileSync(path, chunk)
     text = (text + chunk.toString()).slice(-maxOutputCharacters)
     wake()
   }
