@@ -40,10 +40,10 @@ const builtIn: readonly (readonly [string, string])[] = [
 ]
 
 const row = (setting: Setting): readonly [string, string] => {
-  const { flag, short, kind, env, description, secret, required, defaultValue } = setting
+  const { flag, short, kind, env, fileVariable, description, required, defaultValue } = setting
   const long = kind === 'toggle' ? `--[no-]${flag}` : `--${flag} ${placeholder(setting)}`
   const facts = [
-    `env ${env}${secret ? ` or ${env}_FILE` : ''}`,
+    `env ${env}${fileVariable === undefined ? '' : ` or ${fileVariable}`}`,
     ...(required ? ['required'] : []),
     ...(defaultValue === undefined ? [] : [`default ${show({ secret: false }, defaultValue)}`]),
   ]

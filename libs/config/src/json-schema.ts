@@ -14,7 +14,8 @@ export const settingsJsonSchema = (
     io: 'input',
     unrepresentable: 'any',
     override: ({ jsonSchema }) => {
-      for (const key of ['accepts', 'env', 'flag', 'short', 'secret', 'hot']) delete jsonSchema[key]
+      for (const key of ['accepts', 'env', 'flag', 'short', 'secret', 'fileVariable', 'hot', 'beforeKv'])
+        delete jsonSchema[key]
     },
   })
   return { ...schema, additionalProperties: false }

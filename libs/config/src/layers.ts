@@ -3,7 +3,7 @@ import { decode, decodeList, parseJson, type Decoded } from './decode.ts'
 import type { Fault } from './faults.ts'
 import { nearest } from './nearest.ts'
 import type { Env } from './process.ts'
-import { fileVariable, type Setting } from './schema.ts'
+import type { Setting } from './schema.ts'
 
 /** What one layer holds for one setting. */
 export interface Held {
@@ -41,10 +41,9 @@ export const flagLayer = (settings: readonly Setting[], values: ReadonlyMap<stri
 export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
   const held = new Map<string, Held>()
   const faults: Fault[] = []
-  for (const { key, env: name, secret, schema } of settings) {
+  for (const { key, env: name, fileVariable: fileName = '', schema } of settings) {
     const given = env[name]
-    const fileName = fileVariable(name)
-    const path = secret ? env[fileName] : undefined
+    const path = env[fileName]
     if (isSet(given) && isSet(path))
       faults.push({
         key,

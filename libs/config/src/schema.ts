@@ -16,7 +16,11 @@ export interface Setting {
   readonly env: string
   readonly description: string
   readonly secret: boolean
+  /** The env variable that names a file to read the secret from; undefined where there is none. */
+  readonly fileVariable: string | undefined
   readonly hot: boolean
+  /** Read before Consul KV is. */
+  readonly beforeKv: boolean
   readonly kind: Kind
   readonly required: boolean
   /** Undefined where there is none. */
@@ -38,12 +42,12 @@ export const describeSettings = (settings: Settings): readonly Setting[] => {
   const reservedNames = Object.entries(reservedFlags).flatMap(([flag, short]) =>
     short === undefined ? [`--${flag}`] : [`--${flag}`, `-${short}`],
   )
-  const names = described.flatMap(({ flag, short, kind, env, secret }) => [
+  const names = described.flatMap(({ flag, short, kind, env, fileVariable }) => [
     `--${flag}`,
     env,
     ...(short === undefined ? [] : [`-${short}`]),
     ...(kind === 'toggle' ? [`--no-${flag}`] : []),
-    ...(secret ? [fileVariable(env)] : []),
+    ...(fileVariable === undefined ? [] : [fileVariable]),
   ])
   const all = [...reservedNames, ...names]
   const twice = all.find((name, index) => all.indexOf(name) !== index)
@@ -52,20 +56,21 @@ export const describeSettings = (settings: Settings): readonly Setting[] => {
   return described
 }
 
-/** The env variable that names a file to read a secret from. */
-export const fileVariable = (env: string): string => `${env}_FILE`
-
 const describe = (key: string, schema: z.core.$ZodType): Setting => {
   const meta = metaOf(schema)
   const { inner, optional, defaultValue } = unwrap(schema)
+  const env = meta.env ?? kebab(key).replaceAll('-', '_').toUpperCase()
+  const secret = meta.secret === true
   return {
     key,
     flag: meta.flag ?? kebab(key),
     short: meta.short,
-    env: meta.env ?? kebab(key).replaceAll('-', '_').toUpperCase(),
+    env,
     description: meta.description ?? '',
-    secret: meta.secret === true,
+    secret,
+    fileVariable: secret && meta.fileVariable !== false ? `${env}_FILE` : undefined,
     hot: meta.hot === true,
+    beforeKv: meta.beforeKv === true,
     kind: kindOf(inner),
     required: !optional && defaultValue === undefined,
     defaultValue,

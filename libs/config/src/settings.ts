@@ -18,8 +18,12 @@ export interface SettingMeta {
   short?: string
   /** Never printed; may also be given as a file named by the env variable with `_FILE` after it. */
   secret?: boolean
+  /** False where the variable with `_FILE` after it is a setting of its own. */
+  fileVariable?: boolean
   /** A change takes effect without a restart. */
   hot?: boolean
+  /** Read before Consul KV is, so that KV cannot hold it. */
+  beforeKv?: boolean
 }
 
 declare module 'zod' {

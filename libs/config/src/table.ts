@@ -1,4 +1,4 @@
-import { describeSettings, fileVariable, type Setting, type Settings } from './schema.ts'
+import { describeSettings, type Setting, type Settings } from './schema.ts'
 
 /** The settings as a Markdown table for a README: key, flag, env variable, default, what it is. */
 export const settingsTable = (settings: Settings): string => {
@@ -8,9 +8,9 @@ export const settingsTable = (settings: Settings): string => {
 }
 
 const cells = (setting: Setting): readonly string[] => {
-  const { key, flag, short, env, kind, secret, hot, required, defaultValue, description } = setting
+  const { key, flag, short, env, fileVariable, kind, secret, hot, required, defaultValue, description } = setting
   const flags = [...(short === undefined ? [] : [`-${short}`]), kind === 'toggle' ? `--[no-]${flag}` : `--${flag}`]
-  const variables = secret ? [env, fileVariable(env)] : [env]
+  const variables = fileVariable === undefined ? [env] : [env, fileVariable]
   const notes = [...(secret ? ['secret'] : []), ...(hot ? ['takes effect at once'] : [])]
   return [
     code(key),

@@ -13,8 +13,8 @@ export interface Instance {
 /** Tells others of an instance. */
 export interface Registrar {
   /**
-   * Resolves when resolvers can find the instance. Rejects with DiscoveryError when its id is registered already, or the
-   * registry cannot be reached.
+   * Resolves when resolvers can find the instance, or, for a registry beyond a network, when that takes too long: it is then tried
+   * on, so that a service starts without its registry. Rejects with DiscoveryError when its id is registered already.
    */
   register(instance: Instance): Promise<Registration>
 }

@@ -1,0 +1,199 @@
+import { EventEmitter } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import type { ConsulConfig } from '@armature/config/consul'
+import Consul from 'consul'
+import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
+import { consulError } from './consul-error.ts'
+import { instancesOf, valuesOf } from './consul-answers.ts'
+import { DiscoveryError, type Instance } from './ports.ts'
+
+/** When to answer: at once, or once the answer is newer than `index`, at the latest after `waitMs`. */
+export interface Blocking {
+  /** Of the answer before; '0' = at once. */
+  readonly index?: string
+  readonly waitMs?: number
+  /** Gives the request up. */
+  readonly signal?: AbortSignal
+}
+
+export interface Answer<T> {
+  /** To be given to the next question; a whole number as text, too large for a JavaScript number. */
+  readonly index: string
+  readonly value: T
+}
+
+/** How the agent checks an instance: by the gRPC health protocol, an HTTP URL, or whether a TCP connection opens. */
+export type Check = { readonly grpc: string } | { readonly http: string } | { readonly tcp: string }
+
+export interface AgentRegistration extends Omit<Instance, 'host'> {
+  /** Undefined = the address of the agent's node. */
+  readonly host: string | undefined
+  readonly check: Check
+  readonly checkIntervalMs: number
+  readonly checkTimeoutMs: number
+  readonly deregisterAfterMs: number
+}
+
+/** One agent of Consul. Every method rejects with DiscoveryError, within its time: 5 s, or `waitMs` and a sixteenth and 3 s. */
+export interface ConsulClient {
+  /** Without credentials. */
+  readonly address: string
+  /** The instances whose checks pass, from any server (it need not be the leader). */
+  instances(service: string, options?: Blocking & { readonly tag?: string }): Promise<Answer<readonly Instance[]>>
+  /** Keys below the prefix, without it, and their texts; from the leader. */
+  values(prefix: string, options?: Blocking): Promise<Answer<Readonly<Record<string, string>>>>
+  /** Registers or replaces. */
+  register(registration: AgentRegistration): Promise<void>
+  /** Also of an id that the agent does not know. */
+  deregister(id: string, signal?: AbortSignal): Promise<void>
+  /** Whether the agent has this id. */
+  has(id: string): Promise<boolean>
+  /** Gives up what is under way. */
+  close(): void
+}
+
+const requestTimeoutMs = 5_000
+/** Consul adds up to a sixteenth to the wait, at random. */
+const waitSlack = 17 / 16
+const blockingSlackMs = 3_000
+
+/**
+ * The agent that `CONSUL_HTTP_ADDR` names; nothing is sent yet. The only file that knows the package `consul`. A request has a
+ * connection of its own: there are few, and none can be found dead by the next.
+ */
+export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: string }): ConsulClient => {
+  const address = baseUrlOf(config.consulHttpAddr)
+  const credentials = consulCredentials(config)
+  const closing = new AbortController()
+  let made: { readonly by: ConsulCredentials; readonly consul: Consul } | undefined
+
+  const connect = (): { readonly consul: Consul; readonly token: string | undefined } => {
+    const by = credentials()
+    if (made?.by !== by) made = { by, consul: clientOf(address, by, config) }
+    return { consul: made.consul, token: by.token }
+  }
+
+  /** One request: its answer with the headers, bounded in time, given up when `signal` or `close` says so. */
+  const ask = async (
+    what: string,
+    call: (consul: Consul, options: RequestOptions) => Promise<unknown>,
+    { waitMs = 0, signal }: Pick<Blocking, 'waitMs' | 'signal'> = {},
+  ): Promise<{ readonly index: string; readonly body: unknown }> => {
+    const context = Object.assign(new EventEmitter(), { includeResponse: true })
+    const cancel = () => void context.emit('cancel')
+    const signals = [closing.signal, ...(signal === undefined ? [] : [signal])]
+    if (signals.some(({ aborted }) => aborted)) throw new DiscoveryError(`${what} at ${address}: given up`)
+    for (const one of signals) one.addEventListener('abort', cancel, { once: true })
+    try {
+      const { consul, token } = connect()
+      const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
+      const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
+      const [response, body] = answer as [http.IncomingMessage, unknown]
+      return { index: String(response.headers['x-consul-index'] ?? '0'), body }
+    } catch (cause) {
+      throw consulError(what, address, cause)
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', cancel)
+    }
+  }
+  const blocking = ({ index = '0', waitMs = 0 }: Blocking) =>
+    index === '0' || waitMs === 0 ? {} : { index, wait: `${waitMs}ms` }
+  const waitOf = ({ index = '0', waitMs = 0, signal }: Blocking) => ({
+    waitMs: index === '0' ? 0 : waitMs,
+    ...(signal === undefined ? {} : { signal }),
+  })
+
+  return {
+    address,
+    instances: async (service, options = {}) => {
+      const { tag } = options
+      const query = { service, passing: true, stale: true, ...(tag === undefined ? {} : { tag }), ...blocking(options) }
+      const what = `instances of ${service}`
+      const { index, body } = await ask(
+        what,
+        (consul, more) => consul.health.service({ ...query, ...more }),
+        waitOf(options),
+      )
+      return { index, value: instancesOf(body, what, address) }
+    },
+    values: async (prefix, options = {}) => {
+      const query = { key: prefix, recurse: true, ...blocking(options) }
+      const what = `KV below ${prefix}`
+      const { index, body } = await ask(what, (consul, more) => consul.kv.get({ ...query, ...more }), waitOf(options))
+      return { index, value: valuesOf(body, prefix, what, address) }
+    },
+    register: async ({ id, service, host, port, tags = [], meta = {}, ...checked }) => {
+      const body = {
+        id,
+        name: service,
+        port,
+        tags: [...tags],
+        meta: { ...meta },
+        ...(host === undefined ? {} : { address: host }),
+        check: checkOf(service, checked),
+      }
+      await ask(`registration of ${id}`, (consul, more) => consul.agent.service.register({ ...body, ...more }))
+    },
+    deregister: async (id, signal) => {
+      const what = `deregistration of ${id}`
+      const waiting = signal === undefined ? {} : { signal }
+      await ask(what, (consul, more) => consul.agent.service.deregister({ id, ...more }), waiting).catch(
+        (error: unknown) => {
+          if (!/unknown service/i.test(String(error))) throw error
+        },
+      )
+    },
+    has: async (id) => {
+      const filter = `ID == ${JSON.stringify(id)}`
+      const { body } = await ask(`registration of ${id}`, (consul, more) =>
+        consul.agent.service.list({ filter, ...more }),
+      )
+      return typeof body === 'object' && body !== null && Object.hasOwn(body, id)
+    },
+    close: () => closing.abort(),
+  }
+}
+
+interface RequestOptions {
+  ctx: EventEmitter
+  timeout: number
+  token?: string
+}
+
+const clientOf = (address: string, { tls }: ConsulCredentials, config: ConsulConfig): Consul => {
+  const { consulNamespace, consulPartition } = config
+  const secure = address.startsWith('https:')
+  const options = {
+    baseUrl: `${address}/v1`,
+    agent: secure ? new https.Agent(tls) : new http.Agent(),
+    ...(consulNamespace === undefined ? {} : { headers: { 'x-consul-namespace': consulNamespace } }),
+    ...(consulPartition === undefined ? {} : { defaults: { partition: consulPartition } }),
+  }
+  return new Consul(options)
+}
+
+/** As Consul's own tools: HOST alone is HOST:8500, a URL without a port has that of its scheme. */
+const baseUrlOf = (address: string): string => {
+  const complete = /:\d+$/.test(address) ? address : `${address}:8500`
+  const { protocol, host, pathname, username } = new URL(address.includes('://') ? address : `http://${complete}`)
+  if (username !== '')
+    throw new DiscoveryError('CONSUL_HTTP_ADDR holds credentials: give a token by CONSUL_HTTP_TOKEN_FILE instead')
+  return `${protocol}//${host}${pathname.replace(/\/+$/, '')}`
+}
+
+const checkOf = (
+  service: string,
+  {
+    check,
+    checkIntervalMs,
+    checkTimeoutMs,
+    deregisterAfterMs,
+  }: Pick<AgentRegistration, 'check' | 'checkIntervalMs' | 'checkTimeoutMs' | 'deregisterAfterMs'>,
+) => ({
+  name: `${service} answers`,
+  ...check,
+  interval: `${checkIntervalMs}ms`,
+  timeout: `${checkTimeoutMs}ms`,
+  deregistercriticalserviceafter: `${deregisterAfterMs}ms`,
+})

@@ -1,0 +1,73 @@
+import { DiscoveryError } from './ports.ts'
+
+/** What a client's one setting names: which service, and by what it is found. */
+export type Target =
+  | { readonly by: 'consul health'; readonly service: string; readonly tag: string | undefined }
+  | { readonly by: 'consul DNS'; readonly service: string; readonly tag: string | undefined; readonly server: string }
+  | { readonly by: 'srv'; readonly service: string; readonly server: string | undefined }
+  | { readonly by: 'static'; readonly service: string; readonly addresses: readonly string[] }
+  /** Left to grpc-js: HOST:PORT, with all addresses of the host. */
+  | { readonly by: 'grpc-js'; readonly target: string }
+
+/** Each form a target may have. */
+export const targetForms = [
+  'HOST:PORT',
+  'dns:///HOST:PORT',
+  'consul:///SERVICE?tag=TAG',
+  'consul://DNS-ADDRESS:8600/SERVICE',
+  'srv:///_PORT._tcp.SERVICE.NAMESPACE.svc.cluster.local',
+  'static:///HOST:PORT,HOST:PORT',
+] as const
+
+const serviceName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+const domainName = /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9.])?$/i
+const hostAndPort = /^(\[[\da-f:.]+\]|[^\s:/?#[\]@]+):(\d{1,5})$/i
+
+/** Reads a target. Throws DiscoveryError, which names the forms. */
+export const parseTarget = (text: string): Target => {
+  if (isAddress(text)) return { by: 'grpc-js', target: `dns:///${text}` }
+  const url = URL.parse(text)
+  if (url === null) throw wrong(text, 'is none of the forms')
+  const { protocol, host: authority, searchParams } = url
+  const name = decodeURIComponent(url.pathname.replace(/^\//, ''))
+  const server = authority === '' ? undefined : authority
+  const tag = searchParams.get('tag') ?? undefined
+  const unknown = [...searchParams.keys()].find((key) => key !== 'tag' || protocol !== 'consul:')
+  if (unknown !== undefined) throw wrong(text, `has the parameter ${unknown}, which is unknown`)
+  if (url.username !== '' || url.password !== '') throw wrong(text, 'holds credentials, which it has no use for')
+  if (server !== undefined && !isAddress(server)) throw wrong(text, `names the server ${server} without a port`)
+  switch (protocol) {
+    case 'dns:':
+      if (!isAddress(name)) throw wrong(text, 'does not end with HOST:PORT')
+      return { by: 'grpc-js', target: text }
+    case 'consul:':
+      if (!serviceName.test(name)) throw wrong(text, 'does not end with the name of a service')
+      if (tag !== undefined && !serviceName.test(tag)) throw wrong(text, 'has a tag that is no DNS label')
+      return server === undefined
+        ? { by: 'consul health', service: name, tag }
+        : { by: 'consul DNS', service: name, tag, server }
+    case 'srv:':
+      if (!domainName.test(name)) throw wrong(text, 'does not end with a DNS name')
+      return { by: 'srv', service: name, server }
+    case 'static:': {
+      const addresses = name.split(',')
+      if (server !== undefined || !addresses.every(isAddress))
+        throw wrong(text, 'is not a list of HOST:PORT after static:///')
+      return { by: 'static', service: name, addresses }
+    }
+    default:
+      throw wrong(text, `has the scheme ${protocol}, which is unknown`)
+  }
+}
+
+const isAddress = (text: string): boolean => {
+  const port = Number(hostAndPort.exec(text)?.[2])
+  return port > 0 && port < 65_536
+}
+
+const maxShownCharacters = 120
+
+const wrong = (text: string, problem: string): DiscoveryError => {
+  const shown = JSON.stringify(text.replace(/\/\/[^/]*@/, '//***@').slice(0, maxShownCharacters))
+  return new DiscoveryError(`the target ${shown} ${problem}. Write it as ${targetForms.join(', or ')}`)
+}
