@@ -7,7 +7,6 @@ import { oneLine, say } from './progress.ts'
 
 export { aptInstall } from './apt.ts'
 
-const pythonPackages = ['grpcio==1.85.1', 'grpcio-tools==1.85.1']
 const installDeadlineMs = 600_000
 
 /** How a headless Chromium is started for a test: no sandbox (containers have none), and no request but the test's. */
@@ -30,18 +29,25 @@ export const grpcurl = (env: Environment = process.env): Promise<string> =>
 export const ghz = (env: Environment = process.env): Promise<string> =>
   goInstall('github.com/bojand/ghz/cmd/ghz', 'v0.120.0', 'ghz', env)
 
-/** The path of a Python that has grpcio and grpcio-tools: a kept virtual environment. */
-export const pythonGrpc = async (env: Environment = process.env): Promise<string> => {
-  const name = `python-${pythonPackages[1]?.replace('==', '-')}`
-  const folder = await kept(name, { deadlineMs: installDeadlineMs, env, say }, async (draft) => {
+/** The path of a Python that has grpcio and grpcio-tools. */
+export const pythonGrpc = (env: Environment = process.env): Promise<string> =>
+  pythonWith('grpcio-tools-1.85.1', ['grpcio==1.85.1', 'grpcio-tools==1.85.1'], env)
+
+/** The path of a Python that has pika, a plain AMQP client. */
+export const pythonPika = (env: Environment = process.env): Promise<string> =>
+  pythonWith('pika-1.4.4', ['pika==1.4.4'], env)
+
+/** The path of a Python that has these packages, pinned: a virtual environment, kept by its name. */
+const pythonWith = async (name: string, packages: readonly string[], env: Environment): Promise<string> => {
+  const folder = await kept(`python-${name}`, { deadlineMs: installDeadlineMs, env, say }, async (draft) => {
     const python = await onPath(['python3'], env)
     if (python === undefined) throw new Error('python3 is not on PATH: install Python 3.10 or newer')
-    say(`${name}: virtual environment and ${pythonPackages.join(', ')}`)
+    say(`python-${name}: virtual environment and ${packages.join(', ')}`)
     await virtualEnvironment(python, draft, env)
-    await execute(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...pythonPackages], {
+    await execute(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], {
       deadlineMs: installDeadlineMs,
       env,
-    }).catch(oneLine(`pip could not install ${pythonPackages.join(' ')}: give pip access to its package index`))
+    }).catch(oneLine(`pip could not install ${packages.join(' ')}: give pip access to its package index`))
   })
   return join(folder, 'bin', 'python')
 }
