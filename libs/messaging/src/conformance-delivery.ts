@@ -107,5 +107,36 @@ export const deliveryConformance = ({ options, connect, eventually, declared }: 
       expect([...settled.keys()].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
       expect(batches[0]).toContain(7)
     })
+
+    declared(
+      options.atLeastOnce,
+      'of batches whose handler fails all comes again, and each item settles by itself',
+      async () => {
+        const topic = uniqueTopic()
+        const driver = await connect()
+        const settled = new Map<number, number>()
+        let calls = 0
+        const subscription = await subscribeBatch(
+          driver,
+          topic,
+          { count: 20, bytes: 10_000, periodMs: 20 },
+          async (batch) => {
+            if (++calls === 1) throw new Error('the sink is away')
+            return batch.map((each): Outcome => {
+              const number = numberOf(each)
+              if (number % 3 === 0 && each.attempt < 3) return { error: new Error('not yet') }
+              settled.set(number, (settled.get(number) ?? 0) + 1)
+              return 'ok'
+            })
+          },
+          { redeliveryDelayMs: 10, ...(options.groups ? { group: `g-${topic}` } : {}) },
+        )
+        await driver.publish(topic, numbered(topic, 60, ['a', 'b', 'c']))
+        await eventually(() => expect(settled.size).toBe(60))
+        await subscription.stop()
+        await subscription.idle()
+        expect([...settled.values()].every((times) => times === 1)).toBe(true)
+      },
+    )
   })
 }

@@ -10,11 +10,35 @@ export interface KillableDriver {
   kill(): Promise<void> | void
 }
 
+/** A broker of the suite's own, which it may kill. */
+export interface RestartableBroker {
+  /** A new connection; `publishWaitMs` is the option of that name. */
+  open(options: { readonly publishWaitMs?: number }): Promise<Driver>
+  /** Ends the broker at once, with SIGKILL; its data stay. */
+  crash(): Promise<void>
+  /** Starts it again on the same port and data. */
+  restart(): Promise<void>
+  stop(): Promise<void>
+}
+
 export interface ConformanceOptions extends Guarantees {
   /** A new connection to the same broker, each time. */
   readonly open: () => Promise<Driver>
   /** The same, with a way to kill it. Without it, what a killed consumer leaves behind is not tested. */
   readonly openKillable?: () => Promise<KillableDriver>
+  /** Starts a broker of its own. Without it, what happens when a broker dies is not tested. */
+  readonly openRestartable?: () => Promise<RestartableBroker>
+  /** Whether the driver has a browser. Default false. */
+  readonly browser?: boolean
+  /**
+   * Sends a message as a client that knows nothing of ours does, with the protocol's own client. Without it, foreign and undecodable
+   * messages are not tested.
+   */
+  readonly publishRaw?: (topic: string, headers: Readonly<Record<string, string>>, body: Uint8Array) => Promise<void>
+  /** Whether `publishRaw` can send headers. Default true. */
+  readonly rawHeaders?: boolean
+  /** The driver's `closeWaitMs`. Default 5,000. */
+  readonly closeWaitMs?: number
   /** The largest body that the broker takes. Without it, messages at and over the limit are not tested. */
   readonly maxMessageBytes?: number
   /** How long each wait may last. Default 5,000. */
@@ -30,6 +54,8 @@ export interface Conformance {
   readonly connectKillable: () => Promise<KillableDriver>
   /** Waits until `assertion` no longer throws. */
   readonly eventually: (assertion: () => void | Promise<void>) => Promise<void>
+  /** The same with a deadline of its own, for what is slower than messages: a broker's start. */
+  readonly eventuallyWithin: (withinMs: number, assertion: () => void | Promise<void>) => Promise<void>
   /** A test of what the driver declares; of what it does not declare, a line that says so. */
   readonly declared: (condition: boolean, what: string, run: () => Promise<void>) => void
 }
@@ -43,6 +69,9 @@ export const conformanceFixture = (options: ConformanceOptions): Conformance => 
     open = []
     await Promise.all(drivers.map((driver) => driver.close()))
   })
+
+  const eventuallyWithin: Conformance['eventuallyWithin'] = (timeout, assertion) =>
+    vi.waitFor(assertion, { timeout, interval: 5 })
 
   return {
     options,
@@ -58,7 +87,8 @@ export const conformanceFixture = (options: ConformanceOptions): Conformance => 
       open.push(killable.driver)
       return killable
     },
-    eventually: (assertion) => vi.waitFor(assertion, { timeout: deadlineMs, interval: 5 }),
+    eventually: (assertion) => eventuallyWithin(deadlineMs, assertion),
+    eventuallyWithin,
     declared: (condition, what, run) => {
       if (condition) test(what, { timeout: 3 * deadlineMs }, run)
       else test(`not declared, so not tested: ${what}`, () => undefined)

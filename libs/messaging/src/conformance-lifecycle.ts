@@ -4,7 +4,7 @@ import { element } from './element.ts'
 import { PublishError, SubscribeError } from './errors.ts'
 
 export const lifecycleConformance = ({ options, connect, eventually, declared }: Conformance): void => {
-  const { groups, atLeastOnce } = options
+  const { groups, atLeastOnce, closeWaitMs = 5_000 } = options
 
   describe('stop and close', () => {
     test('after stop no handler is called, and those under way settle', async () => {
@@ -61,7 +61,9 @@ export const lifecycleConformance = ({ options, connect, eventually, declared }:
       const subscription = await driver.subscribe(topic, seen.handle)
       await publisher.publish(topic, numbered(topic, 2))
       await eventually(() => expect(seen.unsettled).toBe(2))
+      const closingMs = performance.now()
       await driver.close()
+      expect(performance.now() - closingMs).toBeLessThan(closeWaitMs + 1_000)
       expect(subscription.inFlight).toBe(0)
       const [before] = [seen.deliveries.length]
       await publisher.publish(topic, numbered(topic, 2))

@@ -1,13 +1,24 @@
 import { describe, expect, test } from 'vitest'
+import { browserConformance } from './conformance-browser.ts'
 import { conformanceFixture, type ConformanceOptions } from './conformance-fixture.ts'
 import { deliveryConformance } from './conformance-delivery.ts'
 import { groupConformance } from './conformance-groups.ts'
 import { lifecycleConformance } from './conformance-lifecycle.ts'
 import { limitConformance } from './conformance-limits.ts'
 import { orderConformance } from './conformance-order.ts'
+import { outsideConformance } from './conformance-outside.ts'
 import { redeliveryConformance } from './conformance-redelivery.ts'
 import { replayConformance } from './conformance-replay.ts'
+import { restartConformance } from './conformance-restart.ts'
 import { topicConformance } from './conformance-topics.ts'
+import type { Guarantees } from './ports.ts'
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** For the table at the end of a test run. */
+    declaredGuarantees?: Guarantees & { readonly name: string }
+  }
+}
 
 /**
  * The suite that every driver passes, written against the ports alone. It tests what the driver declares, and has a line in
@@ -18,11 +29,12 @@ export const messagingConformance = (name: string, options: ConformanceOptions):
   describe(`${name} conforms`, () => {
     const suite = conformanceFixture(options)
 
-    test('declares what it is tested for', async () => {
+    test('declares what it is tested for', async ({ task }) => {
       const { atLeastOnce, order, replay, groups, wildcards, headers, delay } = options
       const { guarantees, scheme } = await suite.connect()
       expect(guarantees).toEqual({ atLeastOnce, order, replay, groups, wildcards, headers, delay })
       expect(scheme).toMatch(/^[a-z][a-z0-9-]*$/)
+      task.meta.declaredGuarantees = { name, ...guarantees }
     })
 
     deliveryConformance(suite)
@@ -33,5 +45,8 @@ export const messagingConformance = (name: string, options: ConformanceOptions):
     replayConformance(suite)
     limitConformance(suite)
     lifecycleConformance(suite)
+    outsideConformance(suite)
+    browserConformance(suite)
+    restartConformance(suite)
   })
 }
