@@ -48,7 +48,7 @@ export interface Registration {
   readonly topic: string
   readonly options: Readonly<Omit<OnOptions<unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
   /** Whether the message is for the handler. Throws what `filter` throws. */
-  readonly wants: (message: Message) => boolean
+  readonly wants: (message: Message | Delivery) => boolean
   /** Checks the message and calls the handler. Rejects with UnrecoverableError for a body that does not fit. */
   readonly react: (message: Delivery, context: Pick<Reaction<unknown>, 'log' | 'signal'>) => Promise<void>
 }

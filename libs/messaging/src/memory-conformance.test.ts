@@ -7,7 +7,9 @@ const broker = memoryBroker({ maxMessageBytes })
 
 messagingConformance('memory', {
   ...memoryGuarantees,
+  browser: true,
   maxMessageBytes,
+  browser: true,
   open: async () => broker.connect(),
   openKillable: async () => {
     const driver = broker.connect()

@@ -1,5 +1,6 @@
 import { PublishError, SubscribeError, type PublishFault } from './errors.ts'
 import type { MemoryBooks } from './memory-books.ts'
+import { memoryBrowser } from './memory-browser.ts'
 import type { Group } from './memory-group.ts'
 import { createMember } from './memory-member.ts'
 import type { MemoryLimits } from './memory-options.ts'
@@ -169,6 +170,7 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
   return {
     scheme: 'memory',
     guarantees: memoryGuarantees,
+    browser: memoryBrowser(parts.topics),
     publish,
     subscribe,
     close: () => (closing ??= close()),

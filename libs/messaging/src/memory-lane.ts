@@ -139,6 +139,14 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
     due.push(next)
   }
 
+  /** What was removed from the log is as good as acknowledged. */
+  const forget = (offset: number) => {
+    attempts.delete(offset)
+    if (gates.size > 0) passOn(offset)
+    tracker.settled(partition, offset)
+    advanced()
+  }
+
   /** What a lane knows of turns is made anew for a new owner, so that the oldest unsettled message of a key goes first. */
   const handOver = () => {
     owner = target
@@ -182,7 +190,8 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
           offset = cursor++
           tracker.received(partition, offset)
         }
-        if (!owner.serial || passes(offset)) return (head = offset)
+        if (log.isRemoved(offset)) forget(offset)
+        else if (!owner.serial || passes(offset)) return (head = offset)
       }
     },
     take: () => {

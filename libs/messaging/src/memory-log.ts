@@ -13,6 +13,11 @@ export interface PartitionLog {
   append(message: Message, nowMs: number): void
   /** The entry at an offset from `first` on and below `end`. */
   at(offset: number): Message
+  /** When the entry at an offset was stored. */
+  storedAtMs(offset: number): number
+  /** Takes the entry at an offset out, for who has not been given it yet; it keeps its place in the log. None there: nothing happens. */
+  remove(offset: number): void
+  isRemoved(offset: number): boolean
   /** Cuts the oldest entry off. */
   dropFirst(): void
   /** The offset of the first entry stored at `timeMs` or later; `end` when there is none. */
@@ -27,6 +32,7 @@ export const partitionLog = (partition: number): PartitionLog => {
   const messages: (Message | undefined)[] = []
   /** When each was stored; never below the one before. */
   const times: number[] = []
+  const removed = new Set<number>()
   /** The offset of `messages[0]`. */
   let base = 0
   let first = 0
@@ -55,9 +61,15 @@ export const partitionLog = (partition: number): PartitionLog => {
       bytes += message.body.byteLength
     },
     at,
+    storedAtMs: (offset) => element(times, offset - base),
+    remove: (offset) => {
+      if (offset >= first && offset < end) removed.add(offset)
+    },
+    isRemoved: (offset) => removed.has(offset),
     dropFirst: () => {
       bytes -= at(first).body.byteLength
       messages[first - base] = undefined
+      removed.delete(first)
       first++
       const gone = first - base
       if (gone < compactAt || gone * 2 < messages.length) return
