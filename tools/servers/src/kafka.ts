@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execute } from './execute.ts'
+import { freePort } from './free-port.ts'
+import { java, mavenJars } from './maven.ts'
+import { startProgram } from './program.ts'
+import type { RunningServer, ServerKind, StartOptions } from './server.ts'
+
+const coordinates = ['org.apache.kafka:kafka_2.13:4.3.1', 'org.slf4j:slf4j-simple:1.7.36']
+const deadlineMs = 120_000
+const remedy = 'install Java 17 or newer and Maven, or set KAFKA_URL'
+const ready = /Kafka Server started/
+
+export interface KafkaOptions extends StartOptions {
+  /** Paths of PEM files: clients then speak TLS. `clientCa` makes the broker ask for certificates that it signed. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
+  /** Clients then log in as this user, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. */
+  readonly sasl?: { readonly user: string; readonly password: string }
+  /** More lines of server.properties, and others instead of those here. */
+  readonly properties?: Readonly<Record<string, string | number>>
+}
+
+/**
+ * A Kafka of this test's own, broker and controller in one (KRaft), on loopback and free ports. Its sessions may be short
+ * (100 ms), and its groups do not wait for members.
+ */
+export const startKafka = async ({
+  env = process.env,
+  tls,
+  sasl,
+  properties = {},
+}: KafkaOptions = {}): Promise<RunningServer> => {
+  const [program, jars] = await Promise.all([java(env), mavenJars(coordinates, 'kafka', env)])
+  const data = await mkdtemp(join(tmpdir(), 'kafka-test-'))
+  const [port, inner, controller] = [await freePort(), await freePort(), await freePort()]
+  const file = join(data, 'server.properties')
+  const protocol = `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`
+  const lines: Record<string, string | number> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+    listeners: `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner}`,
+    'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'INNER',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': join(data, 'log'),
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 1,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 100,
+    // The default of 128 MB does not fit into a small heap.
+    'log.cleaner.dedupe.buffer.size': 2_097_152,
+    ...(tls === undefined ? {} : tlsLines(await keystore(data, tls), tls.clientCa)),
+    ...(sasl === undefined ? {} : saslLines(sasl)),
+    ...properties,
+  }
+  await writeFile(
+    file,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+    { mode: 0o600 },
+  )
+  const javaArgs = [
+    '-Xmx256m',
+    '-XX:+UseSerialGC',
+    // Ready sooner, and less of two processors taken from what is tested.
+    '-XX:TieredStopAtLevel=1',
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+    '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+    '-cp',
+    join(jars, '*'),
+  ]
+  const scram = sasl === undefined ? [] : scramUsers(sasl).flatMap((user) => ['--add-scram', user])
+  const id = randomBytes(16).toString('base64url').replace(/^-/, 'k')
+  const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', file, ...scram]
+
+  const start = async () => {
+    const started = startProgram(program, [...javaArgs, 'kafka.Kafka', file], { env, cwd: data })
+    try {
+      await started.until(ready, deadlineMs)
+      return started
+    } catch (fault) {
+      await started.kill()
+      throw new Error(`Kafka did not start: ${remedy}`, { cause: fault })
+    }
+  }
+  const begin = async () => {
+    await execute(program, [...javaArgs, ...format], { deadlineMs, env, cwd: data })
+    return start()
+  }
+  const remove = () => rm(data, { recursive: true, force: true })
+  let server = await begin().catch(async (fault: unknown) => {
+    await remove()
+    throw fault
+  })
+  const crash = () => server.kill()
+  return {
+    url: `kafka://127.0.0.1:${port}`,
+    crash,
+    restart: async () => {
+      server = await start()
+    },
+    stop: async () => {
+      await crash()
+      await remove()
+    },
+  }
+}
+
+/** Kafka for `npm run servers` and the fixture of tests. */
+export const kafka: ServerKind = {
+  name: 'kafka',
+  variable: 'KAFKA_URL',
+  remedy,
+  container: {
+    image: 'apache/kafka:4.3.1',
+    // A client goes on to where the broker says it is: the host's port has to be the same.
+    port: 9092,
+    environment: {
+      KAFKA_PROCESS_ROLES: 'broker,controller',
+      KAFKA_NODE_ID: '1',
+      KAFKA_LISTENERS: 'PLAINTEXT://:9092,CONTROLLER://:9093',
+      KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT://127.0.0.1:9092',
+      KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+      KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
+      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+      KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+      KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '100',
+    },
+    ready,
+    url: (host, port) => `kafka://${host}:${port}`,
+  },
+  start: startKafka,
+}
+
+/** Java takes a key and its certificates from one PEM file. */
+const keystore = async (data: string, tls: { readonly cert: string; readonly key: string }): Promise<string> => {
+  const path = join(data, 'keystore.pem')
+  await writeFile(path, `${await readFile(tls.key, 'utf8')}\n${await readFile(tls.cert, 'utf8')}`, { mode: 0o600 })
+  return path
+}
+
+const tlsLines = (path: string, clientCa: string | undefined): Record<string, string> => ({
+  'ssl.keystore.type': 'PEM',
+  'ssl.keystore.location': path,
+  ...(clientCa === undefined
+    ? {}
+    : { 'ssl.client.auth': 'required', 'ssl.truststore.type': 'PEM', 'ssl.truststore.location': clientCa }),
+})
+
+const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+
+const saslLines = ({ user, password }: { readonly user: string; readonly password: string }) => ({
+  'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms].join(','),
+  'listener.name.client.plain.sasl.jaas.config': `org.apache.kafka.common.security.plain.PlainLoginModule required user_${user}="${password}";`,
+  ...Object.fromEntries(
+    scramMechanisms.map((mechanism) => [
+      `listener.name.client.${mechanism.toLowerCase()}.sasl.jaas.config`,
+      'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+    ]),
+  ),
+})
+
+const scramUsers = ({ user, password }: { readonly user: string; readonly password: string }): string[] =>
+  scramMechanisms.map((mechanism) => `${mechanism}=[name=${user},password=${password}]`)
