@@ -4,12 +4,17 @@ import { command } from './command.ts'
 import { readCommandLine, readSettings } from './command-line.ts'
 
 const send = command({ summary: 'Send', settings: z.object({}), run: () => Promise.resolve(0) })
-const read = (argv: readonly string[], takes = {}) => readCommandLine('monitor', argv, { send }, takes)
+const read = (argv: readonly string[], takes = {}) =>
+  readCommandLine('monitor', argv, { send, 'box ls': send, 'box drop': send }, takes)
 
 test.each([
   [[], { kind: 'serve', argv: [] }],
   [['--on', 'x'], { kind: 'serve', argv: ['--on', 'x'] }],
   [['send', '--on=x', 'm'], { kind: 'command', name: 'send', argv: ['--on=x', 'm'] }],
+  [['box', 'ls', '--on=x', 'm'], { kind: 'command', name: 'box ls', argv: ['--on=x', 'm'] }],
+  [['box', 'ls'], { kind: 'command', name: 'box ls', argv: [] }],
+  [['box', 'ls', '-h'], { kind: 'help', name: 'box ls' }],
+  [['box', '-h'], { kind: 'help' }],
   [['--help'], { kind: 'help' }],
   [['send', '-h'], { kind: 'help', name: 'send' }],
   [['--on', 'x', '-V'], { kind: 'version' }],
@@ -24,7 +29,9 @@ test.each([
 
 test.each([
   [['sned'], /"sned" is not a command.*did you mean send/],
-  [['zzzzzzzz'], /the commands are send, explain/],
+  [['zzzzzzzz'], /the commands are send, box ls, box drop, explain/],
+  [['box'], /"box" is not a command.*the commands are box ls, box drop\.$/m],
+  [['box', 'drpo'], /"box drpo" is not a command.*did you mean box drop/],
   [['constructor'], /is not a command/],
 ])('%j is a fault', (argv, message) => {
   expect(() => read(argv)).toThrow(message)

@@ -17,15 +17,19 @@ export type Asked =
   | { readonly kind: 'explain'; readonly key: string | undefined; readonly argv: readonly string[] }
 
 /**
- * The first argument may name a command or be `explain`; help and version count anywhere before `--`; all else is left to the
+ * The first argument may name a command or be `explain`, the first two one whose name is two words (`dlq ls`); help and version count anywhere before `--`; all else is left to the
  * settings. Throws ConfigError (64) for a word that is no command where the service itself takes no arguments.
  */
 export const readCommandLine = (name: string, argv: readonly string[], commands: Commands, takes: Takes): Asked => {
   const [first = '', ...others] = argv
-  const command = Object.hasOwn(commands, first) ? commands[first] : undefined
-  if (asksForHelp(argv)) return command === undefined ? { kind: 'help' } : { kind: 'help', name: first, command }
+  const pair = argv.slice(0, 2).join(' ')
+  const called = Object.hasOwn(commands, pair) ? pair : first
+  const command = Object.hasOwn(commands, called) ? commands[called] : undefined
+  if (asksForHelp(argv)) return command === undefined ? { kind: 'help' } : { kind: 'help', name: called, command }
   if (asksForVersion(argv)) return { kind: 'version' }
-  if (command !== undefined) return { kind: 'command', name: first, command, argv: others }
+  if (command !== undefined) {
+    return { kind: 'command', name: called, command, argv: argv.slice(called.split(' ').length) }
+  }
   if (first === 'explain') {
     const [key, ...rest] = others
     const all = key === undefined || key.startsWith('-')
@@ -33,9 +37,12 @@ export const readCommandLine = (name: string, argv: readonly string[], commands:
   }
   const names = [...Object.keys(commands), 'explain']
   if (first !== '' && !first.startsWith('-') && takes.positionals === undefined) {
-    const meant = nearest(first, names)
-    const fix = meant === undefined ? `the commands are ${names.join(', ')}` : `did you mean ${meant}?`
-    const problem = `${JSON.stringify(first.slice(0, 80))} is not a command`
+    const ofGroup = names.filter((one) => one.startsWith(`${first} `))
+    const given = ofGroup.length === 0 ? first : pair
+    const meant = ofGroup.length > 0 && others.length === 0 ? undefined : nearest(given, names)
+    const listed = (ofGroup.length === 0 ? names : ofGroup).join(', ')
+    const fix = meant === undefined ? `the commands are ${listed}` : `did you mean ${meant}?`
+    const problem = `${JSON.stringify(given.slice(0, 80))} is not a command`
     throw new ConfigError(name, [{ key: 'argument', source: 'argument 1', problem, fix }], () => '')
   }
   return { kind: 'serve', argv }
