@@ -12,11 +12,11 @@ export const stallable = (inner: Store, wait: (delayMs: number) => Promise<void>
   return {
     store: {
       ...inner,
-      search: async (wanted, signal) => {
+      search: async (wanted, limits) => {
         const delayMs = pendingDelayMs
         pendingDelayMs = 0
         if (delayMs > 0) await wait(delayMs)
-        return inner.search(wanted, signal)
+        return inner.search(wanted, limits)
       },
     },
     stallNextRead: (delayMs) => {

@@ -1,6 +1,7 @@
 import { type Database, DatabaseError, type Queryable } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { migrations } from './migrations.ts'
+import { partsOf } from './parts.ts'
 import type { Thing } from './store.ts'
 
 export interface Imported {
@@ -23,34 +24,72 @@ export const importThings = async (database: Database, things: Iterable<Thing>):
     const empty: string[] = []
     let [count, repaired] = [0, 0]
     for (const thing of things) {
-      const { valid, hasArea } = await add(within, thing)
+      const [added] = await addThings(within, [thing], { repair: true }).catch((error: unknown) => {
+        throw error instanceof DatabaseError
+          ? new DatabaseError(`thing '${thing.name.slice(0, 80)}': ${error.message}`, { code: error.code })
+          : error
+      })
       count += 1
-      if (!valid) repaired += 1
-      if (!hasArea) empty.push(thing.name)
+      if (added?.fault !== undefined) repaired += 1
+      if (added?.hasArea !== true) empty.push(thing.name)
     }
+    await refreshPlans(within)
     return { things: count, repaired, empty }
   })
 }
 
-interface Added {
-  readonly valid: boolean
+export interface Added {
+  /** Why its geometry is no valid one; it was repaired or left out. */
+  readonly fault: string | undefined
+  /** False: it is found by name only. */
   readonly hasArea: boolean
 }
 
-const add = async (within: Queryable, { name, code, geometry }: Thing): Promise<Added> => {
-  try {
-    const { rows } = await within.query<Added>(addSql, [name.normalize('NFC'), code, geometry])
-    const [row] = rows
-    if (row !== undefined) return row
-    throw new DatabaseError('the database did not say what became of it', { code: 'XX000' })
-  } catch (error) {
-    if (!(error instanceof DatabaseError)) throw error
-    throw new DatabaseError(`thing '${name.slice(0, 80)}': ${error.message}`, { code: error.code })
+/**
+ * Adds things by one statement and answers for each of them, in their order. Those whose geometry is no valid one (a ring crosses
+ * itself, a hole lies outside) are repaired, or left out. Rejects with DatabaseError where a geometry is no GeoJSON.
+ */
+export const addThings = async (
+  within: Queryable,
+  things: readonly Thing[],
+  { repair }: { readonly repair: boolean },
+): Promise<readonly Added[]> => {
+  const { rows } = await within.query<{ fault: string | null; hasArea: boolean }>(
+    addSql,
+    [
+      things.map(({ name }) => name.normalize('NFC')),
+      things.map(({ code }) => code),
+      things.map(({ geometry }) => geometry),
+      repair,
+    ],
+    { name: 'add_things' },
+  )
+  if (rows.length === things.length) {
+    return rows.map(({ fault, hasArea }) => ({ fault: fault ?? undefined, hasArea }))
   }
+  throw new DatabaseError('the database did not say what became of each thing', { code: 'XX000' })
 }
 
+/** After things were added: how many there are is what the planner goes by. */
+export const refreshPlans = async (within: Queryable): Promise<void> => {
+  for (const table of ['thing', 'thing_part']) await within.query(`analyze ${table}`)
+}
+
+/** The ids are drawn first: what `returning` gives has no place in the order of what was given. */
 const addSql = `
-  with given as (select ST_SetSRID(ST_GeomFromGeoJSON($3), 4326) as raw),
-       made as (select ST_IsValid(raw) as valid, ST_Multi(ST_CollectionExtract(ST_MakeValid(raw), 3)) as geom from given),
-       kept as (insert into thing (name, code, geom) select $1, $2, geom from made returning geom)
-  select valid, not ST_IsEmpty(kept.geom) as "hasArea" from made, kept`
+  with given as materialized (
+         select place, name, code, ST_SetSRID(ST_GeomFromGeoJSON(geometry), 4326) as raw
+         from unnest($1::text[], $2::text[], $3::text[]) with ordinality as item (name, code, geometry, place)),
+       checked as materialized (
+         select *, case when ST_IsValid(raw) then null else ST_IsValidReason(raw) end as fault from given),
+       made as materialized (
+         select place, nextval(pg_get_serial_sequence('thing', 'id')) as id, name, code,
+                ST_Multi(ST_CollectionExtract(case when fault is null then raw else ST_MakeValid(raw) end, 3)) as geom
+         from (select * from checked where fault is null or $4::boolean order by place) as wanted),
+       kept as (
+         insert into thing (id, name, code, geom) overriding system value
+         select id, name, code, geom from made order by place),
+       parts as (insert into thing_part (thing_id, geom) select id, ${partsOf('geom')} from made)
+  select fault, coalesce(not ST_IsEmpty(geom), false) as "hasArea"
+  from checked left join made using (place)
+  order by place`

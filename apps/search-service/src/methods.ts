@@ -15,7 +15,7 @@ import {
 } from './api.ts'
 import type { Finding } from './call-log.ts'
 import { pageToken } from './page-token.ts'
-import type { FoundThing, Page, Store, Wanted } from './store.ts'
+import type { FoundThing, Limits, Page, Store, Wanted } from './store.ts'
 import { wantedOf, wantedOfOlder } from './validate.ts'
 
 export interface MethodsOptions {
@@ -46,14 +46,14 @@ export const searchMethods = ({ store, log, found, inFlight, maxInFlight }: Meth
       }
     })
 
-  const search = async (wanted: Wanted, { metadata, signal }: CallContext): Promise<Page> => {
-    const page = fitting(await store.search(wanted, signal))
-    found(metadata, { results: page.things.length, first: page.things })
+  const search = async (wanted: Wanted, context: CallContext): Promise<Page> => {
+    const page = fitting(await store.search(wanted, limitsOf(context)))
+    found(context.metadata, { results: page.things.length, first: page.things })
     return page
   }
-  const count = async ({ metadata, signal }: CallContext): Promise<number> => {
-    const things = await store.count(signal)
-    found(metadata, { results: things })
+  const count = async (context: CallContext): Promise<number> => {
+    const things = await store.count(limitsOf(context))
+    found(context.metadata, { results: things })
     return things
   }
 
@@ -87,6 +87,9 @@ export const searchMethods = ({ store, log, found, inFlight, maxInFlight }: Meth
   ]
 }
 
+/** The caller's: what it no longer waits for is not to be worked on. */
+const limitsOf = ({ signal, remainingMs }: CallContext): Limits => ({ signal, timeoutMs: remainingMs() })
+
 const maxInt32 = 2 ** 31 - 1
 
 /** The page as far as its geometry fits into one message. */
@@ -101,12 +104,16 @@ const fitting = ({ things, more }: Page): Page => {
   return end === -1 ? { things, more } : { things: things.slice(0, end), more: true }
 }
 
+/** SQLSTATE query_canceled, here by a timeout: the caller's own cancel is answered before. */
+const stopped = '57014'
+
 /** The classes of SQLSTATE that say the database cannot serve now: connection, resources, operator intervention. */
 const outage = /^(08|53|57)/
 
 const asStatus = (error: unknown, log: Logger, { path, signal }: CallContext): unknown => {
   if (signal.aborted) return new StatusError(status.CANCELLED, 'the client is gone')
   if (!(error instanceof DatabaseError) || !outage.test(error.code)) return error
+  if (error.code === stopped) return new StatusError(status.DEADLINE_EXCEEDED, 'the search took too long')
   log.error({ err: error, path }, 'the database does not serve')
   return new StatusError(status.UNAVAILABLE, 'the database does not serve now')
 }

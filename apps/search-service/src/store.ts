@@ -1,6 +1,7 @@
 import type { Database } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { migrations } from './migrations.ts'
+import { searchStatement } from './search-sql.ts'
 
 /** Something with a name and a place, as it is put into the store. */
 export interface Thing {
@@ -41,12 +42,19 @@ export interface Page {
   readonly more: boolean
 }
 
+/** What a search or count may take. */
+export interface Limits {
+  /** Aborted: what has not begun never begins, what has is cancelled where the database can be asked to. */
+  readonly signal?: AbortSignal | undefined
+  /** The database stops it then by itself where it can, also when this process is gone. */
+  readonly timeoutMs?: number | undefined
+}
+
 /** Where the things are. Every method rejects with DatabaseError. */
 export interface Store {
-  /** Given up when the signal is aborted before its turn. */
-  search(wanted: Wanted, signal?: AbortSignal): Promise<Page>
+  search(wanted: Wanted, limits?: Limits): Promise<Page>
   /** How many things there are. */
-  count(signal?: AbortSignal): Promise<number>
+  count(limits?: Limits): Promise<number>
   /** Closes the database. Safe to call twice. */
   close(): Promise<void>
 }
@@ -60,34 +68,18 @@ export const openStore = async (database: Database): Promise<Store> => {
     throw error
   }
   return {
-    search: async (wanted, signal) => {
-      const { rows } = await database.query<FoundThing>(searchSql, searchParams(wanted), { signal })
+    search: async (wanted, limits) => {
+      const { sql, params, name } = searchStatement(wanted)
+      const { rows } = await database.query<FoundThing>(sql, params, { ...limits, name })
       return { things: rows.slice(0, wanted.limit), more: rows.length > wanted.limit }
     },
-    count: async (signal) => {
-      const { rows } = await database.query<{ n: number }>('select count(*) as n from thing', [], { signal })
+    count: async (limits) => {
+      const { rows } = await database.query<{ n: number }>('select count(*) as n from thing', [], {
+        ...limits,
+        name: 'count',
+      })
       return rows[0]?.n ?? 0
     },
     close: () => database.close(),
   }
 }
-
-/** One more row than asked for tells whether there are more. */
-const searchSql = `
-  select id::text as id, name, code, case when $7::boolean then ST_AsGeoJSON(geom, 6) else '' end as geometry
-  from thing
-  where ($1::float8 is null or ST_Covers(geom, ST_SetSRID(ST_MakePoint($1, $2::float8), 4326)))
-    and ($3::text is null or name ilike $3)
-    and id > $4::bigint
-  order by thing.id
-  limit $5::bigint + 1 offset $6::bigint`
-
-const searchParams = ({ point, name, limit, afterId = '0', offset = 0, withGeometry = false }: Wanted): unknown[] => [
-  point?.lng,
-  point?.lat,
-  name === undefined ? undefined : `%${name.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`,
-  afterId,
-  limit,
-  offset,
-  withGeometry,
-]

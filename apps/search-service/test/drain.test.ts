@@ -36,11 +36,11 @@ const gate = () => {
   let begun = 0
   const wrap = (store: Store): Store => ({
     ...store,
-    search: async (wanted, signal) => {
+    search: async (wanted, limits) => {
       waiting += 1
       await open
-      begun += signal?.aborted === true ? 0 : 1
-      return store.search(wanted, signal)
+      begun += limits?.signal?.aborted === true ? 0 : 1
+      return store.search(wanted, limits)
     },
   })
   return { wrap, letThrough, waiting: () => waiting, begun: () => begun }
@@ -120,20 +120,21 @@ test('more calls at once than allowed are RESOURCE_EXHAUSTED, the others are ans
   expect(await running.v1<SearchResponse>('Search', { query: 'area z' })).toMatchObject({ results: [{ code: 'XZ' }] })
 })
 
-test.each([
+test.each<{ what: string; code: string; answer: status; details: string; lines?: number }>([
   {
     what: 'an outage of the database',
     code: '08006',
     answer: status.UNAVAILABLE,
     details: 'the database does not serve now',
   },
+  { what: 'a timeout', code: '57014', answer: status.DEADLINE_EXCEEDED, details: 'the search took too long', lines: 1 },
   { what: 'a fault in the database', code: 'XX000', answer: status.INTERNAL, details: 'internal error' },
-])('$what is answered without its text, which is in the log', async ({ code, answer, details }) => {
+])('$what is answered without its text, which is in the log', async ({ code, answer, details, lines = 2 }) => {
   const fail = () => Promise.reject(new DatabaseError('canary', { code }))
   const running = await start({ wrap: (store) => ({ ...store, search: fail }) })
   await expect(running.v1('Search', {})).rejects.toMatchObject({ code: answer, details })
-  await vi.waitFor(() => expect(running.lines()).toHaveLength(2))
-  expect(running.lines()[0]).toMatchObject({ level: 'error', err: { message: 'canary', code } })
+  await vi.waitFor(() => expect(running.lines()).toHaveLength(lines))
+  if (lines === 2) expect(running.lines()[0]).toMatchObject({ level: 'error', err: { message: 'canary', code } })
 })
 
 test('geometry beyond what fits ends the page early, and nothing is lost', async () => {
@@ -141,8 +142,8 @@ test('geometry beyond what fits ends the page early, and nothing is lost', async
   const running = await start({
     wrap: (store) => ({
       ...store,
-      search: async (wanted, signal) => {
-        const { things, more } = await store.search(wanted, signal)
+      search: async (wanted, limits) => {
+        const { things, more } = await store.search(wanted, limits)
         return { things: things.map((thing) => ({ ...thing, geometry: large })), more }
       },
     }),

@@ -3,8 +3,9 @@ import { openDatabase } from '@armature/database/open'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { status } from '@grpc/grpc-js'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import type { MonitorResponse, SearchResponse } from '../src/api.ts'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type MonitorResponse, type SearchResponse, searchServiceV1 } from '../src/api.ts'
+import { callWith } from '../src/client.ts'
 import { importThings } from '../src/import-things.ts'
 import { areas, type Running, startSearch } from './server.ts'
 
@@ -33,6 +34,44 @@ test('both APIs answer from a server', async () => {
   })
   expect(await running.older('search', { lat: 5, lng: 12 })).toEqual({ responses: [{ response: 'Area c' }] })
   expect(await monitor()).toEqual({ n_things: '26' })
+})
+
+describe('a query that waits', () => {
+  /** Nothing can be read until `work` is done. */
+  const whileLocked = async (work: () => Promise<void>) => {
+    const other = await openDatabase(server.url)
+    await other.transaction(async (within) => {
+      await within.query('lock table thing, thing_part in access exclusive mode')
+      await work()
+    })
+    await other.close()
+  }
+  const waiting = async () => {
+    const { rows } = await database.query<{ n: number }>(
+      `select count(*) as n from pg_locks where not granted and relation in ('thing'::regclass, 'thing_part'::regclass)`,
+    )
+    return rows[0]?.n
+  }
+
+  test('is cancelled when its client gives the call up', () =>
+    whileLocked(async () => {
+      const giveUp = new AbortController()
+      const calls = Array.from({ length: 3 }, () =>
+        running.v1('Search', { point: { lat: 5, lng: 12 } }, { signal: giveUp.signal }),
+      )
+      const ends = calls.map((call) => expect(call).rejects.toMatchObject({ code: status.CANCELLED }))
+      await vi.waitFor(async () => expect(await waiting()).toBe(3), { timeout: 10_000 })
+      giveUp.abort()
+      await Promise.all(ends)
+      await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 10_000 })
+    }))
+
+  test('ends when the deadline of its call passes', () =>
+    whileLocked(async () => {
+      const hasty = callWith(running.client, searchServiceV1, 500)
+      await expect(hasty('Search', { query: 'a' })).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
+      await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 10_000 })
+    }))
 })
 
 test('while it is down calls are UNAVAILABLE, and answered again when it is back', async () => {

@@ -1,9 +1,12 @@
-import { borrowed, type Database } from '@armature/database/database'
+import { borrowed, type Database, type Queryable } from '@armature/database/database'
+import { migrate } from '@armature/database/migrate'
 import { openDatabase } from '@armature/database/open'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { importThings } from '../src/import-things.ts'
+import { importThings, refreshPlans } from '../src/import-things.ts'
+import { migrations } from '../src/migrations.ts'
+import { searchStatement } from '../src/search-sql.ts'
 import { openStore, type Store, type Thing, type Wanted } from '../src/store.ts'
 
 const polygon = (...ring: readonly (readonly [lng: number, lat: number])[]) =>
@@ -94,21 +97,103 @@ describe.each(['embedded', 'postgres'])('%s', (name) => {
     })
 
     test('given up before its turn is not begun', async () => {
-      await expect(store.search({ limit: 1 }, AbortSignal.abort())).rejects.toMatchObject({ code: '57014' })
-      await expect(store.count(AbortSignal.abort())).rejects.toMatchObject({ code: '57014' })
+      const signal = AbortSignal.abort()
+      await expect(store.search({ limit: 1 }, { signal })).rejects.toMatchObject({ code: '57014' })
+      await expect(store.count({ signal })).rejects.toMatchObject({ code: '57014' })
     })
 
-    test('by point uses the index', async () => {
-      await database.query('set enable_seqscan = off')
-      const explaining = await openStore({
-        ...borrowed(database),
-        query: (sql, params) => database.query(`explain ${sql}`, params),
+    test('finds a thing of many parts once, at points within and between them, and by name once', async () => {
+      const ring = Array.from({ length: 1_000 }, (_, index): [number, number] => {
+        const angle = (index * 2 * Math.PI) / 1_000
+        return [100 + 10 * Math.cos(angle), 10 * Math.sin(angle)]
       })
-      const plan = await explaining.search({ point: { lat: 1, lng: 1 }, limit: 99 })
-      await database.query('reset enable_seqscan')
-      expect(JSON.stringify(plan)).toContain('thing_geom')
+      await importThings(database, [{ name: 'Round', code: 'RO', geometry: polygon(...ring) }])
+      const { rows } = await database.query<{ parts: number; cuts: number }>(
+        `select count(*) as parts, max(ST_XMin(part.geom)) as cuts, max(ST_NPoints(part.geom)) as points
+         from thing_part as part join thing on thing.id = thing_id where name = 'Round'`,
+      )
+      expect(rows[0]).toMatchObject({ parts: expect.toSatisfy((parts: number) => parts >= 8 && parts < 64) })
+      expect(rows[0]).toMatchObject({ points: expect.toSatisfy((points: number) => points <= 128) })
+      const edges = await database.query<{ lng: number; lat: number }>(
+        `select ST_X(point) as lng, ST_Y(point) as lat
+         from thing_part as one join thing_part as other on one.ctid < other.ctid and ST_Intersects(one.geom, other.geom),
+              ST_PointOnSurface(ST_Intersection(one.geom, other.geom)) as point
+         where ST_XMin(one.geom) > 89`,
+      )
+      expect(edges.rows.length).toBeGreaterThan(4)
+      for (const point of [{ lat: 0, lng: 100 }, { lat: 9.9, lng: 100 }, ...edges.rows]) {
+        expect(await namesOf({ point })).toEqual(['Round'])
+        expect(await namesOf({ point, name: 'roun' })).toEqual(['Round'])
+      }
+      expect(await namesOf({ point: { lat: 9, lng: 109 } })).toEqual([])
+      expect(await namesOf({ name: 'round' })).toEqual(['Round'])
+    })
+
+    describe('among many things', () => {
+      const undo = new Error('undo')
+      /** 5,000 squares of a tenth of a degree, gone again at the end. */
+      const among = async (work: (within: Queryable) => Promise<void>) => {
+        const crowded = database.transaction(async (within) => {
+          await within.query(
+            `insert into thing (name, code, geom)
+             select 'Square ' || n, '', ST_Multi(ST_MakeEnvelope(x, y, x + 0.1, y + 0.1, 4326))
+             from generate_series(0, 4999) as n, lateral (select -90 + n % 100 / 10.0 as x, -20 + n / 100 / 10.0 as y) as at`,
+          )
+          await within.query('insert into thing_part select id, (ST_Dump(geom)).geom from thing where code = $1', [''])
+          await refreshPlans(within)
+          await work(within)
+          throw undo
+        })
+        await expect(crowded).rejects.toBe(undo)
+      }
+
+      test.each([
+        { how: 'point', wanted: { point: { lat: -15.05, lng: -85.05 } }, types: 'float8, float8' },
+        { how: 'point and name', wanted: { point: { lat: 5, lng: 12 }, name: 'a' }, types: 'float8, float8, text' },
+      ])('by $how uses the index of places with one plan for all points', async ({ wanted, types }) => {
+        const { sql, params } = searchStatement({ limit: 10, ...wanted })
+        const values = params.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')
+        await among(async (within) => {
+          await within.query('set local plan_cache_mode = force_generic_plan')
+          await within.query(`prepare kept (bigint, bigint, bigint, boolean, ${types}) as ${sql}`)
+          const { rows } = await within.query(`explain execute kept (${values})`)
+          await within.query('deallocate kept')
+          expect(JSON.stringify(rows)).toMatch(/thing_part_geom[^]*Index Cond/)
+        })
+      })
+
+      test.each([
+        { name: 'are 4998', index: 'thing_name', found: ['Square 4998'] },
+        { name: 'square', index: 'thing_pkey', found: ['Square 0', 'Square 1'] },
+      ])('by the name $name uses $index', async ({ name, index, found }) => {
+        const { sql, params } = searchStatement({ limit: 2, name })
+        await among(async (within) => {
+          const { rows } = await within.query(`explain ${sql}`, params)
+          expect(/Index Scan (?:using|on) (\w+)/.exec(JSON.stringify(rows))?.[1]).toBe(index)
+          const page = await within.query<{ name: string }>(sql, params)
+          expect(page.rows.slice(0, 2).map((row) => row.name)).toEqual(found)
+        })
+      })
     })
   })
+
+  test('brings the tables of the release before up to date: things that are there are found as before', async () => {
+    const url = new URL(server?.url ?? 'embedded:')
+    if (server !== undefined) {
+      url.pathname = '/older'
+      await database.query('create database older')
+    }
+    const older = await openDatabase(url.href)
+    await migrate(older, { ...migrations, steps: migrations.steps.slice(0, 1) })
+    const insert = 'insert into thing (name, code, geom) values ($1, $1, ST_GeomFromText($2, 4326))'
+    await older.query(insert, ['There', 'MULTIPOLYGON(((0 0, 10 0, 10 10, 0 10, 0 0)))'])
+    await older.query(insert, ['Empty', 'MULTIPOLYGON EMPTY'])
+    const upgraded = await openStore(older)
+    const found = async (wanted: Partial<Wanted>) =>
+      (await upgraded.search({ limit: 9, ...wanted })).things.map((thing) => thing.name)
+    expect([await found({ point: { lat: 5, lng: 5 } }), await found({ name: 'empt' })]).toEqual([['There'], ['Empty']])
+    await upgraded.close()
+  }, 60_000)
 
   describe('import', () => {
     /** Two triangles that meet where the outline crosses itself. */

@@ -8,6 +8,8 @@ export interface CallContext {
   readonly path: string
   /** Aborted when the client cancels, goes away, or its deadline passes; no answer reaches it after that. */
   readonly signal: AbortSignal
+  /** Until the client's deadline, at least 1; undefined where it gave none. */
+  remainingMs(): number | undefined
 }
 
 /** An answer other than OK. `details` is sent to the client: write it for the client, without internals. */
@@ -38,7 +40,13 @@ export const unary =
     const gone = new AbortController()
     call.on('cancelled', () => gone.abort())
     const path = call.getPath()
-    const context = { metadata: call.metadata, path, signal: gone.signal }
+    const deadlineMs = Number(call.getDeadline())
+    const context: CallContext = {
+      metadata: call.metadata,
+      path,
+      signal: gone.signal,
+      remainingMs: () => (Number.isFinite(deadlineMs) ? Math.max(1, Math.ceil(deadlineMs - Date.now())) : undefined),
+    }
     const asked = async (): Promise<Response> => answer(call.request, context)
     asked().then(
       (response) => callback(null, response),
