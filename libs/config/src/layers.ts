@@ -70,14 +70,23 @@ export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
 }
 
 /** Keys of a service's prefix in Consul KV, without the prefix. */
-export const kvLayer = (settings: readonly Setting[], kv: Readonly<Record<string, string>>): Layer =>
-  keyed(
+export const kvLayer = (settings: readonly Setting[], kv: Readonly<Record<string, string>>): Layer => {
+  const early = settings.filter(({ key, beforeKv }) => beforeKv && Object.hasOwn(kv, key))
+  const { held, faults } = keyed(
     settings,
-    Object.entries(kv),
+    Object.entries(kv).filter(([key]) => !early.some((setting) => setting.key === key)),
     (key) => `KV ${key}`,
     'the KV prefix',
     (setting, text) => decode(setting.schema, text),
   )
+  const tooLate = early.map(({ key, env }) => ({
+    key,
+    source: `KV ${key}`,
+    problem: 'is read before KV is',
+    fix: `remove it from the KV prefix and set ${env}`,
+  }))
+  return { held, faults: [...faults, ...tooLate] }
+}
 
 /** A JSON file named by `--config`: an object, a key a setting. */
 export const fileLayer = (settings: readonly Setting[], path: string): Layer => {

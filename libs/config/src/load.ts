@@ -1,7 +1,7 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { explainer, precedence, show, type LayerName } from './explain.ts'
 import { ConfigError, type Fault } from './faults.ts'
-import { parseFlags, type Positionals } from './flags.ts'
+import { type ParsedFlags, parseFlags, type Positionals } from './flags.ts'
 import { freeze } from './freeze.ts'
 import { envLayer, fileLayer, flagLayer, kvLayer, type Held, type Layer } from './layers.ts'
 import type { Env } from './process.ts'
@@ -41,13 +41,42 @@ export interface Loaded<T> {
  * Throws one ConfigError with every fault. A value that a stronger layer hides is not validated.
  */
 export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<z.infer<S>> => {
-  const { name, settings: schema, env } = options
+  const gathered = gather(options)
+  const { config, faults } = judge(options.settings, gathered.settings, gathered)
+  const { explain, flags } = gathered
+  if (config === undefined) throw new ConfigError(options.name, faults, explain)
+  return { config, explain, positionals: flags.positionals, rest: flags.rest }
+}
+
+/**
+ * Only the settings that are read before KV is (`beforeKv`), by flags, environment, file and defaults; undefined where one of them is
+ * wrong, which `loadConfig` then tells with all other faults.
+ */
+export const loadBeforeKv = (options: LoadOptions<Settings>): Readonly<Record<string, unknown>> | undefined => {
+  const gathered = gather(options)
+  const settings = gathered.settings.filter(({ beforeKv }) => beforeKv)
+  const keys = new Set(settings.map(({ key }) => key))
+  const shape = Object.fromEntries(Object.entries(options.settings.shape).filter(([key]) => keys.has(key)))
+  const faults = gathered.faults.filter(({ key }) => keys.has(key))
+  return judge(z.object(shape), settings, { ...gathered, faults }).config
+}
+
+interface Gathered {
+  readonly settings: readonly Setting[]
+  readonly flags: ParsedFlags
+  readonly layersOf: (key: string) => ReadonlyMap<LayerName, Held>
+  readonly explain: (key?: string) => string
+  readonly faults: readonly Fault[]
+}
+
+/** What each layer holds, before any value is validated. */
+const gather = ({ name, settings: schema, env, argv, positionals, layers: given }: LoadOptions<Settings>): Gathered => {
   const settings = describeSettings(schema)
-  const flags = parseFlags(options.argv, settings, options.positionals)
+  const flags = parseFlags(argv, settings, positionals)
   const layers: Readonly<Record<LayerName, Layer>> = {
     flag: flagLayer(settings, flags.values),
     env: envLayer(settings, env),
-    KV: options.layers?.kv === undefined ? nothing : kvLayer(settings, options.layers.kv),
+    KV: given?.kv === undefined ? nothing : kvLayer(settings, given.kv),
     file: flags.configPath === undefined ? nothing : fileLayer(settings, flags.configPath),
     default: defaultLayer(settings),
   }
@@ -59,13 +88,22 @@ export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<
       }),
     )
   const explain = explainer(name, settings, layersOf)
-  const faults: Fault[] = [...flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
-  const faulty = new Set(faults.map(({ key }) => key))
+  const faults = [...flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
+  return { settings, flags, layersOf, explain, faults }
+}
 
+/** The winners validated; no config where anything is at fault. */
+const judge = <S extends Settings>(
+  schema: S,
+  settings: readonly Setting[],
+  gathered: Pick<Gathered, 'layersOf' | 'faults'>,
+): { readonly config?: Readonly<z.infer<S>>; readonly faults: readonly Fault[] } => {
+  const faults = [...gathered.faults]
+  const faulty = new Set(faults.map(({ key }) => key))
   const winners = new Map<string, Held>()
   const input: Record<string, unknown> = {}
   for (const setting of settings) {
-    const held = layersOf(setting.key)
+    const held = gathered.layersOf(setting.key)
     const winner = precedence.map((layer) => held.get(layer)).find((entry) => entry !== undefined)
     if (winner === undefined) continue
     winners.set(setting.key, winner)
@@ -88,8 +126,7 @@ export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<
       faults.push(faultOf(setting, winners.get(setting.key), problemOf(setting, issue)))
     }
   }
-  if (faults.length > 0 || !result.success) throw new ConfigError(name, faults, explain)
-  return { config: freeze(result.data), explain, positionals: flags.positionals, rest: flags.rest }
+  return faults.length > 0 || !result.success ? { faults } : { config: freeze(result.data), faults }
 }
 
 const nothing: Layer = { held: new Map(), faults: [] }

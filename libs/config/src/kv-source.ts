@@ -1,0 +1,13 @@
+/** Keys below a prefix, without it, and their texts. */
+export type KvValues = Readonly<Record<string, string>>
+
+/** A store of settings that can be watched, such as Consul KV. */
+export interface KvSource {
+  /**
+   * Calls `onChange` with what is below the prefix soon, though never before `watch` returned, and again after each change, until
+   * cancelled by the answer. `onFault` is told when it cannot be had; the watch goes on and `onChange` says what came of it.
+   */
+  watch(prefix: string, onChange: (values: KvValues) => void, onFault?: (fault: unknown) => void): () => void
+  /** Ends all watches and what they opened. */
+  close(): void
+}

@@ -1,0 +1,211 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { z } from 'zod'
+import { ConfigError, type Fault } from './faults.ts'
+import type { KvSource, KvValues } from './kv-source.ts'
+import { watchKv } from './kv-watch.ts'
+import type { LastGood } from './last-good.ts'
+import { loadConfig, type Loaded, type LoadOptions } from './load.ts'
+import { describeSettings, type Settings } from './schema.ts'
+
+/** What became of KV's answers; faults never hold a secret. */
+export type KvEvent =
+  /** The settings are those of the last good file, or (`none`) those without KV: KV did not answer in time. */
+  | { readonly kind: 'started without KV'; readonly from: 'last good' | 'none' }
+  | { readonly kind: 'applied'; readonly keys: readonly string[] }
+  | { readonly kind: 'restarting'; readonly keys: readonly string[]; readonly inMs: number }
+  /** The old values of these keys stay; with a fault that is no key's the whole change is left out. */
+  | { readonly kind: 'rejected'; readonly faults: readonly Fault[] }
+  | { readonly kind: 'unreachable'; readonly fault: unknown }
+  | { readonly kind: 'not kept'; readonly fault: unknown }
+
+export interface LiveHooks<T> {
+  /** Only hot settings changed: these keys. */
+  onHot: (config: Readonly<T>, keys: readonly string[]) => void
+  /** Others changed too: stop, and `begin` again. */
+  onRestart: (keys: readonly string[]) => void
+  onEvent: (event: KvEvent) => void
+}
+
+export interface LiveConfig<T> {
+  /** The settings to run with from now on. Its hooks replace those of the call before, and get the events since. */
+  begin(hooks: LiveHooks<T>): Loaded<T>
+  /** As `Loaded.explain`, with what KV holds now. */
+  explain(key?: string): string
+  /** Ends the watch; the source is closed by who opened it. */
+  close(): void
+}
+
+export interface LiveOptions<S extends Settings> extends Omit<LoadOptions<S>, 'layers'> {
+  source: KvSource
+  /** From the weakest: `config/application/`, `config/<service>/`. Unknown keys are faults below the last one only. */
+  prefixes: readonly string[]
+  lastGood: LastGood
+  /** How long the first answer is waited for. */
+  startMs: number
+  quietMs: number
+  /** A restart waits a random time up to this. */
+  splayMs: number
+  /** Gives up the wait at the start. */
+  signal?: AbortSignal
+  /** 0 to 1. Default Math.random. */
+  random?: () => number
+}
+
+const maxPendingEvents = 100
+
+/**
+ * Settings that follow KV. Resolves when the first settings are there: with what KV holds, or, where it does not answer in time, with
+ * what it held last, or without. Rejects with ConfigError when they are wrong and there is no last good value to stand in. From then
+ * on each change is validated first; a key that is wrong keeps its old value and is told as rejected.
+ */
+export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>): Promise<LiveConfig<z.infer<S>>> => {
+  const { source, prefixes, lastGood, startMs, quietMs, splayMs, random = Math.random } = options
+  const settings = describeSettings(options.settings)
+  const hot = new Set(settings.filter((setting) => setting.hot).map(({ key }) => key))
+  const known = new Set(settings.map(({ key }) => key))
+
+  type T = z.infer<S>
+  let hooks: LiveHooks<T> | undefined
+  const pending: KvEvent[] = []
+  let accepted: KvValues | undefined = lastGood.read()
+  let latest: Loaded<T> | undefined
+  let running: Readonly<T> | undefined
+  let restart: NodeJS.Timeout | undefined
+  const first = Promise.withResolvers<undefined>()
+
+  const tell = (event: KvEvent): void => {
+    if (hooks !== undefined) hooks.onEvent(event)
+    else if (pending.length < maxPendingEvents) pending.push(event)
+  }
+
+  const load = (kv: KvValues | undefined): Loaded<T> =>
+    loadConfig({ ...options, ...(kv === undefined ? {} : { layers: { kv } }) })
+
+  /** The values, or as many of them as are good, with the old ones for the others. Throws where not even the old ones are good. */
+  const settle = (values: KvValues, old: KvValues): { readonly kv: KvValues; readonly loaded: Loaded<T> } => {
+    const tried = attempt(() => load(values))
+    if (!('fault' in tried)) return { kv: values, loaded: tried.value }
+    tell({ kind: 'rejected', faults: tried.fault.faults })
+    for (const kv of [withOld(values, old, tried.fault.faults), old]) {
+      const again = attempt(() => load(kv))
+      if (!('fault' in again)) return { kv, loaded: again.value }
+    }
+    throw tried.fault
+  }
+
+  const follow = (): void => {
+    if (latest === undefined || running === undefined || hooks === undefined) return
+    const [now, before]: Readonly<Record<string, unknown>>[] = [latest.config, running]
+    const changed = [...known].filter((key) => !isDeepStrictEqual(now?.[key], before?.[key]))
+    const warm = changed.filter((key) => hot.has(key))
+    const cold = changed.filter((key) => !hot.has(key))
+    if (warm.length > 0) {
+      running = Object.freeze({ ...before, ...Object.fromEntries(warm.map((key) => [key, now?.[key]])) }) as Readonly<T>
+      hooks.onHot(running, warm)
+      tell({ kind: 'applied', keys: warm })
+    }
+    if (cold.length === 0) {
+      clearTimeout(restart)
+      restart = undefined
+    } else if (restart === undefined) {
+      const inMs = Math.round(random() * splayMs)
+      tell({ kind: 'restarting', keys: cold, inMs })
+      restart = setTimeout(() => hooks?.onRestart(cold), inMs)
+    }
+  }
+
+  const onChange = (values: readonly KvValues[]): void => {
+    const now = merged(values, known)
+    const isFirst = accepted === undefined && latest === undefined
+    const taken = attempt(() => (isFirst ? { kv: now, loaded: load(now) } : settle(now, accepted ?? {})))
+    // At the first start nothing can stand in; later the change waits.
+    if ('fault' in taken) return first.reject(taken.fault)
+    accepted = taken.value.kv
+    latest = taken.value.loaded
+    first.resolve(undefined)
+    try {
+      lastGood.write(accepted)
+    } catch (fault) {
+      tell({ kind: 'not kept', fault })
+    }
+    follow()
+  }
+
+  const cancel = watchKv({
+    source,
+    prefixes,
+    quietMs,
+    onChange,
+    onFault: (fault) => tell({ kind: 'unreachable', fault }),
+  })
+  const close = (): void => {
+    cancel()
+    clearTimeout(restart)
+  }
+  try {
+    await within(startMs, first.promise, options.signal)
+    if (latest === undefined) {
+      latest = accepted === undefined ? load(undefined) : settle(accepted, {}).loaded
+      tell({ kind: 'started without KV', from: accepted === undefined ? 'none' : 'last good' })
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+  const opened: { current: Loaded<T> } = { current: latest }
+
+  return {
+    begin: (next) => {
+      clearTimeout(restart)
+      restart = undefined
+      opened.current = latest ?? opened.current
+      running = opened.current.config
+      hooks = next
+      for (const event of pending.splice(0)) next.onEvent(event)
+      return opened.current
+    },
+    explain: (key) => (latest ?? opened.current).explain(key),
+    close,
+  }
+}
+
+/** The keys that are at fault as they were; without an old value they are left out. */
+const withOld = (values: KvValues, old: KvValues, faults: readonly Fault[]): KvValues => {
+  const wrong = new Set(faults.flatMap(({ key, source }) => (source.startsWith('KV ') ? [key] : [])))
+  const good = Object.entries(values).filter(([key]) => !wrong.has(key))
+  const kept = Object.entries(old).filter(([key]) => wrong.has(key))
+  return Object.fromEntries([...good, ...kept])
+}
+
+/** Later prefixes over earlier ones, of which the shared ones hold keys of other services too. */
+const merged = (values: readonly KvValues[], known: ReadonlySet<string>): KvValues =>
+  Object.fromEntries(
+    values.flatMap((held, place) =>
+      Object.entries(held).filter(([key]) => place === values.length - 1 || known.has(key)),
+    ),
+  )
+
+/** A ConfigError as a value; what else is thrown is a fault of the program. */
+const attempt = <V>(work: () => V): { readonly value: V } | { readonly fault: ConfigError } => {
+  try {
+    return { value: work() }
+  } catch (error) {
+    if (error instanceof ConfigError) return { fault: error }
+    throw error
+  }
+}
+
+/** Resolves at the latest after `limitMs`, or when the signal says so. */
+const within = async (limitMs: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), limitMs)
+  const stop = (): void => resolve(undefined)
+  signal?.addEventListener('abort', stop, { once: true })
+  work.catch(() => undefined)
+  try {
+    await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', stop)
+  }
+}
