@@ -39,6 +39,10 @@ export const mavenJars = async (
 export const java = (env: Environment = process.env): Promise<string> =>
   program('java', 'openjdk-17-jre-headless', 'install Java 17 or newer and put java on PATH', env)
 
+/** The path of a Java compiler. */
+export const javac = (env: Environment = process.env): Promise<string> =>
+  program('javac', 'openjdk-17-jdk-headless', 'install a Java development kit, 17 or newer, and put javac on PATH', env)
+
 const program = async (name: string, debianPackage: string, remedy: string, env: Environment): Promise<string> => {
   const found = await onPath([name], env)
   if (found !== undefined) return found

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
 import { chownSync } from 'node:fs'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { aptInstall } from './apt.ts'
 import { type Environment, executable, onPath } from './execute.ts'
 import { freePort } from './free-port.ts'
-import { startProgram } from './program.ts'
-import type { RunningServer } from './server.ts'
+import { serverOf, startReady } from './running.ts'
+import type { RunningServer, ServerKind } from './server.ts'
 
 const deadlineMs = 60_000
+const remedy = 'install PostgreSQL and PostGIS and put pg_config on PATH'
 const debianFolder = '/usr/lib/postgresql'
 
 /** A PostgreSQL server with PostGIS of this test's own on loopback: PATH's or Debian's, which only root can install. */
@@ -28,37 +29,32 @@ export const startPostgres = async (env: Environment = process.env): Promise<Run
   const port = await freePort()
   const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: data, fsync: 'off' }
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
+  const ready = /database system is ready to accept connections/
+  return serverOf(`postgres://postgres@127.0.0.1:${port}/postgres`, data, () =>
+    startReady(join(folder, 'postgres'), args, { env, cwd: data, ...user, ready, deadlineMs }),
+  )
+}
 
-  const start = async () => {
-    const started = startProgram(join(folder, 'postgres'), args, { env, cwd: data, ...user })
-    try {
-      await started.until(/database system is ready to accept connections/, deadlineMs)
-      return started
-    } catch (fault) {
-      await started.kill()
-      throw fault
-    }
-  }
-  let server = await start()
-  const crash = () => server.kill()
-  return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    crash,
-    restart: async () => {
-      server = await start()
-    },
-    stop: async () => {
-      await crash()
-      await rm(data, { recursive: true, force: true })
-    },
-  }
+/** PostgreSQL with PostGIS. */
+export const postgres: ServerKind = {
+  name: 'postgres',
+  variable: 'DATABASE_URL',
+  remedy,
+  container: {
+    image: 'postgis/postgis:15-3.3',
+    port: 5432,
+    environment: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
+    // It starts once for its set-up, listening on no port, and then again.
+    ready: /listening on IPv4 address[^]*database system is ready to accept connections/,
+    url: (host, port) => `postgres://postgres@${host}:${port}/postgres`,
+  },
+  start: ({ env } = {}) => startPostgres(env),
 }
 
 /** The folder of a PostgreSQL's programs, with PostGIS installed beside it. */
 const binaries = async (env: Environment): Promise<string> => {
   const found = await withPostgis(env)
   if (found !== undefined) return found
-  const remedy = 'install PostgreSQL and PostGIS and put pg_config on PATH'
   await aptInstall('postgresql-15-postgis-3', remedy, env)
   const installed = await withPostgis(env)
   if (installed === undefined) throw new Error(`PostgreSQL with PostGIS is not found: ${remedy}`)
