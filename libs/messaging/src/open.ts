@@ -13,6 +13,7 @@ export interface OpenOptions extends OpenMemoryOptions {
 /** A driver is loaded when its scheme is asked for. */
 const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {
   memory: async (url, options) => (await import('./memory.ts')).openMemory(url, options),
+  nats: async (url, options) => (await import('./nats.ts')).openNats(url, options),
 }
 
 export const messagingSchemes: readonly string[] = Object.keys(drivers)

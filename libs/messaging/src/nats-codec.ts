@@ -1,0 +1,76 @@
+import { headers as natsHeaders, type Msg, type MsgHdrs } from '@nats-io/nats-core'
+import { encodeBinary } from './cloud-events.ts'
+import { UnencodableError } from './cloud-event-attributes.ts'
+import { PublishError, TopicError } from './errors.ts'
+import { incoming, type Incoming } from './incoming.ts'
+import type { Message } from './message.ts'
+
+/** Headers of the server's own, which say how a message is handled and are no part of it. */
+const serversOwn = /^nats-/i
+
+/** First tokens of subjects that are the server's: its API, its events, the inboxes of requests. */
+const reserved = /^(?:\$|_INBOX(?:\.|$)|_R_(?:\.|$))/
+
+/** Whether a subject is the server's own, such as `$JS.API.STREAM.DELETE`: no topic, though NATS would take it. */
+export const isReserved = (subject: string): boolean => reserved.test(subject)
+
+/** Throws TopicError for a topic or pattern in the server's own part of the subjects. */
+export const checkSubject = (topic: string): void => {
+  if (!isReserved(topic)) return
+  throw new TopicError(topic, `${JSON.stringify(topic)} is the server's own: begin it with neither $ nor _INBOX`)
+}
+
+/**
+ * A message by the CloudEvents binding to NATS, binary mode: `ce-` headers, the body as it is
+ * (https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). Throws PublishError `bad-message`.
+ */
+export const encodeMessage = (
+  topic: string,
+  message: Message,
+  source: string,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
+  try {
+    const encoded = encodeBinary(message, { style: 'nats', source })
+    const own = Object.keys(encoded.headers).find((name) => serversOwn.test(name))
+    if (own !== undefined)
+      throw new UnencodableError('bad-header', `the header ${own} is NATS's own: name it otherwise`)
+    return encoded
+  } catch (error) {
+    if (!(error instanceof UnencodableError)) throw error
+    throw new PublishError(error.message, { topic, fault: 'bad-message', cause: error })
+  }
+}
+
+/**
+ * The headers as the client wants them. It asks nothing of them but their bytes; its own implementation looks each name up among all
+ * the others.
+ */
+export const wireHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs => {
+  let text = 'NATS/1.0\r\n'
+  for (const name in headers) text += `${name}: ${headers[name] ?? ''}\r\n`
+  const bytes = Buffer.from(`${text}\r\n`)
+  return { encode: () => bytes } as unknown as MsgHdrs
+}
+
+/** The same by the client's own implementation, for what is sent seldom. */
+export const plainHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs => {
+  const made = natsHeaders()
+  for (const [name, value] of Object.entries(headers)) made.append(name, value)
+  return made
+}
+
+export interface Origin {
+  readonly topic: string
+  readonly receivedAt: Date
+  /** The id of a message that has none. */
+  readonly fallbackId: string
+}
+
+/** What arrived, without the server's own headers. Of a header that is there several times the first one counts. */
+export const decodeMessage = (msg: Pick<Msg, 'headers' | 'data'>, origin: Origin): Incoming => {
+  const headers: Record<string, string> = {}
+  if (msg.headers !== undefined) {
+    for (const [name, values] of msg.headers) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
+  }
+  return incoming({ ...origin, headers, body: msg.data }, 'nats')
+}
