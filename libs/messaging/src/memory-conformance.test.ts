@@ -9,7 +9,6 @@ messagingConformance('memory', {
   ...memoryGuarantees,
   browser: true,
   maxMessageBytes,
-  browser: true,
   open: async () => broker.connect(),
   openKillable: async () => {
     const driver = broker.connect()

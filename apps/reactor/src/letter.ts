@@ -1,0 +1,56 @@
+import { isDeadLetterTopic, isQuarantineTopic } from '@armature/messaging/dead-letter'
+import { readEnvelope, redrivesOf, type DeadLetterEnvelope } from '@armature/messaging/dead-letter-envelope'
+import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+
+/** A dead letter that lies in its topic. */
+export interface Letter {
+  readonly held: Held
+  /** Undefined where its headers say nothing of a failure. */
+  readonly envelope: DeadLetterEnvelope | undefined
+  /** Where it comes from: what the envelope says, else the topic's name without `.DLT`; undefined where neither says. */
+  readonly original: string | undefined
+  /** How often it was published again. */
+  readonly redrives: number
+}
+
+/** Looks at what lies in a topic of dead letters. */
+export const letterOf = (held: Held): Letter => {
+  const envelope = readEnvelope(held.headers)
+  return { held, envelope, original: envelope?.topic ?? nameWithin(held.topic), redrives: redrivesOf(held.headers) }
+}
+
+const nameWithin = (topic: string): string | undefined =>
+  isDeadLetterTopic(topic) && !isQuarantineTopic(topic) ? topic.slice(0, topic.lastIndexOf('.')) : undefined
+
+/** The names that others give to topics of dead letters: Spring Kafka, MassTransit, and what is common. */
+const othersNames = /(?:[-.](?:dlt|dlq)|_(?:error|skipped)|\.DLQ|-DLQ)$/
+
+/** Whether it is by its name a topic of dead letters, ours or others'. */
+export const holdsLetters = (topic: string): boolean => isDeadLetterTopic(topic) || othersNames.test(topic)
+
+/** Letters that one command looks at, at most. */
+export const maxScanned = 1_000_000
+
+export interface LettersOptions {
+  /** Default: `maxScanned`. */
+  readonly max?: number
+  readonly wanted?: (letter: Letter) => boolean
+  readonly signal: AbortSignal
+}
+
+/** The letters of a topic, the oldest first, without those that are not wanted. Ends early when the signal is aborted. */
+export async function* letters(
+  browser: TopicBrowser,
+  topic: string,
+  { max = Infinity, wanted = () => true, signal }: LettersOptions,
+): AsyncGenerator<Letter> {
+  let found = 0
+  for await (const held of browser.browse(topic, { max: maxScanned, signal })) {
+    if (signal.aborted) return
+    const letter = letterOf(held)
+    if (!wanted(letter)) continue
+    yield letter
+    found += 1
+    if (found >= max) return
+  }
+}

@@ -1,0 +1,59 @@
+/** Characters that could steer a terminal: control characters but line feed and tab, and those that turn the direction of writing. */
+const steering = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu
+
+/** The text as a terminal may show it: what could steer it is written as `\u001b`. */
+export const printable = (text: string): string =>
+  text.replaceAll(steering, (one) => `\\u${(one.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)
+
+/** The same on one line, at most so many characters. */
+export const oneLine = (text: string, mostChars: number): string => {
+  const line = printable(text.replaceAll(/\s+/g, ' ').trim())
+  return line.length <= mostChars ? line : `${line.slice(0, mostChars - 3).toWellFormed()}...`
+}
+
+/** A body as text where it is text in UTF-8, else in base64. */
+export interface ShownBody {
+  readonly body: string
+  readonly encoding: 'text' | 'base64'
+  /** Of the whole. */
+  readonly bytes: number
+  /** Whether `body` is only its beginning. */
+  readonly truncated: boolean
+}
+
+/** At most `mostBytes` of the body. */
+export const shownBody = (body: Uint8Array, mostBytes: number): ShownBody => {
+  const truncated = body.byteLength > mostBytes
+  const text = textOf(body.subarray(0, mostBytes), truncated)
+  const shown = { bytes: body.byteLength, truncated }
+  return text === undefined
+    ? { body: Buffer.from(body.subarray(0, mostBytes)).toString('base64'), encoding: 'base64', ...shown }
+    : { body: text, encoding: 'text', ...shown }
+}
+
+/** Where it was cut, half a character at the end is left out. */
+const textOf = (bytes: Uint8Array, truncated: boolean): string | undefined => {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: truncated })
+    return text.includes('\0') ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
+/** Rows in columns, each line ended; what follows the last column is not padded. */
+export const table = (rows: readonly (readonly string[])[]): string => {
+  const columns = Math.max(0, ...rows.map(({ length }) => length))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}
