@@ -14,6 +14,8 @@ export interface OpenOptions extends OpenMemoryOptions {
 const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {
   memory: async (url, options) => (await import('./memory.ts')).openMemory(url, options),
   nats: async (url, options) => (await import('./nats.ts')).openNats(url, options),
+  redis: async (url, options) => (await import('./redis.ts')).openRedis(url, options),
+  rediss: async (url, options) => (await import('./redis.ts')).openRedis(url, options),
 }
 
 export const messagingSchemes: readonly string[] = Object.keys(drivers)

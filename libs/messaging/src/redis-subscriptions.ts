@@ -1,0 +1,132 @@
+import type { Clock } from './clock.ts'
+import { deliveryWindow } from './delivery-window.ts'
+import { ConnectError, SubscribeError } from './errors.ts'
+import type { Handler, Subscription } from './ports.ts'
+import { decodePayload } from './redis-codec.ts'
+import { redisConnection, type RedisClient, type RedisConnection } from './redis-connection.ts'
+import type { RedisAddress } from './redis-settings.ts'
+import type { SubscribeSettings } from './subscribe-settings.ts'
+import { isPattern, matches } from './topic-pattern.ts'
+
+export interface SubscriptionsParts {
+  readonly address: RedisAddress
+  readonly connectWaitMs: number
+  readonly clock: Clock | undefined
+  readonly warn: (problem: string) => void
+  /** Messages and bytes of body that wait for a handler, of one subscription. Redis cannot be told to wait. */
+  readonly maxHeld: number
+  readonly maxHeldBytes: number
+}
+
+interface Listener {
+  readonly pattern: string
+  readonly take: (payload: Buffer, channel: Buffer) => void
+}
+
+/** The subscriptions of one driver, on a connection of their own that is made when the first of them is. */
+export const redisSubscriptions = (parts: SubscriptionsParts) => {
+  const { address, connectWaitMs, clock, warn, maxHeld, maxHeldBytes } = parts
+  const listeners = new Set<Listener>()
+  const open = new Set<Subscription>()
+  let connection: RedisConnection | undefined
+
+  const listen = ({ pattern, take }: Listener, client: RedisClient): Promise<void> =>
+    isPattern(pattern) ? client.pSubscribe(globOf(pattern), take, true) : client.subscribe(pattern, take, true)
+
+  const unlisten = ({ pattern, take }: Listener, client: RedisClient): Promise<void> =>
+    isPattern(pattern) ? client.pUnsubscribe(globOf(pattern), take, true) : client.unsubscribe(pattern, take, true)
+
+  const connected = (): RedisConnection =>
+    (connection ??= redisConnection({
+      scheme: 'redis',
+      address,
+      onConnect: async (client) => {
+        await Promise.all([...listeners].map((listener) => listen(listener, client)))
+      },
+    }))
+
+  const begin = async (listener: Listener) => {
+    const { pattern } = listener
+    try {
+      const client = await connected().connected(connectWaitMs)
+      listeners.add(listener)
+      await listen(listener, client)
+    } catch (error) {
+      // A lost connection is made again, with this listener; any other fault is the subscriber's.
+      if (!(error instanceof ConnectError) && connection?.client === undefined && listeners.has(listener)) {
+        await connected().connected(connectWaitMs)
+        return
+      }
+      listeners.delete(listener)
+      throw new SubscribeError(pattern, (error as Error).message, error)
+    }
+  }
+
+  const subscribe = async (pattern: string, handle: Handler, settings: SubscribeSettings): Promise<Subscription> => {
+    const window = deliveryWindow({ handle, settings, ...(clock === undefined ? {} : { clock }) })
+    let heldBytes = 0
+    let dropped = 0
+    let stopping: Promise<void> | undefined
+
+    const listener: Listener = {
+      pattern,
+      take: (payload, channel) => {
+        const topic = channel.toString()
+        if (!matches(pattern, topic)) return
+        const bytes = payload.byteLength
+        if (window.held >= maxHeld || heldBytes + bytes > maxHeldBytes) {
+          dropped++
+          // A power of two, so that the warnings of a long outage stay few.
+          if ((dropped & (dropped - 1)) === 0) {
+            warn(
+              `redis: dropped ${dropped} messages of ${pattern}: its handler is slower than they come (maxHeld, maxHeldBytes)`,
+            )
+          }
+          return
+        }
+        heldBytes += bytes
+        const { message, undecodable } = decodePayload(topic, payload, new Date())
+        window.offer({ message, undecodable, attempt: 1, ack: () => void (heldBytes -= bytes) })
+      },
+    }
+
+    const stop = async () => {
+      listeners.delete(listener)
+      window.stop()
+      const client = connection?.client
+      if (client !== undefined) await unlisten(listener, client).catch(() => undefined)
+    }
+
+    const subscription: Subscription = {
+      stop: () => (stopping ??= stop()),
+      idle: () => window.idle(),
+      get inFlight() {
+        return window.inFlight
+      },
+      close: async () => {
+        window.close()
+        await subscription.stop()
+        open.delete(subscription)
+      },
+    }
+    await begin(listener)
+    open.add(subscription)
+    return subscription
+  }
+
+  return {
+    subscribe,
+    close: async () => {
+      const closing = [...open].map((each) => each.close())
+      connection?.close()
+      await Promise.all(closing)
+    },
+  }
+}
+
+/** A glob of Redis that covers the pattern; `matches` decides what it stands for. */
+export const globOf = (pattern: string): string =>
+  pattern
+    .split('.')
+    .map((token) => (token === '*' || token === '>' ? '*' : token.replaceAll(/[\\?[\]^-]/g, '\\$&')))
+    .join('.')
