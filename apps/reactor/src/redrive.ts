@@ -1,0 +1,204 @@
+import type { Clock } from '@armature/messaging/clock'
+import { isQuarantineTopic, quarantineTopic } from '@armature/messaging/dead-letter'
+import { editedHeader, redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter-envelope'
+import { PublishError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
+import type { Publisher } from '@armature/messaging/ports'
+import type { TopicBrowser } from '@armature/messaging/topic-browser'
+import { letters, maxScanned, type Letter } from './letter.ts'
+import { createPace } from './pace.ts'
+
+export interface RedriveOptions {
+  readonly topic: string
+  /** Instead of where each letter comes from. */
+  readonly to?: string | undefined
+  readonly wanted: (letter: Letter) => boolean
+  /** Letters at most. */
+  readonly max: number
+  /** A letter that was published again so often already is quarantined instead. */
+  readonly maxRedrives: number
+  /** Letters a second. Undefined: no limit. */
+  readonly perSecond: number | undefined
+  readonly clock: Clock
+  /** Stops between two publishes. */
+  readonly signal: AbortSignal
+  /** Only counts. */
+  readonly dryRun: boolean
+  /** Called after each step. */
+  readonly onProgress?: (counts: RedriveCounts) => void
+  /** A letter that stays where it is, and why. */
+  readonly onLeft: (letter: Letter, problem: string) => void
+}
+
+export interface RedriveCounts {
+  redriven: number
+  quarantined: number
+  /** Those that stay: no topic to go to, refused by the broker, or at the limit in the quarantine already. */
+  left: number
+}
+
+/** Letters that are looked up at once. */
+const roundLetters = 10_000
+const roundBytes = 64 * 1_048_576
+/** Letters that are published at once, and removed once all of them are held. A lower rate makes it fewer. */
+const longestStep = 100
+
+type Step = 'redriven' | 'quarantined'
+
+interface Planned {
+  readonly letter: Letter
+  readonly kind: Step
+  readonly topic: string
+  readonly message: Message
+}
+
+/**
+ * Publishes dead letters to where they come from, and removes each from its topic once the broker holds it there: cut off in between,
+ * it is in both. A letter that comes back while it runs is not taken up again. Resolves with what it did when all are done or the
+ * signal is aborted. Rejects with PublishError where the broker is away; what was not published lies where it was.
+ */
+export const redrive = async (
+  { publisher, browser }: { readonly publisher: Publisher; readonly browser: TopicBrowser },
+  options: RedriveOptions,
+): Promise<RedriveCounts> => {
+  const { topic, wanted, perSecond, clock, signal, dryRun, onProgress, onLeft } = options
+  const pace = createPace(dryRun ? undefined : perSecond, clock)
+  const stepLetters = Math.min(longestStep, Math.max(1, Math.floor(perSecond ?? longestStep)))
+  const counts: RedriveCounts = { redriven: 0, quarantined: 0, left: 0 }
+  const seen = new Set<string>()
+
+  const leave = (letter: Letter, problem: string) => {
+    counts.left += 1
+    onLeft(letter, problem)
+  }
+
+  const publish = async (step: readonly Planned[]): Promise<readonly Planned[]> => {
+    const [first] = step
+    if (first === undefined) return []
+    try {
+      await publisher.publish(
+        first.topic,
+        step.map(({ message }) => message),
+      )
+      return step
+    } catch (error) {
+      if (!(error instanceof PublishError) || error.retryable || error.fault === 'closed') throw error
+      if (step.length > 1) {
+        const held: Planned[] = []
+        for (const one of step) held.push(...(await publish([one])))
+        return held
+      }
+      leave(first.letter, error.message)
+      return []
+    }
+  }
+
+  const take = async (step: readonly Planned[]) => {
+    const held = dryRun ? step : await publish(step)
+    if (!dryRun) {
+      await browser.remove(
+        topic,
+        held.map(({ letter }) => letter.held),
+      )
+    }
+    for (const { kind } of held) counts[kind] += 1
+    onProgress?.(counts)
+  }
+
+  for (let taken = 0, complete = false; !complete && taken < options.max && !signal.aborted;) {
+    const max = Math.min(options.max - taken, roundLetters)
+    const found = await round(browser, topic, { max, wanted: (one) => !seen.has(one.held.id) && wanted(one), signal })
+    complete = found.complete
+    taken += found.letters.length
+    for (const { held } of found.letters) seen.add(held.id)
+    const planned = found.letters.flatMap((letter) => plan(letter, options, leave))
+    for (const step of steps(planned, stepLetters)) {
+      await pace(step.length, signal)
+      if (signal.aborted) break
+      await take(step)
+    }
+  }
+  return counts
+}
+
+/** The next letters, bounded in number and bytes; complete when there are no more. */
+const round = async (browser: TopicBrowser, topic: string, options: Parameters<typeof letters>[2]) => {
+  const found: Letter[] = []
+  let bytes = 0
+  for await (const letter of letters(browser, topic, options)) {
+    found.push(letter)
+    bytes += letter.held.body.byteLength
+    if (bytes >= roundBytes) return { letters: found, complete: false }
+  }
+  return { letters: found, complete: found.length < (options.max ?? maxScanned) }
+}
+
+const plan = (
+  letter: Letter,
+  { topic, to, maxRedrives }: RedriveOptions,
+  leave: (letter: Letter, problem: string) => void,
+): readonly Planned[] => {
+  const { original, redrives } = letter
+  if (redrives >= maxRedrives) {
+    if (isQuarantineTopic(topic)) {
+      leave(letter, `published again ${redrives} times already: --max-redrives raises the limit`)
+      return []
+    }
+    const quarantine = quarantineTopic(original ?? topic)
+    return [{ letter, kind: 'quarantined', topic: quarantine, message: asIs(letter, quarantine) }]
+  }
+  const target = to ?? original
+  if (target === undefined || target === topic) {
+    leave(letter, 'nothing says where it comes from: --to names the topic')
+    return []
+  }
+  return [{ letter, kind: 'redriven', topic: target, message: redriven(letter, target) }]
+}
+
+/** Follow each other and go to the same topic. */
+const steps = (planned: readonly Planned[], stepLetters: number): readonly (readonly Planned[])[] => {
+  const all: Planned[][] = []
+  for (const one of planned) {
+    const last = all.at(-1)
+    if (last !== undefined && last.length < stepLetters && last[0]?.topic === one.topic) last.push(one)
+    else all.push([one])
+  }
+  return all
+}
+
+/** What a person changed of a letter. */
+export interface Edits {
+  readonly body?: Uint8Array | undefined
+  /** An empty value takes the header off. */
+  readonly headers: ReadonlyMap<string, string>
+}
+
+const asIs = ({ held: { id, key, time, headers, body } }: Letter, topic: string): Message => ({
+  id,
+  topic,
+  key,
+  time,
+  headers,
+  body,
+})
+
+/** The message as it is published again: without the envelope, with one redrive more. Its id, key and time are the old ones. */
+export const redriven = (letter: Letter, topic: string): Message => ({
+  ...asIs(letter, topic),
+  headers: { ...withoutEnvelope(letter.held.headers), [redrivesHeader]: String(letter.redrives + 1) },
+})
+
+/** The same with edits, and the header `dlt-edited-time`. */
+export const edited = (letter: Letter, topic: string, { body, headers }: Edits, clock: Clock): Message => {
+  const message = redriven(letter, topic)
+  const changed = {
+    ...message.headers,
+    ...Object.fromEntries(headers),
+    [editedHeader]: new Date(clock.now()).toISOString(),
+  }
+  return {
+    ...message,
+    headers: Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== '')),
+    body: body ?? message.body,
+  }
+}
