@@ -79,7 +79,7 @@ export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: str
     what: string,
     call: (consul: Consul, options: RequestOptions) => Promise<unknown>,
     { waitMs = 0, signal }: Pick<Blocking, 'waitMs' | 'signal'> = {},
-  ): Promise<{ readonly index: string; readonly body: unknown }> => {
+  ): Promise<{ readonly index: string; readonly body: unknown; readonly filtered: boolean }> => {
     const context = Object.assign(new EventEmitter(), { includeResponse: true })
     const cancel = () => void context.emit('cancel')
     const signals = [closing.signal, ...(signal === undefined ? [] : [signal])]
@@ -90,7 +90,8 @@ export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: str
       const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
       const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
       const [response, body] = answer as [http.IncomingMessage, unknown]
-      return { index: String(response.headers['x-consul-index'] ?? '0'), body }
+      const { 'x-consul-index': index = '0', 'x-consul-results-filtered-by-acls': filtered } = response.headers
+      return { index: String(index), body, filtered: filtered === 'true' }
     } catch (cause) {
       throw consulError(what, address, cause)
     } finally {
@@ -110,17 +111,23 @@ export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: str
       const { tag } = options
       const query = { service, passing: true, stale: true, ...(tag === undefined ? {} : { tag }), ...blocking(options) }
       const what = `instances of ${service}`
-      const { index, body } = await ask(
+      const { index, body, filtered } = await ask(
         what,
         (consul, more) => consul.health.service({ ...query, ...more }),
         waitOf(options),
       )
+      if (filtered) throw hiddenByAcl(what, address)
       return { index, value: instancesOf(body, what, address) }
     },
     values: async (prefix, options = {}) => {
       const query = { key: prefix, recurse: true, ...blocking(options) }
       const what = `KV below ${prefix}`
-      const { index, body } = await ask(what, (consul, more) => consul.kv.get({ ...query, ...more }), waitOf(options))
+      const { index, body, filtered } = await ask(
+        what,
+        (consul, more) => consul.kv.get({ ...query, ...more }),
+        waitOf(options),
+      )
+      if (filtered) throw hiddenByAcl(what, address)
       return { index, value: valuesOf(body, prefix, what, address) }
     },
     register: async ({ id, service, host, port, tags = [], meta = {}, ...checked }) => {
@@ -154,6 +161,12 @@ export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: str
     close: () => closing.abort(),
   }
 }
+
+/** Consul leaves out what a token may not read. That is no empty answer: it would erase what is known. */
+const hiddenByAcl = (what: string, address: string): DiscoveryError =>
+  new DiscoveryError(
+    `${what}: Consul at ${address} leaves out what the token may not read. Give CONSUL_HTTP_TOKEN_FILE a token with rules for it (service, node or key)`,
+  )
 
 interface RequestOptions {
   ctx: EventEmitter
