@@ -14,12 +14,13 @@ afterEach(() => {
   for (const close of opened.splice(0).reverse()) close()
 })
 
-/** A server that answers with its own name. */
-const openServer = async (name: string): Promise<number> => {
+/** A server that answers with its own name, or only fails. */
+const openServer = async (name: string, failing = false): Promise<number> => {
   const server = new Server()
   server.register(
     path,
-    (_call: unknown, answer: (error: null, bytes: Buffer) => void) => answer(null, Buffer.from(name)),
+    (_call: unknown, answer: (error: object | null, bytes?: Buffer) => void) =>
+      failing ? answer({ code: status.INTERNAL, details: name }) : answer(null, Buffer.from(name)),
     asIs,
     asIs,
     'unary',
@@ -120,4 +121,26 @@ test('a target without the options says what it needs', async () => {
     )
   })
   await expect(asked).rejects.toMatchObject({ details: expect.stringContaining('discoveryOptions') as string })
+})
+
+test('an instance that only fails gets no calls for a while', { timeout: 30_000 }, async () => {
+  const discovery = memoryDiscovery()
+  await register(discovery, 'a')
+  await register(discovery, 'broken', await openServer('broken', true))
+  const ask = openClient(discovery)
+  const outcomes = async (count: number) => {
+    const all = await Promise.all(Array.from({ length: count }, () => ask().catch(() => 'failed')))
+    return new Set(all)
+  }
+  await vi.waitFor(async () => expect(await outcomes(40)).toEqual(new Set(['a', 'failed'])), { timeout: 5_000 })
+  await vi.waitFor(async () => expect(await outcomes(40)).toEqual(new Set(['a'])), { timeout: 20_000, interval: 500 })
+})
+
+test('instances are reached directly, whatever http_proxy says', async () => {
+  vi.stubEnv('http_proxy', 'http://127.0.0.1:1')
+  opened.push(() => vi.unstubAllEnvs())
+  const port = await openServer('a')
+  const discovery = memoryDiscovery()
+  await register(discovery, 'a', port)
+  expect(await openClient(discovery)()).toBe('a')
 })

@@ -1,0 +1,81 @@
+import { createSocket } from 'node:dgram'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+export interface SrvRecord {
+  readonly priority?: number
+  readonly host: string
+  readonly port: number
+}
+
+/** What the server holds; `failing` answers each question with this response code (RFC 1035: 2 SERVFAIL, 5 REFUSED), `silent` with none. */
+export interface Zone {
+  readonly srv?: Readonly<Record<string, readonly SrvRecord[]>>
+  readonly a?: Readonly<Record<string, readonly string[]>>
+  readonly failing?: number
+  readonly silent?: boolean
+}
+
+const types = { a: 1, srv: 33 } as const
+const nxDomain = 3
+
+/** A DNS server over UDP that answers what the test says. */
+export const scriptedDns = async (first: Zone) => {
+  let zone = first
+  const asked: string[] = []
+  const socket = createSocket('udp4')
+  socket.on('message', (message, { port, address }) => {
+    const name = nameAt(message, 12)
+    asked.push(name)
+    if (zone.silent !== true) socket.send(answerTo(message, name, zone), port, address)
+  })
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))
+  onTestFinished(() => void socket.close())
+  const { port } = socket.address()
+  return { address: `127.0.0.1:${port}`, asked: asked as readonly string[], holds: (next: Zone) => void (zone = next) }
+}
+
+const answerTo = (question: Buffer, name: string, zone: Zone): Buffer => {
+  const end = 12 + name.length + 2
+  const type = question.readUInt16BE(end)
+  const exists = zone.srv?.[name] !== undefined || zone.a?.[name] !== undefined
+  const records =
+    type === types.srv
+      ? (zone.srv?.[name] ?? []).map(srvData)
+      : type === types.a
+        ? (zone.a?.[name] ?? []).map(aData)
+        : []
+  const code = zone.failing ?? (exists ? 0 : nxDomain)
+  const header = Buffer.alloc(12)
+  question.copy(header, 0, 0, 2)
+  header.writeUInt16BE(0x8580 | code, 2)
+  header.writeUInt16BE(1, 4)
+  header.writeUInt16BE(code === 0 ? records.length : 0, 6)
+  const answers = code === 0 ? records.map((data) => record(type, data)) : []
+  return Buffer.concat([header, question.subarray(12, end + 4), ...answers])
+}
+
+/** With the name of the question, one second to live. */
+const record = (type: number, data: Buffer): Buffer => {
+  const head = Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 1, 0, 0])
+  head.writeUInt16BE(data.length, 10)
+  return Buffer.concat([head, data])
+}
+
+const srvData = ({ priority = 1, host, port }: SrvRecord): Buffer => {
+  const numbers = Buffer.alloc(6)
+  numbers.writeUInt16BE(priority, 0)
+  numbers.writeUInt16BE(1, 2)
+  numbers.writeUInt16BE(port, 4)
+  const labels = host.split('.').map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label)]))
+  return Buffer.concat([numbers, ...labels, Buffer.of(0)])
+}
+
+const aData = (address: string): Buffer => Buffer.from(address.split('.').map(Number))
+
+const nameAt = (message: Buffer, start: number): string => {
+  const labels: string[] = []
+  for (let at = start; message[at] !== 0; at += 1 + (message[at] ?? 0))
+    labels.push(message.toString('latin1', at + 1, at + 1 + (message[at] ?? 0)))
+  return labels.join('.')
+}
