@@ -1,17 +1,7 @@
 import { z } from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { bytes, durationMs, integer, text, url } from '@armature/config/settings'
-import { checkPattern } from '@armature/messaging/topic-pattern'
-
-/** A topic that may hold wildcards. */
-const topicPattern = () =>
-  text().superRefine((value, context) => {
-    try {
-      checkPattern(value)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
-    }
-  })
+import { topicPattern } from './checked-settings.ts'
 
 export const settings = z.object({
   ...commonSettings,

@@ -54,3 +54,24 @@ export async function* letters(
     if (found >= max) return
   }
 }
+
+/** Letters that are kept in memory at once, in number and in bytes of body. */
+const roundLetters = 10_000
+const roundBytes = 64 * 1_048_576
+
+/** As many of the letters as may be kept at once; `complete` says that there are no more. */
+export const collectLetters = async (
+  browser: TopicBrowser,
+  topic: string,
+  options: LettersOptions,
+): Promise<{ readonly letters: readonly Letter[]; readonly complete: boolean }> => {
+  const max = Math.min(options.max ?? Infinity, roundLetters)
+  const found: Letter[] = []
+  let bytes = 0
+  for await (const letter of letters(browser, topic, { ...options, max })) {
+    found.push(letter)
+    bytes += letter.held.body.byteLength
+    if (bytes >= roundBytes) return { letters: found, complete: false }
+  }
+  return { letters: found, complete: found.length < max }
+}

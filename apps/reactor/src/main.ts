@@ -3,4 +3,4 @@ import { commands } from './commands.ts'
 import { settings } from './config.ts'
 import { reactor } from './service.ts'
 
-await run({ name: 'reactor', settings, service: (config) => reactor(config), commands })
+await run({ name: 'reactor', settings, service: (config) => reactor(config), commands: commands() })

@@ -1,11 +1,11 @@
 import type { Clock } from '@armature/messaging/clock'
 import { isQuarantineTopic, quarantineTopic } from '@armature/messaging/dead-letter'
-import { editedHeader, redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter-envelope'
+import { redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter-envelope'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
-import { letters, maxScanned, type Letter } from './letter.ts'
+import { collectLetters, type Letter } from './letter.ts'
 import { createPace } from './pace.ts'
 
 export interface RedriveOptions {
@@ -37,9 +37,6 @@ export interface RedriveCounts {
   left: number
 }
 
-/** Letters that are looked up at once. */
-const roundLetters = 10_000
-const roundBytes = 64 * 1_048_576
 /** Letters that are published at once, and removed once all of them are held. A lower rate makes it fewer. */
 const longestStep = 100
 
@@ -106,8 +103,9 @@ export const redrive = async (
   }
 
   for (let taken = 0, complete = false; !complete && taken < options.max && !signal.aborted;) {
-    const max = Math.min(options.max - taken, roundLetters)
-    const found = await round(browser, topic, { max, wanted: (one) => !seen.has(one.held.id) && wanted(one), signal })
+    const max = options.max - taken
+    const isNew = (letter: Letter) => !seen.has(letter.held.id) && wanted(letter)
+    const found = await collectLetters(browser, topic, { max, wanted: isNew, signal })
     complete = found.complete
     taken += found.letters.length
     for (const { held } of found.letters) seen.add(held.id)
@@ -119,18 +117,6 @@ export const redrive = async (
     }
   }
   return counts
-}
-
-/** The next letters, bounded in number and bytes; complete when there are no more. */
-const round = async (browser: TopicBrowser, topic: string, options: Parameters<typeof letters>[2]) => {
-  const found: Letter[] = []
-  let bytes = 0
-  for await (const letter of letters(browser, topic, options)) {
-    found.push(letter)
-    bytes += letter.held.body.byteLength
-    if (bytes >= roundBytes) return { letters: found, complete: false }
-  }
-  return { letters: found, complete: found.length < (options.max ?? maxScanned) }
 }
 
 const plan = (
@@ -166,13 +152,6 @@ const steps = (planned: readonly Planned[], stepLetters: number): readonly (read
   return all
 }
 
-/** What a person changed of a letter. */
-export interface Edits {
-  readonly body?: Uint8Array | undefined
-  /** An empty value takes the header off. */
-  readonly headers: ReadonlyMap<string, string>
-}
-
 const asIs = ({ held: { id, key, time, headers, body } }: Letter, topic: string): Message => ({
   id,
   topic,
@@ -187,18 +166,3 @@ export const redriven = (letter: Letter, topic: string): Message => ({
   ...asIs(letter, topic),
   headers: { ...withoutEnvelope(letter.held.headers), [redrivesHeader]: String(letter.redrives + 1) },
 })
-
-/** The same with edits, and the header `dlt-edited-time`. */
-export const edited = (letter: Letter, topic: string, { body, headers }: Edits, clock: Clock): Message => {
-  const message = redriven(letter, topic)
-  const changed = {
-    ...message.headers,
-    ...Object.fromEntries(headers),
-    [editedHeader]: new Date(clock.now()).toISOString(),
-  }
-  return {
-    ...message,
-    headers: Object.fromEntries(Object.entries(changed).filter(([, value]) => value !== '')),
-    body: body ?? message.body,
-  }
-}

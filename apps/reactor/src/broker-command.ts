@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import type { Writable } from 'node:stream'
+import { messagingSettings } from '@armature/config/common'
+import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'
+import { openDriver } from '@armature/messaging/open'
+import type { Driver } from '@armature/messaging/ports'
+import { isInProcess } from '@armature/messaging/reach'
+import type { TopicBrowser } from '@armature/messaging/topic-browser'
+import type { CommandIo } from '@armature/service/command'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
+
+/** Connects to the broker of a URL. */
+export type Open = (url: string, warn: (problem: string) => void) => Promise<Driver>
+
+/** By the URL's scheme. */
+export const openByUrl: Open = (url, warn) => openDriver(url, { warn, source: '/armature/reactor' })
+
+/** The setting of each command that speaks to a broker. */
+export const brokerSettings = { messagingUrl: messagingSettings.messagingUrl.meta({ flag: 'url' }) }
+
+/**
+ * Does the work on the broker of the URL and closes the connection after it. Rejects with ServiceError: 64 for `memory:`, which another
+ * process cannot reach, and for what is no topic; 78 for a URL that is none; 69 for a broker that is away.
+ */
+export const withDriver = async (
+  open: Open,
+  url: string,
+  { stderr }: Pick<CommandIo, 'stderr'>,
+  work: (driver: Driver) => Promise<number>,
+): Promise<number> => {
+  if (isInProcess(url)) {
+    throw new ServiceError(
+      'the messaging URL is memory:, which reaches one process only, and this command is a process of its own',
+      { exitCode: exitCodes.usage, fix: 'Set MESSAGING_URL or --url to the URL of a broker' },
+    )
+  }
+  let driver: Driver | undefined
+  try {
+    driver = await open(url, (problem) => void stderr.write(`${problem}\n`))
+    return await work(driver)
+  } catch (error) {
+    throw withExitCode(error)
+  } finally {
+    await driver?.close()
+  }
+}
+
+/** The same with the broker's browser. Rejects with ServiceError (64) for a broker that keeps no messages. */
+export const withBrowser = (
+  open: Open,
+  url: string,
+  io: Pick<CommandIo, 'stderr'>,
+  work: (driver: Driver, browser: TopicBrowser) => Promise<number>,
+): Promise<number> =>
+  withDriver(open, url, io, async (driver) => {
+    if (driver.browser !== undefined) return work(driver, driver.browser)
+    throw new ServiceError(`a ${driver.scheme}: broker keeps no messages, and so no dead letters`, {
+      exitCode: exitCodes.usage,
+      fix: 'Name a broker that keeps them, such as kafka:, amqp:, jetstream: or redis-streams:',
+    })
+  })
+
+const withExitCode = (error: unknown): unknown => {
+  const exitCode =
+    error instanceof MessagingUrlError
+      ? exitCodes.config
+      : error instanceof TopicError || (error instanceof PublishError && error.fault === 'bad-topic')
+        ? exitCodes.usage
+        : error instanceof PublishError || error instanceof SubscribeError
+          ? exitCodes.unavailable
+          : undefined
+  return exitCode === undefined ? error : new ServiceError((error as Error).message, { exitCode, cause: error })
+}
+
+/** A fault in what was asked for. */
+export const usageError = (message: string, fix: string): ServiceError =>
+  new ServiceError(message, { exitCode: exitCodes.usage, fix })
+
+/** Waits for a slow reader, until `signal` is aborted. */
+export const write = async (stream: Writable, text: string, signal: AbortSignal): Promise<void> => {
+  if (!stream.write(text) && !signal.aborted) await once(stream, 'drain', { signal }).catch(() => undefined)
+}

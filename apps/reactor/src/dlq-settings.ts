@@ -1,0 +1,45 @@
+import type { z } from 'zod'
+import { choice, integer, text } from '@armature/config/settings'
+import { checked } from './checked-settings.ts'
+import { sinceOf } from './duration.ts'
+import type { Letter } from './letter.ts'
+import { letterFilter } from './letter-filter.ts'
+
+/** Which letters a command is about. */
+export const pickSettings = {
+  id: text().optional().meta({ description: 'Only the letter with this id', env: 'DLQ_ID' }),
+  filter: checked(letterFilter).optional().meta({
+    description: 'Only letters of which this is true, such as reason=timeout,error~refused,header.tenant=eu',
+    env: 'DLQ_FILTER',
+    accepts: 'a filter such as reason=timeout,error~refused',
+  }),
+  since: text()
+    .refine((value) => sinceOf(value, 0) !== undefined, { error: 'is neither a duration nor a time' })
+    .optional()
+    .meta({
+      description: 'Only letters that were stored since then: 2h (ago), 7d, or a time in ISO 8601',
+      env: 'DLQ_SINCE',
+      accepts: 'how long ago, such as 2h, or a time in ISO 8601',
+    }),
+}
+
+export const formatSetting = choice(['text', 'json'])
+  .default('text')
+  .meta({ description: 'text for people, json = a line each', env: 'DLQ_FORMAT' })
+
+export const maxLetters = integer({ min: 1, max: 1_000_000 }).meta({ description: 'Letters at most', env: 'DLQ_MAX' })
+
+type Pick = Readonly<z.infer<z.ZodObject<typeof pickSettings>>>
+
+/** Whether the settings pick a letter. */
+export const picked = ({ id, filter, since }: Pick, nowMs: number): ((letter: Letter) => boolean) => {
+  const fits = filter === undefined ? undefined : letterFilter(filter)
+  const from = since === undefined ? undefined : sinceOf(since, nowMs)
+  return (letter) =>
+    (id === undefined || letter.held.id === id) &&
+    (from === undefined || letter.held.storedAt >= from) &&
+    (fits?.(letter) ?? true)
+}
+
+/** The topic that a command was given as its argument. */
+export const topicArgument = { usage: 'TOPIC', min: 1, max: 1 }
