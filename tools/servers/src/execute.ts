@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { tied } from './tie.ts'
 
 /** The environment a command runs with; `process.env` in production, a small one in tests. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -21,11 +20,9 @@ export const execute = (
 ): Promise<string> =>
   new Promise((resolve, reject) => {
     const shown = [command, ...args].join(' ')
-    const env = options.env ?? process.env
-    const [file, fileArgs] = tied(command, args, env, 'TERM')
-    const child = spawn(file, fileArgs, {
+    const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...env },
+      env: { ...(options.env ?? process.env) },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
     let output = ''

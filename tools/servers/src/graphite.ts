@@ -67,7 +67,8 @@ export const startGraphite = async ({
     throw failed.reason
   }
   const server = await serverOf(`http://127.0.0.1:${webPort}`, data, start)
-  return { ...server, carbonPort, statsdPort }
+  const variables = { STATSD_HOST: '127.0.0.1', STATSD_PORT: String(statsdPort) }
+  return { ...server, variables, carbonPort, statsdPort }
 }
 
 /** Graphite with StatsD before it. */

@@ -125,6 +125,7 @@ export const kafka: ServerKind = {
     image: 'apache/kafka:4.3.1',
     // A client goes on to where the broker says it is: the host's port has to be the same.
     port: 9092,
+    samePort: true,
     environment: {
       KAFKA_PROCESS_ROLES: 'broker,controller',
       KAFKA_NODE_ID: '1',

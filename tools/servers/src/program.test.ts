@@ -61,13 +61,16 @@ test('kill ends what the program started too', async () => {
   await vi.waitFor(() => expect(groupMembers(program.pid)).toEqual([]))
 })
 
-test('a program ends with the process that started it, even when that is killed', async () => {
+test('a program ends with the process that started it, even when that is killed, with all that it started', async () => {
   const script = `import { startProgram } from '${import.meta.dirname}/program.ts'
-    console.log('pid', startProgram(process.execPath, ['-e', 'setInterval(() => {}, 1000)']).pid); setInterval(() => {}, 1000)`
+    const sleeper = startProgram('/bin/sh', ['-c', '/bin/sleep 61 & echo on; wait'])
+    const over = startProgram('/bin/sh', ['-c', 'exit'])
+    await Promise.all([sleeper.until(/on/), over.ended()])
+    console.log('pid', sleeper.pid); setInterval(() => {}, 1000)`
   const starter = startProgram(process.execPath, ['--input-type=module', '-e', script])
   started.push(starter)
   const pid = Number((await starter.until(/pid (\d+)/))[1])
-  expect(groupMembers(pid)).toHaveLength(1)
+  expect(groupMembers(pid)).toHaveLength(2)
   starter.signal('SIGKILL')
   await vi.waitFor(() => expect(groupMembers(pid)).toEqual([]))
 })

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { spawn } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { type Environment } from './execute.ts'
-import { tied } from './tie.ts'
+import { releaseGroup, watchGroup } from './guard.ts'
 
 /** A program under test: what it wrote, what it was waited for, how it ended. */
 export type Program = {
@@ -32,20 +32,18 @@ const logFile = new AsyncLocalStorage<string>()
 export const logged = <Result>(path: string, job: () => Promise<Result>): Promise<Result> => logFile.run(path, job)
 
 /**
- * Starts a program in a process group of its own, so that everything it starts can be ended with it. On Linux the program itself ends with
- * this process, even when that is killed.
+ * Starts a program in a process group of its own, so that everything it starts can be ended with it. It ends with this
+ * process too, even when that is killed.
  */
 export const startProgram = (
   command: string,
   args: readonly string[],
   options: { cwd?: string; env?: Environment; uid?: number; gid?: number } = {},
 ): Program => {
-  const env = options.env ?? process.env
-  const [file, fileArgs] = tied(command, args, env)
-  const child = spawn(file, fileArgs, {
+  const child = spawn(command, args, {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...env },
+    env: { ...(options.env ?? process.env) },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.uid === undefined ? {} : { uid: options.uid }),
     ...(options.gid === undefined ? {} : { gid: options.gid }),
@@ -74,7 +72,11 @@ export const startProgram = (
     text += fault.message
     finish(null, null)
   })
-  child.once('close', finish)
+  if (child.pid !== undefined) watchGroup(child.pid)
+  child.once('close', (code, signal) => {
+    if (child.pid !== undefined && !isGroup(child.pid)) releaseGroup(child.pid)
+    finish(code, signal)
+  })
 
   /** Resolves with the first defined value that `look` gives, asked at each change. */
   const wait = <Result>(look: () => Result | undefined, onLate: () => Error, deadlineMs: number): Promise<Result> =>
@@ -142,7 +144,17 @@ export const startProgram = (
     kill: async () => {
       signalGroup('SIGKILL')
       await ended(5_000)
+      if (child.pid !== undefined) releaseGroup(child.pid)
     },
+  }
+}
+
+const isGroup = (groupId: number): boolean => {
+  try {
+    process.kill(-groupId, 0)
+    return true
+  } catch (fault) {
+    return (fault as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

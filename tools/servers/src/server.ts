@@ -4,6 +4,8 @@ import type { Environment } from './execute.ts'
 export interface RunningServer {
   /** Where it is reached, in the scheme that its clients use. */
   readonly url: string
+  /** Further variables by which clients are told where it is: `STATSD_PORT`. */
+  readonly variables?: Readonly<Record<string, string>>
   /** Ends it at once, with SIGKILL, as a crash does; its data stay for `restart`. */
   crash(): Promise<void>
   /** Starts it again on the same port and data, after `crash`. */
@@ -37,6 +39,8 @@ export interface ServerKind {
 export interface ContainerRecipe {
   readonly image: string
   readonly port: number
+  /** Its port on the host has to be the same, since its clients are told it by the server. */
+  readonly samePort?: boolean
   readonly environment?: Readonly<Record<string, string>>
   readonly command?: readonly string[]
   /** Matches in its log when it is ready. */

@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { keeperFolderVariable } from '@armature/servers/fixture'
+import { startBoundKeeper } from '@armature/servers/keeper-client'
 import { marked, runVariable } from '@armature/servers/leftovers'
+import { skippedServers } from '@armature/servers/skip'
 import { closing, succeeded, type Tally } from './tally.ts'
 
 // npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.
@@ -14,10 +18,22 @@ const vitestProgram = join(import.meta.dirname, '../../../node_modules/vitest/vi
 const settleMs = 3_000
 const testTimeoutMs = 30_000
 
+const usage = 64
+const skippedNames = (() => {
+  try {
+    return skippedServers()
+  } catch (fault) {
+    console.error(fault instanceof Error ? fault.message : fault)
+    process.exit(usage)
+  }
+})()
+
 const folder = mkdtempSync(join(tmpdir(), 'armature-test-'))
 const tallyFile = join(folder, 'tally.json')
 const run = randomUUID()
 
+const env = { ...process.env, [runVariable]: run }
+const keeper = await startBoundKeeper(env)
 const vitest = spawn(
   process.execPath,
   [
@@ -32,7 +48,7 @@ const vitest = spawn(
   {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, [runVariable]: run, TALLY_FILE: tallyFile },
+    env: { ...env, TALLY_FILE: tallyFile, [keeperFolderVariable]: keeper.folder },
   },
 )
 let interrupted = false
@@ -42,7 +58,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     vitest.kill(signal)
   })
 }
-const code = await new Promise<number>((resolve) => vitest.once('close', (status) => resolve(status ?? 1)))
+const [code] = (await once(vitest, 'close')) as [number | null]
+await keeper.end()
 
 const tally = ((): Tally => {
   try {
@@ -71,7 +88,7 @@ const whole: Tally = {
     ...remaining.map(({ pid, command }) => `a process was left running: ${pid} ${command}`),
   ],
 }
-process.stdout.write(`\n${closing(whole).join('\n')}\n`)
+process.stdout.write(`\n${closing(whole, skippedNames).join('\n')}\n`)
 process.exitCode = succeeded(whole) ? 0 : 1
 
 function end(pid: number): void {

@@ -30,3 +30,15 @@ test('closes with the skipped, the failed and the sums alone on the last line', 
   expect(closing({ passed: 7, failed: [], skipped: [] })).toEqual(['7 passed, 0 failed'])
   expect(closing({ passed: 0, failed: [], skipped: [] })).toEqual(['No test was run.', '0 passed, 0 failed'])
 })
+
+test('names what went without a server just above the last line', () => {
+  expect(closing({ passed: 7, failed: ['a > b'], skipped: ['e > f'] }, ['kafka', 'nats'])).toEqual([
+    '1 failed:',
+    '  a > b',
+    '',
+    '1 skipped (ARMATURE_SKIP=kafka,nats):',
+    '  e > f',
+    '',
+    '7 passed, 1 failed',
+  ])
+})

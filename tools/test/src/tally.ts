@@ -8,10 +8,14 @@ export type Tally = {
 /** A run that has run no test proves nothing, so it is a failure too. */
 export const succeeded = (tally: Tally): boolean => tally.failed.length === 0 && tally.passed > 0
 
-/** The lines that close a run; the last is `N passed, N failed` alone. */
-export const closing = (tally: Tally): string[] => [
-  ...titled('skipped', tally.skipped),
+/**
+ * The lines that close a run; the last is `N passed, N failed` alone. Where servers were left out on purpose, what was skipped stands
+ * just above it: nobody should take such a run for a whole one.
+ */
+export const closing = (tally: Tally, leftOut: readonly string[] = []): string[] => [
+  ...(leftOut.length === 0 ? titled('skipped', tally.skipped) : []),
   ...titled('failed', tally.failed),
+  ...(leftOut.length === 0 ? [] : titled(`skipped (ARMATURE_SKIP=${leftOut.join(',')})`, tally.skipped)),
   ...(tally.passed + tally.failed.length === 0 ? ['No test was run.'] : []),
   `${tally.passed} passed, ${tally.failed.length} failed`,
 ]

@@ -1,0 +1,43 @@
+import { execute, type Environment, onPath } from './execute.ts'
+import type { ContainerRecipe, RunningServer } from './server.ts'
+
+const answerDeadlineMs = 10_000
+const startDeadlineMs = 300_000
+
+/** What is asked of Docker; another in tests. */
+export interface Docker {
+  /** Whether a daemon answers. */
+  answers(env: Environment): Promise<boolean>
+  /** Starts a container of the recipe and resolves when it is ready. */
+  start(recipe: ContainerRecipe): Promise<Pick<RunningServer, 'url' | 'stop'>>
+}
+
+/** Docker, asked by its command and the package testcontainers, which also removes what a killed process leaves. */
+export const docker: Docker = {
+  answers: async (env) => {
+    const program = await onPath(['docker'], env)
+    if (program === undefined) return false
+    const asked = execute(program, ['version', '--format', '{{.Server.Version}}'], {
+      deadlineMs: answerDeadlineMs,
+      env,
+    })
+    return asked.then(
+      () => true,
+      () => false,
+    )
+  },
+  start: async ({ image, port, samePort = false, environment = {}, command, ready, url }) => {
+    const { GenericContainer, Wait } = await import('testcontainers')
+    const container = new GenericContainer(image)
+      .withExposedPorts(samePort ? { container: port, host: port } : port)
+      .withEnvironment({ ...environment })
+      .withWaitStrategy(Wait.forLogMessage(ready))
+      .withStartupTimeout(startDeadlineMs)
+    if (command !== undefined) container.withCommand([...command])
+    const started = await container.start()
+    return {
+      url: url(started.getHost(), started.getMappedPort(port)),
+      stop: async () => void (await started.stop()),
+    }
+  },
+}

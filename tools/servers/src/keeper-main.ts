@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+import { keeper as keeperOf } from './keeper.ts'
+import { keeperPlaces } from './keeper-client.ts'
+import { kinds } from './kinds.ts'
+import { marked, runVariable } from './leftovers.ts'
+import { startFrom } from './source.ts'
+
+// The process that keeps servers: `node keeper-main.ts FOLDER [bound]`. It answers on a socket in the folder, which also holds the servers'
+// data. Bound, it ends when its stdin ends, so when the process that started it is gone, however that ended.
+const keeperVariable = 'ARMATURE_KEEPER_MARK'
+const endDeadlineMs = 15_000
+const pollMs = 250
+
+const [folder = '', bound] = process.argv.slice(2)
+const { socket, data, pidFile, logOf } = keeperPlaces(folder)
+const mark = randomUUID()
+process.env[keeperVariable] = mark
+// Servers make their folders here, so that removing it removes them all. Some run as another user, who has to pass.
+process.env['TMPDIR'] = data
+for (const path of [folder, data]) {
+  mkdirSync(path, { recursive: true })
+  chmodSync(path, 0o711)
+}
+writeFileSync(pidFile, String(process.pid))
+
+const keeper = keeperOf(kinds, (kind) => startFrom(kind), logOf)
+
+const http = createServer((request, response) => {
+  const name = request.url?.slice(1) ?? ''
+  const answer = (status: number, body: unknown) => {
+    if (!response.destroyed) response.writeHead(status, { connection: 'close' }).end(JSON.stringify(body))
+  }
+  const job = async (): Promise<void> => {
+    if (request.method === 'GET') return answer(200, keeper.list())
+    if (request.method === 'POST') return answer(200, await keeper.ask(name))
+    if (name === '') {
+      await end({ abandoned: false })
+      response.once('finish', () => process.exit())
+      return answer(200, {})
+    }
+    await keeper.stop(name)
+    answer(200, {})
+  }
+  job().catch((fault: unknown) => answer(503, { reason: fault instanceof Error ? fault.message : String(fault) }))
+})
+http.listen(socket, () => chmodSync(socket, 0o600))
+
+if (bound === 'bound') {
+  process.stdin.resume().once('close', () => void end({ abandoned: true }).then(() => process.exit()))
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => void end({ abandoned: false }).then(() => process.exit()))
+}
+process.once('uncaughtException', (fault) => {
+  console.error(fault)
+  void end({ abandoned: false }).then(() => process.exit(70))
+})
+
+let ending: Promise<void> | undefined
+/** Ends all servers and installations and removes their data; of an abandoned run of tests every process. */
+function end(how: { abandoned: boolean }): Promise<void> {
+  ending ??= (async () => {
+    let ended = false
+    const servers = keeper.end().then(() => (ended = true))
+    const deadline = Date.now() + endDeadlineMs
+    // An installation may start another command when one fails, so it is told again.
+    while (!ended && Date.now() < deadline) {
+      signalAll(marked(keeperVariable, mark), 'SIGTERM')
+      await Promise.race([servers, pause(pollMs)])
+    }
+    signalAll(marked(keeperVariable, mark), 'SIGKILL')
+    const run = process.env[runVariable]
+    if (how.abandoned && run !== undefined) signalAll(marked(runVariable, run), 'SIGKILL')
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  })()
+  return ending
+}
+
+function signalAll(processes: readonly { pid: number }[], signal: NodeJS.Signals): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { expect, test, vi } from 'vitest'
+import { keeper as keeperOf } from './keeper.ts'
+import type { ServerKind } from './server.ts'
+import type { KeptServer } from './source.ts'
+
+const kind = (name: string): ServerKind => ({
+  name,
+  variable: `${name.toUpperCase()}_URL`,
+  remedy: 'none',
+  container: { image: 'none:1', port: 1, ready: /x/, url: () => '' },
+  start: () => Promise.reject(new Error('not used')),
+})
+
+/** A keeper whose servers start when the test says so. */
+const scene = () => {
+  const starts: { name: string; done: (server: KeptServer) => void; fail: (fault: Error) => void }[] = []
+  const stopped: string[] = []
+  const keeper = keeperOf(
+    { one: kind('one'), two: kind('two') },
+    ({ name }) =>
+      new Promise((done, fail) => {
+        starts.push({ name, done, fail })
+      }),
+    (name) => `/dev/null/${name}`,
+  )
+  const server = (name: string, variables = {}): KeptServer => ({
+    url: `${name}://here`,
+    variables,
+    stop: async () => void stopped.push(name),
+  })
+  return { keeper, starts, stopped, server }
+}
+
+test('a server starts once for all who ask, and its variables are told', async () => {
+  const { keeper, starts, server } = scene()
+  const asked = [keeper.ask('one'), keeper.ask('one')]
+  expect(keeper.list()).toMatchObject([{ name: 'one', state: 'starting' }])
+  expect(starts).toHaveLength(1)
+  starts[0]?.done(server('one', { ONE_PORT: '7' }))
+  for (const told of [...(await Promise.all(asked)), await keeper.ask('one')]) {
+    expect(told).toMatchObject({ state: 'running', variables: { ONE_URL: 'one://here', ONE_PORT: '7' } })
+  }
+  expect(starts).toHaveLength(1)
+})
+
+test('one that failed says why in one line, and is tried again at the next ask', async () => {
+  const { keeper, starts, server } = scene()
+  const asked = keeper.ask('one')
+  starts[0]?.fail(new Error('no room\nand more'))
+  await expect(asked).rejects.toThrow('no room')
+  expect(keeper.list()).toMatchObject([{ name: 'one', state: 'failed', reason: 'no room' }])
+  const again = keeper.ask('one')
+  starts[1]?.done(server('one'))
+  expect(await again).toMatchObject({ state: 'running' })
+})
+
+test('servers start at the same time, one behind no other', async () => {
+  const { keeper, starts, server } = scene()
+  void keeper.ask('one')
+  const two = keeper.ask('two')
+  starts[1]?.done(server('two'))
+  expect(await two).toMatchObject({ name: 'two' })
+  expect(keeper.list().map(({ state }) => state)).toEqual(['starting', 'running'])
+})
+
+test('one that is stopped while it starts is ended when it has started, and who asked is told', async () => {
+  const { keeper, starts, stopped, server } = scene()
+  const asked = keeper.ask('one')
+  const stop = keeper.stop('one')
+  starts[0]?.done(server('one'))
+  await stop
+  await expect(asked).rejects.toThrow('one was stopped while it started')
+  expect(stopped).toEqual(['one'])
+  expect(keeper.list()).toEqual([])
+})
+
+test('the end ends all, those that start too, and then nothing starts any more', async () => {
+  const { keeper, starts, stopped, server } = scene()
+  const one = keeper.ask('one')
+  starts[0]?.done(server('one'))
+  await one
+  const two = keeper.ask('two').catch(() => 'refused')
+  const end = keeper.end()
+  await vi.waitFor(() => expect(stopped).toEqual(['one']))
+  starts[1]?.done(server('two'))
+  await end
+  expect(await two).toBe('refused')
+  expect(stopped).toEqual(['one', 'two'])
+  await expect(keeper.ask('one')).rejects.toThrow('being ended')
+  expect(starts).toHaveLength(2)
+})
+
+test('an unknown name is refused', async () => {
+  await expect(scene().keeper.ask('three')).rejects.toThrow('No such server: three.')
+})

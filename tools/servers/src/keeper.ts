@@ -1,0 +1,84 @@
+import { logged } from './program.ts'
+import type { ServerKind } from './server.ts'
+import type { KeptServer } from './source.ts'
+
+export type KeptState = 'starting' | 'running' | 'failed'
+
+/** What a keeper tells of a server. */
+export interface Kept {
+  readonly name: string
+  readonly state: KeptState
+  /** Since when it is in this state, in ISO 8601. */
+  readonly since: string
+  /** When it runs: its own variable and further ones. */
+  readonly variables: Readonly<Record<string, string>>
+  /** Why it failed, in one line. */
+  readonly reason?: string
+}
+
+/** Starts servers when they are asked for, once for all who ask, and ends them. */
+export interface Keeper {
+  /** Resolves when it runs, or rejects with why it does not; one that failed is tried again at the next ask. */
+  ask(name: string): Promise<Kept>
+  list(): readonly Kept[]
+  /** Ends one, also when it has only begun to start. */
+  stop(name: string): Promise<void>
+  /** Ends all; what is asked for after that is refused. */
+  end(): Promise<void>
+}
+
+/** A keeper of these kinds; `start` is how one is started, `logOf` where what it writes goes. */
+export const keeper = (
+  kinds: Readonly<Record<string, ServerKind>>,
+  start: (kind: ServerKind) => Promise<KeptServer>,
+  logOf: (name: string) => string,
+): Keeper => {
+  const held = new Map<string, { told: Kept; started: Promise<KeptServer> }>()
+  let ended = false
+
+  const begin = (name: string, kind: ServerKind): Promise<KeptServer> => {
+    const tell = (state: KeptState, more: Partial<Kept> = {}) => {
+      if (held.get(name)?.started !== started) return
+      held.set(name, { told: { name, state, since: now(), variables: {}, ...more }, started })
+    }
+    const started = logged(logOf(name), () => start(kind))
+    held.set(name, { told: { name, state: 'starting', since: now(), variables: {} }, started })
+    started.then(
+      (server) => tell('running', { variables: { [kind.variable]: server.url, ...server.variables } }),
+      (fault: unknown) => tell('failed', { reason: lineOf(fault) }),
+    )
+    return started
+  }
+
+  const stop = async (name: string): Promise<void> => {
+    const entry = held.get(name)
+    held.delete(name)
+    const server = await entry?.started.catch(() => undefined)
+    await server?.stop()
+  }
+
+  return {
+    ask: async (name) => {
+      const kind = kinds[name]
+      if (kind === undefined) throw new Error(`No such server: ${name}.`)
+      if (ended) throw new Error(`${name}: the servers are being ended`)
+      const known = held.get(name)
+      const started = known === undefined || known.told.state === 'failed' ? begin(name, kind) : known.started
+      await started
+      const told = held.get(name)?.told
+      if (told === undefined) throw new Error(`${name} was stopped while it started`)
+      return told
+    },
+    list: () => [...held.values()].map(({ told }) => told),
+    stop,
+    end: async () => {
+      ended = true
+      await Promise.allSettled([...held.keys()].map(stop))
+    },
+  }
+}
+
+const now = (): string => new Date().toISOString()
+
+const lineOf = (fault: unknown): string =>
+  (fault instanceof Error ? fault.message : String(fault)).split('\n', 1)[0] ?? ''

@@ -1,0 +1,36 @@
+import { type Docker, docker } from './container.ts'
+import type { Environment } from './execute.ts'
+import { say } from './progress.ts'
+import type { RunningServer, ServerKind } from './server.ts'
+
+/** What a keeper holds of a server. */
+export type KeptServer = Pick<RunningServer, 'url' | 'variables' | 'stop'>
+
+/**
+ * Starts a server from where it can be had, in this order: its programs on PATH, the package registries, a container. Rejects with one
+ * line that names the remedy.
+ */
+export const startFrom = async (
+  kind: ServerKind,
+  options: { env?: Environment; docker?: Docker } = {},
+): Promise<KeptServer> => {
+  const { env = process.env, docker: containers = docker } = options
+  try {
+    return await kind.start({ env })
+  } catch (fault) {
+    if (!(await containers.answers(env))) throw withRemedy(kind, fault)
+    say(`${kind.name}: ${firstLine(fault)} - so from the image ${kind.container.image}`)
+    return await containers.start(kind.container).catch((cause: unknown) => {
+      throw withRemedy(kind, cause)
+    })
+  }
+}
+
+const withRemedy = (kind: ServerKind, cause: unknown): Error => {
+  const reason = firstLine(cause)
+  const remedy = reason.includes(kind.remedy) ? '' : `: ${kind.remedy}, or set ${kind.variable} to one that runs`
+  return new Error(`${kind.name} cannot be had: ${reason}${remedy}`, { cause })
+}
+
+const firstLine = (fault: unknown): string =>
+  (fault instanceof Error ? fault.message : String(fault)).split('\n', 1)[0] ?? ''
