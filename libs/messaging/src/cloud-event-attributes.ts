@@ -1,5 +1,6 @@
 import { UnrecoverableError } from './errors.ts'
 import type { Message } from './message.ts'
+import { put, type TextRecord } from './text-record.ts'
 
 /** Why something is no CloudEvent 1.0. */
 export type CloudEventFault =
@@ -36,8 +37,8 @@ export class UnencodableError extends Error {
 /** A CloudEvent without its data, and the headers beside it that are no attributes. */
 export interface Envelope {
   /** Canonical string values by name, `datacontenttype` and `partitionkey` included. */
-  readonly attributes: ReadonlyMap<string, string>
-  readonly others: ReadonlyMap<string, string>
+  readonly attributes: TextRecord
+  readonly others: TextRecord
 }
 
 const required = ['specversion', 'id', 'source', 'type'] as const
@@ -48,6 +49,7 @@ const fields: ReadonlySet<string> = new Set(['specversion', 'id', 'time', 'parti
 const core: ReadonlySet<string> = new Set([...required, 'datacontenttype', 'dataschema', 'subject', 'time'])
 
 const attributeName = /^[a-z0-9]+$/
+const printableAscii = /^[\u0020-\u007e]*$/
 /** Control characters, noncharacters, lone surrogates. */
 const disallowed = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
 const uriReference = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i
@@ -67,8 +69,20 @@ const shown = (value: string): string => {
   return value.length > longestShown ? `${text}...` : text
 }
 
-/** RFC 3339, in whole milliseconds; undefined where it is not. A leap second is the second after it. */
+/** The last time that was read, and the last that was written: events come in bursts. */
+let lastRead = { text: '', ms: NaN }
+let lastWritten = { text: '', ms: NaN }
+
+/** RFC 3339, in whole milliseconds; undefined where it is not. */
 const parseTime = (text: string): Date | undefined => {
+  if (text === lastRead.text) return new Date(lastRead.ms)
+  const date = dateOf(text)
+  if (date !== undefined) lastRead = { text, ms: date.getTime() }
+  return date
+}
+
+/** A leap second is the second after it. */
+const dateOf = (text: string): Date | undefined => {
   const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHour = '0', offsetMinute = '0'] =
     timestamp.exec(text) ?? []
   if (year === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined
@@ -83,7 +97,8 @@ const parseTime = (text: string): Date | undefined => {
 
 /** What is wrong with an attribute's value; undefined = nothing. */
 const problemOf = (name: string, value: string): string | undefined => {
-  if (disallowed.test(value)) return 'holds a control character, a noncharacter or half a surrogate pair'
+  if (!printableAscii.test(value) && disallowed.test(value))
+    return 'holds a control character, a noncharacter or half a surrogate pair'
   switch (name) {
     case 'id':
     case 'type':
@@ -104,8 +119,13 @@ const problemOf = (name: string, value: string): string | undefined => {
 }
 
 const encodedTime = (time: Date): string => {
+  const ms = time.getTime()
+  if (ms === lastWritten.ms) return lastWritten.text
   const year = time.getUTCFullYear()
-  if (year >= 0 && year <= 9999) return time.toISOString()
+  if (year >= 0 && year <= 9999) {
+    lastWritten = { text: time.toISOString(), ms }
+    return lastWritten.text
+  }
   throw new UnencodableError('bad-attribute', 'its time is invalid or not within the years 0 to 9999')
 }
 
@@ -115,28 +135,29 @@ const encodedTime = (time: Date): string => {
  */
 export const envelopeOf = (message: Message, source: string): Envelope => {
   const { id, key, time, topic, headers } = message
-  const attributes = new Map<string, string>()
-  const others = new Map<string, string>()
+  const attributes: Record<string, string> = {}
+  const others: Record<string, string> = {}
   const set = (name: string, value: string) => {
     const problem = problemOf(name, value)
     if (problem !== undefined) throw new UnencodableError('bad-attribute', `its ${name} ${shown(value)} ${problem}`)
-    attributes.set(name, value)
+    attributes[name] = value
   }
   set('specversion', '1.0')
   set('id', id)
   set('source', headers['source'] ?? source)
   set('type', headers['type'] ?? topic)
-  set('time', encodedTime(time))
+  attributes['time'] = encodedTime(time)
   if (key !== undefined) set('partitionkey', key)
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name] ?? ''
     if (name !== name.toLowerCase())
       throw new UnencodableError('bad-header', `its header ${shown(name)} is not in lower case`)
     if (!value.isWellFormed())
       throw new UnencodableError('bad-header', `its header ${shown(name)} holds half a surrogate pair`)
     if (name === 'source' || name === 'type') continue
     if (name === 'content-type') set('datacontenttype', value)
-    else if (isExtension(name) && problemOf(name, value) === undefined) attributes.set(name, value)
-    else others.set(name, value)
+    else if (isExtension(name) && problemOf(name, value) === undefined) attributes[name] = value
+    else put(others, name, value)
   }
   return { attributes, others }
 }
@@ -153,34 +174,37 @@ export interface Received {
 /** The inverse of `envelopeOf`. Throws UndecodableError. */
 export const messageOf = ({ attributes, others }: Envelope, received: Received): Message => {
   for (const name of required) {
-    if (attributes.get(name) === undefined) throw new UndecodableError('missing-attribute', `it has no ${name}`)
+    if (attributes[name] === undefined) throw new UndecodableError('missing-attribute', `it has no ${name}`)
   }
-  const version = attributes.get('specversion') ?? ''
+  const version = attributes['specversion'] ?? ''
   if (version !== '1.0') {
     throw new UndecodableError('unsupported-version', `its specversion is ${shown(version)}, only "1.0" is understood`)
   }
-  for (const [name, value] of attributes) {
+  const headers: Record<string, string> = {}
+  for (const name in attributes) {
+    const value = attributes[name] ?? ''
     if (!attributeName.test(name) || name === 'data') {
       throw new UndecodableError('bad-attribute', `${shown(name)} is no name of an attribute: a to z and 0 to 9`)
     }
     const problem = problemOf(name, value)
     if (problem !== undefined) throw new UndecodableError('bad-attribute', `its ${name} ${shown(value)} ${problem}`)
+    if (!fields.has(name)) headers[name] = value
   }
-  const headers = new Map<string, string>()
-  for (const [name, value] of attributes) if (!fields.has(name)) headers.set(name, value)
-  const contentType = attributes.get('datacontenttype')
-  if (contentType !== undefined) headers.set('content-type', contentType)
+  const contentType = attributes['datacontenttype']
+  if (contentType !== undefined) headers['content-type'] = contentType
   // A header that is no attribute never passes for one.
-  for (const [name, value] of others) {
-    const isTaken = headers.has(name) || (name === 'content-type' && !mediaType.test(value))
-    headers.set(isTaken ? `x-${name}` : name, value)
+  for (const name in others) {
+    const value = others[name] ?? ''
+    const isTaken = Object.hasOwn(headers, name) || (name === 'content-type' && !mediaType.test(value))
+    put(headers, isTaken ? `x-${name}` : name, value)
   }
+  const { id = '', partitionkey: key = received.key, time } = attributes
   return {
-    id: attributes.get('id') ?? '',
+    id,
     topic: received.topic,
-    key: attributes.get('partitionkey') ?? received.key,
-    time: parseTime(attributes.get('time') ?? '') ?? received.receivedAt,
-    headers: Object.fromEntries(headers),
+    key,
+    time: (time === undefined ? undefined : parseTime(time)) ?? received.receivedAt,
+    headers,
     body: received.body,
   }
 }

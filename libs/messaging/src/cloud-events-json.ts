@@ -1,6 +1,7 @@
 import { envelopeOf, isCoreAttribute, messageOf, UndecodableError, type Received } from './cloud-event-attributes.ts'
 import { isAttributeType } from './cloud-events.ts'
 import { bodyText, type Message } from './message.ts'
+import { put } from './text-record.ts'
 
 export const structuredContentType = 'application/cloudevents+json; charset=utf-8'
 
@@ -35,10 +36,10 @@ export const encodeStructured = (
   { source }: { readonly source: string },
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
   const { attributes, others } = envelopeOf(message, source)
-  const data = dataOf(message.body, attributes.get('datacontenttype'))
-  const event = { ...Object.fromEntries(attributes), ...data }
+  const data = dataOf(message.body, attributes['datacontenttype'])
+  const event = { ...attributes, ...data }
   return {
-    headers: Object.fromEntries([...others, ['content-type', structuredContentType]]),
+    headers: { ...others, 'content-type': structuredContentType },
     body: Buffer.from(JSON.stringify(event)),
   }
 }
@@ -78,7 +79,7 @@ const parsed = (body: Uint8Array): Readonly<Record<string, unknown>> => {
 export const decodeStructured = (
   received: Received & { readonly headers?: Readonly<Record<string, string>> },
 ): Message => {
-  const attributes = new Map<string, string>()
+  const attributes: Record<string, string> = {}
   const { data, data_base64: base64, ...members } = parsed(received.body)
   for (const [name, value] of Object.entries(members)) {
     if (value === null) continue
@@ -88,13 +89,13 @@ export const decodeStructured = (
         `its ${JSON.stringify(name.slice(0, 100))} is of a type that attributes cannot have`,
       )
     }
-    attributes.set(name, String(value))
+    put(attributes, name, String(value))
   }
-  const contentType = attributes.get('datacontenttype')
-  if (contentType === undefined && data !== undefined) attributes.set('datacontenttype', 'application/json')
-  const others = new Map<string, string>()
+  const contentType = attributes['datacontenttype']
+  if (contentType === undefined && data !== undefined) attributes['datacontenttype'] = 'application/json'
+  const others: Record<string, string> = {}
   for (const [name, value] of Object.entries(received.headers ?? {})) {
-    if (name.toLowerCase() !== 'content-type') others.set(name.toLowerCase(), value)
+    if (name.toLowerCase() !== 'content-type') put(others, name.toLowerCase(), value)
     else if (!isJson(value))
       throw new UndecodableError('unsupported-format', `its format is ${value}, only JSON is understood`)
   }

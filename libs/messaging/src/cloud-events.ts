@@ -9,6 +9,7 @@ import {
 } from './cloud-event-attributes.ts'
 import { decodedWherePossible, encodedWhereNeeded, isToken, percentDecoded, percentEncoded } from './header-encoding.ts'
 import type { Message } from './message.ts'
+import { put } from './text-record.ts'
 
 export { UndecodableError, UnencodableError, type CloudEventFault } from './cloud-event-attributes.ts'
 
@@ -40,18 +41,74 @@ interface Style {
   readonly ascii: boolean
   /** Values have types. */
   readonly typed: boolean
+  /** What headers were found to be, by their names: the same few come with every message. */
+  readonly roles: Map<string, Role>
+  /** The headers of attributes, by the attributes' names. */
+  readonly written: Map<string, string>
 }
+
+/** What a header is: the attribute of that name, or another header, in lower case. */
+interface Role {
+  readonly attribute: boolean
+  readonly name: string
+}
+
+/** Names come from outside: so many are remembered, the rest is looked at each time. */
+const maxRememberedNames = 1_000
+
+const memory = (): Pick<Style, 'roles' | 'written'> => ({ roles: new Map(), written: new Map() })
 
 const styles: Readonly<Record<CloudEventStyle, Style>> = {
-  kafka: { prefixes: ['ce_'], contentType: 'content-type', ascii: false, typed: false },
-  nats: { prefixes: ['ce-'], contentType: 'ce-datacontenttype', ascii: true, typed: false },
-  http: { prefixes: ['ce-'], contentType: 'content-type', ascii: true, typed: false },
-  amqp_: { prefixes: ['cloudEvents_', 'cloudEvents:'], contentType: 'content-type', ascii: false, typed: true },
-  'amqp:': { prefixes: ['cloudEvents:', 'cloudEvents_'], contentType: 'content-type', ascii: false, typed: true },
+  kafka: { prefixes: ['ce_'], contentType: 'content-type', ascii: false, typed: false, ...memory() },
+  nats: { prefixes: ['ce-'], contentType: 'ce-datacontenttype', ascii: true, typed: false, ...memory() },
+  http: { prefixes: ['ce-'], contentType: 'content-type', ascii: true, typed: false, ...memory() },
+  amqp_: {
+    prefixes: ['cloudEvents_', 'cloudEvents:'],
+    contentType: 'content-type',
+    ascii: false,
+    typed: true,
+    ...memory(),
+  },
+  'amqp:': {
+    prefixes: ['cloudEvents:', 'cloudEvents_'],
+    contentType: 'content-type',
+    ascii: false,
+    typed: true,
+    ...memory(),
+  },
 }
 
-const prefixIn = ({ prefixes }: Style, name: string): string | undefined =>
-  prefixes.find((prefix) => name.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase())
+const prefixIn = ({ prefixes }: Style, name: string): string | undefined => {
+  for (const prefix of prefixes) {
+    if (name.startsWith(prefix) || name.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase()) return prefix
+  }
+  return undefined
+}
+
+const roleOf = (style: Style, given: string): Role => {
+  const known = style.roles.get(given)
+  if (known !== undefined) return known
+  const header = given.toLowerCase()
+  const prefix = prefixIn(style, given)
+  const isContentType = header === style.contentType
+  const role =
+    prefix === undefined && !isContentType
+      ? { attribute: false, name: header }
+      : {
+          attribute: true,
+          name: prefix === undefined || isContentType ? 'datacontenttype' : header.slice(prefix.length),
+        }
+  if (style.roles.size < maxRememberedNames) style.roles.set(given, role)
+  return role
+}
+
+const headerOf = (style: Style, attribute: string): string => {
+  const known = style.written.get(attribute)
+  if (known !== undefined) return known
+  const header = attribute === 'datacontenttype' ? style.contentType : `${style.prefixes[0]}${attribute}`
+  if (style.written.size < maxRememberedNames) style.written.set(attribute, header)
+  return header
+}
 
 /**
  * A message as a CloudEvent 1.0 in binary mode (https://github.com/cloudevents/spec, the protocol bindings): the attributes as headers,
@@ -64,31 +121,35 @@ export const encodeBinary = (
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
   const style = styles[name]
   const { attributes, others } = envelopeOf(message, source)
-  const headers = new Map<string, string>()
-  for (const [attribute, value] of attributes) {
-    const header = attribute === 'datacontenttype' ? style.contentType : `${style.prefixes[0]}${attribute}`
+  const headers: Record<string, string> = {}
+  for (const attribute in attributes) {
+    const value = attributes[attribute] ?? ''
+    const header = headerOf(style, attribute)
     // As HTTP wants it, a media type is not encoded: it is ASCII.
     const isAscii = style.ascii && header !== 'content-type'
-    headers.set(header, isAscii ? percentEncoded(value) : value)
+    headers[header] = isAscii ? percentEncoded(value) : value
   }
-  for (const [header, value] of others) {
-    if (prefixIn(style, header) !== undefined || headers.has(header) || (style.ascii && !isToken(header))) {
+  for (const header in others) {
+    const value = others[header] ?? ''
+    if (prefixIn(style, header) !== undefined || Object.hasOwn(headers, header) || (style.ascii && !isToken(header))) {
       throw new UnencodableError(
         'bad-header',
         `${name} cannot carry its header ${JSON.stringify(header.slice(0, 100))}`,
       )
     }
-    headers.set(header, style.ascii ? encodedWhereNeeded(value) : value)
+    put(headers, header, style.ascii ? encodedWhereNeeded(value) : value)
   }
-  return { headers: Object.fromEntries(headers), body: message.body }
+  return { headers, body: message.body }
 }
 
 /** Whether the headers are those of a CloudEvent in binary mode. */
-export const isBinary = (headers: ReceivedEvent['headers'], style: CloudEventStyle): boolean =>
-  Object.keys(headers).some((name) => {
-    const prefix = prefixIn(styles[style], name)
-    return prefix !== undefined && name.slice(prefix.length).toLowerCase() === 'specversion'
-  })
+export const isBinary = (headers: ReceivedEvent['headers'], style: CloudEventStyle): boolean => {
+  for (const given in headers) {
+    const { attribute, name } = roleOf(styles[style], given)
+    if (attribute && name === 'specversion') return true
+  }
+  return false
+}
 
 /** The media type of structured mode, whatever the format. */
 export const isStructured = (contentType: string | undefined): boolean =>
@@ -102,24 +163,24 @@ export const decodeBinary = (received: ReceivedEvent, styleName: CloudEventStyle
   messageOf(envelopeIn(received.headers, styles[styleName]), received)
 
 const envelopeIn = (headers: ReceivedEvent['headers'], style: Style): Envelope => {
-  const attributes = new Map<string, string>()
-  const others = new Map<string, string>()
-  for (const [given, value] of Object.entries(headers)) {
-    const header = given.toLowerCase()
-    const prefix = prefixIn(style, given)
-    if (prefix === undefined && header !== style.contentType) {
+  const attributes: Record<string, string> = {}
+  const others: Record<string, string> = {}
+  for (const given in headers) {
+    const value = headers[given] ?? ''
+    const { attribute, name } = roleOf(style, given)
+    if (!attribute) {
       const text = canonical(value)
-      others.set(header, style.ascii ? decodedWherePossible(text) : text)
+      put(others, name, style.ascii ? decodedWherePossible(text) : text)
       continue
     }
-    const name = prefix === undefined || header === style.contentType ? 'datacontenttype' : header.slice(prefix.length)
-    const text = header === 'content-type' ? canonical(value) : attributeValue(name, value, style)
+    const isMediaType = name === 'datacontenttype' && given.toLowerCase() === 'content-type'
+    const text = isMediaType ? canonical(value) : attributeValue(name, value, style)
     // Some write the media type twice, in the protocol's place and as an attribute.
-    const isRepeat = name === 'datacontenttype' && attributes.get(name) === text
-    if (attributes.has(name) && !isRepeat) {
+    const isRepeat = name === 'datacontenttype' && attributes[name] === text
+    if (Object.hasOwn(attributes, name) && !isRepeat) {
       throw new UndecodableError('bad-header', `it has the attribute ${JSON.stringify(name.slice(0, 100))} twice`)
     }
-    attributes.set(name, text)
+    put(attributes, name, text)
   }
   return { attributes, others }
 }

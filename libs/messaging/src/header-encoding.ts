@@ -4,11 +4,15 @@
  */
 const encoded = /[^\u0021-\u007e]|["%]/gu
 
+const needsNone = /^[\u0021-\u007e]*$/
+
 /** The value has to be well-formed UTF-16. */
-export const percentEncoded = (value: string): string =>
-  value.replaceAll(encoded, (character) =>
+export const percentEncoded = (value: string): string => {
+  if (needsNone.test(value) && !value.includes('"') && !value.includes('%')) return value
+  return value.replaceAll(encoded, (character) =>
     [...Buffer.from(character)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   )
+}
 
 /** The inverse, which also takes quoted strings (RFC 7230, section 3.2.6); undefined where it is not UTF-8. */
 export const percentDecoded = (value: string): string | undefined => {
