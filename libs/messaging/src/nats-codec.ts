@@ -45,11 +45,11 @@ export const encodeMessage = (
  * The headers as the client wants them. It asks nothing of them but their bytes; its own implementation looks each name up among all
  * the others.
  */
-export const wireHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs => {
+export const wireHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs & { readonly byteLength: number } => {
   let text = 'NATS/1.0\r\n'
   for (const name in headers) text += `${name}: ${headers[name] ?? ''}\r\n`
   const bytes = Buffer.from(`${text}\r\n`)
-  return { encode: () => bytes } as unknown as MsgHdrs
+  return { encode: () => bytes, byteLength: bytes.byteLength } as unknown as ReturnType<typeof wireHeaders>
 }
 
 /** The same by the client's own implementation, for what is sent seldom. */

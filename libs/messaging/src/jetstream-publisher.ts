@@ -1,0 +1,254 @@
+import type { Msg } from '@nats-io/nats-core'
+import { isDeadLetterTopic } from './dead-letter.ts'
+import { redrivesOf } from './dead-letter-envelope.ts'
+import { PublishError, type PublishFault } from './errors.ts'
+import type { Streams } from './jetstream-streams.ts'
+import type { Message } from './message.ts'
+import { encodeMessage, wireHeaders } from './nats-codec.ts'
+import type { NatsLink } from './nats-connection.ts'
+import { percentEncoded } from './header-encoding.ts'
+import { reconnectDelayMs } from './reconnect.ts'
+
+/** One call of `publish`. */
+interface Batch {
+  readonly topic: string
+  readonly deadlineMs: number
+  left: number
+  readonly resolve: () => void
+  readonly reject: (error: PublishError) => void
+  failed: boolean
+}
+
+interface Sent {
+  readonly batch: Batch
+  readonly headers: ReturnType<typeof wireHeaders>
+  readonly body: Uint8Array
+  readonly bytes: number
+  sentMs: number
+  tries: number
+}
+
+export interface Publishing {
+  /** As the port says; what is sent and not acknowledged when the connection is lost is sent again, and stored once. */
+  publish(topic: string, messages: readonly Message[]): Promise<void>
+  /** Publishes that are not settled. */
+  readonly pending: number
+  /** Rejects what is pending, for the reason. */
+  close(problem: string): void
+}
+
+/** Sent and not acknowledged. The server takes 10,000 for a stream before it refuses more. */
+const maxUnacknowledged = 1_024
+const maxUnacknowledgedBytes = 8 * 1024 * 1024
+/** After which a message is sent again, though the connection is there. */
+const ackTimeoutMs = 5_000
+const checkEveryMs = 250
+
+/** Errors of the server that mean there is no room: https://github.com/nats-io/nats-server/blob/main/server/errors.json */
+const full = new Set([10023, 10028, 10047, 10077, 10110, 10120])
+const tooLarge = 10054
+/** The stream has no leader now, starts, or takes no more at once. */
+const passing = new Set([10008, 10009, 10039, 10076, 10167])
+
+/**
+ * Publishes with confirmation over one inbox: a message is pending until the server says that it is stored. Dead letters are marked to be
+ * kept for good where the stream can.
+ */
+export const jetstreamPublisher = (
+  link: NatsLink,
+  streams: Streams,
+  { source, publishWaitMs }: { readonly source: string; readonly publishWaitMs: number },
+): Publishing => {
+  const { nc } = link
+  const inbox = `_INBOX.${crypto.randomUUID()}`
+  const pending = new Map<number, Sent>()
+  let pendingBytes = 0
+  let lastToken = 0
+  let whenRoom: (() => void)[] = []
+  let timer: NodeJS.Timeout | undefined
+
+  const fail = (topic: string, fault: PublishFault, problem: string, cause?: unknown) =>
+    new PublishError(problem, { topic, fault, cause })
+
+  const forget = (token: number, sent: Sent) => {
+    pending.delete(token)
+    pendingBytes -= sent.bytes
+    if (pending.size === 0) {
+      clearInterval(timer)
+      timer = undefined
+    }
+    if (whenRoom.length === 0) return
+    const due = whenRoom
+    whenRoom = []
+    for (const resolve of due) resolve()
+  }
+
+  const failBatch = (batch: Batch, error: PublishError) => {
+    batch.failed = true
+    for (const [token, sent] of pending) if (sent.batch === batch) forget(token, sent)
+    batch.reject(error)
+  }
+
+  const transmit = (token: number, sent: Sent) => {
+    sent.sentMs = performance.now()
+    if (!link.connected) return
+    nc.publish(sent.batch.topic, sent.body, { headers: sent.headers, reply: `${inbox}.${token.toString(36)}` })
+  }
+
+  /** Looks for the stream, and sends again. */
+  const again = async (token: number, sent: Sent) => {
+    const { batch } = sent
+    sent.tries++
+    sent.sentMs = performance.now() + ackTimeoutMs
+    streams.forget(batch.topic)
+    await new Promise((resolve) => setTimeout(resolve, reconnectDelayMs(sent.tries)))
+    try {
+      await streams.storing(batch.topic)
+    } catch {
+      // The check of deadlines sends it again, or gives it up.
+    }
+    if (pending.get(token) === sent) transmit(token, sent)
+  }
+
+  const receive = (error: Error | null, msg: Msg) => {
+    if (error !== null) return
+    const token = Number.parseInt(msg.subject.slice(inbox.length + 1), 36)
+    const sent = pending.get(token)
+    if (sent === undefined) return
+    const { batch } = sent
+    if (msg.headers?.code === 503) return void again(token, sent)
+    const answer = answerOf(msg)
+    if (answer?.error === undefined) {
+      if (answer?.stream === undefined) return
+      forget(token, sent)
+      if (--batch.left === 0) batch.resolve()
+      return
+    }
+    const { err_code: code, description, code: status } = answer.error
+    if (passing.has(code) || status === 429 || status === 503) return void again(token, sent)
+    const fault = full.has(code) ? 'full' : code === tooLarge ? 'too-large' : 'unavailable'
+    failBatch(batch, fail(batch.topic, fault, `the server says: ${description} (${code})`))
+  }
+
+  nc.subscribe(`${inbox}.*`, { callback: receive })
+  link.onReconnect(() => {
+    for (const [token, sent] of pending) transmit(token, sent)
+  })
+  link.onError((error) => {
+    const { operation, subject } = error as { operation?: string; subject?: string }
+    if (operation !== 'publish') return
+    const batches = new Set([...pending.values()].map(({ batch }) => batch).filter(({ topic }) => topic === subject))
+    for (const batch of batches) {
+      failBatch(batch, fail(batch.topic, 'bad-topic', 'this user may not publish to it: ask for the permission', error))
+    }
+  })
+
+  const check = () => {
+    const nowMs = performance.now()
+    for (const [token, sent] of pending) {
+      const { batch } = sent
+      if (nowMs >= batch.deadlineMs) {
+        const problem = link.connected ? 'NATS did not confirm' : 'no connection to NATS'
+        failBatch(
+          batch,
+          fail(batch.topic, 'unavailable', `${problem} within ${publishWaitMs} ms: it may be stored or not`),
+        )
+      } else if (link.connected && nowMs - sent.sentMs > ackTimeoutMs) void again(token, sent)
+    }
+  }
+
+  const room = async (batch: Batch, bytes: number) => {
+    while (
+      !batch.failed &&
+      pending.size > 0 &&
+      (pending.size >= maxUnacknowledged || pendingBytes + bytes > maxUnacknowledgedBytes)
+    ) {
+      await new Promise<void>((resolve) => whenRoom.push(resolve))
+    }
+  }
+
+  /** The stream of the topic, asked for until the deadline. */
+  const streamOf = async (topic: string, deadlineMs: number) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await link.whenConnected(Math.max(0, deadlineMs - performance.now()))
+        return await streams.storing(topic)
+      } catch (cause) {
+        const delayMs = reconnectDelayMs(attempt)
+        if (nc.isClosed() || performance.now() + delayMs >= deadlineMs) {
+          throw fail(topic, 'unavailable', `no stream for it: ${(cause as Error).message}`, cause)
+        }
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+      }
+    }
+  }
+
+  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
+    const deadlineMs = performance.now() + publishWaitMs
+    const plain = messages.map((message) => ({
+      ...encodeMessage(topic, message, source),
+      id: dedupeId(topic, message),
+    }))
+    const { keepsForGood } = await streamOf(topic, deadlineMs)
+    const ttl = keepsForGood && isDeadLetterTopic(topic) ? { 'Nats-TTL': 'never' } : {}
+    const largest = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
+    const ready = plain.map(({ headers, body, id }) => {
+      const wire = wireHeaders({ ...headers, 'Nats-Msg-Id': id, ...ttl })
+      const bytes = wire.byteLength + body.byteLength
+      if (bytes > largest) {
+        throw fail(topic, 'too-large', `a message has ${bytes} bytes with its headers, the server takes ${largest}`)
+      }
+      return { headers: wire, body, bytes }
+    })
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const batch: Batch = { topic, deadlineMs, left: ready.length, resolve, reject, failed: false }
+    promise.catch(() => undefined)
+    for (const one of ready) {
+      const isFull = pending.size >= maxUnacknowledged || pendingBytes + one.bytes > maxUnacknowledgedBytes
+      if (isFull) await room(batch, one.bytes)
+      if (batch.failed) break
+      const token = ++lastToken
+      const sent: Sent = { ...one, batch, sentMs: 0, tries: 0 }
+      pending.set(token, sent)
+      pendingBytes += one.bytes
+      transmit(token, sent)
+      if (timer === undefined) timer = setInterval(check, checkEveryMs).unref()
+    }
+    return promise
+  }
+
+  return {
+    publish,
+    get pending() {
+      return pending.size
+    },
+    close: (problem) => {
+      for (const batch of new Set([...pending.values()].map((sent) => sent.batch))) {
+        failBatch(batch, fail(batch.topic, 'unavailable', problem))
+      }
+    },
+  }
+}
+
+/**
+ * What the server recognises a repeat by, within its window. A stream holds many topics, and a message that goes on to another one, or
+ * to its dead letters, keeps its id: so the topic is part of it. So is the count of redrives: a dead letter that is published again is
+ * no repeat.
+ */
+export const dedupeId = (topic: string, { id, headers }: Message): string => {
+  const redrives = redrivesOf(headers)
+  return percentEncoded(redrives === 0 ? `${topic} ${id}` : `${topic} ${id} ${redrives}`)
+}
+
+interface PublishAnswer {
+  readonly stream?: string
+  readonly error?: { readonly code: number; readonly err_code: number; readonly description: string }
+}
+
+const answerOf = (msg: Msg): PublishAnswer | undefined => {
+  try {
+    return msg.json<PublishAnswer>()
+  } catch {
+    return undefined
+  }
+}

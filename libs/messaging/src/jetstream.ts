@@ -1,0 +1,129 @@
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { parseBrokerUrl, type BrokerUrl } from './broker-url.ts'
+import { ConnectError, PublishError, SubscribeError } from './errors.ts'
+import { consumers } from './jetstream-consumers.ts'
+import { jetstreamPublisher } from './jetstream-publisher.ts'
+import { jetstreamOptions, jetstreamSettings } from './jetstream-settings.ts'
+import { topicStreams } from './jetstream-streams.ts'
+import { openJetstreamSubscription } from './jetstream-subscription.ts'
+import type { Message } from './message.ts'
+import { checkSubject } from './nats-codec.ts'
+import { openLink, within, type NatsLink } from './nats-connection.ts'
+import type { OpenOptions } from './open.ts'
+import { checkPublish } from './outgoing.ts'
+import type { Driver, Guarantees, Handler, SubscribeOptions, Subscription } from './ports.ts'
+import { reconnectDelayMs } from './reconnect.ts'
+import { subscribeSettings } from './subscribe-settings.ts'
+import { checkPattern } from './topic-pattern.ts'
+
+export const jetstreamGuarantees: Guarantees = {
+  atLeastOnce: true,
+  order: 'topic',
+  replay: true,
+  groups: true,
+  wildcards: true,
+  headers: true,
+  delay: true,
+}
+
+/**
+ * Opens `jetstream://user:password@host:port,host:port?options`. `publish` resolves when the stream has stored the messages. Rejects with
+ * ConnectError (also where the server has no JetStream) and MessagingUrlError.
+ */
+export const openJetstream = async (given: string, options: OpenOptions = {}): Promise<Driver> => {
+  const url = parseBrokerUrl(given, { schemes: ['jetstream'], defaultPort: 4222, options: jetstreamOptions })
+  const limits = jetstreamSettings(url)
+  const { clock, source = '/armature', warn = (problem: string) => process.emitWarning(problem) } = options
+  const link = await openLink(url, warn)
+  const jsm = await managerOf(link, url)
+  const streams = topicStreams(jsm, limits)
+  const groups = consumers(jsm, limits)
+  const publishing = jetstreamPublisher(link, streams, { source, publishWaitMs: url.publishWaitMs })
+  const subscriptions = new Set<Subscription>()
+  const underWay = new Set<Promise<void>>()
+  let closing: Promise<void> | undefined
+
+  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
+    checkPublish(topic, messages, { maxMessageBytes: link.maxMessageBytes, closed: closing !== undefined })
+    try {
+      checkSubject(topic)
+    } catch (cause) {
+      throw new PublishError((cause as Error).message, { topic, fault: 'bad-topic', cause })
+    }
+    if (messages.length === 0) return
+    const sent = publishing.publish(topic, messages)
+    underWay.add(sent)
+    try {
+      await sent
+    } finally {
+      underWay.delete(sent)
+    }
+  }
+
+  const subscribe = async (topic: string, handle: Handler, subscribing: SubscribeOptions = {}) => {
+    if (closing !== undefined) throw new SubscribeError(topic, 'the connection is closed')
+    try {
+      checkPattern(topic)
+      checkSubject(topic)
+    } catch (error) {
+      throw new SubscribeError(topic, (error as Error).message, error)
+    }
+    const settings = subscribeSettings(topic, subscribing)
+    const open = () =>
+      openJetstreamSubscription({
+        link,
+        streams,
+        consumers: groups,
+        limits,
+        topic,
+        group: subscribing.group,
+        handle,
+        settings,
+        closeWaitMs: url.closeWaitMs,
+        clock,
+        warn,
+        onClosed: () => subscriptions.delete(subscription),
+      })
+    const subscription = await open().catch((error: unknown) => {
+      throw new SubscribeError(topic, (error as Error).message, error)
+    })
+    subscriptions.add(subscription)
+    return subscription
+  }
+
+  const close = async () => {
+    await Promise.all([...subscriptions].map((subscription) => subscription.stop()))
+    if (link.connected) await within(url.closeWaitMs, Promise.allSettled(underWay))
+    await Promise.all([...subscriptions].map((subscription) => subscription.close()))
+    publishing.close('the connection was closed before NATS confirmed: it may be stored or not')
+    await link.close()
+  }
+
+  return {
+    scheme: 'jetstream',
+    guarantees: jetstreamGuarantees,
+    publish,
+    subscribe,
+    close: () => (closing ??= close()),
+  }
+}
+
+/** JetStream may take a moment to be ready after its server is. */
+const managerOf = async (link: NatsLink, url: BrokerUrl): Promise<JetStreamManager> => {
+  const deadlineMs = performance.now() + url.connectWaitMs
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await jetstreamManager(link.nc)
+    } catch (cause) {
+      const isMissing = /not enabled/i.test((cause as Error).message)
+      const delayMs = reconnectDelayMs(attempt)
+      if (!isMissing && performance.now() + delayMs < deadlineMs) {
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+        continue
+      }
+      await link.close()
+      const advice = 'start nats-server with --jetstream, or use nats: where at most once is enough'
+      throw new ConnectError('unavailable', `jetstream: the server has no JetStream: ${advice}`, { cause })
+    }
+  }
+}
