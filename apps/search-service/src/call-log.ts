@@ -22,7 +22,6 @@ export interface CallLog {
 }
 
 const maxFirst = 3
-const requestIdPattern = /^[\w.:/+=-]{1,128}$/
 
 /**
  * A call counts as acked when it was answered, with whatever status, and as dropped (reason `cancelled`) when its client was
@@ -36,7 +35,7 @@ export const createCallLog = ({ log, metrics }: Telemetry, inFlight: () => numbe
     ledger,
     onStart: () => ledger.received(),
     found: (metadata, finding) => void findings.set(metadata, finding),
-    onFinish: ({ method, status, details, durationMs, answered, metadata }) => {
+    onFinish: ({ method, status, details, durationMs, answered, requestId, metadata }) => {
       if (answered) ledger.acked()
       else ledger.dropped('cancelled')
       const event = method.toLowerCase().endsWith('/monitor') ? 'monitor' : 'search'
@@ -46,7 +45,7 @@ export const createCallLog = ({ log, metrics }: Telemetry, inFlight: () => numbe
       const fields = {
         event,
         eventId: randomUUID(),
-        requestId: requestIdOf(metadata),
+        requestId,
         method,
         status,
         ...(status === 'OK' ? {} : { details: details.slice(0, 200) }),
@@ -62,9 +61,3 @@ export const createCallLog = ({ log, metrics }: Telemetry, inFlight: () => numbe
 }
 
 const faults: ReadonlySet<string> = new Set(['INTERNAL', 'UNKNOWN', 'UNAVAILABLE', 'DATA_LOSS'])
-
-/** The client's `x-request-id` where it is one, so that its own log can be matched, else a new one. */
-const requestIdOf = (metadata: Metadata): string => {
-  const [given] = metadata.get('x-request-id')
-  return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
-}

@@ -1,11 +1,20 @@
-import { type ChannelOptions, Client, credentials, Metadata, type ServiceDefinition } from '@grpc/grpc-js'
-import { type MonitorResponse, type SearchRequest, type SearchResponse, searchServiceV1 } from './api.ts'
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceDefinition,
+} from '@grpc/grpc-js'
+import { type MonitorResponse, olderSearch, type SearchRequest, type SearchResponse, searchServiceV1 } from './api.ts'
 
 export interface SearchClientOptions {
-  /** Of each call, in milliseconds. Default 10,000. */
+  /** Of each call with its retries, in milliseconds. Default 10,000. */
   deadlineMs?: number
   /** Of grpc-js, such as those of a resolver. */
   channel?: ChannelOptions
+  /** Such as `RotatingTls.channelCredentials()`. Default: without TLS. */
+  credentials?: ChannelCredentials
 }
 
 export interface CallOptions {
@@ -24,16 +33,53 @@ export interface SearchClient {
 
 const defaultDeadlineMs = 10_000
 
-/** A client of the server at `target`, `127.0.0.1:PORT`, without TLS. It connects when it is first used. */
+/**
+ * A client of the server at `target`: `127.0.0.1:PORT`, or what `openTarget` of libs/discovery gives. It connects when it is first
+ * used. A call that finds its server away is tried again, up to three times: all of them only read.
+ */
 export const openSearchClient = (target: string, options: SearchClientOptions = {}): SearchClient => {
   const { deadlineMs = defaultDeadlineMs, channel = {} } = options
-  const client = new Client(target, credentials.createInsecure(), channel)
+  const client = new Client(target, options.credentials ?? credentials.createInsecure(), retrying(channel))
   const call = callWith(client, searchServiceV1, deadlineMs)
   return {
     search: (request, callOptions) => call<SearchResponse>('Search', request, callOptions),
     monitor: async (callOptions) => Number((await call<MonitorResponse>('Monitor', {}, callOptions)).n_things),
     close: () => client.close(),
   }
+}
+
+const pathsOf = (definition: ServiceDefinition) =>
+  Object.values(definition).map(({ path }) => {
+    const [, service, method] = path.split('/')
+    return { service, method }
+  })
+
+/**
+ * gRPC's own retries (gRFC A6): after 50, 100 and 200 ms, up to a fifth more or less. Throttled where more than half of the calls fail,
+ * so that a server in trouble is not asked four times as much.
+ */
+const retries = {
+  methodConfig: [
+    {
+      name: [...pathsOf(searchServiceV1), ...pathsOf(olderSearch)],
+      retryPolicy: {
+        maxAttempts: 4,
+        initialBackoff: '0.05s',
+        maxBackoff: '1s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ],
+  retryThrottling: { maxTokens: 100, tokenRatio: 0.5 },
+}
+
+const serviceConfigKey = 'grpc.service_config'
+
+/** Keeps what the options say of balancing. */
+const retrying = (channel: ChannelOptions): ChannelOptions => {
+  const given = JSON.parse(channel[serviceConfigKey] ?? '{}') as object
+  return { ...channel, [serviceConfigKey]: JSON.stringify({ ...retries, ...given }) }
 }
 
 /** Makes unary calls by the names of a service definition. */

@@ -1,5 +1,5 @@
 import { commonSettings, databaseSettings } from '@armature/config/common'
-import { host, integer, port } from '@armature/config/settings'
+import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
 import { z } from 'zod'
 
 export const settings = z.object({
@@ -10,6 +10,28 @@ export const settings = z.object({
   maxInFlight: integer({ min: 1, max: 100_000 })
     .default(1_000)
     .meta({ description: 'Calls answered at once; more are RESOURCE_EXHAUSTED' }),
+  maxConnections: integer({ min: 1, max: 100_000 })
+    .default(1_000)
+    .meta({ description: 'Connections at once; one more is closed' }),
+  maxConcurrentStreams: integer({ min: 1, max: 100_000 })
+    .default(1_000)
+    .meta({ description: 'Calls at once on one connection; more wait at the client' }),
+  maxMessageBytes: bytes({ min: 1_024, max: 64 * 1024 * 1024 })
+    .default(4 * 1024 * 1024)
+    .meta({ description: 'Largest message, in bytes' }),
+  maxConnectionAgeMs: durationMs({ min: 1_000 })
+    .default(30 * 60_000)
+    .meta({ description: 'A connection this old is made anew, so that load spreads, in milliseconds' }),
+  maxConnectionAgeGraceMs: durationMs({ min: 1 })
+    .default(30_000)
+    .meta({ description: 'Time for the calls of such a connection to end, in milliseconds' }),
+  grpcTlsCert: text()
+    .optional()
+    .meta({ description: 'PEM file of the certificate; read again when it changes (none = no TLS)' }),
+  grpcTlsKey: text().optional().meta({ description: 'PEM file of its key' }),
+  grpcTlsClientCa: text()
+    .optional()
+    .meta({ description: 'PEM file of the authorities of clients: each must then show a certificate' }),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

@@ -1,5 +1,6 @@
 import { DatabaseError } from '@armature/database/database'
-import { type CallContext, StatusError, unary } from '@armature/service/grpc-handler'
+import { type CallContext, unary } from '@armature/service/grpc-handler'
+import { StatusError } from '@armature/service/grpc-status'
 import type { GrpcService } from '@armature/service/grpc-server'
 import type { Logger } from '@armature/telemetry/logger'
 import { type Metadata, status } from '@grpc/grpc-js'

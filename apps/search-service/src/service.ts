@@ -3,7 +3,10 @@ import { observed } from '@armature/database/observed'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { openDatabase } from '@armature/database/open'
 import type { Registrar, Registration } from '@armature/discovery/ports'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
 import { type GrpcServer, openGrpcServer } from '@armature/service/grpc-server'
+import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
 import type { Service } from '@armature/service/service'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { descriptorSet } from './api.ts'
@@ -11,14 +14,20 @@ import { createCallLog } from './call-log.ts'
 import type { Config } from './config.ts'
 import { searchMethods } from './methods.ts'
 import { migrations } from './migrations.ts'
+import { type Readiness, watchReadiness } from './readiness.ts'
 import { openStore, type Store } from './store.ts'
 
 const name = 'search-service'
+const readinessIntervalMs = 1_000
+
+const isEmbedded = ({ databaseUrl }: Pick<Config, 'databaseUrl'>): boolean => databaseUrl.startsWith('embedded:')
 
 /** What the service reaches the world by, apart from the gRPC port that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly openStore: () => Promise<Store>
+  /** How often the database is asked whether it serves, in milliseconds. 0 = never: it is in this process. */
+  readonly readinessIntervalMs?: number
   /** Tells others where the service is. Without one nobody is told. */
   readonly registrar?: Registrar
 }
@@ -30,6 +39,7 @@ export const realEdges = (config: Config): Edges => {
   return {
     telemetry,
     openStore: async () => openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry)),
+    readinessIntervalMs: isEmbedded(config) ? 0 : readinessIntervalMs,
   }
 }
 
@@ -43,16 +53,22 @@ export const searchService = (config: Config, edges: Edges = realEdges(config)):
   const { telemetry, registrar } = edges
   let store: Store | undefined
   let server: GrpcServer | undefined
+  let tls: RotatingTls | undefined
+  let readiness: Readiness | undefined
   let registration: Registration | undefined
   const inFlight = () => server?.inFlight ?? 0
+  const notReady = () => readiness?.notReady() ?? []
   const calls = createCallLog(telemetry, inFlight)
 
   return {
     name,
     telemetry,
     start: async (stopping) => {
+      tls = await openServerTls(config, telemetry)
       store = await edges.openStore()
       stopping?.throwIfAborted()
+      const { readinessIntervalMs: intervalMs = 0 } = edges
+      if (intervalMs > 0) readiness = watchReadiness({ store, log: telemetry.log, intervalMs })
       server = await openGrpcServer({
         host: config.grpcHost,
         port: config.grpcPort,
@@ -64,26 +80,32 @@ export const searchService = (config: Config, edges: Edges = realEdges(config)):
           maxInFlight: config.maxInFlight,
         }),
         descriptorSet,
+        ready: () => notReady().length === 0,
         metrics: telemetry.metrics,
         onStart: calls.onStart,
         onFinish: calls.onFinish,
+        ...limitsOf(config),
         ...(stopping === undefined ? {} : { stopping }),
+        ...(tls === undefined ? {} : { credentials: tls.serverCredentials() }),
       })
       const { host, port } = server
       registration = await registrar?.register({ id: `${name}-${randomUUID()}`, service: name, host, port })
     },
+    notReady,
     deregister: async () => registration?.deregister(),
     stopIntake: async () => server?.stopIntake(),
     finish: async () => server?.finish(),
     close: async () => {
       await registration?.deregister()
+      readiness?.close()
       await server?.close()
+      tls?.close()
       await store?.close()
     },
     ledger: () => [calls.ledger.snapshot()],
     addresses: () => (server === undefined ? [] : [{ label: 'gRPC', address: server.address }]),
     get waitsFor() {
-      return config.databaseUrl.startsWith('embedded:')
+      return isEmbedded(config)
         ? 'waits for gRPC calls; things are in an embedded database, empty and gone at the end: DATABASE_URL points at a real one'
         : 'waits for gRPC calls; things are in the database that DATABASE_URL names'
     },
@@ -92,4 +114,19 @@ export const searchService = (config: Config, edges: Edges = realEdges(config)):
       return server.address
     },
   }
+}
+
+const limitsOf = (config: Config) => {
+  const { maxConnections, maxConcurrentStreams, maxMessageBytes, maxConnectionAgeMs, maxConnectionAgeGraceMs } = config
+  return { maxConnections, maxConcurrentStreams, maxMessageBytes, maxConnectionAgeMs, maxConnectionAgeGraceMs }
+}
+
+const openServerTls = async (config: Config, telemetry: Telemetry): Promise<RotatingTls | undefined> => {
+  const { grpcTlsCert: certFile, grpcTlsKey: keyFile, grpcTlsClientCa: caFile } = config
+  if (certFile === undefined && keyFile === undefined && caFile === undefined) return undefined
+  if (certFile !== undefined && keyFile !== undefined) return openTls({ certFile, keyFile, caFile }, telemetry)
+  throw new ServiceError('TLS needs a certificate and its key', {
+    exitCode: exitCodes.config,
+    fix: 'Set both --grpc-tls-cert (env GRPC_TLS_CERT) and --grpc-tls-key (env GRPC_TLS_KEY)',
+  })
 }

@@ -55,6 +55,8 @@ export interface Store {
   search(wanted: Wanted, limits?: Limits): Promise<Page>
   /** How many things there are. */
   count(limits?: Limits): Promise<number>
+  /** Resolves when the database answers. */
+  ping(limits?: Limits): Promise<void>
   /** Closes the database. Safe to call twice. */
   close(): Promise<void>
 }
@@ -80,6 +82,7 @@ export const openStore = async (database: Database): Promise<Store> => {
       })
       return rows[0]?.n ?? 0
     },
+    ping: async (limits) => void (await database.query('select 1', [], limits)),
     close: () => database.close(),
   }
 }

@@ -1,3 +1,4 @@
+import type { StatusError } from '@armature/service/grpc-status'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
 import type { OlderSearchRequest, SearchRequest } from './api.ts'
@@ -40,6 +41,20 @@ describe('v1', () => {
       expect.objectContaining({ code: status.INVALID_ARGUMENT, message: expect.stringMatching(`^${field}: must`) }),
     )
   })
+})
+
+test('everything that is wrong is named at once', () => {
+  const refused = (work: () => unknown): unknown => {
+    try {
+      return work()
+    } catch (error) {
+      return (error as StatusError).violations.map(({ field }) => field)
+    }
+  }
+  const all = { point: { lat: 91, lng: NaN }, query: '\0', page_size: -1, page_token: 'x', with_geometry: false }
+  expect(refused(() => wantedOf(all))).toEqual(['point.lat', 'point.lng', 'query', 'page_size', 'page_token'])
+  const older = { lat: 91, lng: 181, query: '\0', result_per_page: -1, page_number: -1 }
+  expect(refused(() => wantedOfOlder(older))).toEqual(['lat', 'lng', 'query', 'result_per_page', 'page_number'])
 })
 
 describe('older', () => {

@@ -1,4 +1,4 @@
-import { invalidArgument } from '@armature/service/grpc-handler'
+import { badRequest, type FieldViolation } from '@armature/service/grpc-status'
 import type { OlderSearchRequest, Point, SearchRequest } from './api.ts'
 import { afterIdOf } from './page-token.ts'
 import type { Wanted } from './store.ts'
@@ -14,18 +14,19 @@ export const maxPageSizeWithGeometry = 10
 /** How far the older API can leaf: the database counts its way to a page. */
 export const maxOffset = 10_000
 
-/** What the v1 API asks of the store. Throws StatusError INVALID_ARGUMENT with the field's name. */
+/** What the v1 API asks of the store. Throws StatusError INVALID_ARGUMENT that names every field that is wrong. */
 export const wantedOf = (request: SearchRequest): Wanted => {
   const { point, query, page_size: pageSize, page_token: token, with_geometry: withGeometry } = request
-  if (point !== null) checkPoint(point, 'point.')
   const asked = { point: point ?? undefined, name: nameOf(query) }
-  const limit = pageSizeOf(pageSize, 'page_size', maxPageSize)
-  return {
-    ...asked,
-    limit: withGeometry ? Math.min(limit, maxPageSizeWithGeometry) : limit,
-    afterId: token === '' ? undefined : checkToken(token, asked),
-    withGeometry,
-  }
+  const afterId = token === '' || token.length > maxTokenLength ? undefined : afterIdOf(token, asked)
+  refuse([
+    ...(point === null ? [] : wrongPoint(point, 'point.')),
+    ...wrongQuery(query),
+    ...outside(pageSize, 'page_size', maxPageSize, `0 for ${defaultPageSize}, `),
+    ...(token === '' || afterId !== undefined ? [] : [wrongToken]),
+  ])
+  const limit = pageSize === 0 ? defaultPageSize : pageSize
+  return { ...asked, limit: withGeometry ? Math.min(limit, maxPageSizeWithGeometry) : limit, afterId, withGeometry }
 }
 
 /**
@@ -34,47 +35,54 @@ export const wantedOf = (request: SearchRequest): Wanted => {
  */
 export const wantedOfOlder = (request: OlderSearchRequest): Wanted => {
   const { query, page_number: pageNumber, result_per_page: resultPerPage, lat, lng } = request
-  checkPoint({ lat, lng }, '')
+  const limit = resultPerPage === 0 ? defaultPageSize : resultPerPage
+  const size = outside(resultPerPage, 'result_per_page', maxOlderPageSize, `0 for ${defaultPageSize}, `)
+  const lastPage = size.length > 0 ? maxOffset : Math.floor(maxOffset / limit)
+  refuse([
+    ...wrongPoint({ lat, lng }, ''),
+    ...wrongQuery(query),
+    ...size,
+    ...outside(pageNumber, 'page_number', lastPage, `with ${limit} results a page, `),
+  ])
   const name = nameOf(query)
-  const limit = pageSizeOf(resultPerPage, 'result_per_page', maxOlderPageSize)
-  const lastPage = Math.floor(maxOffset / limit)
-  if (pageNumber < 0 || pageNumber > lastPage) {
-    throw invalidArgument('page_number', `must be from 0 to ${lastPage} with ${limit} results a page, is ${pageNumber}`)
-  }
   const byPoint = lat !== 0 || lng !== 0 || name === undefined
   return { ...(byPoint ? { point: { lat, lng } } : { name }), limit, offset: pageNumber * limit }
 }
 
-const checkPoint = ({ lat, lng }: Point, prefix: string): void => {
-  for (const [field, value, limit] of [
-    ['lat', lat, 90],
-    ['lng', lng, 180],
-  ] as const) {
-    // NaN is in no range.
-    if (!(Math.abs(value) <= limit)) {
-      throw invalidArgument(`${prefix}${field}`, `must be from -${limit} to ${limit} degrees, is ${value}`)
-    }
-  }
+const refuse = (violations: readonly FieldViolation[]): void => {
+  if (violations.length > 0) throw badRequest(violations)
 }
+
+const wrongPoint = ({ lat, lng }: Point, prefix: string): readonly FieldViolation[] =>
+  (
+    [
+      ['lat', lat, 90],
+      ['lng', lng, 180],
+    ] as const
+  )
+    // NaN is in no range.
+    .filter(([, value, limit]) => !(Math.abs(value) <= limit))
+    .map(([field, value, limit]) => ({
+      field: `${prefix}${field}`,
+      description: `must be from -${limit} to ${limit} degrees, is ${value}`,
+    }))
 
 /** Names are stored in Unicode's composed form. */
-const nameOf = (query: string): string | undefined => {
+const nameOf = (query: string): string | undefined =>
+  query === '' || query.length > maxQueryLength ? undefined : query.normalize('NFC')
+
+const wrongQuery = (query: string): readonly FieldViolation[] => {
+  const field = 'query'
   if (query.length > maxQueryLength) {
-    throw invalidArgument('query', `must have at most ${maxQueryLength} characters, has ${query.length}`)
+    return [{ field, description: `must have at most ${maxQueryLength} characters, has ${query.length}` }]
   }
-  if (query.includes('\0')) throw invalidArgument('query', 'must not hold the character NUL')
-  return query === '' ? undefined : query.normalize('NFC')
+  return query.includes('\0') ? [{ field, description: 'must not hold the character NUL' }] : []
 }
 
-const pageSizeOf = (size: number, field: string, max: number): number => {
-  if (size < 0 || size > max) {
-    throw invalidArgument(field, `must be from 0 to ${max}, 0 for ${defaultPageSize}, is ${size}`)
-  }
-  return size === 0 ? defaultPageSize : size
-}
+const outside = (value: number, field: string, max: number, hint: string): readonly FieldViolation[] =>
+  value >= 0 && value <= max ? [] : [{ field, description: `must be from 0 to ${max}, ${hint}is ${value}` }]
 
-const checkToken = (token: string, asked: Parameters<typeof afterIdOf>[1]): string => {
-  const afterId = token.length > maxTokenLength ? undefined : afterIdOf(token, asked)
-  if (afterId !== undefined) return afterId
-  throw invalidArgument('page_token', 'must be the next_page_token of an answer to the same point and query')
+const wrongToken: FieldViolation = {
+  field: 'page_token',
+  description: 'must be the next_page_token of an answer to the same point and query',
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
   server = await startPostgres()
   database = await openDatabase(server.url)
   await importThings(database, areas)
-  running = await startSearch({ database })
+  running = await startSearch({ database, readinessIntervalMs: 50 })
 }, 600_000)
 afterAll(async () => {
   await running.close()
@@ -25,6 +25,9 @@ afterAll(async () => {
   await server.stop()
 }, 60_000)
 
+/** HealthCheckResponse { ServingStatus status = 1 }: 1 SERVING, 2 NOT_SERVING. */
+const health = async () =>
+  ['', 'SERVING', 'NOT_SERVING'][(await running.raw('/grpc.health.v1.Health/Check', Buffer.alloc(0)))[1] ?? 0]
 const monitor = () => running.v1<MonitorResponse>('Monitor', {})
 
 test('both APIs answer from a server', async () => {
@@ -80,6 +83,10 @@ test('while it is down calls are UNAVAILABLE, and answered again when it is back
     code: status.UNAVAILABLE,
     details: 'the database does not serve now',
   })
+  await vi.waitFor(() => expect(running.service.notReady?.()).toMatchObject([{ check: 'database' }]), 20_000)
+  expect(await health()).toBe('NOT_SERVING')
   await server.restart()
   await vi.waitFor(async () => expect(await monitor()).toEqual({ n_things: '26' }), { timeout: 20_000 })
+  await vi.waitFor(async () => expect(await health()).toBe('SERVING'), { timeout: 20_000 })
+  expect(running.service.notReady?.()).toEqual([])
 }, 60_000)

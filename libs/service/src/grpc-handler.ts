@@ -1,5 +1,6 @@
 import { type handleUnaryCall, type Metadata, type ServerErrorResponse, status } from '@grpc/grpc-js'
 import type { Logger } from '@armature/telemetry/logger'
+import { StatusError, statusMetadata } from './grpc-status.ts'
 
 /** What a handler may know of its call. */
 export interface CallContext {
@@ -11,21 +12,6 @@ export interface CallContext {
   /** Until the client's deadline, at least 1; undefined where it gave none. */
   remainingMs(): number | undefined
 }
-
-/** An answer other than OK. `details` is sent to the client: write it for the client, without internals. */
-export class StatusError extends Error {
-  override readonly name = 'StatusError'
-  readonly code: status
-
-  constructor(code: status, details: string, options?: ErrorOptions) {
-    super(details, options)
-    this.code = code
-  }
-}
-
-/** INVALID_ARGUMENT that names the field, what is wrong with it and what is accepted. */
-export const invalidArgument = (field: string, problem: string): StatusError =>
-  new StatusError(status.INVALID_ARGUMENT, `${field}: ${problem}`)
 
 /**
  * A unary method from an async function. A StatusError is sent as it is; anything else is logged and sent as INTERNAL
@@ -55,7 +41,10 @@ export const unary =
   }
 
 const toStatus = (error: unknown, log: Logger, path: string): Partial<ServerErrorResponse> => {
-  if (error instanceof StatusError) return { code: error.code, details: error.message }
+  if (error instanceof StatusError) {
+    const metadata = statusMetadata(error)
+    return { code: error.code, details: error.message, ...(metadata === undefined ? {} : { metadata }) }
+  }
   log.error({ err: error, path }, 'a call failed')
   return { code: status.INTERNAL, details: 'internal error' }
 }

@@ -1,4 +1,5 @@
-import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import { randomUUID } from 'node:crypto'
+import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { extract } from '@armature/telemetry/tracing'
@@ -14,6 +15,8 @@ export interface FinishedCall {
   readonly peer: string
   /** False when the client was gone before a status could be sent; the status is then CANCELLED. */
   readonly answered: boolean
+  /** The client's `x-request-id` where it is one, else a new one. The client is told of it. */
+  readonly requestId: string
   /** What came with the call; the same object that its handler was given. */
   readonly metadata: Metadata
 }
@@ -42,13 +45,14 @@ interface Started {
   readonly span: Span
   readonly traced: Context
   readonly metadata: Metadata
+  readonly requestId: string
 }
 
 /**
  * Sees every call from its metadata to its status: times it, counts it, spans it. It must be the innermost interceptor (the
  * first of the list): grpc-js answers a malformed message, one too large and a passed deadline below all interceptors, by the
- * `sendStatus` of the call itself, which is therefore what is watched. A call of an unknown method never gets here: grpc-js
- * answers UNIMPLEMENTED before.
+ * `sendStatus` of the call itself, which is therefore what is watched. A call of an unknown method never gets here: `unknownCalls`
+ * counts it.
  */
 export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions): CallTracker => {
   const endless = new Set<() => void>()
@@ -69,16 +73,26 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
     let sent: Parameters<typeof call.sendStatus>[0] | undefined
     let started: Started | undefined
 
+    const sendMetadata = call.sendMetadata.bind(call)
+    let headersSent = false
+    call.sendMetadata = (metadata) => {
+      headersSent = true
+      if (started !== undefined) metadata.set(requestIdKey, started.requestId)
+      sendMetadata(metadata)
+    }
     const sendStatus = call.sendStatus.bind(call)
     call.sendStatus = (answer) => {
       sent ??= answer
-      sendStatus(answer)
+      const metadata = answer.metadata ?? new Metadata()
+      if (!headersSent && started !== undefined) metadata.set(requestIdKey, started.requestId)
+      sendStatus({ ...answer, metadata })
     }
 
     const begin = (metadata: Metadata): void => {
       const parent = extract(traceHeaders(metadata))
       const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes: attributesOf(method) }, parent)
-      started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span), metadata }
+      const requestId = requestIdOf(metadata)
+      started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span), metadata, requestId }
       if (!own) endless.add(end)
       else {
         count(1)
@@ -88,7 +102,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
 
     const finish = (): void => {
       if (started === undefined) return
-      const { atMs, span, metadata } = started
+      const { atMs, span, metadata, requestId } = started
       started = undefined
       const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
       const durationMs = performance.now() - atMs
@@ -101,7 +115,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
       else {
         count(-1)
         const [details, answered] = [sent?.details ?? '', sent !== undefined]
-        onFinish?.({ method, status: name, details, durationMs, peer: call.getPeer(), answered, metadata })
+        onFinish?.({ method, status: name, details, durationMs, peer: call.getPeer(), answered, requestId, metadata })
       }
     }
 
@@ -133,6 +147,29 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
     close: forget,
   }
 }
+
+const requestIdKey = 'x-request-id'
+const requestIdPattern = /^[\w.:/+=-]{1,128}$/
+
+const requestIdOf = (metadata: Metadata): string => {
+  const [given] = metadata.get(requestIdKey)
+  return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
+}
+
+/** A client must not make labels of its own: all unknown methods count as this one, as OpenTelemetry has it. */
+const otherMethod = '_OTHER'
+
+/**
+ * Counts calls of methods that are none of `paths`: grpc-js answers them UNIMPLEMENTED below all interceptors. Hears of them by the
+ * server's streams.
+ */
+export const unknownCalls =
+  (paths: ReadonlySet<string>, metrics: Metrics) =>
+  (_stream: unknown, headers: Readonly<Record<string, unknown>>): void => {
+    if (paths.has(String(headers[':path']))) return
+    const status = { 'rpc.status_code': 'UNIMPLEMENTED', 'error.type': 'UNIMPLEMENTED' }
+    metrics.time('rpc.server.call.duration', 0, { ...attributesOf(otherMethod), ...status })
+  }
 
 const isInfrastructure = (method: string): boolean =>
   method.startsWith('grpc.health.') || method.startsWith('grpc.reflection.')

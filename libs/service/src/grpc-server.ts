@@ -1,10 +1,11 @@
-import { createServer } from 'node:net'
+import type { Http2Server, ServerHttp2Session } from 'node:http2'
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { afterOnTimer, deadlineIn } from './deadline.ts'
 import { serviceName } from './descriptor-set.ts'
 import { addHealth } from './grpc-health.ts'
-import { callTracker, type FinishedCall } from './grpc-interceptor.ts'
+import { callTracker, type FinishedCall, unknownCalls } from './grpc-interceptor.ts'
+import { listen } from './grpc-listener.ts'
 import { addReflection } from './grpc-reflection.ts'
 
 export interface GrpcService {
@@ -32,7 +33,16 @@ export interface GrpcServerOptions {
   maxMessageBytes?: number
   /** Calls at once on one connection; more wait at the client. Default 1,000. */
   maxConcurrentStreams?: number
-  /** Default: without TLS. */
+  /** Connections at once; one more is closed as soon as it is made. Default 1,000. */
+  maxConnections?: number
+  /**
+   * A connection this old is told to go (GOAWAY) and its client makes a new one, perhaps to a new instance: so load spreads. A tenth
+   * more or less by chance, that not all go at once. Default 30 minutes.
+   */
+  maxConnectionAgeMs?: number
+  /** How long calls of such a connection may take to end before they are cut. Default 30 seconds. */
+  maxConnectionAgeGraceMs?: number
+  /** `RotatingTls.serverCredentials()`. Default: without TLS. */
   credentials?: ServerCredentials
 }
 
@@ -53,6 +63,9 @@ export interface GrpcServer {
 
 export const defaultMaxMessageBytes = 4 * 1024 * 1024
 export const defaultMaxConcurrentStreams = 1_000
+export const defaultMaxConnections = 1_000
+export const defaultMaxConnectionAgeMs = 30 * 60_000
+export const defaultMaxConnectionAgeGraceMs = 30_000
 
 /** How long a connection without calls may take to close: a peer that reads nothing does not see that it should. */
 const connectionGraceMs = 1_000
@@ -75,21 +88,43 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
     'grpc.max_concurrent_streams': options.maxConcurrentStreams ?? defaultMaxConcurrentStreams,
     'grpc.keepalive_time_ms': keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? defaultMaxConnectionAgeMs,
+    'grpc.max_connection_age_grace_ms': options.maxConnectionAgeGraceMs ?? defaultMaxConnectionAgeGraceMs,
   })
   for (const { definition, implementation } of services) server.addService(definition, implementation)
   const names = services.map(({ definition }) => serviceName(definition))
   if (options.descriptorSet !== undefined) addReflection(server, options.descriptorSet)
 
-  if (options.port !== 0) await checkFree(host, options.port)
+  let connectionsEnded: Promise<unknown> | undefined
   const health = addHealth(server, names, ready)
   stopping?.addEventListener('abort', health.stop, { once: true })
-  const bound = bind(server, hostPort(host, options.port), options.credentials ?? ServerCredentials.createInsecure())
-  bound.catch(health.stop)
-  const port = await bound
+  const injector = server.createConnectionInjector(options.credentials ?? ServerCredentials.createInsecure())
+  const { handlers, http2Servers } = server as unknown as Internals
+  const countUnknown = unknownCalls(new Set(handlers.keys()), options.metrics)
+  for (const http2 of http2Servers.keys()) {
+    http2.on('stream', countUnknown)
+    // A handshake that was under way when the intake was stopped.
+    http2.on('session', (session: ServerHttp2Session) => connectionsEnded !== undefined && session.close())
+  }
+  const listener = await listen(
+    {
+      host,
+      port: options.port,
+      maxConnections: options.maxConnections ?? defaultMaxConnections,
+      onRefused: () => options.metrics.count('rpc_connections_refused_total'),
+    },
+    (socket) => injector.injectConnection(socket),
+  ).catch((error: unknown) => {
+    health.stop()
+    calls.close()
+    throw error
+  })
+  const { port } = listener
 
-  let shutdown: Promise<void> | undefined
   const stopIntake = (): Promise<void> => {
-    shutdown ??= new Promise((resolve) => server.tryShutdown(() => resolve()))
+    if (connectionsEnded !== undefined) return Promise.resolve()
+    connectionsEnded = listener.stop()
+    server.tryShutdown(() => undefined)
     health.stop()
     calls.endServices()
     return Promise.resolve()
@@ -105,30 +140,23 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
     finish: async () => {
       await calls.idle()
       const grace = deadlineIn(connectionGraceMs, afterOnTimer)
-      await grace.within(shutdown ?? Promise.resolve())
+      await grace.within(connectionsEnded ?? Promise.resolve())
       grace.cancel()
     },
     close: async () => {
       await stopIntake()
       server.forceShutdown()
+      await listener.close()
       calls.close()
     },
   }
 }
 
+/** Of grpc-js 1.14.7, which tells by nothing else of a call that has no handler. */
+interface Internals {
+  readonly handlers: ReadonlyMap<string, unknown>
+  /** One: that of the injector. */
+  readonly http2Servers: ReadonlyMap<Http2Server, unknown>
+}
+
 const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-
-/** grpc-js tells of a taken port in a text only, and prints it as well; the error of `listen` has the code and the port. */
-const checkFree = async (host: string, port: number): Promise<void> => {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const probe = createServer()
-  probe.once('error', reject)
-  probe.listen({ host, port }, () => probe.close(() => resolve()))
-  await promise
-}
-
-const bind = async (server: Server, address: string, credentials: ServerCredentials): Promise<number> => {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)))
-  return promise
-}

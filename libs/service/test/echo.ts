@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  type ChannelCredentials,
   type ChannelOptions,
   Client,
   credentials,
@@ -63,6 +64,8 @@ export interface Caller {
     request: object,
     options?: { deadline?: Deadline; metadata?: Record<string, string>; signal?: AbortSignal },
   ): Promise<Response>
+  /** One header of the answer to a unary call, or of its error; `value` is sent under the same name. */
+  header(definition: ServiceDefinition, method: string, request: object, name: string, value?: string): Promise<unknown>
   /** A unary call whose request is these bytes, as they are. */
   callRaw(path: string, bytes: Buffer): Promise<Buffer>
   /** All a server stream sends, until it ends; `onMessage` sees each. */
@@ -78,8 +81,12 @@ export interface Caller {
 
 const asIs = (bytes: Buffer): Buffer => bytes
 
-export const openCaller = (address: string, options: ChannelOptions = {}): Caller => {
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1, ...options })
+export const openCaller = (
+  address: string,
+  options: ChannelOptions = {},
+  channelCredentials: ChannelCredentials = credentials.createInsecure(),
+): Caller => {
+  const client = new Client(address, channelCredentials, { 'grpc.use_local_subchannel_pool': 1, ...options })
   const methodOf = (definition: ServiceDefinition, name: string) => {
     const method = definition[name]
     if (method === undefined) throw new RangeError(`no method ${name}`)
@@ -103,6 +110,18 @@ export const openCaller = (address: string, options: ChannelOptions = {}): Calle
         )
         signal?.addEventListener('abort', () => call.cancel())
       })
+    },
+    header: (definition, method, request, name, value) => {
+      const { path, requestSerialize, responseDeserialize } = methodOf(definition, method)
+      const sent = new Metadata()
+      if (value !== undefined) sent.set(name, value)
+      const { promise, resolve } = Promise.withResolvers<unknown>()
+      client
+        .makeUnaryRequest(path, requestSerialize, responseDeserialize, request, sent, (error) => {
+          if (error !== null) resolve(error.metadata.get(name)[0])
+        })
+        .on('metadata', (metadata: Metadata) => metadata.get(name).length > 0 && resolve(metadata.get(name)[0]))
+      return promise
     },
     callRaw: (path, bytes) =>
       new Promise((resolve, reject) => {

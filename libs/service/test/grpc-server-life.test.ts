@@ -45,6 +45,23 @@ describe('health', () => {
   })
 })
 
+test('a connection of some age is made anew, and no call fails of it', async () => {
+  const { say, finished } = await open({ maxConnectionAgeMs: 100 })
+  const peers = () => new Set(finished.map(({ peer }) => peer))
+  await vi.waitFor(async () => {
+    await Promise.all(Array.from({ length: 20 }, () => say('x')))
+    expect(peers().size).toBeGreaterThan(3)
+  }, 10_000)
+}, 20_000)
+
+test('calls that go on beyond the grace of an old connection are cut', async () => {
+  const { services, asked } = gated()
+  const { say } = await open({ services, maxConnectionAgeMs: 50, maxConnectionAgeGraceMs: 50 })
+  const cut = expect(say('x')).rejects.toMatchObject({ code: expect.any(Number) as number })
+  await asked
+  await cut
+})
+
 describe('drain', () => {
   test('answers the call in flight, takes no new one, and then is finished', async () => {
     const { services, asked, answer } = gated()

@@ -1,12 +1,14 @@
 import { connect } from 'node:http2'
-import { createServer } from 'node:net'
-import { status } from '@grpc/grpc-js'
+import { once } from 'node:events'
+import { connect as connectTcp, createServer } from 'node:net'
+import { type ServiceError, status } from '@grpc/grpc-js'
 import { describe, expect, test, vi } from 'vitest'
-import { invalidArgument } from '../src/grpc-handler.ts'
+import { badRequest, invalidArgument } from '../src/grpc-status.ts'
 import { echoDefinition, echoName, echoServices, plainDefinition } from './echo.ts'
+import { googleRpc } from './google-rpc.ts'
 import { useServers } from './grpc-servers.ts'
 
-const { opened, open, gated } = useServers()
+const { opened, open, callerOf, gated } = useServers()
 
 describe('calls', () => {
   test('are answered, and counted by method and status', async () => {
@@ -53,6 +55,49 @@ describe('calls', () => {
     })
     await expect(say('worse')).rejects.toMatchObject({ code: status.INTERNAL, details: 'internal error' })
     await vi.waitFor(() => expect([counted('INVALID_ARGUMENT'), counted('INTERNAL')]).toEqual([1, 1]))
+  })
+
+  test('what is wrong with fields is there for programs too, as google.rpc.BadRequest', async () => {
+    const violations = [
+      { field: 'text', description: 'must not be "bad"' },
+      { field: 'times', description: `must be at most ${'9'.repeat(300)}` },
+    ]
+    const { say } = await open({
+      services: echoServices(async () => {
+        throw badRequest(violations)
+      }),
+    })
+    const error = (await say('bad').catch((one: unknown) => one)) as ServiceError
+    expect(error.details).toBe(violations.map(({ field, description }) => `${field}: ${description}`).join('; '))
+    const [bytes] = error.metadata.get('grpc-status-details-bin')
+    const { Status, BadRequest } = googleRpc()
+    const sent = Status.decode(bytes as Buffer).toJSON()
+    expect(sent).toMatchObject({ code: status.INVALID_ARGUMENT, message: error.details })
+    const [{ type_url: type, value }] = sent['details'] as [{ type_url: string; value: string }]
+    expect(type).toBe('type.googleapis.com/google.rpc.BadRequest')
+    expect(BadRequest.decode(Buffer.from(value, 'base64')).toJSON()).toEqual({ field_violations: violations })
+  })
+
+  test('have an id, the client’s where it gives a good one, which it is told of', async () => {
+    const { caller, finished } = await open({
+      services: echoServices(async ({ text }) => {
+        if (text === 'bad') throw invalidArgument('text', 'must not be bad')
+        return { text }
+      }),
+    })
+    const idOf = (text: string, id?: string) => caller.header(echoDefinition, 'Say', { text }, 'x-request-id', id)
+    expect([await idOf('a', 'mine/1'), await idOf('bad', 'mine/2')]).toEqual(['mine/1', 'mine/2'])
+    const made = [await idOf('a'), await idOf('bad'), await idOf('a', 'has a space'), await idOf('a', 'x'.repeat(129))]
+    for (const id of made) expect(id).toMatch(/^[\da-f-]{36}$/)
+    await vi.waitFor(() => expect(finished.map(({ requestId }) => requestId)).toEqual(['mine/1', 'mine/2', ...made]))
+  })
+
+  test('of methods that are nobody’s are counted under one name', async () => {
+    const { caller, counted, finished } = await open()
+    for (const path of [`/${echoName}/Nothing`, '/made/Up', '/x'])
+      await expect(caller.callRaw(path, Buffer.alloc(0))).rejects.toMatchObject({ code: status.UNIMPLEMENTED })
+    expect(counted('UNIMPLEMENTED', '_OTHER')).toBe(3)
+    expect(finished).toEqual([])
   })
 
   test('a method nobody implements is UNIMPLEMENTED', async () => {
@@ -148,6 +193,24 @@ describe('bad input', () => {
     request.end(bytes)
     expect(await answered).toBe(expected)
     expect(await say('still here')).toEqual({ text: 'still here' })
+  })
+
+  test('a connection beyond the limit is closed and counted; the others go on, and a place that is free is taken', async () => {
+    const { server, say, metrics } = await open({ maxConnections: 2 })
+    expect(await say('first')).toEqual({ text: 'first' })
+    const second = connectTcp(server.port, server.host)
+    opened.push(() => void second.destroy())
+    await once(second, 'connect')
+    const third = connectTcp(server.port, server.host)
+    third.resume()
+    await once(third, 'close')
+    expect(metrics.value('rpc_connections_refused_total')).toBe(1)
+    expect(await say('still here')).toEqual({ text: 'still here' })
+    second.destroy()
+    await vi.waitFor(async () => {
+      const { say: sayNew } = callerOf(server)
+      expect(await sayNew('new')).toEqual({ text: 'new' })
+    })
   })
 
   test('a taken port rejects with the error of listen', async () => {

@@ -58,6 +58,12 @@ export const metricNames = {
     help: 'Events that went out',
     labels: ['component'],
   },
+  config_changes_total: {
+    kind: 'counter',
+    unit: '{change}',
+    help: 'Changes of settings in KV, by outcome: applied, restart or rejected',
+    labels: ['outcome'],
+  },
   'db.client.operation.duration': {
     kind: 'timer',
     unit: 'ms',
@@ -75,6 +81,18 @@ export const metricNames = {
     unit: '{message}',
     help: 'Messages put into a dead-letter topic, by the topic they came from and reason',
     labels: ['topic', 'reason'],
+  },
+  discovery_held_answers_total: {
+    kind: 'counter',
+    unit: '{answer}',
+    help: 'Answers of a registry that were not believed, by reason: empty or failed; what was known stayed in force',
+    labels: ['service', 'reason'],
+  },
+  discovery_registrations_total: {
+    kind: 'counter',
+    unit: '{registration}',
+    help: 'Registrations of this instance, by outcome: registered, registered_again, deregistered or failed',
+    labels: ['outcome'],
   },
   event_loop_delay: {
     kind: 'gauge',
@@ -146,6 +164,12 @@ export const metricNames = {
     help: 'RPCs under way, without health and reflection',
     labels: [],
   },
+  rpc_connections_refused_total: {
+    kind: 'counter',
+    unit: '{connection}',
+    help: 'Connections that a gRPC server closed at once, since there were too many',
+    labels: [],
+  },
   search: { kind: 'timer', unit: 'ms', help: 'Duration of search calls', labels: [] },
   search_count: { kind: 'counter', unit: '{call}', help: 'Search calls', labels: [] },
   telemetry_errors_total: {
@@ -165,6 +189,12 @@ export const metricNames = {
     unit: '{value}',
     help: 'Recordings whose labels were replaced since the metric had its limit of label sets',
     labels: ['metric'],
+  },
+  tls_reloads_total: {
+    kind: 'counter',
+    unit: '{reload}',
+    help: 'Changes of TLS files, by outcome: taken, or refused (the old ones stay in use)',
+    labels: ['outcome'],
   },
   webhook_requests: {
     kind: 'timer',

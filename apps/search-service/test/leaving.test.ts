@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { openDatabase } from '@armature/database/open'
+import { openTarget } from '@armature/discovery/open-target'
+import { startPostgres } from '@armature/servers/postgres'
+import { type Program, startProgram } from '@armature/servers/program'
+import type { RunningServer } from '@armature/servers/server'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { openSearchClient } from '../src/client.ts'
+import { importThings } from '../src/import-things.ts'
+import { areas } from './server.ts'
+
+const main = join(import.meta.dirname, '../src/main.ts')
+const programs: Program[] = []
+let server: RunningServer
+/** The first run may have to install the server. */
+beforeAll(async () => {
+  server = await startPostgres()
+  const database = await openDatabase(server.url)
+  await importThings(database, areas)
+  await database.close()
+}, 600_000)
+afterEach(() => Promise.all(programs.splice(0).map((program) => program.kill())))
+afterAll(() => server.stop(), 60_000)
+
+const start = async (...args: readonly string[]) => {
+  const env = { PATH: process.env['PATH'], STATSD_PORT: '0', LOG_LEVEL: 'warn', DATABASE_URL: server.url }
+  const program = startProgram(process.execPath, [main, ...args], { env })
+  programs.push(program)
+  const [, address = ''] = await program.until(/gRPC\s+(127\.0\.0\.1:\d+)/, 60_000)
+  return { program, address }
+}
+
+/** Searches without a pause, eight at a time, until it is stopped. */
+const underLoad = (addresses: readonly string[]) => {
+  const { target, options } = openTarget(`static:///${addresses.join(',')}`)
+  const client = openSearchClient(target, { channel: options })
+  const failures: unknown[] = []
+  let [answered, busy] = [0, true]
+  const caller = async () => {
+    while (busy) {
+      await client.search({ point: { lat: 5, lng: 12 } }).then(
+        ({ results }) => (answered += results.length),
+        (error: unknown) => failures.push(error),
+      )
+    }
+  }
+  const load = Promise.all(Array.from({ length: 8 }, caller))
+  const more = (count: number) => {
+    const before = answered
+    return vi.waitFor(() => expect(answered).toBeGreaterThan(before + count), { timeout: 20_000 })
+  }
+  const stop = async () => {
+    busy = false
+    await load
+    client.close()
+    return failures
+  }
+  return { more, stop }
+}
+
+test('one of two that is stopped under load leaves with no failed call', { timeout: 120_000 }, async () => {
+  const [one, other] = await Promise.all([start(), start()])
+  const load = underLoad([one.address, other.address])
+  await load.more(200)
+  one.program.signal('SIGTERM')
+  expect(await one.program.ended(20_000)).toEqual({ code: 0, signal: null })
+  await load.more(200)
+  expect(await load.stop()).toEqual([])
+  other.program.signal('SIGTERM')
+  expect(await other.program.ended(20_000)).toEqual({ code: 0, signal: null })
+})
+
+test(
+  'one of two that is killed under load takes no call with it either: the client tries again',
+  { timeout: 120_000 },
+  async () => {
+    const [one, other] = await Promise.all([start(), start()])
+    const load = underLoad([one.address, other.address])
+    await load.more(200)
+    one.program.signal('SIGKILL')
+    await load.more(200)
+    expect(await load.stop()).toEqual([])
+  },
+)
