@@ -13,6 +13,10 @@ const usage = 64
 /** EX_CONFIG of sysexits: something else in the configuration is wrong. */
 const configuration = 78
 
+/** One line: the key, its source, the problem, the fix. */
+export const describeFault = ({ key, source, problem, fix }: Fault): string =>
+  `${key} (${source}): ${problem}. Fix: ${fix}${fix.endsWith('?') ? '' : '.'}`
+
 /** Everything that is wrong with the configuration, in one error. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -23,9 +27,7 @@ export class ConfigError extends Error {
   readonly explain: (key?: string) => string
 
   constructor(name: string, faults: readonly Fault[], explain: (key?: string) => string) {
-    const lines = faults.map(
-      ({ key, source, problem, fix }) => `  ${key} (${source}): ${problem}. Fix: ${fix}${fix.endsWith('?') ? '' : '.'}`,
-    )
+    const lines = faults.map((fault) => `  ${describeFault(fault)}`)
     super(
       `${name}: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`} in the configuration\n${lines.join('\n')}`,
     )

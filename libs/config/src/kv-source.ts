@@ -1,3 +1,5 @@
+import type { ConsulConfig } from './consul.ts'
+
 /** Keys below a prefix, without it, and their texts. */
 export type KvValues = Readonly<Record<string, string>>
 
@@ -11,3 +13,12 @@ export interface KvSource {
   /** Ends all watches and what they opened. */
   close(): void
 }
+
+/** A store as the settings name it. `origin` tells it from others: what was good in one is never taken for another. */
+export interface OpenedKv {
+  readonly source: KvSource
+  readonly origin: string
+}
+
+/** Opens the store that the settings name; undefined where they name none. */
+export type OpenKv = (config: Partial<ConsulConfig>) => OpenedKv | undefined

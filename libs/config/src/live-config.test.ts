@@ -71,7 +71,11 @@ const open = async ({
     onRestart: vi.fn<LiveHooks<Config>['onRestart']>(),
     onEvent: (event: KvEvent) => void events.push(event),
   }
-  const begin = () => live.begin(hooks).config
+  const begin = () => {
+    const { config } = live.begin()
+    live.follow(hooks)
+    return config
+  }
   const set = async (values: KvValues) => {
     kv.set(prefixes[1] ?? '', values)
     await vi.advanceTimersByTimeAsync(100)
@@ -206,11 +210,21 @@ describe('a change', () => {
     expect(JSON.stringify(events)).not.toMatch(/hunter[24]/)
   })
 
+  test('between begin and follow is told by follow', async () => {
+    const { live, set, hooks } = await open({ service: {} })
+    live.begin()
+    await set({ logLevel: 'debug' })
+    expect(hooks.onHot).not.toHaveBeenCalled()
+    live.follow(hooks)
+    expect(hooks.onHot).toHaveBeenCalledOnce()
+  })
+
   test('is told to the hooks of the last start only, and to none after close', async () => {
     const { live, begin, set, hooks } = await open({ service: {} })
     begin()
     const next = { onHot: vi.fn(), onRestart: vi.fn(), onEvent: vi.fn() }
-    live.begin(next)
+    live.begin()
+    live.follow(next)
     await set({ logLevel: 'debug' })
     expect([hooks.onHot.mock.calls.length, next.onHot.mock.calls.length]).toEqual([0, 1])
     live.close()

@@ -16,19 +16,22 @@ export type KvEvent =
   /** The old values of these keys stay; with a fault that is no key's the whole change is left out. */
   | { readonly kind: 'rejected'; readonly faults: readonly Fault[] }
   | { readonly kind: 'unreachable'; readonly fault: unknown }
+  | { readonly kind: 'reachable' }
   | { readonly kind: 'not kept'; readonly fault: unknown }
 
 export interface LiveHooks<T> {
   /** Only hot settings changed: these keys. */
   onHot: (config: Readonly<T>, keys: readonly string[]) => void
-  /** Others changed too: stop, and `begin` again. */
+  /** Others changed too, these keys: stop, and `begin` again. */
   onRestart: (keys: readonly string[]) => void
   onEvent: (event: KvEvent) => void
 }
 
 export interface LiveConfig<T> {
-  /** The settings to run with from now on. Its hooks replace those of the call before, and get the events since. */
-  begin(hooks: LiveHooks<T>): Loaded<T>
+  /** The settings to run with from now on. Nothing is told until `follow`. */
+  begin(): Loaded<T>
+  /** Tells what happened since `begin`, and what happens from now on until the next one. */
+  follow(hooks: LiveHooks<T>): void
   /** As `Loaded.explain`, with what KV holds now. */
   explain(key?: string): string
   /** Ends the watch; the source is closed by who opened it. */
@@ -71,6 +74,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   let latest: Loaded<T> | undefined
   let running: Readonly<T> | undefined
   let restart: NodeJS.Timeout | undefined
+  let away = false
   const first = Promise.withResolvers<undefined>()
 
   const tell = (event: KvEvent): void => {
@@ -93,7 +97,8 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     throw tried.fault
   }
 
-  const follow = (): void => {
+  /** Brings what runs and what is wanted together. */
+  const apply = (): void => {
     if (latest === undefined || running === undefined || hooks === undefined) return
     const [now, before]: Readonly<Record<string, unknown>>[] = [latest.config, running]
     const changed = [...known].filter((key) => !isDeepStrictEqual(now?.[key], before?.[key]))
@@ -114,7 +119,13 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     }
   }
 
+  const onFault = (fault: unknown): void => {
+    away = true
+    tell({ kind: 'unreachable', fault })
+  }
   const onChange = (values: readonly KvValues[]): void => {
+    if (away) tell({ kind: 'reachable' })
+    away = false
     const now = merged(values, known)
     const isFirst = accepted === undefined && latest === undefined
     const taken = attempt(() => (isFirst ? { kv: now, loaded: load(now) } : settle(now, accepted ?? {})))
@@ -128,7 +139,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     } catch (fault) {
       tell({ kind: 'not kept', fault })
     }
-    follow()
+    apply()
   }
 
   const cancel = watchKv({
@@ -136,7 +147,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     prefixes,
     quietMs,
     onChange,
-    onFault: (fault) => tell({ kind: 'unreachable', fault }),
+    onFault,
   })
   const close = (): void => {
     cancel()
@@ -155,14 +166,18 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   const opened: { current: Loaded<T> } = { current: latest }
 
   return {
-    begin: (next) => {
+    begin: () => {
       clearTimeout(restart)
       restart = undefined
+      hooks = undefined
       opened.current = latest ?? opened.current
       running = opened.current.config
+      return opened.current
+    },
+    follow: (next) => {
       hooks = next
       for (const event of pending.splice(0)) next.onEvent(event)
-      return opened.current
+      apply()
     },
     explain: (key) => (latest ?? opened.current).explain(key),
     close,

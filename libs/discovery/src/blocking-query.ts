@@ -5,7 +5,7 @@ import type { Cancel } from './ports.ts'
 export interface BlockingQueryOptions<T> {
   /** One question. */
   ask: (options: Required<Blocking>) => Promise<Answer<T>>
-  /** Told of the first answer and of each one that differs from the one before. */
+  /** Told of the first answer, of each one that differs from the one before, and of the first one after a failure. */
   onValue: (value: T) => void
   /** Told of each failure; the query goes on. */
   onFault?: ((fault: unknown) => void) | undefined
@@ -50,12 +50,12 @@ export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
       return later(pauseMs * (0.5 + random() / 2))
     }
     if (stopped.signal.aborted) return
-    failures = 0
     index = nextIndex(index, answer.index)
-    if (known === undefined || !isDeepStrictEqual(known.value, answer.value)) {
+    if (known === undefined || failures > 0 || !isDeepStrictEqual(known.value, answer.value)) {
       known = { value: answer.value }
       onValue(answer.value)
     }
+    failures = 0
     later(Math.max(0, minIntervalMs - (performance.now() - startedAt)))
   }
 

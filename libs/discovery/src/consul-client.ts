@@ -62,7 +62,7 @@ const blockingSlackMs = 3_000
  * The agent that `CONSUL_HTTP_ADDR` names; nothing is sent yet. The only file that knows the package `consul`. A request has a
  * connection of its own: there are few, and none can be found dead by the next.
  */
-export const openConsul = (config: ConsulConfig & { readonly consulHttpAddr: string }): ConsulClient => {
+export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttpAddr: string }): ConsulClient => {
   const address = baseUrlOf(config.consulHttpAddr)
   const credentials = consulCredentials(config)
   const closing = new AbortController()
@@ -174,7 +174,7 @@ interface RequestOptions {
   token?: string
 }
 
-const clientOf = (address: string, { tls }: ConsulCredentials, config: ConsulConfig): Consul => {
+const clientOf = (address: string, { tls }: ConsulCredentials, config: Partial<ConsulConfig>): Consul => {
   const { consulNamespace, consulPartition } = config
   const secure = address.startsWith('https:')
   const options = {

@@ -18,7 +18,7 @@ const maxCaFiles = 256
  * one: a rotated token or certificate is used from the next request on. While a file cannot be read, what was read last stays
  * in force; the first call then throws DiscoveryError, which names the variable.
  */
-export const consulCredentials = (config: ConsulConfig): (() => ConsulCredentials) => {
+export const consulCredentials = (config: Partial<ConsulConfig>): (() => ConsulCredentials) => {
   const named = [
     ['CONSUL_HTTP_TOKEN_FILE', config.consulHttpTokenFile],
     ['CONSUL_CACERT', config.consulCacert],
@@ -51,7 +51,7 @@ const stampOf = (file: Named): string =>
     return `${ino}:${mtimeMs}:${size}`
   })
 
-const read = (config: ConsulConfig): ConsulCredentials => {
+const read = (config: Partial<ConsulConfig>): ConsulCredentials => {
   const { consulHttpTokenFile, consulHttpToken, consulCacert, consulCapath } = config
   const { consulClientCert, consulClientKey, consulTlsServerName } = config
   const token =

@@ -1,5 +1,4 @@
 import { createSocket } from 'node:dgram'
-import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 export interface SrvRecord {

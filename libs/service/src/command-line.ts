@@ -59,12 +59,21 @@ export const readSettings = <S extends Settings>(
   settings: S,
   argv: readonly string[],
   env: Env,
-  { positionals, rest }: Takes,
+  takes: Takes,
 ): ReadSettings<S> => {
+  const { positionals } = takes
   const loaded = loadConfig({ name, settings, argv, env, ...(positionals === undefined ? {} : { positionals }) })
-  if (loaded.rest.length > 0 && rest === undefined) {
-    const fault = { key: '--', source: 'argument --', problem: 'nothing may follow it', fix: 'leave out what follows' }
-    throw new ConfigError(name, [fault], loaded.explain)
-  }
+  refuseRest(name, loaded, takes)
   return loaded
+}
+
+/** Throws ConfigError for what follows `--` where nothing may. */
+export const refuseRest = (
+  name: string,
+  loaded: Pick<ReadSettings<Settings>, 'rest' | 'explain'>,
+  takes: Takes,
+): void => {
+  if (loaded.rest.length === 0 || takes.rest !== undefined) return
+  const fault = { key: '--', source: 'argument --', problem: 'nothing may follow it', fix: 'leave out what follows' }
+  throw new ConfigError(name, [fault], loaded.explain)
 }

@@ -2,16 +2,20 @@ import type { CommonConfig } from '@armature/config/common'
 import { ConfigError } from '@armature/config/faults'
 import { helpText } from '@armature/config/help'
 import { type Env, processInput } from '@armature/config/process'
+import type { OpenKv } from '@armature/config/kv-source'
+import type { LoadOptions } from '@armature/config/load'
 import type { Settings } from '@armature/config/schema'
-import { openTelemetry } from '@armature/telemetry/telemetry'
+import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
 import type { Command, CommandIo, ConfigOf, Given, Takes } from './command.ts'
-import { type Asked, readCommandLine, readSettings } from './command-line.ts'
+import { type Asked, readCommandLine, readSettings, refuseRest } from './command-line.ts'
 import { afterOnTimer, deadlineIn } from './deadline.ts'
 import { exitCodes, signalExitCode } from './exit-codes.ts'
 import { describeError, exitCodeOf, explainListenError } from './faults.ts'
 import { hostService } from './host.ts'
+import { kvEventTeller, type KvSettings, openKvSettings } from './kv-settings.ts'
 import { guardAgainstLeaks } from './leak-guard.ts'
+import type { Outcome } from './lifecycle.ts'
 import type { Service } from './service.ts'
 import { onStopSignals } from './signals.ts'
 import { packageVersion } from './version.ts'
@@ -26,6 +30,8 @@ export interface RunOptions<S extends Settings> extends Takes {
   commands?: Readonly<Record<string, Command>>
   /** More paths of the admin HTTP server, such as a status page. */
   routes?: Readonly<Record<string, Route>>
+  /** Opens the KV store that the settings name (`consulKv` of libs/discovery). Default: settings are never read from KV. */
+  kv?: OpenKv
   /** Where the addresses are printed. Default stderr: the log lines of a service have stdout. */
   announce?: 'stdout' | 'stderr'
 }
@@ -71,12 +77,16 @@ const dispatch = async <S extends Settings>(
     case 'version':
       return print(`${name} ${packageVersion()}\n`)
     case 'explain':
-      return print(`${explain(asked, env, options)}\n`)
+      return print(`${await explain(asked, env, options, stopping.signal)}\n`)
     case 'command':
       return runCommand(`${name} ${asked.name}`, asked.command, asked.argv, env, stopping)
     case 'serve': {
+      // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
+      process.stdout.on('error', () => undefined)
+      const kv = await openKvSettings(options.kv, loadOptions(asked.argv, env, options), stopping.signal)
+      if (kv !== undefined) return serveLive(kv, options, stopping.signal)
       const { config, ...given } = readSettings(name, settings, asked.argv, env, options)
-      return serve(config, given, options, stopping.signal)
+      return (await serve(config, given, options, stopping.signal)).exitCode
     }
   }
 }
@@ -102,14 +112,25 @@ const help = <S extends Settings>(
   return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
 }
 
+const loadOptions = <S extends Settings>(argv: readonly string[], env: Env, options: RunOptions<S>): LoadOptions<S> => {
+  const { name, settings, positionals } = options
+  return { name, settings, argv, env, ...(positionals === undefined ? {} : { positionals }) }
+}
+
 /** Also in the face of faults: they are what one asks about. */
-const explain = <S extends Settings>(
+const explain = async <S extends Settings>(
   { key, argv }: { readonly key: string | undefined; readonly argv: readonly string[] },
   env: Env,
   options: RunOptions<S>,
-): string => {
+  stopping: AbortSignal,
+): Promise<string> => {
   try {
-    return readSettings(options.name, options.settings, argv, env, options).explain(key)
+    const kv = await openKvSettings(options.kv, loadOptions(argv, env, options), stopping)
+    try {
+      return (kv?.live ?? readSettings(options.name, options.settings, argv, env, options)).explain(key)
+    } finally {
+      kv?.close()
+    }
   } catch (error) {
     if (!(error instanceof ConfigError) || error.explain(key) === '') throw error
     report(options.name, error)
@@ -122,27 +143,65 @@ const serve = async <S extends Settings>(
   given: Given,
   options: RunOptions<S>,
   stopping: AbortSignal,
-): Promise<number> => {
+  onComposed?: (service: Service, telemetry: Telemetry) => void,
+): Promise<Outcome> => {
   const { name, settings, routes, announce = 'stderr' } = options
-  // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
-  process.stdout.on('error', () => undefined)
   const explained = (error: unknown): unknown => explainListenError(error, settings, config)
   const common = config as unknown as CommonConfig
   try {
     const service = options.service(config, undefined, given)
-    const { exitCode, fault, overran } = await hostService(service, {
+    const telemetry = service.telemetry ?? openTelemetry({ service: name, config: common })
+    onComposed?.(service, telemetry)
+    const outcome = await hostService(service, {
       config: common,
-      telemetry: service.telemetry ?? openTelemetry({ service: name, config: common }),
+      telemetry,
       stopping,
       announce: process[announce],
       explained,
       ...(routes === undefined ? {} : { routes }),
     })
+    const { fault, overran } = outcome
     if (fault !== undefined) report(name, fault)
     if (overran !== undefined) report(name, `the drain ran over ${common.drainDeadlineMs} ms in the step: ${overran}`)
-    return exitCode
+    return outcome
   } catch (error) {
     throw explained(error)
+  }
+}
+
+/**
+ * Runs the service with settings that follow KV: hot ones are applied, for others it is drained, closed, and composed anew in this
+ * process, which so keeps its id, its terminal and its place with whoever supervises it. A drain that was not clean is no ground
+ * to build on: it ends the process with its code.
+ */
+const serveLive = async <S extends Settings>(
+  kv: KvSettings<S>,
+  options: RunOptions<S>,
+  stopping: AbortSignal,
+): Promise<number> => {
+  const { name, announce = 'stderr' } = options
+  try {
+    for (;;) {
+      const restart = new AbortController()
+      const loaded = kv.live.begin()
+      refuseRest(name, loaded, options)
+      const { config, ...given } = loaded
+      const asked = AbortSignal.any([stopping, restart.signal])
+      const { exitCode } = await serve(config, given, options, asked, (service, telemetry) =>
+        kv.live.follow({
+          onEvent: kvEventTeller(telemetry),
+          onHot: (hot, keys) => {
+            telemetry.log.level = (hot as unknown as CommonConfig).logLevel
+            service.reconfigure?.(hot, keys)
+          },
+          onRestart: (keys) => restart.abort(`settings changed in KV: ${keys.join(', ')}`),
+        }),
+      )
+      if (!restart.signal.aborted || stopping.aborted || exitCode !== exitCodes.ok) return exitCode
+      process[announce].write(`${name}: starts again: ${String(restart.signal.reason)}\n`)
+    }
+  } finally {
+    kv.close()
   }
 }
 

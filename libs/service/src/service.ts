@@ -26,6 +26,11 @@ export interface Service {
   start(stopping?: AbortSignal): Promise<void>
   /** Why the service is not ready, a name and a reason each; empty = ready. Asked only between `start` and the drain. */
   notReady?(): readonly NotReady[]
+  /**
+   * Takes a change of hot settings (`.meta({ hot: true })`), of these keys, while the service runs. The log level is set by `run`. A
+   * service without settings of its own that are hot has no use for it.
+   */
+  reconfigure?(config: Readonly<Record<string, unknown>>, keys: readonly string[]): void
   /** Leaves discovery. */
   deregister?(): Promise<void>
   /** Takes nothing new. */
