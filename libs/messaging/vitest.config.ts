@@ -4,6 +4,7 @@ import { guaranteesReporter } from './test/guarantees-reporter.ts'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: '@armature/servers/global-setup',
     passWithNoTests: false,
     reporters: ['default', guaranteesReporter()],
   },

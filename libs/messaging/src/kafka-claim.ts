@@ -1,0 +1,66 @@
+import { ackTracker, type AckTracker } from './ack-tracker.ts'
+import type { Arrival } from './delivery-window.ts'
+import { messageIn } from './kafka-record.ts'
+import type { FetchedRecord } from './kafka-apis.ts'
+import type { TopicPartition } from './kafka-offsets.ts'
+
+/** A partition that a subscription reads. */
+export interface Claim extends TopicPartition {
+  /** Kafka's name of the topic; `subject` is ours. */
+  readonly subject: string
+  /** The offset to be fetched next. */
+  next: number
+  /** What the group's place is known to be. */
+  committed: number
+  /** `draining`: nothing new is fetched, what is unsettled may settle. `over`: how it settles counts for nothing. */
+  state: 'reading' | 'draining' | 'over'
+  readonly tracker: AckTracker
+}
+
+export interface ClaimedArrival extends Arrival {
+  readonly claim: Claim
+}
+
+/**
+ * Offsets beyond the oldest unsettled message that are taken in a partition; then it waits, so that one message that fails for long does not
+ * make the books grow without end.
+ */
+export const maxSpan = 100_000
+
+/** A claim that begins at an offset. */
+export const newClaim = ({ topic, partition }: TopicPartition, subject: string, offset: number): Claim => ({
+  topic,
+  partition,
+  subject,
+  next: offset,
+  committed: offset,
+  state: 'reading',
+  tracker: ackTracker(),
+})
+
+/** The offset that the group may go on from: below the oldest unsettled message. */
+export const placeOf = ({ tracker, partition, committed }: Claim): number =>
+  Math.max(committed, tracker.committable(partition) ?? 0)
+
+/** Whether something may be fetched. */
+export const wantsMore = (claim: Claim): boolean => claim.state === 'reading' && claim.next - placeOf(claim) < maxSpan
+
+/** A record on its way to a handler; `acked` is called when it was acknowledged in time. */
+export const arrivalOf = (record: FetchedRecord, claim: Claim, acked: (claim: Claim) => void): ClaimedArrival => {
+  const { partition, subject, tracker } = claim
+  const offset = Number(record.offset)
+  const { message, undecodable } = messageIn(record, subject, partition)
+  tracker.received(partition, offset)
+  return {
+    claim,
+    message,
+    undecodable,
+    attempt: 1,
+    position: { partition, offset },
+    ack: () => {
+      if (claim.state === 'over') return
+      tracker.settled(partition, offset)
+      acked(claim)
+    },
+  }
+}

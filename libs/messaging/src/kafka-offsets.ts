@@ -1,0 +1,107 @@
+import { codes } from './kafka-apis.ts'
+import { asked, type KafkaCluster } from './kafka-cluster.ts'
+import { checkCode } from './kafka-faults.ts'
+import type { KafkaTopics } from './kafka-topics.ts'
+import type { StartPosition } from './ports.ts'
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A place in a partition. */
+export interface TopicOffset extends TopicPartition {
+  readonly offset: number
+}
+
+/** Of the protocol: a time that stands for one end of a partition. */
+const latestTime = '-1'
+const earliestTime = '-2'
+const unknownOffset = -1
+
+/** Unique among partitions. */
+export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
+
+/** What a request holds by topic. */
+export const byTopic = <Item extends TopicPartition, Result>(
+  items: Iterable<Item>,
+  part: (item: Item) => Result,
+): { topic: string; partitions: Result[] }[] =>
+  [...Map.groupBy(items, ({ topic }) => topic)].map(([topic, of]) => ({ topic, partitions: of.map(part) }))
+
+/** The offsets of these partitions at a time, by `partitionName`; -1 where nothing was stored at or after it. */
+const offsetsAt = async (
+  { cluster, topics }: { cluster: KafkaCluster; topics: KafkaTopics },
+  partitions: readonly TopicPartition[],
+  timestamp: string,
+): Promise<Map<string, number>> => {
+  const leaderOf = ({ topic, partition }: TopicPartition) => topics.known(topic)?.leaders[partition] ?? -1
+  const found = new Map<string, number>()
+  const ask = async (leader: number, of: readonly TopicPartition[]) => {
+    const answer = await asked(cluster.node(leader), 'ListOffsets', {
+      isolationLevel: 1,
+      topics: byTopic(of, ({ partition }) => ({ partition, timestamp })),
+    })
+    for (const { topic, partitions: answers } of answer.responses) {
+      for (const { partition, errorCode, offset } of answers) {
+        checkCode(errorCode, `the offsets of ${topic}`)
+        found.set(partitionName({ topic, partition }), Number(offset))
+      }
+    }
+  }
+  await Promise.all([...Map.groupBy(partitions, leaderOf)].map(([leader, of]) => ask(leader, of)))
+  return found
+}
+
+export interface OffsetParts {
+  readonly cluster: KafkaCluster
+  readonly topics: KafkaTopics
+}
+
+/** The oldest offset that each partition keeps, and the one past the newest. */
+export const endsOf = async (parts: OffsetParts, partitions: readonly TopicPartition[]) => ({
+  low: await offsetsAt(parts, partitions, earliestTime),
+  high: await offsetsAt(parts, partitions, latestTime),
+})
+
+/** Where a new group begins in each of these partitions, by `partitionName`. */
+export const startsOf = async (
+  parts: OffsetParts,
+  partitions: readonly TopicPartition[],
+  from: StartPosition,
+): Promise<Map<string, number>> => {
+  if (from === 'latest') return offsetsAt(parts, partitions, latestTime)
+  if (from === 'earliest') return offsetsAt(parts, partitions, earliestTime)
+  if ('time' in from) {
+    const [at, high] = await Promise.all([
+      offsetsAt(parts, partitions, String(Math.max(0, from.time.getTime()))),
+      offsetsAt(parts, partitions, latestTime),
+    ])
+    return new Map([...high].map(([name, end]) => [name, at.get(name) === unknownOffset ? end : (at.get(name) ?? end)]))
+  }
+  const { low, high } = await endsOf(parts, partitions)
+  return new Map([...high].map(([name, end]) => [name, Math.min(end, Math.max(from.offset, low.get(name) ?? 0))]))
+}
+
+/** Where the group is in these partitions, by `partitionName`; nothing for those it has no place in. */
+export const placesOf = async (
+  cluster: KafkaCluster,
+  group: string,
+  partitions: readonly TopicPartition[],
+): Promise<Map<string, number>> => {
+  const answer = await asked(cluster.coordinator(group, true), 'OffsetFetch', {
+    groupId: group,
+    topics: byTopic(partitions, ({ partition }) => ({ partition })),
+  })
+  const what = `the place of the group ${group}`
+  checkCode(answer.errorCode, what)
+  const places = new Map<string, number>()
+  for (const { topic, partitions: answers } of answer.responses) {
+    for (const { partition, errorCode, offset } of answers) {
+      if (errorCode === codes.unknownTopicOrPartition) continue
+      checkCode(errorCode, what)
+      if (Number(offset) >= 0) places.set(partitionName({ topic, partition }), Number(offset))
+    }
+  }
+  return places
+}

@@ -1,0 +1,96 @@
+import { encodeBinary, UnencodableError } from './cloud-events.ts'
+import { binaryEnvelopeHeaders } from './dead-letter-envelope.ts'
+import { PublishError } from './errors.ts'
+import { incoming, type Incoming } from './incoming.ts'
+import type { FetchedRecord, KafkaRecord } from './kafka-apis.ts'
+import type { Message } from './message.ts'
+
+/** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
+export const recordOverheadBytes = 48_588
+
+/** Of a batch, and of a record with lengths of five bytes. */
+const batchBytes = 61
+const recordBytes = 30
+const headerBytes = 10
+
+/** A record to be sent, and how many bytes it takes at most. */
+export interface SizedRecord extends KafkaRecord {
+  readonly bytes: number
+}
+
+/**
+ * The message as a CloudEvent in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding). Throws PublishError:
+ * `bad-message` for what cannot be encoded, `too-large` where key and headers take more than recordOverheadBytes.
+ */
+export const recordOf = (message: Message, source: string, timestamp: number, topic: string): SizedRecord => {
+  const { headers, body } = encoded(message, source, topic)
+  // Without a prototype, which a header may be named after.
+  const buffers = Object.create(null) as Record<string, Buffer>
+  const key = message.key === undefined ? null : Buffer.from(message.key)
+  let overhead = batchBytes + recordBytes + (key?.length ?? 0)
+  for (const name in headers) {
+    const value = headerBuffer(name, headers[name] ?? '')
+    buffers[name] = value
+    overhead += headerBytes + Buffer.byteLength(name) + value.length
+  }
+  if (overhead > recordOverheadBytes) {
+    const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
+    throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
+  }
+  const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  return { key, value, headers: buffers, timestamp, bytes: overhead + value.length }
+}
+
+const encoded = (message: Message, source: string, topic: string) => {
+  try {
+    return encodeBinary(message, { style: 'kafka', source })
+  } catch (cause) {
+    if (!(cause instanceof UnencodableError)) throw cause
+    throw new PublishError(`message ${message.id}: ${cause.message}`, { topic, fault: 'bad-message', cause })
+  }
+}
+
+/** The message that a record holds. Its body is a copy: a small one does not keep all that was fetched with it. */
+export const messageIn = (record: FetchedRecord, topic: string, partition: number): Incoming => {
+  const headers = Object.create(null) as Record<string, string>
+  for (const name in record.headers) {
+    const given = record.headers[name]
+    // Kafka allows a name many times; the last one counts, as in its Java client.
+    const value = Array.isArray(given) ? (given as readonly (Buffer | null)[]).at(-1) : (given as Buffer | null)
+    headers[name] = value === null || value === undefined ? '' : headerText(name, value)
+  }
+  return incoming(
+    {
+      headers,
+      body: Buffer.from(record.value ?? ''),
+      topic,
+      key: record.key === null ? undefined : record.key.toString(),
+      receivedAt: new Date(Number(record.timestamp)),
+      fallbackId: `${topic}+${partition}+${record.offset}`,
+    },
+    'kafka',
+  )
+}
+
+const binaryBytes = (name: string): 4 | 8 | undefined =>
+  Object.hasOwn(binaryEnvelopeHeaders, name) ? binaryEnvelopeHeaders[name] : undefined
+
+const headerBuffer = (name: string, value: string): Buffer => {
+  const bytes = binaryBytes(name)
+  if (bytes === undefined || !/^-?\d{1,19}$/.test(value)) return Buffer.from(value)
+  const integer = BigInt(value)
+  if (BigInt.asIntN(bytes * 8, integer) !== integer) return Buffer.from(value)
+  const buffer = Buffer.alloc(bytes)
+  if (bytes === 4) buffer.writeInt32BE(Number(integer))
+  else buffer.writeBigInt64BE(integer)
+  return buffer
+}
+
+const headerText = (name: string, value: Buffer): string => {
+  const bytes = binaryBytes(name)
+  if (bytes === undefined || value.length !== bytes) return value.toString()
+  const text = value.toString()
+  // Decimal digits of the same length are text: as an integer they would be one of more than nine digits.
+  if (/^\d+$/.test(text)) return text
+  return String(bytes === 4 ? value.readInt32BE() : value.readBigInt64BE())
+}

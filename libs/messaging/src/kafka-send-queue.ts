@@ -1,0 +1,93 @@
+import type { SizedRecord } from './kafka-record.ts'
+import { ring } from './ring.ts'
+
+/** One publish: resolved when all its records are held. */
+export interface Call {
+  readonly topic: string
+  left: number
+  /** When it is given up, by `performance.now()`. */
+  readonly untilMs: number
+  done: boolean
+  resolve(): void
+  reject(error: Error): void
+}
+
+export interface QueuedRecord extends SizedRecord {
+  readonly call: Call
+}
+
+/** An identity that the broker gave the producer; with the sequence of each partition it tells a repeat from a new batch. */
+export interface ProducerSession {
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly nextSequence: Map<Lane, number>
+}
+
+/** What goes to a partition together. Sent again it is the same: same records, session and sequence. */
+export interface Batch {
+  readonly records: readonly QueuedRecord[]
+  readonly bytes: number
+  session: ProducerSession | undefined
+  firstSequence: number
+}
+
+/** A partition's queue: one batch is under way at a time, so that order is kept. */
+export interface Lane {
+  readonly topic: string
+  readonly partition: number
+  push(record: QueuedRecord): void
+  /** The batch under way, or the next one made of what waits; undefined where nothing does. */
+  batch(): Batch | undefined
+  /** The batch under way is over. Answers whether more waits. */
+  finish(): boolean
+}
+
+export interface LaneLimits {
+  readonly maxBytes: number
+  readonly maxRecords: number
+  /** Records of calls that were given up are left out; they are told here. */
+  readonly dropped: (record: QueuedRecord) => void
+}
+
+/** An empty lane. */
+export const sendLane = (topic: string, partition: number, limits: LaneLimits): Lane => {
+  const waiting = ring<QueuedRecord>()
+  let current: Batch | undefined
+
+  const next = (): Batch | undefined => {
+    const records: QueuedRecord[] = []
+    let bytes = 0
+    for (let first = waiting.first; first !== undefined; first = waiting.first) {
+      if (first.call.done) {
+        waiting.shift()
+        limits.dropped(first)
+        continue
+      }
+      if (records.length > 0 && (bytes + first.bytes > limits.maxBytes || records.length >= limits.maxRecords)) break
+      waiting.shift()
+      records.push(first)
+      bytes += first.bytes
+    }
+    return records.length === 0 ? undefined : { records, bytes, session: undefined, firstSequence: 0 }
+  }
+
+  return {
+    topic,
+    partition,
+    push: (record) => waiting.push(record),
+    batch: () => (current ??= next()),
+    finish: () => {
+      current = undefined
+      return waiting.length > 0
+    },
+  }
+}
+
+const sequences = 2 ** 31
+
+/** The sequence of a new batch; the next one follows its records. It begins again after the largest int32. */
+export const takeSequence = (session: ProducerSession, lane: Lane, records: number): number => {
+  const first = session.nextSequence.get(lane) ?? 0
+  session.nextSequence.set(lane, (first + records) % sequences)
+  return first
+}

@@ -1,0 +1,262 @@
+import type { Clock } from './clock.ts'
+import { deliveryWindow } from './delivery-window.ts'
+import { arrivalOf, newClaim, placeOf, type Claim, type ClaimedArrival } from './kafka-claim.ts'
+import type { KafkaCluster } from './kafka-cluster.ts'
+import { faultText } from './kafka-faults.ts'
+import { kafkaFetcher } from './kafka-fetcher.ts'
+import { kafkaMember, type KafkaMember } from './kafka-member.ts'
+import { kafkaName, topicOf } from './kafka-names.ts'
+import { endsOf, partitionName, placesOf, startsOf, type TopicPartition } from './kafka-offsets.ts'
+import type { KafkaTopics } from './kafka-topics.ts'
+import type { Handler, Subscription } from './ports.ts'
+import type { SubscribeSettings } from './subscribe-settings.ts'
+import { isPattern, matches } from './topic-pattern.ts'
+
+export interface SubscriptionParts {
+  readonly cluster: KafkaCluster
+  readonly topics: KafkaTopics
+  readonly pattern: string
+  readonly group: string | undefined
+  readonly handle: Handler
+  readonly settings: SubscribeSettings
+  readonly clock?: Clock | undefined
+  readonly warn: (problem: string) => void
+  /** It is over. */
+  readonly ended: () => void
+}
+
+const commitDelayMs = 250
+/** How long a partition that moves waits for its unsettled messages. */
+const drainWaitMs = 30_000
+const patternPollMs = 1_000
+const topicPollMs = 30_000
+const leastFetchBytes = 64 * 1024
+const mostFetchBytes = 8 * 1024 * 1024
+
+/** Reads the topics of a pattern, as a member of a group or all of them by itself. Resolves when what is published from then on comes. */
+export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subscription> => {
+  const { cluster, topics, pattern, group, settings, warn } = parts
+  const { connectWaitMs, closeWaitMs } = cluster.settings
+  const claims = new Map<string, Claim>()
+  const window = deliveryWindow({
+    handle: parts.handle,
+    settings,
+    ...(parts.clock === undefined ? {} : { clock: parts.clock }),
+  })
+  let names: readonly string[] = []
+  /** Where a group without a place begins; a partition that is not in it was made later and begins with its first message. */
+  let starts: ReadonlyMap<string, number> = new Map()
+  let member: KafkaMember | undefined
+  let stopping: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+  let commitTimer: NodeJS.Timeout | undefined
+  let draining: Promise<unknown> = Promise.resolve()
+
+  const partitionsOf = (of: readonly string[]): TopicPartition[] =>
+    of.flatMap((topic) => (topics.known(topic)?.leaders ?? []).map((_, partition) => ({ topic, partition })))
+
+  const acked = (claim: Claim) => {
+    if (member === undefined || claim.state === 'over') return
+    commitTimer ??= setTimeout(() => {
+      commitTimer = undefined
+      void commit().catch(() => undefined)
+    }, commitDelayMs)
+  }
+
+  /** What is not kept now is kept by a later one. */
+  const commit = async () => {
+    const due = [...claims.values()].filter((claim) => claim.state !== 'over' && placeOf(claim) > claim.committed)
+    if (member === undefined || due.length === 0) return
+    const offsets = due.map((claim) => ({ topic: claim.topic, partition: claim.partition, offset: placeOf(claim) }))
+    await member.commit(offsets)
+    due.forEach((claim, index) => (claim.committed = offsets[index]?.offset ?? claim.committed))
+  }
+
+  const offer = (record: Parameters<typeof arrivalOf>[0], claim: Claim): boolean =>
+    window.offer(arrivalOf(record, claim, acked))
+
+  const fetcher = kafkaFetcher({
+    cluster,
+    topics,
+    warn,
+    maxBytes: Math.min(mostFetchBytes, Math.max(leastFetchBytes, settings.maxInFlightBytes)),
+    claims: () => claims.values(),
+    room: () => window.room(),
+    take: (record, claim) => {
+      if (window.hasRoom) return offer(record, claim)
+      return window.room().then(() => claim.state === 'reading' && offer(record, claim))
+    },
+    outOfRange: async (claim) => {
+      const { low, high } = await endsOf({ cluster, topics }, [claim])
+      const [oldest = 0, end = 0] = [low.get(partitionName(claim)), high.get(partitionName(claim))]
+      if (claim.next >= oldest && claim.next <= end) return
+      warn(`kafka: offset ${claim.next} of ${partitionName(claim)} is not kept any more; it goes on from ${oldest}`)
+      letGo(claim)
+      claims.set(partitionName(claim), newClaim(claim, claim.subject, oldest))
+    },
+  })
+
+  /** How its messages settle counts for nothing from now on. */
+  const letGo = (claim: Claim) => {
+    if (claim.state === 'over') return
+    claim.state = 'over'
+    claims.delete(partitionName(claim))
+    window.takeBack((arrival) => (arrival as ClaimedArrival).claim === claim)
+  }
+
+  const claim = (place: TopicPartition, offset: number) => {
+    claims.set(partitionName(place), newClaim(place, topicOf(place.topic), offset))
+  }
+
+  const drain = async (leaving: readonly Claim[]) => {
+    for (const each of leaving) each.state = 'draining'
+    const unsettled = () =>
+      leaving.some((each) => each.state === 'draining' && each.tracker.unfinished(each.partition) > 0)
+    const untilMs = performance.now() + drainWaitMs
+    while (unsettled() && performance.now() < untilMs && stopping === undefined) await cluster.pause(5)
+    await commit().catch(() => undefined)
+    for (const each of leaving) if (each.state === 'draining') letGo(each)
+    member?.rejoin()
+  }
+
+  const assigned = async (share: readonly TopicPartition[]) => {
+    const mine = new Set(share.map(partitionName))
+    const leaving = [...claims.values()].filter((each) => each.state === 'reading' && !mine.has(partitionName(each)))
+    for (const each of claims.values()) if (mine.has(partitionName(each))) each.state = 'reading'
+    const gained = share.filter((place) => !claims.has(partitionName(place)))
+    if (leaving.length > 0) draining = drain(leaving).catch(() => undefined)
+    if (gained.length > 0 && group !== undefined) {
+      await topics.refresh(new Set(gained.map(({ topic }) => topic)))
+      const places = await placesOf(cluster, group, gained)
+      const fresh = gained
+        .filter((place) => !places.has(partitionName(place)))
+        .map((place) => ({ ...place, offset: starts.get(partitionName(place)) ?? 0 }))
+      if (fresh.length > 0) await member?.commit(fresh)
+      for (const { topic, partition, offset } of fresh) places.set(partitionName({ topic, partition }), offset)
+      for (const place of gained) claim(place, places.get(partitionName(place)) ?? 0)
+    }
+    fetcher.look()
+  }
+
+  const matching = async (): Promise<readonly string[]> =>
+    isPattern(pattern) ? (await topics.list()).filter((name) => matches(pattern, topicOf(name))) : [kafkaName(pattern)]
+
+  const pin = async () => {
+    if (!isPattern(pattern)) await topics.ensure(kafkaName(pattern), 0)
+    names = await matching()
+    await topics.refresh(names)
+    const all = partitionsOf(names)
+    const places = group === undefined || all.length === 0 ? new Map() : await placesOf(cluster, group, all)
+    // A group that was here before missed nothing that came since, also in topics that are new.
+    starts = places.size > 0 || all.length === 0 ? new Map() : await startsOf({ cluster, topics }, all, settings.from)
+  }
+
+  /** Topics and partitions that were made since. */
+  const poll = async () => {
+    while (stopping === undefined) {
+      await cluster.pause(isPattern(pattern) ? patternPollMs : topicPollMs)
+      try {
+        const before = partitionsOf(names).map(partitionName).join()
+        if (!isPattern(pattern)) await topics.refresh(names)
+        names = await matching()
+        if (partitionsOf(names).map(partitionName).join() === before) continue
+        if (member !== undefined) member.rejoin()
+        else claimAll()
+      } catch (fault) {
+        if (cluster.closed) return
+        warn(`kafka: the topics of ${pattern} cannot be listed now: ${faultText(fault)}`)
+      }
+    }
+  }
+
+  const claimAll = () => {
+    const all = partitionsOf(names)
+    const kept = new Set(all.map(partitionName))
+    for (const each of claims.values()) if (!kept.has(partitionName(each))) letGo(each)
+    for (const place of all) {
+      if (!claims.has(partitionName(place))) claim(place, starts.get(partitionName(place)) ?? 0)
+    }
+    fetcher.look()
+  }
+
+  /** As `work`, or undefined when that takes longer than a close may. */
+  const inTime = async (work: Promise<unknown> | undefined) => {
+    const late = Promise.withResolvers<void>()
+    const timer = setTimeout(late.resolve, closeWaitMs)
+    await Promise.race([work?.catch(() => undefined), late.promise])
+    clearTimeout(timer)
+  }
+
+  const leave = async () => {
+    clearTimeout(commitTimer)
+    await commit().catch(() => undefined)
+    await member?.leave()
+  }
+
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      for (const each of claims.values()) if (each.state === 'reading') each.state = 'draining'
+      window.stop()
+      // The others take over once what is unsettled here is settled, or cannot be waited for.
+      left = settled().then(leave)
+      left.catch(() => undefined)
+      if (window.inFlight === 0) await inTime(left)
+    })()
+    return stopping
+  }
+
+  let left: Promise<void> | undefined
+  const closed = Promise.withResolvers<void>()
+  const settled = async () => {
+    const timer = setTimeout(closed.resolve, drainWaitMs)
+    await Promise.race([window.idle(), closed.promise])
+    clearTimeout(timer)
+  }
+
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      const stopped = stop()
+      window.close()
+      closed.resolve()
+      await inTime(Promise.all([stopped, left, draining]))
+      clearTimeout(commitTimer)
+      for (const each of [...claims.values()]) letGo(each)
+      cluster.close()
+      parts.ended()
+    })()
+    return closing
+  }
+
+  try {
+    await cluster.retry(`subscribing to ${pattern}`, pin, connectWaitMs)
+    if (group === undefined) claimAll()
+    else {
+      member = kafkaMember({
+        cluster,
+        known: topics,
+        group,
+        warn,
+        topics: () => names,
+        owned: () => [...claims.values()],
+        assigned,
+        lost: () => {
+          for (const each of [...claims.values()]) letGo(each)
+        },
+      })
+      await member.join()
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  void poll().catch(() => undefined)
+
+  return {
+    stop,
+    idle: () => window.idle(),
+    get inFlight() {
+      return window.inFlight
+    },
+    close,
+  }
+}

@@ -1,0 +1,106 @@
+import { PublishError } from './errors.ts'
+import { codes, type TopicMetadata } from './kafka-apis.ts'
+import { asked, isMissing, type KafkaCluster } from './kafka-cluster.ts'
+import { KafkaFault } from './kafka-faults.ts'
+import { recordOverheadBytes } from './kafka-record.ts'
+
+/** Where the partitions of a topic are; by number. */
+export interface KafkaTopic {
+  readonly name: string
+  /** The broker of each partition; -1 where there is none now. */
+  readonly leaders: readonly number[]
+}
+
+/** What is known of the cluster's topics, by the names that Kafka knows them by. */
+export interface KafkaTopics {
+  /** What is known without asking. */
+  known(name: string): KafkaTopic | undefined
+  /** The topic, made where it is not there, once each partition has a broker. Tries again for `waitMs`. */
+  ensure(name: string, waitMs: number): Promise<KafkaTopic>
+  /** Asks anew about topics; those that are not there are forgotten. */
+  refresh(names: Iterable<string>): Promise<void>
+  /** The names of all topics that are not Kafka's own. */
+  list(): Promise<readonly string[]>
+}
+
+const createTimeoutMs = 10_000
+/** The metadata of a broker follow those of the controller within milliseconds. */
+const settleMs = 20
+
+/** What one cluster's connection knows. */
+export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
+  const { partitions, replicas, maxMessageBytes } = cluster.settings
+  const topics = new Map<string, KafkaTopic>()
+  const making = new Map<string, Promise<KafkaTopic>>()
+
+  const learn = (found: TopicMetadata): KafkaTopic | undefined => {
+    if (isMissing(found)) topics.delete(found.topic)
+    if (found.topicErrorCode !== codes.none) return undefined
+    const leaders: number[] = Array.from({ length: found.partitionMetadata.length }, () => -1)
+    for (const { partitionId, leader } of found.partitionMetadata) leaders[partitionId] = leader
+    const topic = { name: found.topic, leaders }
+    topics.set(found.topic, topic)
+    return topic
+  }
+
+  const create = async (name: string) => {
+    const answer = await asked(cluster.any(), 'CreateTopics', {
+      timeout: createTimeoutMs,
+      topics: [
+        {
+          topic: name,
+          numPartitions: partitions,
+          replicationFactor: replicas,
+          configEntries: [{ name: 'max.message.bytes', value: String(maxMessageBytes + recordOverheadBytes) }],
+        },
+      ],
+    })
+    const [outcome] = answer.topicErrors
+    const code = outcome?.errorCode ?? codes.none
+    if (code === codes.invalidTopic) {
+      const problem = `Kafka refuses the name: ${outcome?.errorMessage ?? 'another topic has a name too close to it'}`
+      throw new PublishError(problem, { topic: name, fault: 'bad-topic' })
+    }
+    if (code !== codes.none && code !== codes.topicExists) throw new KafkaFault(code, `making the topic ${name}`)
+  }
+
+  const made = (name: string, waitMs: number): Promise<KafkaTopic> =>
+    cluster.retry(
+      `making the topic ${name}`,
+      async () => {
+        for (let asks = 1; ; asks++) {
+          const [found] = await cluster.metadata([name])
+          if (found === undefined || isMissing(found)) {
+            if (asks % 10 === 1) await create(name)
+          } else {
+            const topic = learn(found)
+            if (topic !== undefined && topic.leaders.length > 0 && !topic.leaders.includes(-1)) return topic
+            if (asks >= 10) throw new KafkaFault(found.topicErrorCode || 5, `the topic ${name}`)
+          }
+          await cluster.pause(settleMs)
+        }
+      },
+      waitMs,
+    )
+
+  return {
+    known: (name) => topics.get(name),
+    ensure: async (name, waitMs) => {
+      const known = topics.get(name)
+      if (known !== undefined) return known
+      const found = making.get(name) ?? made(name, waitMs).finally(() => making.delete(name))
+      making.set(name, found)
+      return found
+    },
+    refresh: async (names) => {
+      const asking = [...names]
+      if (asking.length > 0) for (const each of await cluster.metadata(asking)) learn(each)
+    },
+    list: async () => {
+      const all = await cluster.metadata()
+      const own = all.filter(({ isInternal, topic }) => !isInternal && !topic.startsWith('__'))
+      for (const each of own) learn(each)
+      return own.map(({ topic }) => topic).sort()
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { SubscribeError } from './errors.ts'
+import { kafkaBrowser } from './kafka-browser.ts'
+import { kafkaCluster, type KafkaCluster } from './kafka-cluster.ts'
+import type { MakeSocket } from './kafka-connection.ts'
+import { faultText } from './kafka-faults.ts'
+import { kafkaPublisher } from './kafka-publisher.ts'
+import { kafkaSubscription } from './kafka-subscription.ts'
+import { kafkaTopics } from './kafka-topics.ts'
+import { kafkaSettings } from './kafka-url.ts'
+import type { OpenOptions } from './open.ts'
+import type { Driver, Guarantees, Subscription } from './ports.ts'
+import { subscribeSettings } from './subscribe-settings.ts'
+import { checkPattern } from './topic-pattern.ts'
+
+export const kafkaGuarantees: Guarantees = {
+  atLeastOnce: true,
+  order: 'key',
+  replay: true,
+  groups: true,
+  wildcards: true,
+  headers: true,
+  delay: true,
+}
+
+export interface OpenKafkaOptions extends OpenOptions {
+  /** How sockets are made. Tests give one that they can cut. */
+  readonly sockets?: MakeSocket
+}
+
+/**
+ * A connection to Kafka 2.4 or newer (tested with 4.3). Rejects with MessagingUrlError for a bad URL and ConnectError where the broker does
+ * not take the connection: at once for credentials and TLS, for an absent broker after connectWaitMs.
+ */
+export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Promise<Driver> => {
+  const settings = await kafkaSettings(url)
+  const { source = '/armature', warn = (problem: string) => process.emitWarning(problem), sockets, clock } = options
+  const newCluster = () => kafkaCluster({ settings, warn, sockets })
+  const cluster = newCluster()
+  try {
+    await cluster.open()
+  } catch (error) {
+    cluster.close()
+    throw error
+  }
+  const topics = kafkaTopics(cluster)
+  const publisher = kafkaPublisher({ cluster, topics, source, warn })
+  const subscriptions = new Set<Subscription>()
+  const subscribing = new Set<KafkaCluster>()
+  let closing: Promise<void> | undefined
+
+  const subscribe: Driver['subscribe'] = async (pattern, handle, given = {}) => {
+    if (closing !== undefined) throw new SubscribeError(pattern, 'the connection is closed')
+    try {
+      checkPattern(pattern)
+    } catch (error) {
+      throw new SubscribeError(pattern, (error as Error).message, error)
+    }
+    const own = subscribeSettings(pattern, given)
+    // A connection of its own: fetches that wait and a group that shares hold up only what belongs to them.
+    const ownCluster = newCluster()
+    subscribing.add(ownCluster)
+    let subscription: Subscription | undefined
+    try {
+      subscription = await kafkaSubscription({
+        cluster: ownCluster,
+        topics: kafkaTopics(ownCluster),
+        pattern,
+        group: given.group,
+        handle,
+        settings: own,
+        clock,
+        warn,
+        ended: () => {
+          if (subscription !== undefined) subscriptions.delete(subscription)
+        },
+      })
+    } catch (error) {
+      ownCluster.close()
+      throw new SubscribeError(pattern, faultText(error), error)
+    } finally {
+      subscribing.delete(ownCluster)
+    }
+    subscriptions.add(subscription)
+    if (closing === undefined) return subscription
+    await subscription.close()
+    throw new SubscribeError(pattern, 'the connection was closed')
+  }
+
+  return {
+    scheme: 'kafka',
+    guarantees: kafkaGuarantees,
+    browser: kafkaBrowser({ cluster, topics }),
+    publish: publisher.publish,
+    subscribe,
+    close: () => {
+      closing ??= (async () => {
+        for (const each of subscribing) each.close()
+        await Promise.all([publisher.close(), ...[...subscriptions].map((each) => each.close())])
+        cluster.close()
+      })()
+      return closing
+    },
+  }
+}

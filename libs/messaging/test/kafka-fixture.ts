@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { kcat } from '@armature/servers/kcat'
+import type { KillableDriver } from '../src/conformance-fixture.ts'
+import { openKafka } from '../src/kafka.ts'
+import { makeSocket } from '../src/kafka-connection.ts'
+
+type Options = Readonly<Record<string, string | number>>
+
+/** The URL with these options. */
+export const withOptions = (url: string, options: Options): string => {
+  const query = Object.entries(options).map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+  return query.length === 0 ? url : `${url}?${query.join('&')}`
+}
+
+/** A driver whose sockets can be cut for good, as by the death of its process. */
+export const killableKafka = async (url: string): Promise<KillableDriver> => {
+  const sockets = new Set<Socket>()
+  let killed = false
+  const driver = await openKafka(url, {
+    warn: () => undefined,
+    sockets: (...args) => {
+      const socket = makeSocket(...args)
+      sockets.add(socket)
+      if (killed) socket.destroy(new Error('killed'))
+      return socket
+    },
+  })
+  const kill = () => {
+    killed = true
+    for (const socket of sockets) socket.resetAndDestroy()
+  }
+  return { driver, kill }
+}
+
+const hostsOf = (url: string): string => /^kafka:\/\/([^/?]+)/.exec(url)?.[1] ?? ''
+const deadlineMs = 30_000
+
+/** Publishes one message by kcat, a client that is not ours. */
+export const kcatPublish = async (
+  url: string,
+  topic: string,
+  body: Uint8Array,
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly key?: string } = {},
+): Promise<void> => {
+  const folder = await mkdtemp(join(tmpdir(), 'kcat-'))
+  try {
+    const [file, headers] = [join(folder, 'body'), Object.entries(options.headers ?? {})]
+    await writeFile(file, body)
+    const args = [
+      '-P',
+      '-b',
+      hostsOf(url),
+      '-t',
+      topic,
+      ...headers.flatMap(([name, value]) => ['-H', `${name}=${value}`]),
+    ]
+    if (options.key !== undefined) args.push('-k', options.key)
+    await promisify(execFile)(await kcat(), [...args, file], { timeout: deadlineMs })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A message as `kcat -J` shows it. */
+export interface KcatMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly key: string | null
+  readonly payload: string
+  readonly headers: readonly string[]
+}
+
+/** The first messages of a topic, as kcat shows them. */
+export const kcatRead = async (url: string, topic: string, count: number): Promise<KcatMessage[]> => {
+  const args = ['-C', '-J', '-q', '-e', '-o', 'beginning', '-c', String(count), '-b', hostsOf(url), '-t', topic]
+  const { stdout } = await promisify(execFile)(await kcat(), args, { timeout: deadlineMs, maxBuffer: 64 * 1024 * 1024 })
+  return stdout
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as KcatMessage)
+}
