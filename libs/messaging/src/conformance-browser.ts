@@ -19,7 +19,7 @@ const all = async (browser: TopicBrowser, topic: string, options: BrowseOptions 
 
 /** What a topic holds, seen from outside: nothing moves, no group is joined, what is removed is these and no others. */
 export const browserConformance = ({ options, connect, eventually, declared }: Conformance): void => {
-  const { groups, headers: keepsHeaders, browser: browses = false } = options
+  const { groups, headers: keepsHeaders, browser: browses = false, browserTopic = uniqueTopic } = options
 
   describe('the browser', () => {
     if (!browses) {
@@ -29,7 +29,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
     }
 
     declared(browses, 'shows what a topic holds, the oldest first, as it was published', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const driver = await connect()
       const time = new Date('2024-02-29T12:34:56.789Z')
       const headers = keepsHeaders ? { 'dlt-reason': 'failed', traceparent: 'x' } : {}
@@ -46,7 +46,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
     })
 
     declared(browses, 'shows as many as are asked for, and ends at what is there now', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const driver = await connect()
       const messages = numbered(topic, 10, ['k'])
       await driver.publish(topic, messages)
@@ -54,11 +54,11 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
       expect(idsOf(await all(browser, topic, { max: 3 }))).toEqual(idsOf(messages.slice(0, 3)))
       expect(await all(browser, topic, { max: 10 })).toHaveLength(10)
       expect(await all(browser, topic, { max: 11 })).toHaveLength(10)
-      expect(await all(browser, uniqueTopic(), { max: 11 })).toEqual([])
+      expect(await all(browser, browserTopic(), { max: 11 })).toEqual([])
     })
 
     declared(browses, 'can be left early, by its signal too, and opened again', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const driver = await connect()
       const messages = numbered(topic, 10, ['k'])
       await driver.publish(topic, messages)
@@ -81,7 +81,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
     })
 
     declared(browses, 'moves nothing: who subscribes afterwards gets everything', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const driver = await connect()
       const seen = recorder()
       const group = groups ? { group: `g-${topic}` } : {}
@@ -99,7 +99,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
     })
 
     declared(browses, 'removes these and no others', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const driver = await connect()
       const messages = numbered(topic, 10, ['k'])
       await driver.publish(topic, messages)
@@ -117,7 +117,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
     })
 
     declared(browses && groups, 'takes nothing from a group that reads at the same time', async () => {
-      const topic = uniqueTopic()
+      const topic = browserTopic()
       const [driver, operator] = [await connect(), await connect()]
       const seen = recorder()
       await driver.subscribe(topic, seen.handle, { group: `g-${topic}` })

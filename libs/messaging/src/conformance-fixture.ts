@@ -28,8 +28,12 @@ export interface ConformanceOptions extends Guarantees {
   readonly openKillable?: () => Promise<KillableDriver>
   /** Starts a broker of its own. Without it, what happens when a broker dies is not tested. */
   readonly openRestartable?: () => Promise<RestartableBroker>
+  /** Members of a group get messages side by side. Default true; false where one at a time does, so that order is kept. */
+  readonly membersShare?: boolean
   /** Whether the driver has a browser. Default false. */
   readonly browser?: boolean
+  /** A topic that no other test uses, of those that the browser shows, where the broker does not keep all. Default `uniqueTopic`. */
+  readonly browserTopic?: () => string
   /**
    * Sends a message as a client that knows nothing of ours does, with the protocol's own client. Without it, foreign and undecodable
    * messages are not tested.

@@ -1,5 +1,5 @@
 /** Why a publish was refused or failed. `unavailable` may succeed when tried again, so may `full`; the others will not. */
-export type PublishFault = 'bad-topic' | 'bad-message' | 'too-large' | 'full' | 'closed' | 'unavailable'
+export type PublishFault = 'bad-topic' | 'bad-message' | 'too-large' | 'unroutable' | 'full' | 'closed' | 'unavailable'
 
 export interface PublishErrorOptions {
   readonly topic: string

@@ -13,9 +13,12 @@ export interface OpenOptions extends OpenMemoryOptions {
 /** A driver is loaded when its scheme is asked for. */
 const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Promise<Driver>>> = {
   memory: async (url, options) => (await import('./memory.ts')).openMemory(url, options),
+  amqp: async (url, options) => (await import('./amqp.ts')).openAmqp(url, options),
+  amqps: async (url, options) => (await import('./amqp.ts')).openAmqp(url, options),
   jetstream: async (url, options) => (await import('./jetstream.ts')).openJetstream(url, options),
   nats: async (url, options) => (await import('./nats.ts')).openNats(url, options),
   redis: async (url, options) => (await import('./redis.ts')).openRedis(url, options),
+  'redis-streams': async (url, options) => (await import('./redis-streams.ts')).openRedisStreams(url, options),
   rediss: async (url, options) => (await import('./redis.ts')).openRedis(url, options),
 }
 

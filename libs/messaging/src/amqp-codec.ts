@@ -1,0 +1,170 @@
+import type { Options } from 'amqplib'
+import { createHash } from 'node:crypto'
+import { typedValue, typesHeader, typesIn, typesText, valueOfType, type FieldValue } from './amqp-header-types.ts'
+import { longestNameBytes, topicOfKey } from './amqp-names.ts'
+import { encodeBinary, type HeaderValue } from './cloud-events.ts'
+import { PublishError, type PublishFault } from './errors.ts'
+import { incoming, type Incoming } from './incoming.ts'
+import type { Message } from './message.ts'
+import { checkTopic } from './topic-pattern.ts'
+
+/** The client's. */
+const longestHeadersBytes = 60_000
+/** Kept by the broker: it counts deliveries there, and says where it dead-lettered a message before. */
+const brokerHeader = /^x-(?:death|(?:first|last)-death-|delivery-count$|acquired-count$|opt-)/
+
+export interface EncodeParts {
+  readonly topic: string
+  readonly source: string
+  readonly mandatory: boolean
+  /** Headers are written by their own names too, for a headers exchange. */
+  readonly plainHeaders: boolean
+  /** What the broker wrote about an earlier dead-lettering stays with the message. */
+  readonly keepDeaths: boolean
+}
+
+export interface EncodedMessage {
+  readonly id: string
+  readonly content: Buffer
+  readonly properties: Options.Publish
+}
+
+/**
+ * A message as AMQP: a CloudEvent in binary mode (attributes as headers `cloudEvents_...`, `datacontenttype` as content-type), persistent, with
+ * its id as message-id, and now as timestamp. Throws PublishError (`bad-message`, `too-large`).
+ */
+export const encodeAmqp = (message: Message, parts: EncodeParts): EncodedMessage => {
+  const { id, body } = message
+  const refuse = (fault: PublishFault, problem: string, cause?: unknown) =>
+    new PublishError(`message ${id}: ${problem}`, { topic: parts.topic, fault, cause })
+  const { [typesHeader]: typesGiven, ...given } = message.headers
+  let encoded
+  try {
+    encoded = encodeBinary(typesGiven === undefined ? message : { ...message, headers: given }, {
+      style: 'amqp_',
+      source: parts.source,
+    })
+  } catch (cause) {
+    throw refuse('bad-message', cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  const { 'content-type': contentType, ...texts } = encoded.headers
+  const headers: Record<string, FieldValue> = texts
+  if (parts.plainHeaders) for (const name in given) if (name !== 'content-type') headers[name] ??= given[name] ?? ''
+  if (typesGiven !== undefined) {
+    for (const [name, type] of typesIn(typesGiven)) {
+      const text = texts[name]
+      if (text !== undefined) headers[name] = valueOfType(text, type)
+    }
+  }
+  let bytes = 0
+  for (const name in headers) {
+    const value = headers[name]
+    if (!parts.keepDeaths && brokerHeader.test(name)) {
+      delete headers[name]
+      continue
+    }
+    if (Buffer.byteLength(name) > longestNameBytes) throw refuse('bad-message', 'a header has a name over 255 bytes')
+    bytes += name.length + (typeof value === 'string' ? Buffer.byteLength(value) : 20)
+  }
+  if (contentType !== undefined && Buffer.byteLength(contentType) > longestNameBytes) {
+    throw refuse('bad-message', 'its content-type has over 255 bytes, which AMQP cannot carry')
+  }
+  if (bytes > longestHeadersBytes) {
+    throw refuse(
+      'too-large',
+      `its headers have ${bytes} bytes, the limit is ${longestHeadersBytes}: move them to the body`,
+    )
+  }
+  return {
+    id,
+    content: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    properties: {
+      headers,
+      deliveryMode: 2,
+      mandatory: parts.mandatory,
+      ...(Buffer.byteLength(id) <= longestNameBytes ? { messageId: id } : {}),
+      ...(contentType === undefined ? {} : { contentType }),
+      timestamp: Math.floor(Date.now() / 1000),
+    },
+  }
+}
+
+/** What the client gives for a message that came. */
+export interface ReceivedAmqp {
+  readonly content: Buffer
+  readonly fields: { readonly routingKey: string }
+  readonly properties: {
+    readonly headers?: Readonly<Record<string, FieldValue | undefined>> | undefined
+    readonly contentType?: unknown
+    readonly contentEncoding?: unknown
+    readonly correlationId?: unknown
+    readonly replyTo?: unknown
+    readonly type?: unknown
+    readonly messageId?: unknown
+    readonly timestamp?: unknown
+  }
+}
+
+/**
+ * The inverse, which also takes what other publishers send. `topic` is that of a message whose routing key is none. Headers that are no
+ * text become text, tables and arrays JSON; properties of foreign messages become headers of their AMQP names.
+ */
+export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic: string): Incoming => {
+  const headers: Record<string, HeaderValue> = {}
+  const types: [string, ReturnType<typeof typedValue>['type']][] = []
+  const given = properties.headers ?? {}
+  for (const name in given) {
+    const value = given[name]
+    if (value === undefined || name === 'x-delivery-count' || name === 'x-acquired-count') continue
+    if (typeof value === 'string') {
+      // A copy for a headers exchange.
+      if (given[`cloudEvents_${name}`] !== value) headers[name] = value
+      continue
+    }
+    const { type, value: shown } = typedValue(value)
+    headers[name] = shown
+    if (!/^cloudEvents[_:]/i.test(name)) types.push([name.toLowerCase(), type])
+  }
+  const { contentType, contentEncoding, correlationId, replyTo, type, messageId, timestamp } = properties
+  const add = (name: string, value: unknown) => {
+    if (typeof value === 'string' && value !== '') headers[name] ??= value
+  }
+  add('content-type', contentType)
+  add('content-encoding', contentEncoding)
+  add('correlation-id', correlationId)
+  add('reply-to', replyTo)
+  add('type', type)
+  if (types.length > 0) headers[typesHeader] = typesText(types)
+  return incoming(
+    {
+      headers,
+      body: content,
+      topic: topicOr(fields.routingKey, topic),
+      receivedAt: typeof timestamp === 'number' ? new Date(timestamp * 1000) : new Date(),
+      fallbackId:
+        typeof messageId === 'string' && messageId !== '' ? messageId : amqpDigest({ content, fields, properties }),
+    },
+    'amqp_',
+  )
+}
+
+/**
+ * What a message holds, as a number that is the same for each delivery of it: AMQP has no other sign of a message without message-id. Two
+ * that are equal in everything have the same.
+ */
+export const amqpDigest = ({ content, fields, properties }: ReceivedAmqp): string => {
+  const { headers = {}, ...others } = properties
+  const own = Object.entries(headers).filter(([name]) => !brokerHeader.test(name))
+  const text = JSON.stringify([fields.routingKey, own, others])
+  return createHash('sha256').update(`${text.length} ${text}`).update(content).digest('hex')
+}
+
+const topicOr = (key: string, otherwise: string): string => {
+  try {
+    const topic = topicOfKey(key)
+    checkTopic(topic)
+    return topic
+  } catch {
+    return otherwise
+  }
+}

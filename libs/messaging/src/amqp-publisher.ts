@@ -1,0 +1,293 @@
+import type { ConfirmChannel, Message as AmqpMessage } from 'amqplib'
+import { setTimeout as pause } from 'node:timers/promises'
+import { encodeAmqp, type EncodedMessage } from './amqp-codec.ts'
+import { brokerText } from './amqp-faults.ts'
+import type { AmqpLink, AmqpSession } from './amqp-link.ts'
+import { deadLetterQueue, longestNameBytes, routingKey } from './amqp-names.ts'
+import type { AmqpSettings } from './amqp-settings.ts'
+import { deadLettersAreRouted, declareDeadLetterQueue, declareExchange, TopologyError } from './amqp-topology.ts'
+import { isDeadLetterTopic } from './dead-letter.ts'
+import { PublishError, type PublishFault } from './errors.ts'
+import type { Message } from './message.ts'
+import { checkPublish } from './outgoing.ts'
+import type { Publisher } from './ports.ts'
+import { reconnectDelayMs } from './reconnect.ts'
+
+export interface PublisherParts {
+  readonly link: AmqpLink
+  readonly settings: AmqpSettings
+  readonly source: string
+}
+
+/** Messages that the client takes before it is asked to wait for the socket. */
+const highWaterMark = 4_096
+const watchMs = 200
+const maxKnownTopics = 10_000
+/** How the client says that the broker refused a message, as a queue does that is full. */
+const nacked = 'message nacked'
+
+/** A confirm channel, and what its client does not say by itself. */
+interface Outlet {
+  readonly session: AmqpSession
+  readonly channel: ConfirmChannel
+  readonly isOpen: boolean
+  /** Dead-letter topics whose queue was made on this channel. */
+  readonly kept: Set<string>
+  /** Jobs by what the broker returns of them. */
+  readonly returnable: Map<string, Job>
+  /** Resolves when the client takes more, or never will. */
+  drained(): Promise<void>
+}
+
+/** One call of publish. */
+interface Job {
+  readonly topic: string
+  readonly key: string
+  readonly exchange: string
+  readonly messages: readonly EncodedMessage[]
+  readonly isDeadLetter: boolean
+  /** 1 = the broker has it. */
+  readonly confirmed: Uint8Array
+  /** Ids that the broker had no queue for. */
+  readonly returned: Set<string>
+  progressMs: number
+  /** Ends the wait for confirms. */
+  giveUp: (() => void) | undefined
+}
+
+type Outcome = 'done' | 'lost' | 'late' | 'refused'
+
+/** Publishes with confirms; what a lost connection leaves unconfirmed is sent again, in order. */
+export const amqpPublisher = ({ link, settings, source }: PublisherParts): Publisher => {
+  const { exchange, type, url, maxMessageBytes } = settings
+  const { publishWaitMs } = url
+  const jobs = new Set<Job>()
+  const underWay = new Set<Promise<void>>()
+  let outlet: Promise<Outlet> | undefined
+  let watch: NodeJS.Timeout | undefined
+  let closed = false
+
+  const openOutlet = async (waitMs: number): Promise<Outlet> => {
+    const session = await link.session(waitMs)
+    await declareExchange(session, settings)
+    const channel = await session.model.createConfirmChannel({ highWaterMark })
+    return liveOutlet(session, channel, () => (outlet = undefined))
+  }
+
+  const currentOutlet = (waitMs: number): Promise<Outlet> => {
+    outlet ??= openOutlet(waitMs).catch((error: unknown) => {
+      outlet = undefined
+      throw error
+    })
+    return outlet
+  }
+
+  const fail = ({ topic }: Pick<Job, 'topic'>, fault: PublishFault, problem: string, cause?: unknown) =>
+    new PublishError(problem, { topic, fault, cause })
+
+  const leftMs = (job: Job) => Math.max(1, publishWaitMs - (performance.now() - job.progressMs))
+
+  const attempt = async (job: Job): Promise<Outcome> => {
+    const out = await currentOutlet(leftMs(job))
+    if (out.session.blocked !== undefined) await within(out.session.unblocked(), leftMs(job))
+    if (out.session.blocked !== undefined) return 'late'
+    if (job.isDeadLetter && !out.kept.has(job.topic)) {
+      await declareDeadLetterQueue(out.session, settings, job.topic)
+      if (out.kept.size >= maxKnownTopics) out.kept.clear()
+      out.kept.add(job.topic)
+    }
+    return send(out, job)
+  }
+
+  /** Until all of it arrived or that is not to be expected any more. */
+  const run = async (job: Job): Promise<void> => {
+    let lastFault: unknown
+    let wasReturned = false
+    for (let tries = 1; ; tries++) {
+      let outcome: Outcome = 'lost'
+      try {
+        outcome = await attempt(job)
+      } catch (error) {
+        if (error instanceof TopologyError) throw fail(job, 'unavailable', error.message, error)
+        if (error instanceof RangeError) throw fail(job, 'too-large', error.message, error)
+        lastFault = error
+        if (!closed) await pause(Math.min(reconnectDelayMs(tries), leftMs(job)))
+      }
+      if (outcome === 'done') {
+        const [id] = job.returned
+        if (id === undefined) return
+        if (!job.isDeadLetter) throw fail(job, 'unroutable', unroutable(job, id, settings))
+        if (wasReturned) throw fail(job, 'unavailable', `its queue is removed by somebody, message ${id} is not kept`)
+        wasReturned = true
+        ;(await outlet)?.kept.delete(job.topic)
+        takeAgain(job)
+        continue
+      }
+      if (outcome === 'refused') throw fail(job, 'full', 'RabbitMQ refused a message: is a queue at its limit?')
+      if (closed) throw fail(job, 'closed', 'the connection is closed')
+      if (leftMs(job) > 1) continue
+      const blocked = (await outlet?.catch(() => undefined))?.session.blocked
+      const why = blocked ?? (lastFault === undefined ? 'no confirm came' : brokerText(lastFault))
+      throw fail(job, 'unavailable', `RabbitMQ did not take it within ${publishWaitMs} ms (${why})`, lastFault)
+    }
+  }
+
+  /** Calls that make no progress are ended; one timer for all of them. */
+  const watchOver = () => {
+    watch ??= setInterval(() => {
+      for (const job of jobs) if (leftMs(job) <= 1) job.giveUp?.()
+      if (jobs.size > 0) return
+      clearInterval(watch)
+      watch = undefined
+    }, watchMs)
+  }
+
+  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
+    checkPublish(topic, messages, { maxMessageBytes, closed })
+    if (messages.length === 0) return
+    const isDeadLetter = isDeadLetterTopic(topic)
+    const isRouted = !isDeadLetter || deadLettersAreRouted(settings)
+    const key = isRouted ? routingKey(topic) : deadLetterQueue(settings, topic)
+    if (Buffer.byteLength(key) > longestNameBytes)
+      throw fail({ topic }, 'bad-topic', 'its routing key has over 255 bytes')
+    const mandatory = isDeadLetter || settings.mandatory
+    const parts = { topic, source, mandatory, plainHeaders: type === 'headers', keepDeaths: isDeadLetter }
+    const job: Job = {
+      topic,
+      key,
+      exchange: isRouted ? exchange : '',
+      messages: messages.map((message) => encodeAmqp(message, parts)),
+      isDeadLetter,
+      confirmed: new Uint8Array(messages.length),
+      returned: new Set(),
+      progressMs: performance.now(),
+      giveUp: undefined,
+    }
+    jobs.add(job)
+    watchOver()
+    const running = run(job).finally(() => jobs.delete(job))
+    underWay.add(running)
+    try {
+      await running
+    } finally {
+      underWay.delete(running)
+    }
+  }
+
+  return {
+    publish,
+    close: async () => {
+      closed = true
+      await within(Promise.allSettled(underWay), url.closeWaitMs)
+      clearInterval(watch)
+      watch = undefined
+    },
+  }
+}
+
+const unroutable = ({ topic, exchange }: Job, id: string, { type }: AmqpSettings): string =>
+  `no queue takes message ${id}: nothing is bound to the ${type} exchange ${exchange} for ${JSON.stringify(topic)}`
+
+/** What came back is to be sent once more. */
+const takeAgain = ({ messages, confirmed, returned }: Job) => {
+  for (const [index, { id }] of messages.entries()) if (returned.has(id)) confirmed[index] = 0
+  returned.clear()
+}
+
+const returnKey = (exchange: string, key: string, id: string): string => `${exchange}\n${key}\n${id}`
+
+const liveOutlet = (session: AmqpSession, channel: ConfirmChannel, onClose: () => void): Outlet => {
+  let isOpen = true
+  let draining: PromiseWithResolvers<void> | undefined
+  const returnable = new Map<string, Job>()
+  const drain = () => {
+    draining?.resolve()
+    draining = undefined
+  }
+  channel.on('error', () => undefined)
+  channel.on('close', () => {
+    isOpen = false
+    drain()
+    onClose()
+  })
+  channel.on('drain', drain)
+  // The broker sends it before the confirm of the same message.
+  channel.on('return', ({ fields, properties }: AmqpMessage) => {
+    const id: unknown = properties.headers?.['cloudEvents_id']
+    if (typeof id !== 'string') return
+    returnable.get(returnKey(fields.exchange, fields.routingKey, id))?.returned.add(id)
+  })
+  return {
+    session,
+    channel,
+    get isOpen() {
+      return isOpen
+    },
+    kept: new Set(),
+    returnable,
+    drained: () => {
+      if (!isOpen) return Promise.resolve()
+      draining ??= Promise.withResolvers()
+      return draining.promise
+    },
+  }
+}
+
+/** Sends what is not confirmed and waits for the confirms. */
+const send = async (out: Outlet, job: Job): Promise<Outcome> => {
+  const { channel, returnable } = out
+  const { exchange, key, messages, confirmed } = job
+  const outcome = Promise.withResolvers<Outcome>()
+  let unconfirmed = 0
+  let isSent = false
+  let isOver = false
+  let isRefused = false
+  const end = (how: Outcome) => {
+    isOver = true
+    outcome.resolve(how)
+  }
+  const settled = () => {
+    unconfirmed--
+    job.progressMs = performance.now()
+    if (unconfirmed === 0 && isSent) end(isRefused ? 'refused' : 'done')
+  }
+  job.giveUp = () => end('late')
+  try {
+    for (const [index, { id, content, properties }] of messages.entries()) {
+      if (confirmed[index] === 1) continue
+      if (isOver) break
+      if (properties.mandatory === true) returnable.set(returnKey(exchange, key, id), job)
+      unconfirmed++
+      const takesMore = channel.publish(exchange, key, content, properties, (error: Error | null) => {
+        if (error === null) confirmed[index] = 1
+        else if (error.message === nacked) isRefused = true
+        else return end('lost')
+        settled()
+      })
+      if (!takesMore) await Promise.race([out.drained(), outcome.promise])
+    }
+    isSent = true
+    if (unconfirmed === 0) end(isRefused ? 'refused' : 'done')
+    return await outcome.promise
+  } catch (error) {
+    // The client throws where its channel is closed.
+    if (out.isOpen) throw error
+    return 'lost'
+  } finally {
+    job.giveUp = undefined
+    if (messages[0]?.properties.mandatory === true) {
+      for (const { id } of messages) returnable.delete(returnKey(exchange, key, id))
+    }
+  }
+}
+
+/** The result, or undefined after `waitMs`. */
+export const within = async <Result>(promise: Promise<Result>, waitMs: number): Promise<Result | undefined> => {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(() => resolve(undefined), waitMs)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,58 @@
+import { amqpLink } from './amqp-link.ts'
+import { amqpPublisher } from './amqp-publisher.ts'
+import { amqpSettings, type AmqpSettings } from './amqp-settings.ts'
+import { amqpSubscriber } from './amqp-subscriber.ts'
+import { declareExchange, TopologyError } from './amqp-topology.ts'
+import { MessagingUrlError } from './errors.ts'
+import type { OpenOptions } from './open.ts'
+import type { Driver, Guarantees } from './ports.ts'
+
+/** What the driver promises with these settings. */
+export const amqpGuarantees = ({ type, singleActive }: Pick<AmqpSettings, 'type' | 'singleActive'>): Guarantees => ({
+  atLeastOnce: true,
+  order: singleActive ? 'key' : 'none',
+  replay: false,
+  groups: true,
+  wildcards: type === 'topic',
+  headers: true,
+  delay: true,
+})
+
+/**
+ * Opens `amqp://user:password@host:5672/vhost?options`, RabbitMQ by AMQP 0-9-1: one connection to publish and, from the first
+ * subscription on, one to consume, since the broker stops reading from connections that publish when it is short of memory or disk.
+ * Rejects with MessagingUrlError and ConnectError.
+ */
+export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<Driver> => {
+  const { source = '/armature', warn = (problem: string) => process.emitWarning(problem) } = options
+  const settings = amqpSettings(url)
+  const { connectWaitMs, closeWaitMs } = settings.url
+  const publishing = amqpLink({ settings, name: 'armature: publish', warn })
+  const consuming = amqpLink({ settings, name: 'armature: consume', warn })
+
+  try {
+    await declareExchange(await publishing.session(connectWaitMs), settings)
+  } catch (error) {
+    await publishing.close(closeWaitMs)
+    if (error instanceof TopologyError) throw new MessagingUrlError(error.message, { cause: error })
+    throw error
+  }
+
+  const publisher = amqpPublisher({ link: publishing, settings, source })
+  const subscriber = amqpSubscriber({ link: consuming, settings, warn })
+  let closing: Promise<void> | undefined
+
+  return {
+    scheme: 'amqp',
+    guarantees: amqpGuarantees(settings),
+    publish: (topic, messages) => publisher.publish(topic, messages),
+    subscribe: (topic, handle, given) => subscriber.subscribe(topic, handle, given),
+    close: () => {
+      closing ??= (async () => {
+        await Promise.all([publisher.close(), subscriber.close()])
+        await Promise.all([publishing.close(closeWaitMs), consuming.close(closeWaitMs)])
+      })()
+      return closing
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
+import { Connection } from 'rabbitmq-client'
+import { afterAll, beforeAll, expect, vi } from 'vitest'
+import { amqpGuarantees, openAmqp } from '../src/amqp.ts'
+import { messagingConformance } from '../src/conformance.ts'
+import { uniqueTopic } from '../src/conformance-fixture.ts'
+import { killableAmqp, withOptions } from './amqp-fixture.ts'
+
+const maxMessageBytes = 200_000
+let server: RunningRabbitmq
+let outside: Connection
+
+beforeAll(async () => {
+  server = await startRabbitmq()
+  outside = new Connection(server.url.replace('amqp://', 'amqp://guest:guest@'))
+}, 600_000)
+afterAll(async () => {
+  await outside?.close()
+  await server?.stop()
+})
+
+const url = (options: Readonly<Record<string, string | number>> = {}) =>
+  withOptions(server.url, { maxMessageBytes, ...options })
+const quiet = { warn: () => undefined }
+
+const publishRaw = async (topic: string, headers: Readonly<Record<string, string>>, body: Uint8Array) => {
+  const { 'content-type': contentType, ...others } = headers
+  const publisher = outside.createPublisher({ confirm: true })
+  await publisher.send(
+    { exchange: 'armature', routingKey: topic, headers: others, ...(contentType === undefined ? {} : { contentType }) },
+    Buffer.from(body),
+  )
+  await publisher.close()
+}
+
+messagingConformance('amqp', {
+  ...amqpGuarantees({ type: 'topic', singleActive: false }),
+  maxMessageBytes,
+  publishRaw,
+  browser: false,
+  browserTopic: () => `${uniqueTopic()}.DLT`,
+  open: () => openAmqp(url(), quiet),
+  openKillable: () => killableAmqp(url()),
+  openRestartable: async () => {
+    const own = await startRabbitmq()
+    let openedMs = 0
+    return {
+      ...own,
+      open: (options) => {
+        openedMs = performance.now()
+        return openAmqp(withOptions(own.url, options), quiet)
+      },
+      // RabbitMQ 3.10 writes the name of a new quorum queue to the disk up to three seconds later, and has lost the queue before.
+      crash: async () => {
+        await vi.waitFor(() => expect(performance.now() - openedMs).toBeGreaterThan(5_000), { timeout: 10_000 })
+        await own.crash()
+      },
+    }
+  },
+})
+
+messagingConformance('amqp, one member at a time', {
+  ...amqpGuarantees({ type: 'topic', singleActive: true }),
+  membersShare: false,
+  open: () => openAmqp(url({ singleActive: 'true' }), quiet),
+  openKillable: () => killableAmqp(url({ singleActive: 'true' })),
+})
+
+messagingConformance('amqp, classic queues', {
+  ...amqpGuarantees({ type: 'topic', singleActive: false }),
+  open: () => openAmqp(url({ queueType: 'classic' }), quiet),
+  openKillable: () => killableAmqp(url({ queueType: 'classic' })),
+})
