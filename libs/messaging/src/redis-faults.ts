@@ -67,3 +67,7 @@ export const isConnectionFault = (error: unknown): boolean => {
   if (!(error instanceof ErrorReply)) return true
   return /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/.test(error.message)
 }
+
+/** Whether the server answered with an error of this kind, such as `NOGROUP`. */
+export const isReplyOf = (error: unknown, kind: string): boolean =>
+  error instanceof ErrorReply && error.message.startsWith(`${kind} `)

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { isReplyOf } from './redis-faults.ts'
+import { binaryReplies, type RedisClient } from './redis-connection.ts'
+import { atMost } from './redis-streams-close.ts'
+import { startAfter, type Entry } from './redis-streams-codec.ts'
+import { memberHands } from './redis-streams-hands.ts'
+import { blockMs, streamsIntake, type ReadReply } from './redis-streams-intake.ts'
+import { claim, idlePending, ownPending } from './redis-streams-pending.ts'
+import { giveBackScript, joinScript, leaveScript, registerScript, renewScript } from './redis-streams-scripts.ts'
+import type { StreamsSubscriptionParts } from './redis-streams.ts'
+import type { Subscription } from './ports.ts'
+import { isPattern } from './topic-pattern.ts'
+
+const mostAtOnce = 500
+const mostClaimedAtOnce = 100
+const mostAcksPending = 10_000
+const mostPending = 100_000
+
+/** A member of a group, reading. Rejects with what the server says where the group cannot be joined. */
+export const joinGroup = async (parts: StreamsSubscriptionParts, group: string): Promise<Subscription> => {
+  const { link, pattern, settings, claimIdleMs, closeWaitMs, warn } = parts
+  const { prefix } = link
+  const consumer = `armature-${randomUUID()}`
+  const isWild = isPattern(pattern) ? '1' : '0'
+  const joined = await link.run<[number, ...string[]]>(
+    joinScript,
+    group,
+    pattern,
+    startAfter(settings.from),
+    '0',
+    isWild,
+  )
+  const [sequence, ...places] = joined
+  const topics = places.filter((_, at) => at % 2 === 0)
+  const hands = memberHands(parts, group, consumer, () => void giveBack().catch(() => undefined))
+  const placeOf = (topic: string) => ({ key: prefix + topic, group, consumer })
+  let nextClaimMs = 0
+  let stopping: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+
+  const take = (topic: string, [id, fields]: Entry, attempt: number) =>
+    hands.take(topic, id.toString(), fields, attempt)
+
+  /** What the server gave to this member and a lost connection swallowed. */
+  const recover = async (client: RedisClient) => {
+    const each = async (topic: string) => {
+      const missing = (await ownPending(client, placeOf(topic), mostPending)).filter(({ id }) => !hands.has(topic, id))
+      for (const [entry, attempt] of await claim(client, placeOf(topic), 0, missing, false)) take(topic, entry, attempt)
+    }
+    await Promise.all(topics.map(each))
+  }
+
+  /** What others gave back, and what they have and show no sign of life for. */
+  const claimIdle = async (client: RedisClient) => {
+    nextClaimMs = performance.now() + claimIdleMs / 2
+    const each = async (topic: string) => {
+      const idle = await idlePending(client, placeOf(topic), claimIdleMs, mostClaimedAtOnce)
+      const free = idle.filter(({ id }) => !hands.has(topic, id))
+      for (const [entry, attempt] of await claim(client, placeOf(topic), claimIdleMs, free, true)) {
+        take(topic, entry, attempt)
+      }
+      if (idle.length === mostClaimedAtOnce) nextClaimMs = 0
+    }
+    await Promise.all(topics.map(each))
+  }
+
+  const read = async (client: RedisClient): Promise<boolean> => {
+    if (topics.length === 0) return false
+    const count = Math.max(1, Math.floor(Math.min(mostAtOnce, hands.room) / topics.length))
+    const keys = topics.map((topic) => prefix + topic)
+    const command = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(count), 'BLOCK', String(readBlockMs)]
+    command.push('STREAMS', ...keys, ...keys.map(() => '>'))
+    const reply = await client.sendCommand<ReadReply>(command, binaryReplies)
+    for (let at = 0; at < (reply?.length ?? 0); at += 2) {
+      const topic = String(reply?.[at]).slice(prefix.length)
+      for (const entry of reply?.[at + 1] as readonly Entry[]) take(topic, entry, 1)
+    }
+    return true
+  }
+  const readBlockMs = Math.min(blockMs, Math.ceil(claimIdleMs / 2))
+
+  /** A stream or its group was deleted: what comes now is new to the group. */
+  const createAgain = async (client: RedisClient) => {
+    for (const topic of topics) {
+      await client.sendCommand(['EVAL', registerScript, '0', prefix, topic])
+      await client.sendCommand(['XGROUP', 'CREATE', prefix + topic, group, '0', 'MKSTREAM']).catch((error: unknown) => {
+        if (!isReplyOf(error, 'BUSYGROUP')) throw error
+      })
+    }
+  }
+
+  const turn = async (client: RedisClient): Promise<boolean> => {
+    try {
+      if (performance.now() >= nextClaimMs) {
+        await claimIdle(client)
+        if (!hands.hasRoom) return true
+      }
+      return await read(client)
+    } catch (error) {
+      if (!isReplyOf(error, 'NOGROUP') || stopping !== undefined) throw error
+      await createAgain(client)
+      return true
+    }
+  }
+
+  const room = async () => {
+    await hands.whenRoom()
+    if (hands.acks.pending > mostAcksPending) await hands.acks.flushed()
+  }
+
+  const intake = streamsIntake({ link, onConnect: recover, room, turn, warn })
+  const endFollow = link.follow(pattern, sequence, (topic) => {
+    if (topics.includes(topic)) return
+    topics.push(topic)
+    intake.interrupt()
+  })
+  const endWatch = link.watch(group, () => {
+    nextClaimMs = 0
+    intake.interrupt()
+  })
+
+  const renew = async () => {
+    for (const { topic, ids } of hands.due(claimIdleMs / 3, mostAtOnce)) {
+      const lost = await link.run<string[]>(renewScript, topic, group, consumer, ...ids)
+      hands.renewed(topic, ids)
+      hands.lose(topic, lost)
+    }
+  }
+  const renewTimer = setInterval(() => void renew().catch(() => undefined), Math.ceil(claimIdleMs / 3)).unref()
+
+  /** All that this member has on the server and not in a handler. */
+  const giveBack = async () => {
+    await hands.acks.flushed()
+    const { handed } = hands
+    for (const topic of topics) {
+      const kept = hands.idsOf(topic)
+      await link.run(giveBackScript, topic, group, consumer, String(kept.length), ...kept, ...handed)
+    }
+  }
+
+  const stop = async () => {
+    endFollow()
+    endWatch()
+    hands.stop()
+    await atMost(closeWaitMs, intake.stop(closeWaitMs / 2).then(giveBack))
+  }
+
+  const close = async () => {
+    const release = async () => {
+      await subscription.stop()
+      hands.close()
+      await giveBack()
+      for (const topic of topics) await link.run(leaveScript, topic, group, consumer)
+    }
+    await atMost(closeWaitMs, release())
+    hands.close()
+    clearInterval(renewTimer)
+    parts.onClose(subscription)
+  }
+
+  const subscription: Subscription = {
+    stop: () => (stopping ??= stop()),
+    idle: () => hands.idle(),
+    get inFlight() {
+      return hands.inFlight
+    },
+    close: () => (closing ??= close()),
+  }
+  return subscription
+}

@@ -1,0 +1,61 @@
+import { binaryReplies, type RedisClient } from './redis-connection.ts'
+import type { Entry } from './redis-streams-codec.ts'
+
+/** A message that the server delivered to a member of the group and that is not acknowledged. */
+export interface Pending {
+  readonly id: string
+  readonly consumer: string
+  /** How often it was delivered. */
+  readonly count: number
+}
+
+/** A member of a group on one stream. */
+export interface Place {
+  readonly key: string
+  readonly group: string
+  readonly consumer: string
+}
+
+type PendingReply = readonly (readonly [id: string, consumer: string, idleMs: number, count: number])[]
+
+const pendingOf = async (client: RedisClient, command: readonly string[]): Promise<Pending[]> => {
+  const reply = await client.sendCommand<PendingReply>([...command])
+  return reply.map(([id, consumer, , count]) => ({ id, consumer, count }))
+}
+
+/** What any member has had for `idleMs` without a sign of life, the oldest first, `most` at most. */
+export const idlePending = (client: RedisClient, { key, group }: Place, idleMs: number, most: number) =>
+  pendingOf(client, ['XPENDING', key, group, 'IDLE', String(idleMs), '-', '+', String(most)])
+
+/** What this member has by the server's word. */
+export const ownPending = (client: RedisClient, { key, group, consumer }: Place, most: number) =>
+  pendingOf(client, ['XPENDING', key, group, '-', '+', String(most), consumer])
+
+/** A message that was claimed, with the count of its deliveries, this one included. */
+export type Claimed = readonly [entry: Entry, attempt: number]
+
+/**
+ * Takes these over, unless somebody else did meanwhile (their idle time is below `idleMs` then), in the order of the stream. `isNew` adds one
+ * to the count of deliveries.
+ */
+export const claim = async (
+  client: RedisClient,
+  { key, group, consumer }: Place,
+  idleMs: number,
+  pending: readonly Pending[],
+  isNew: boolean,
+): Promise<Claimed[]> => {
+  const byCount = new Map<number, string[]>()
+  for (const { id, count } of pending) byCount.set(count, [...(byCount.get(count) ?? []), id])
+  const order = new Map(pending.map(({ id }, at) => [id, at]))
+  const claims = [...byCount].map(async ([count, ids]): Promise<Claimed[]> => {
+    const attempt = Math.max(1, isNew ? count + 1 : count)
+    const command = ['XCLAIM', key, group, consumer, String(idleMs), ...ids, 'RETRYCOUNT', String(attempt)]
+    const entries = await client.sendCommand<readonly (Entry | null)[]>(command, binaryReplies)
+    // What was deleted from the stream is no entry any more.
+    return entries.flatMap((entry) => (entry === null ? [] : [[entry, attempt] as const]))
+  })
+  const claimed = (await Promise.all(claims)).flat()
+  const place = ([[id]]: Claimed) => order.get(id.toString()) ?? 0
+  return claimed.sort((one, other) => place(one) - place(other))
+}

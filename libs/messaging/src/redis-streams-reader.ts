@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import { deliveryWindow } from './delivery-window.ts'
+import type { Subscription } from './ports.ts'
+import { binaryReplies, pipelined, type RedisClient } from './redis-connection.ts'
+import { isReplyOf } from './redis-faults.ts'
+import { atMost } from './redis-streams-close.ts'
+import { decodeEntry, idBefore, positionOf, startAfter, type Entry } from './redis-streams-codec.ts'
+import { blockMs, streamsIntake, type ReadReply } from './redis-streams-intake.ts'
+import { readerPrefix } from './redis-streams-link.ts'
+import { forgetScript, joinScript, leaseScript } from './redis-streams-scripts.ts'
+import type { StreamsSubscriptionParts } from './redis-streams.ts'
+import { isPattern } from './topic-pattern.ts'
+
+const mostAtOnce = 500
+const placeMs = 1_000
+const leaseMs = 60_000
+
+/** Where a reader is in one stream. */
+interface Place {
+  /** The id of the last message read. */
+  read: string
+  /** Messages read and not settled, the oldest first. */
+  readonly unsettled: Set<string>
+  /** What the server knows: all up to this id is settled. */
+  saved: string
+}
+
+/**
+ * A subscriber without a group, reading from a place of its own. Its place is kept on the server as that of a private group which reads
+ * nothing, so that nothing is cut off that it has not settled; the lease lets the group of a subscriber that died be removed.
+ */
+export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscription> => {
+  const { link, pattern, settings, clock, closeWaitMs, warn } = parts
+  const { prefix } = link
+  const group = readerPrefix + randomUUID()
+  const isWild = isPattern(pattern) ? '1' : '0'
+  const start = startAfter(settings.from)
+  const joined = await link.run<[number, ...string[]]>(joinScript, group, pattern, start, String(leaseMs), isWild)
+  const [sequence, ...listed] = joined
+  const places = new Map<string, Place>()
+  const window = deliveryWindow({ handle: parts.handle, settings, clock })
+  let averageBytes = 1_000
+  let stopping: Promise<void> | undefined
+  let closing: Promise<void> | undefined
+
+  const begin = (topic: string, id: string) => places.set(topic, { read: id, unsettled: new Set(), saved: id })
+  for (let at = 0; at < listed.length; at += 2) begin(listed[at] ?? '', listed[at + 1] ?? '')
+
+  const take = (topic: string, place: Place, [raw, fields]: Entry) => {
+    const id = raw.toString()
+    place.read = id
+    if (fields === null) return
+    const { message, undecodable } = decodeEntry(topic, id, fields)
+    averageBytes += (message.body.byteLength - averageBytes) / 16
+    place.unsettled.add(id)
+    const ack = () => void place.unsettled.delete(id)
+    window.offer({ message, undecodable, attempt: 1, position: positionOf(id), ack })
+  }
+
+  const turn = async (client: RedisClient): Promise<boolean> => {
+    if (places.size === 0) return false
+    const { maxInFlight, maxInFlightBytes } = settings
+    const messages = Math.min(mostAtOnce, 2 * maxInFlight - window.inFlight - window.held)
+    const room = Math.min(messages, (2 * maxInFlightBytes) / averageBytes)
+    const count = Math.max(1, Math.floor(room / places.size))
+    const command = ['XREAD', 'COUNT', String(count), 'BLOCK', String(blockMs), 'STREAMS']
+    for (const topic of places.keys()) command.push(prefix + topic)
+    for (const { read } of places.values()) command.push(read)
+    const reply = await client.sendCommand<ReadReply>(command, binaryReplies)
+    if (stopping !== undefined) return true
+    for (let at = 0; at < (reply?.length ?? 0); at += 2) {
+      const topic = String(reply?.[at]).slice(prefix.length)
+      const place = places.get(topic)
+      if (place !== undefined) for (const entry of reply?.[at + 1] as readonly Entry[]) take(topic, place, entry)
+    }
+    return true
+  }
+
+  const intake = streamsIntake({ link, onConnect: async () => undefined, room: () => window.room(), turn, warn })
+  const endFollow = link.follow(pattern, sequence, (topic) => {
+    if (places.has(topic)) return
+    begin(topic, '0-0')
+    intake.interrupt()
+  })
+
+  const settledUpTo = ({ unsettled, read }: Place): string => {
+    for (const oldest of unsettled) return idBefore(oldest)
+    return read
+  }
+
+  const save = async (client: RedisClient) => {
+    await client.sendCommand(['EVAL', leaseScript, '0', prefix, group, String(leaseMs)])
+    const moved = [...places].filter(([, place]) => settledUpTo(place) !== place.saved)
+    const commands = moved.map(([topic, place]) => {
+      const id = settledUpTo(place)
+      place.saved = id
+      return { topic, id, command: ['XGROUP', 'SETID', prefix + topic, group, id] }
+    })
+    const [first] = commands
+    if (first === undefined) return
+    await pipelined(
+      client,
+      commands.map(({ command }) => command),
+    ).catch(async (error: unknown) => {
+      if (!isReplyOf(error, 'NOGROUP')) throw error
+      // The lease ran out, as after a long outage, or the stream was deleted.
+      for (const { topic, id } of commands) {
+        await client
+          .sendCommand(['XGROUP', 'CREATE', prefix + topic, group, id, 'MKSTREAM'])
+          .catch(() => client.sendCommand(['XGROUP', 'SETID', prefix + topic, group, id]))
+      }
+    })
+  }
+  const placeTimer = setInterval(() => {
+    if (link.client !== undefined) save(link.client).catch(() => undefined)
+  }, placeMs).unref()
+
+  const stop = async () => {
+    endFollow()
+    window.stop()
+    await intake.stop(closeWaitMs / 2)
+  }
+
+  const close = async () => {
+    window.close()
+    clearInterval(placeTimer)
+    const release = async () => {
+      await subscription.stop()
+      await link.run(forgetScript, group, pattern, ...places.keys())
+    }
+    await atMost(closeWaitMs, release())
+    parts.onClose(subscription)
+  }
+
+  const subscription: Subscription = {
+    stop: () => (stopping ??= stop()),
+    idle: () => window.idle(),
+    get inFlight() {
+      return window.inFlight
+    },
+    close: () => (closing ??= close()),
+  }
+  return subscription
+}
