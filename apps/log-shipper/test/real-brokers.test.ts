@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { pythonPika } from '@armature/servers/clients'
+import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
+import { kcat } from '@armature/servers/kcat'
+import { type Program, startProgram } from '@armature/servers/program'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { numbered } from './world.ts'
+
+const fileOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+const lines = 5_000
+
+let folder: string
+const programs: Program[] = []
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'shipper-'))
+})
+afterEach(async () => {
+  await Promise.all(programs.splice(0).map((program) => program.kill()))
+  await rm(folder, { recursive: true })
+})
+
+const start = (command: string, args: readonly string[], env = process.env): Program => {
+  const program = startProgram(command, args, { env })
+  programs.push(program)
+  return program
+}
+
+/** The program, fed with lines through its standard input until that ends. */
+const ship = async (url: string, topic: string) => {
+  const env = { ...process.env, MESSAGING_URL: url, STATSD_PORT: '0', XDG_STATE_HOME: join(folder, 'state') }
+  const shipper = start(process.execPath, [fileOf('../src/main.ts'), '-q', '-t', topic], env)
+  shipper.write(`${numbered(1, lines).join('\n')}\n`)
+  shipper.closeInput()
+  expect(await shipper.ended()).toEqual({ code: 0, signal: null })
+  expect(shipper.output()).not.toContain('"level":50')
+}
+
+/** What a client printed of each message: its id, a space, the body. */
+const arrived = (output: string) => {
+  const printed = output.split('\n').filter((line) => line.includes(' '))
+  return {
+    ids: new Set(printed.map((line) => line.slice(0, line.indexOf(' ')))),
+    texts: printed.map((line) => line.slice(line.indexOf(' ') + 1)),
+  }
+}
+
+describe.skipIf(skipped('kafka'))('Kafka', () => {
+  test(
+    'what comes in by standard input is counted by kcat, each line once and in order',
+    async () => {
+      const url = await serverUrl('kafka')
+      const topic = `logs.${uniqueName('shipped')}`
+      await ship(url, topic)
+      const format = ['-f', '%h %s\\n']
+      const reader = start(await kcat(), ['-C', '-b', new URL(url).host, '-t', topic, '-e', '-q', ...format])
+      expect(await reader.ended()).toEqual({ code: 0, signal: null })
+      const { ids, texts } = arrived(reader.output())
+      expect(texts).toEqual(numbered(1, lines))
+      expect(ids.size).toBe(lines)
+    },
+    serverDeadlineMs,
+  )
+})
+
+describe.skipIf(skipped('rabbitmq'))('RabbitMQ', () => {
+  test(
+    'what comes in by standard input is counted by a plain AMQP client, each line once and in order',
+    async () => {
+      const url = await serverUrl('rabbitmq')
+      const topic = `logs.${uniqueName('shipped')}`
+      const script = [fileOf('./amqp-client.py'), url, 'armature', topic, String(lines)]
+      const reader = start(await pythonPika(), script)
+      await reader.until(/^bound$/m)
+      await ship(url, topic)
+      expect(await reader.ended()).toEqual({ code: 0, signal: null })
+      const { ids, texts } = arrived(reader.output())
+      expect(texts).toEqual(numbered(1, lines))
+      expect(ids.size).toBe(lines)
+    },
+    serverDeadlineMs,
+  )
+})
