@@ -36,13 +36,17 @@ export interface Edges {
 }
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
-export const realEdges = (config: Config): Edges => ({
-  telemetry: openTelemetry({ service: name, config }),
-  clock: systemClock(),
-  openMessaging: () => openDriver(config.messagingUrl),
-  openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
-  openSink: openPostgresSink,
-})
+export const realEdges = (config: Config): Edges => {
+  const telemetry = openTelemetry({ service: name, config })
+  return {
+    telemetry,
+    clock: systemClock(),
+    openMessaging: () =>
+      openDriver(config.messagingUrl, { source: `/armature/${name}`, warn: (problem) => telemetry.log.warn(problem) }),
+    openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
+    openSink: openPostgresSink,
+  }
+}
 
 export interface Aggregator extends Service {
   /** Reads the sink. Throws before `start` resolved. */

@@ -30,11 +30,15 @@ export interface Edges {
 }
 
 /** Real telemetry, time and broker, as the settings say. */
-export const realEdges = (config: Config): Edges => ({
-  telemetry: openTelemetry({ service: name, config }),
-  clock: systemClock(),
-  openMessaging: () => openDriver(config.messagingUrl),
-})
+export const realEdges = (config: Config): Edges => {
+  const telemetry = openTelemetry({ service: name, config })
+  return {
+    telemetry,
+    clock: systemClock(),
+    openMessaging: () =>
+      openDriver(config.messagingUrl, { source: `/armature/${name}`, warn: (problem) => telemetry.log.warn(problem) }),
+  }
+}
 
 export interface AlertMonitor extends Service {
   /** Where StatsD lines are listened for, over UDP. Throws before `start` resolved. */

@@ -41,12 +41,16 @@ export interface Edges {
 /** Without a command after `--` the input is standard input. Log lines go to standard error: standard output has the echo. */
 export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'> = { rest: [] }): Edges => {
   const clock = systemClock()
+  const telemetry = openTelemetry({ service: name, config, destination: process.stderr })
   return {
-    telemetry: openTelemetry({ service: name, config, destination: process.stderr }),
+    telemetry,
     clock,
     openMessaging: async () => {
       if (isInProcess(config.messagingUrl) && !config.hold) throw reachesNobody
-      return openDriver(config.messagingUrl)
+      return openDriver(config.messagingUrl, {
+        source: `/armature/${name}`,
+        warn: (problem) => telemetry.log.warn(problem),
+      })
     },
     openSpoolFolder: () => durableFolder(config.spoolDir ?? join(stateFolder(), name, config.topic)),
     openInput: async () =>

@@ -23,11 +23,15 @@ export interface Edges {
 }
 
 /** Real telemetry, time and broker, as the settings say. */
-export const realEdges = (config: Config): Edges => ({
-  telemetry: openTelemetry({ service: name, config }),
-  clock: systemClock(),
-  openMessaging: () => openDriver(config.messagingUrl),
-})
+export const realEdges = (config: Config): Edges => {
+  const telemetry = openTelemetry({ service: name, config })
+  return {
+    telemetry,
+    clock: systemClock(),
+    openMessaging: () =>
+      openDriver(config.messagingUrl, { source: `/armature/${name}`, warn: (problem) => telemetry.log.warn(problem) }),
+  }
+}
 
 export interface Reactor extends Service {
   /** The alerts that were handled last, the newest first. */
