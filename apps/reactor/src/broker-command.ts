@@ -62,15 +62,16 @@ export const withBrowser = (
   })
 
 const withExitCode = (error: unknown): unknown => {
-  const exitCode =
-    error instanceof MessagingUrlError
-      ? exitCodes.config
-      : error instanceof TopicError || (error instanceof PublishError && error.fault === 'bad-topic')
-        ? exitCodes.usage
-        : error instanceof PublishError || error instanceof SubscribeError
-          ? exitCodes.unavailable
-          : undefined
+  const exitCode = exitCodeFor(error)
   return exitCode === undefined ? error : new ServiceError((error as Error).message, { exitCode, cause: error })
+}
+
+const exitCodeFor = (error: unknown): number | undefined => {
+  if (error instanceof MessagingUrlError) return exitCodes.config
+  if (error instanceof TopicError) return exitCodes.usage
+  if (error instanceof SubscribeError) return exitCodes.unavailable
+  if (!(error instanceof PublishError)) return undefined
+  return error.retryable || error.fault === 'closed' ? exitCodes.unavailable : exitCodes.usage
 }
 
 /** A fault in what was asked for. */

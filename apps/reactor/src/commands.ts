@@ -8,8 +8,10 @@ import { dlqChanges } from './dlq-changes.ts'
 import { dlqCommands } from './dlq-commands.ts'
 import { handlers } from './handlers.ts'
 import type { Registration } from './on.ts'
+import { publishCommand } from './publish-command.ts'
 import { createRecent } from './recent.ts'
 import { table } from './shown.ts'
+import { tapCommand } from './tap-command.ts'
 
 /** The subcommands of the command line. `open` connects to the broker. */
 export const commands = (open: Open = openByUrl): Readonly<Record<string, Command>> => ({
@@ -25,6 +27,8 @@ export const commands = (open: Open = openByUrl): Readonly<Record<string, Comman
   }),
   ...dlqCommands(open),
   ...dlqChanges(open),
+  publish: publishCommand(open),
+  tap: tapCommand(open),
 })
 
 /** One line a handler: name, topic, consumer group, what it is bound by. */

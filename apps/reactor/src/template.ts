@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto'
+
+/** What a text with places to fill is filled with: `{n}` the number, `{uuid}` a new one, `{now}` the time in ISO 8601. */
+export interface Filling {
+  /** From 1. */
+  readonly n: number
+  readonly nowMs: number
+}
+
+/** The text with its places filled. Any other brace stays as it is. */
+export const filled = (template: string, { n, nowMs }: Filling): string =>
+  template.includes('{')
+    ? template
+        .replaceAll('{n}', () => String(n))
+        .replaceAll('{uuid}', () => randomUUID())
+        .replaceAll('{now}', () => new Date(nowMs).toISOString())
+    : template
