@@ -64,6 +64,7 @@ export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
             onProgress: ({ redriven, quarantined }) => {
               if (told) io.stderr.write(`\r${redriven} redriven, ${quarantined} quarantined `)
             },
+            onWarning: (problem) => void io.stderr.write(`${problem}\n`),
             onLeft: ({ held }, problem) => void io.stderr.write(`letter ${held.id} stays: ${problem}\n`),
           },
         )

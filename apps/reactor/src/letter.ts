@@ -45,13 +45,17 @@ export async function* letters(
   { max = Infinity, wanted = () => true, signal }: LettersOptions,
 ): AsyncGenerator<Letter> {
   let found = 0
-  for await (const held of browser.browse(topic, { max: maxScanned, signal })) {
-    if (signal.aborted) return
-    const letter = letterOf(held)
-    if (!wanted(letter)) continue
-    yield letter
-    found += 1
-    if (found >= max) return
+  try {
+    for await (const held of browser.browse(topic, { max: maxScanned, signal })) {
+      if (signal.aborted) return
+      const letter = letterOf(held)
+      if (!wanted(letter)) continue
+      yield letter
+      found += 1
+      if (found >= max) return
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
   }
 }
 

@@ -4,7 +4,7 @@ import { redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
-import type { TopicBrowser } from '@armature/messaging/topic-browser'
+import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { collectLetters, type Letter } from './letter.ts'
 import { createPace } from './pace.ts'
 
@@ -28,6 +28,7 @@ export interface RedriveOptions {
   readonly onProgress?: (counts: RedriveCounts) => void
   /** A letter that stays where it is, and why. */
   readonly onLeft: (letter: Letter, problem: string) => void
+  readonly onWarning: (problem: string) => void
 }
 
 export interface RedriveCounts {
@@ -37,8 +38,11 @@ export interface RedriveCounts {
   left: number
 }
 
-/** Letters that are published at once, and removed once all of them are held. A lower rate makes it fewer. */
+/** Letters that are published at once. A lower rate makes it fewer. */
 const longestStep = 100
+/** Removing takes a broker that cuts only prefixes off a rewrite of the rest: it is done no more often, and for a fifth of the time. */
+const removeEveryMs = 1_000
+const removalShare = 4
 
 type Step = 'redriven' | 'quarantined'
 
@@ -50,19 +54,22 @@ interface Planned {
 }
 
 /**
- * Publishes dead letters to where they come from, and removes each from its topic once the broker holds it there: cut off in between,
- * it is in both. A letter that comes back while it runs is not taken up again. Resolves with what it did when all are done or the
+ * Publishes dead letters to where they come from, and removes them from their topic after the broker holds them there: killed in between,
+ * some are in both. A letter that comes back while it runs is not taken up again. Resolves with what it did when all are done or the
  * signal is aborted. Rejects with PublishError where the broker is away; what was not published lies where it was.
  */
 export const redrive = async (
   { publisher, browser }: { readonly publisher: Publisher; readonly browser: TopicBrowser },
   options: RedriveOptions,
 ): Promise<RedriveCounts> => {
-  const { topic, wanted, perSecond, clock, signal, dryRun, onProgress, onLeft } = options
+  const { topic, wanted, perSecond, clock, signal, dryRun, onProgress, onLeft, onWarning } = options
   const pace = createPace(dryRun ? undefined : perSecond, clock)
   const stepLetters = Math.min(longestStep, Math.max(1, Math.floor(perSecond ?? longestStep)))
   const counts: RedriveCounts = { redriven: 0, quarantined: 0, left: 0 }
   const seen = new Set<string>()
+  /** And not removed yet. */
+  let published: Held[] = []
+  let removeAtMs = clock.now() + removeEveryMs
 
   const leave = (letter: Letter, problem: string) => {
     counts.left += 1
@@ -90,16 +97,34 @@ export const redrive = async (
     }
   }
 
+  const remove = async () => {
+    if (published.length === 0) return
+    const startMs = clock.now()
+    await browser.remove(topic, published)
+    published = []
+    const endMs = clock.now()
+    removeAtMs = endMs + Math.max(removeEveryMs, (endMs - startMs) * removalShare)
+  }
+
   const take = async (step: readonly Planned[]) => {
     const held = dryRun ? step : await publish(step)
-    if (!dryRun) {
-      await browser.remove(
-        topic,
-        held.map(({ letter }) => letter.held),
-      )
-    }
     for (const { kind } of held) counts[kind] += 1
     onProgress?.(counts)
+    if (dryRun) return
+    published.push(...held.map(({ letter }) => letter.held))
+    if (clock.now() >= removeAtMs) await remove()
+  }
+
+  /** Also when a publish failed: what was published before it should not be published twice. */
+  const removeAtLast = async () => {
+    try {
+      await remove()
+    } catch (error) {
+      onWarning(
+        `${published.length} letters are published and could not be removed from ${topic}: a redrive repeats them`,
+      )
+      throw error
+    }
   }
 
   for (let taken = 0, complete = false; !complete && taken < options.max && !signal.aborted;) {
@@ -110,10 +135,14 @@ export const redrive = async (
     taken += found.letters.length
     for (const { held } of found.letters) seen.add(held.id)
     const planned = found.letters.flatMap((letter) => plan(letter, options, leave))
-    for (const step of steps(planned, stepLetters)) {
-      await pace(step.length, signal)
-      if (signal.aborted) break
-      await take(step)
+    try {
+      for (const step of steps(planned, stepLetters)) {
+        await pace(step.length, signal)
+        if (signal.aborted) break
+        await take(step)
+      }
+    } finally {
+      await removeAtLast()
     }
   }
   return counts

@@ -23,6 +23,7 @@ const run = (driver: Driver, options: Partial<RedriveOptions> & { topic: string 
       clock: systemClock(),
       signal: new AbortController().signal,
       dryRun: false,
+      onWarning: (problem) => void left.push(problem),
       onLeft: ({ held }: Letter, problem) => void left.push(`${held.id}: ${problem}`),
       ...options,
     },
@@ -118,6 +119,23 @@ describe('redrive', () => {
     )
     await expect(run(driver, { topic: letters }, away).counts).rejects.toThrow('the broker is away')
     expect(ids(await heldIn(driver, letters))).toEqual(['m1', 'm2'])
+  })
+
+  test('what was published before the broker went away is removed, or told to be there twice', async () => {
+    const all = Array.from({ length: 150 }, (_, index) => poison('orders', `m${index}`))
+    const { driver, letters } = await withLetters('orders', all)
+    let publishes = 0
+    const failing = through(driver, async (topic) => {
+      publishes += 1
+      if (publishes === 2) throw new PublishError('the broker is away', { topic, fault: 'unavailable' })
+    })
+    await expect(run(driver, { topic: letters }, failing).counts).rejects.toThrow('the broker is away')
+    expect(ids(await heldIn(driver, letters))).toEqual(ids(all).slice(100))
+
+    const cut = { ...driver, browser: { ...browserOf(driver), remove: () => Promise.reject(new Error('cut off')) } }
+    const { counts, left } = run(cut, { topic: letters })
+    await expect(counts).rejects.toThrow('cut off')
+    expect(left).toEqual([expect.stringMatching(/^50 letters are published and could not be removed/)])
   })
 
   test('goes round a letter that the broker refuses', async () => {
