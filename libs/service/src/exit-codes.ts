@@ -7,6 +7,8 @@ export const exitCodes = {
   ok: 0,
   /** EX_USAGE: a flag or argument is wrong. */
   usage: 64,
+  /** EX_DATAERR: the input is not what it should be. */
+  data: 65,
   /** EX_UNAVAILABLE: something it needs cannot be had: a port is taken, a server does not answer. */
   unavailable: 69,
   /** EX_SOFTWARE: a fault of the program itself. */
