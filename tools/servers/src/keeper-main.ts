@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { keeper as keeperOf } from './keeper.ts'
 import { keeperPlaces } from './keeper-client.ts'
-import { kinds } from './kinds.ts'
+import { kinds, serverNames } from './kinds.ts'
 import { marked, runVariable } from './leftovers.ts'
 import { startFrom } from './source.ts'
 
@@ -12,12 +12,12 @@ import { startFrom } from './source.ts'
 // data. Bound, it ends when its stdin ends, so when the process that started it is gone, however that ended.
 const keeperVariable = 'ARMATURE_KEEPER_MARK'
 const endDeadlineMs = 15_000
-const pollMs = 250
 
 const [folder = '', bound] = process.argv.slice(2)
 const { socket, data, pidFile, logOf } = keeperPlaces(folder)
 const mark = randomUUID()
-process.env[keeperVariable] = mark
+/** What all processes of a server inherit, those that install it too. */
+const markOf = (name: string) => `${mark}/${name}`
 // Servers make their folders here, so that removing it removes them all. Some run as another user, who has to pass.
 process.env['TMPDIR'] = data
 for (const path of [folder, data]) {
@@ -26,7 +26,11 @@ for (const path of [folder, data]) {
 }
 writeFileSync(pidFile, String(process.pid))
 
-const keeper = keeperOf(kinds, (kind) => startFrom(kind), logOf)
+const keeper = keeperOf(kinds, {
+  start: (kind) => startFrom(kind, { env: { ...process.env, [keeperVariable]: markOf(kind.name) } }),
+  interrupt: (name, byForce) => signalAll(marked(keeperVariable, markOf(name)), byForce ? 'SIGKILL' : 'SIGTERM'),
+  logOf,
+})
 
 const http = createServer((request, response) => {
   const name = request.url?.slice(1) ?? ''
@@ -63,15 +67,8 @@ let ending: Promise<void> | undefined
 /** Ends all servers and installations and removes their data; of an abandoned run of tests every process. */
 function end(how: { abandoned: boolean }): Promise<void> {
   ending ??= (async () => {
-    let ended = false
-    const servers = keeper.end().then(() => (ended = true))
-    const deadline = Date.now() + endDeadlineMs
-    // An installation may start another command when one fails, so it is told again.
-    while (!ended && Date.now() < deadline) {
-      signalAll(marked(keeperVariable, mark), 'SIGTERM')
-      await Promise.race([servers, pause(pollMs)])
-    }
-    signalAll(marked(keeperVariable, mark), 'SIGKILL')
+    await Promise.race([keeper.end(), pause(endDeadlineMs)])
+    for (const name of serverNames) signalAll(marked(keeperVariable, markOf(name)), 'SIGKILL')
     const run = process.env[runVariable]
     if (how.abandoned && run !== undefined) signalAll(marked(runVariable, run), 'SIGKILL')
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })

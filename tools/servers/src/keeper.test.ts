@@ -15,20 +15,24 @@ const kind = (name: string): ServerKind => ({
 const scene = () => {
   const starts: { name: string; done: (server: KeptServer) => void; fail: (fault: Error) => void }[] = []
   const stopped: string[] = []
+  const interrupted: string[] = []
   const keeper = keeperOf(
     { one: kind('one'), two: kind('two') },
-    ({ name }) =>
-      new Promise((done, fail) => {
-        starts.push({ name, done, fail })
-      }),
-    (name) => `/dev/null/${name}`,
+    {
+      start: ({ name }) =>
+        new Promise((done, fail) => {
+          starts.push({ name, done, fail })
+        }),
+      interrupt: (name) => void interrupted.push(name),
+      logOf: (name) => `/dev/null/${name}`,
+    },
   )
   const server = (name: string, variables = {}): KeptServer => ({
     url: `${name}://here`,
     variables,
     stop: async () => void stopped.push(name),
   })
-  return { keeper, starts, stopped, server }
+  return { keeper, starts, stopped, interrupted, server }
 }
 
 test('a server starts once for all who ask, and its variables are told', async () => {
@@ -63,15 +67,25 @@ test('servers start at the same time, one behind no other', async () => {
   expect(keeper.list().map(({ state }) => state)).toEqual(['starting', 'running'])
 })
 
-test('one that is stopped while it starts is ended when it has started, and who asked is told', async () => {
-  const { keeper, starts, stopped, server } = scene()
+test('one that is stopped while it starts is interrupted until that is over, and who asked is told', async () => {
+  const { keeper, starts, stopped, interrupted, server } = scene()
   const asked = keeper.ask('one')
   const stop = keeper.stop('one')
+  await vi.waitFor(() => expect(interrupted).toEqual(['one', 'one']))
   starts[0]?.done(server('one'))
   await stop
   await expect(asked).rejects.toThrow('one was stopped while it started')
   expect(stopped).toEqual(['one'])
   expect(keeper.list()).toEqual([])
+})
+
+test('one that runs is stopped without being interrupted', async () => {
+  const { keeper, starts, stopped, interrupted, server } = scene()
+  const asked = keeper.ask('one')
+  starts[0]?.done(server('one'))
+  await asked
+  await keeper.stop('one')
+  expect({ stopped, interrupted }).toEqual({ stopped: ['one'], interrupted: [] })
 })
 
 test('the end ends all, those that start too, and then nothing starts any more', async () => {

@@ -27,12 +27,20 @@ export interface Keeper {
   end(): Promise<void>
 }
 
-/** A keeper of these kinds; `start` is how one is started, `logOf` where what it writes goes. */
-export const keeper = (
-  kinds: Readonly<Record<string, ServerKind>>,
-  start: (kind: ServerKind) => Promise<KeptServer>,
-  logOf: (name: string) => string,
-): Keeper => {
+/** How a keeper starts servers; others in tests. */
+export interface Starter {
+  start(kind: ServerKind): Promise<KeptServer>
+  /** Makes a start under way fail soon: ends its processes, in the end by force. May do nothing. */
+  interrupt(name: string, byForce: boolean): void
+  /** The file that what a server writes goes to. */
+  logOf(name: string): string
+}
+
+const interruptEveryMs = 250
+const forceAfterMs = 5_000
+
+/** A keeper of these kinds. */
+export const keeper = (kinds: Readonly<Record<string, ServerKind>>, { start, interrupt, logOf }: Starter): Keeper => {
   const held = new Map<string, { told: Kept; started: Promise<KeptServer> }>()
   let ended = false
 
@@ -52,9 +60,19 @@ export const keeper = (
 
   const stop = async (name: string): Promise<void> => {
     const entry = held.get(name)
+    if (entry === undefined) return
     held.delete(name)
-    const server = await entry?.started.catch(() => undefined)
-    await server?.stop()
+    const settled = entry.started.catch(() => undefined)
+    if (entry.told.state === 'starting') await interrupted(name, settled)
+    await (await settled)?.stop()
+  }
+
+  /** An installation starts another command when one fails, so it is interrupted until it gives up. */
+  const interrupted = async (name: string, settled: Promise<unknown>): Promise<void> => {
+    const begunMs = Date.now()
+    const again = setInterval(() => interrupt(name, Date.now() - begunMs > forceAfterMs), interruptEveryMs)
+    interrupt(name, false)
+    await settled.finally(() => clearInterval(again))
   }
 
   return {

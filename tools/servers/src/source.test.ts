@@ -51,7 +51,7 @@ describe('a server', () => {
 
   test('that cannot be had at all is an error of one line with the remedy once', async () => {
     await expect(startFrom(kind(cannot), { docker: docker(false).seam })).rejects.toThrow(
-      /^thing cannot be had: thing is missing: install thing 3$/,
+      /^thing cannot be had: thing is missing: install thing 3, or set THING_URL to one that runs$/,
     )
   })
 

@@ -26,10 +26,13 @@ export const startFrom = async (
   }
 }
 
+/** Most reasons end with what to do; one of a program that failed does not. */
 const withRemedy = (kind: ServerKind, cause: unknown): Error => {
   const reason = firstLine(cause)
-  const remedy = reason.includes(kind.remedy) ? '' : `: ${kind.remedy}, or set ${kind.variable} to one that runs`
-  return new Error(`${kind.name} cannot be had: ${reason}${remedy}`, { cause })
+  const remedy = /: (install|put|give|add) /.test(reason) ? '' : `: ${kind.remedy}`
+  return new Error(`${kind.name} cannot be had: ${reason}${remedy}, or set ${kind.variable} to one that runs`, {
+    cause,
+  })
 }
 
 const firstLine = (fault: unknown): string =>
