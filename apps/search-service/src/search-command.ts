@@ -1,3 +1,5 @@
+import type { Writable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import { choice, decimal, durationMs, integer, text, toggle } from '@armature/config/settings'
 import { command, type ConfigOf } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
@@ -5,16 +7,22 @@ import { ServiceError } from '@armature/service/faults'
 import { status } from '@grpc/grpc-js'
 import { z } from 'zod'
 import type { SearchRequest, SearchResult } from './api.ts'
-import { openSearchClient } from './client.ts'
+import { openSearchServer, type SearchServer, serverSettings } from './search-server.ts'
 
 const settings = z.object({
-  address: text().optional().meta({ description: 'HOST:PORT of the server', env: 'SEARCH_ADDRESS' }),
+  ...serverSettings,
   lat: decimal({ min: -90, max: 90 }).optional().meta({ description: 'Latitude in degrees', env: 'SEARCH_LAT' }),
   lng: decimal({ min: -180, max: 180 }).optional().meta({ description: 'Longitude in degrees', env: 'SEARCH_LNG' }),
   query: text().max(256).optional().meta({ description: 'Part of the name', env: 'SEARCH_QUERY' }),
   count: integer({ min: 1, max: 100 }).default(10).meta({ description: 'Results at most', env: 'SEARCH_COUNT' }),
   geometry: toggle().default(false).meta({ description: 'Print outlines too, as GeoJSON', env: 'SEARCH_GEOMETRY' }),
   monitor: toggle().default(false).meta({ description: 'Tell how many things there are', env: 'SEARCH_MONITOR' }),
+  watch: toggle()
+    .default(false)
+    .meta({ description: 'Ask again and again, and print the answer when it changes', env: 'SEARCH_WATCH' }),
+  intervalMs: durationMs({ min: 10 })
+    .default(2_000)
+    .meta({ description: 'Time between the calls of --watch, in milliseconds', env: 'SEARCH_INTERVAL_MS' }),
   format: choice(['text', 'json']).default('text').meta({ description: 'How to print', env: 'SEARCH_FORMAT' }),
   timeoutMs: durationMs({ min: 1 })
     .default(10_000)
@@ -23,31 +31,71 @@ const settings = z.object({
 
 type Asked = ConfigOf<typeof settings>
 
-/** `search-service search`: one call of a running server. A line a result on stdout: code, name and, where asked for, outline. */
+/** `search-service search`: asks a running server. A line a result on stdout: code, name and, where asked for, outline. */
 export const searchCommand = command({
   summary: 'Ask a running server: --lat and --lng, --query, or --monitor',
   settings,
-  run: async (asked, { stdout, signal }) => {
-    const { address, timeoutMs } = asked
-    if (address === undefined) throw usage('no server is named', 'Name it by --address HOST:PORT (env SEARCH_ADDRESS)')
+  run: async (asked, { stdout, stderr, signal }) => {
     const request = requestOf(asked)
-    const client = openSearchClient(address, { deadlineMs: timeoutMs })
+    const server = await openSearchServer(asked, asked.timeoutMs)
     try {
-      if (asked.monitor) {
-        const nThings = await client.monitor({ signal })
-        stdout.write(asked.format === 'json' ? `${JSON.stringify({ nThings })}\n` : `${nThings}\n`)
-      } else {
-        const { results } = await client.search(request, { signal })
-        stdout.write(results.map((result) => lineOf(result, asked)).join(''))
-      }
+      if (asked.watch)
+        await watch({ ask: () => answerOf(server, request, asked, signal), asked, stdout, stderr, signal })
+      else stdout.write(await answerOf(server, request, asked, signal))
       return exitCodes.ok
-    } catch (error) {
-      throw explained(error, address)
     } finally {
-      client.close()
+      server.close()
     }
   },
 })
+
+/** As it is printed. */
+const answerOf = async (
+  server: SearchServer,
+  request: Partial<SearchRequest>,
+  asked: Asked,
+  signal: AbortSignal,
+): Promise<string> => {
+  try {
+    if (asked.monitor) {
+      const nThings = await server.monitor({ signal })
+      return asked.format === 'json' ? `${JSON.stringify({ nThings })}\n` : `${nThings}\n`
+    }
+    const { results } = await server.search(request, { signal })
+    return results.map((result) => lineOf(result, asked)).join('')
+  } catch (error) {
+    throw explained(error, server.address)
+  }
+}
+
+interface Watched {
+  readonly ask: () => Promise<string>
+  readonly asked: Asked
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly signal: AbortSignal
+}
+
+/** Until it is stopped. A server that is away is told of once, and asked again: it may come back. */
+const watch = async ({ ask, asked, stdout, stderr, signal }: Watched): Promise<void> => {
+  let [last, problem]: (string | undefined)[] = []
+  while (!signal.aborted) {
+    try {
+      const answer = await ask()
+      if (answer !== last) stdout.write(answer === '' ? nothing(asked) : answer)
+      ;[last, problem] = [answer, undefined]
+    } catch (error) {
+      if (signal.aborted) return
+      if (!(error instanceof ServiceError) || error.exitCode === exitCodes.usage) throw error
+      if (problem !== error.message) stderr.write(`${error.message}; asking again\n`)
+      problem = error.message
+    }
+    await pause(asked.intervalMs, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** That there are no results any more is news as well. */
+const nothing = ({ format }: Asked): string => (format === 'json' ? 'null\n' : '(no result)\n')
 
 const usage = (message: string, fix: string) => new ServiceError(message, { exitCode: exitCodes.usage, fix })
 
@@ -81,7 +129,7 @@ const explained = (error: unknown, address: string): unknown => {
 
 const fixes: Readonly<Record<string, readonly [exitCode: number, fix: string]>> = {
   INVALID_ARGUMENT: [exitCodes.usage, 'Correct what it names'],
-  UNAVAILABLE: [exitCodes.unavailable, 'Check --address and that the server runs'],
+  UNAVAILABLE: [exitCodes.unavailable, 'Check --address, --tls and that the server runs'],
   DEADLINE_EXCEEDED: [exitCodes.unavailable, 'Check --address, or allow more time by --timeout'],
   UNIMPLEMENTED: [exitCodes.unavailable, 'Check that --address is the gRPC address of search-service'],
   RESOURCE_EXHAUSTED: [exitCodes.temporary, 'Try again later, or ask for less'],

@@ -7,6 +7,7 @@ import type { Database } from '@armature/database/database'
 import { type Program, startProgram } from '@armature/servers/program'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openSearchClient } from '../src/client.ts'
+import type { Store } from '../src/store.ts'
 import { areas, openAreas, type Running, startSearch } from './server.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -53,6 +54,38 @@ describe('search', { timeout: 120_000 }, () => {
   test('--monitor tells how many things there are', async () => {
     expect(await ask('--monitor')).toMatchObject({ code: 0, stdout: `${areas.length}\n` })
     expect(await ask('--monitor', '--format=json')).toMatchObject({ stdout: `{"nThings":${areas.length}}\n` })
+  })
+
+  test('--watch prints the answer when it changes, tells once that the server is away, and ends with 0', async () => {
+    const own = await startSearch({ database })
+    const port = Number(own.service.address.split(':')[1])
+    const args = ['search', '--address', own.service.address, '--query', 'area z', '--watch', '--interval-ms', '20']
+    const program = startProgram(process.execPath, [main, ...args], { env })
+    let again: Running | undefined
+    try {
+      await program.until(/XZ\tArea z/, 60_000)
+      await own.close()
+      await program.until(/UNAVAILABLE.*asking again/, 60_000)
+      const wrap = (store: Store): Store => ({ ...store, search: async () => ({ things: [], more: false }) })
+      again = await startSearch({ database, config: { grpcPort: port }, wrap })
+      await program.until(/\(no result\)/, 60_000)
+      program.signal('SIGINT')
+      expect(await program.ended()).toEqual({ code: 0, signal: null })
+      expect(program.output().match(/Area z/g)).toHaveLength(1)
+    } finally {
+      await program.kill()
+      await again?.close()
+    }
+  })
+
+  test('takes any target: a list of servers, of which one is away', async () => {
+    const port = await freePort()
+    const address = `static:///127.0.0.1:${port},${running.service.address}`
+    expect(await cli('search', '--address', address, '--monitor')).toMatchObject({ code: 0, stdout: '26\n' })
+    const wrong = await cli('search', '--address', 'ftp://127.0.0.1:1', '--monitor')
+    expect(wrong).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining('consul:///SERVICE') })
+    const noAgent = await cli('search', '--address', 'consul:///search-service', '--monitor')
+    expect(noAgent).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining('CONSUL_HTTP_ADDR') })
   })
 
   test.each([

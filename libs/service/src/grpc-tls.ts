@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, rootCertificates } from 'node:tls'
 import { type ChannelCredentials, experimental, type ServerCredentials } from '@grpc/grpc-js'
 import type { Logger } from '@armature/telemetry/logger'
 import type { Metrics } from '@armature/telemetry/metrics'
@@ -12,7 +12,10 @@ export interface TlsFiles {
   /** Our own certificate, with the intermediate ones after it. A server needs one; a client where the server asks for it. */
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-  /** The authorities whose certificates the other side may have. A server given them demands one of each client (mTLS). */
+  /**
+   * The authorities whose certificates the other side may have. A server given them demands one of each client (mTLS); a client
+   * without them trusts those that Node knows.
+   */
   readonly caFile?: string | undefined
 }
 
@@ -26,7 +29,7 @@ export interface TlsOptions {
 export interface RotatingTls {
   /** For `openGrpcServer`; needs certFile and keyFile. */
   serverCredentials(): ServerCredentials
-  /** For a client; needs caFile. */
+  /** For a client. */
   channelCredentials(): ChannelCredentials
   /** Reads no more. */
   close(): void
@@ -122,7 +125,9 @@ export const openTls = async (files: TlsFiles, options: TlsOptions): Promise<Rot
   }
 }
 
-const caOf = ({ ca }: Loaded): { caCertificate: Buffer } | null => (ca === undefined ? null : { caCertificate: ca })
+const caOf = ({ ca }: Loaded): { caCertificate: Buffer } => ({
+  caCertificate: ca ?? Buffer.from(rootCertificates.join('\n')),
+})
 
 /** Rejects where the files do not make a working whole. */
 const load = async ({ certFile, keyFile, caFile }: TlsFiles): Promise<Loaded> => {

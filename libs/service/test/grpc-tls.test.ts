@@ -56,6 +56,8 @@ describe('a server with a certificate', () => {
     const { server } = await served(made.issue('plain', { by: 'ca' }))
     const trusting = await clientOf(server.address, { caFile: ca })
     expect(await trusting('x')).toEqual({ text: 'x' })
+    const worldly = await clientOf(server.address, {})
+    await expect(worldly('x')).rejects.toMatchObject({ code: status.UNAVAILABLE })
     const wary = await clientOf(server.address, { caFile: made.path('other.pem') })
     await expect(wary('x')).rejects.toMatchObject({ code: status.UNAVAILABLE })
     await expect(callerOf(server.address, credentials.createInsecure())('x')).rejects.toMatchObject({

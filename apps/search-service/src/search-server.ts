@@ -1,0 +1,92 @@
+import { consulSettings } from '@armature/config/consul'
+import { host, text, toggle } from '@armature/config/settings'
+import { type ConsulClient, openConsul } from '@armature/discovery/consul-client'
+import { type OpenTarget, openTarget } from '@armature/discovery/open-target'
+import { DiscoveryError } from '@armature/discovery/ports'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
+import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
+import { silentLogger } from '@armature/telemetry/logger'
+import { createMetrics } from '@armature/telemetry/metrics'
+import type { z } from 'zod'
+import { openSearchClient, type SearchClient } from './client.ts'
+
+const pem = (description: string, env: string) => text().optional().meta({ description, env })
+
+/** Where a running server is, and how to speak with it. */
+export const serverSettings = {
+  ...consulSettings,
+  address: text().optional().meta({
+    description: 'The server: HOST:PORT, static:///HOST:PORT,HOST:PORT, consul:///search-service, srv:///NAME',
+    env: 'SEARCH_ADDRESS',
+  }),
+  tls: toggle().default(false).meta({ description: 'Speak TLS (any other --tls flag does too)', env: 'SEARCH_TLS' }),
+  tlsCa: pem("PEM file of the server's authorities (none = those that Node knows)", 'SEARCH_TLS_CA'),
+  tlsCert: pem('PEM file of a certificate, where the server asks for one', 'SEARCH_TLS_CERT'),
+  tlsKey: pem('PEM file of its key', 'SEARCH_TLS_KEY'),
+  tlsServerName: host()
+    .optional()
+    .meta({
+      description: "Name in the server's certificate, where it is not in the address",
+      env: 'SEARCH_TLS_SERVER_NAME',
+    }),
+}
+
+type ServerConfig = Readonly<z.infer<z.ZodObject<typeof serverSettings>>>
+
+/** The client, and what goes with it. */
+export interface SearchServer extends Pick<SearchClient, 'search' | 'monitor'> {
+  /** As it was named. */
+  readonly address: string
+  close(): void
+}
+
+/** A client of the server that the settings name. It connects when it is first used. Rejects with ServiceError. */
+export const openSearchServer = async (config: ServerConfig, deadlineMs: number): Promise<SearchServer> => {
+  const { address, tlsServerName } = config
+  if (address === undefined) {
+    throw new ServiceError('no server is named', {
+      exitCode: exitCodes.usage,
+      fix: 'Name it by --address HOST:PORT (env SEARCH_ADDRESS)',
+    })
+  }
+  const tls = await openClientTls(config)
+  const { consulHttpAddr } = config
+  const consul = consulHttpAddr === undefined ? undefined : openConsul({ ...config, consulHttpAddr })
+  const { target, options } = found(address, consul)
+  const name =
+    tlsServerName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': tlsServerName, 'grpc.default_authority': tlsServerName }
+  const client = openSearchClient(target, {
+    deadlineMs,
+    channel: { ...options, ...name },
+    ...(tls === undefined ? {} : { credentials: tls.channelCredentials() }),
+  })
+  return {
+    address,
+    search: client.search,
+    monitor: client.monitor,
+    close: () => {
+      client.close()
+      tls?.close()
+      consul?.close()
+    },
+  }
+}
+
+const openClientTls = async (config: ServerConfig): Promise<RotatingTls | undefined> => {
+  const { tls, tlsCa: caFile, tlsCert: certFile, tlsKey: keyFile, tlsServerName } = config
+  const asked = tls || [caFile, certFile, keyFile, tlsServerName].some((given) => given !== undefined)
+  if (!asked) return undefined
+  return openTls({ caFile, certFile, keyFile }, { log: silentLogger(), metrics: createMetrics({ service: 'search' }) })
+}
+
+const found = (address: string, consul: ConsulClient | undefined): OpenTarget => {
+  try {
+    return openTarget(address, { consul })
+  } catch (error) {
+    if (!(error instanceof DiscoveryError)) throw error
+    throw new ServiceError(error.message, { exitCode: exitCodes.usage })
+  }
+}
