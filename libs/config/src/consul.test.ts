@@ -42,4 +42,10 @@ describe('CONSUL_HTTP_ADDR', () => {
   test.each(['unix:///run/consul.sock', 'http://', 'a b', 'ftp://127.0.0.1', '::1'])('may not be %s', (address) => {
     expect(() => load({ CONSUL_HTTP_ADDR: address })).toThrow(/CONSUL_HTTP_ADDR.*HOST:PORT/)
   })
+
+  test('may not hold credentials, which are not told', () => {
+    const loading = () => load({ CONSUL_HTTP_ADDR: 'http://user:canary@127.0.0.1:8500' })
+    expect(loading).toThrow(/holds credentials.*CONSUL_HTTP_TOKEN_FILE/)
+    expect(loading).not.toThrow('canary')
+  })
 })

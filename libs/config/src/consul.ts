@@ -5,13 +5,16 @@ import { durationMs, host, list, text, toggle } from './settings.ts'
 const agentAddress = () =>
   text()
     .max(512)
-    .refine((value) => URL.canParse(value.includes('://') ? value : `http://${value}`), {
-      error: 'is not HOST:PORT or an http: or https: URL',
-    })
-    .refine((value) => !value.includes('://') || /^https?:\/\//i.test(value), {
-      error: 'is not HOST:PORT or an http: or https: URL',
+    .refine((value) => urlOf(value) !== null, { error: 'is not HOST:PORT or an http: or https: URL' })
+    .refine((value) => (urlOf(value)?.username ?? '') === '', {
+      error: 'holds credentials, which Consul has no use for: give a token by CONSUL_HTTP_TOKEN_FILE',
     })
     .meta({ accepts: 'HOST:PORT or an http: or https: URL' })
+
+const urlOf = (value: string): URL | null => {
+  const url = URL.parse(value.includes('://') ? value : `http://${value}`)
+  return url !== null && /^https?:$/.test(url.protocol) ? url : null
+}
 
 const filePath = () => text().max(4_096)
 const tag = () => text().max(255)
