@@ -26,7 +26,7 @@ const failing: Handler = async ({ headers }) => {
 }
 
 /** A handler of `topic` around which what fails becomes a dead letter. */
-export const failOn = (driver: Driver, topic: string, clock: Clock = systemClock(), handler: Handler = failing) =>
+export const failOn = (driver: Driver, topic: string, handler: Handler = failing, clock: Clock = systemClock()) =>
   driver.subscribe(
     topic,
     compose(deadLetter({ publisher: driver, handler: 'store', group: 'sinks', clock }))(handler),
@@ -41,7 +41,7 @@ export const poison = (topic: string, id: string, reason = 'failed', options: Me
 export const withLetters = async (topic: string, messages: readonly Message[], clock: Clock = systemClock()) => {
   const broker = memoryBroker({ clock, partitions: 1 })
   const driver = broker.connect()
-  const subscription = await failOn(driver, topic, clock)
+  const subscription = await failOn(driver, topic, failing, clock)
   await driver.publish(topic, messages)
   const letters = deadLetterTopic(topic)
   for (let turn = 0; turn < 1_000 && (await heldIn(driver, letters)).length < messages.length; turn++) {
