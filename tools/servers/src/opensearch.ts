@@ -10,7 +10,8 @@ import { serverOf, startReady } from './running.ts'
 import type { RunningServer, ServerKind, StartOptions } from './server.ts'
 
 const version = '2.19.1'
-const deadlineMs = 120_000
+/** On a busy machine it takes a minute. */
+const deadlineMs = 300_000
 
 /** An OpenSearch of one node, without security, on loopback; its data outlive a crash. */
 export const startOpensearch = async ({ env = process.env }: StartOptions = {}): Promise<RunningServer> => {

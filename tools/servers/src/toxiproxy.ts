@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { goInstall } from './go.ts'
-import { serverOf, startReady } from './running.ts'
+import { accepts, serverOf, startReady } from './running.ts'
 import type { RunningServer, ServerKind, StartOptions } from './server.ts'
 
 /** Its url is that of its HTTP API, by which tests make proxies and spoil them. It forgets them at a crash. */
@@ -15,7 +15,7 @@ export const startToxiproxy = async ({ env = process.env }: StartOptions = {}): 
     startReady(program, ['-host', '127.0.0.1', '-port', String(port)], {
       env,
       cwd: data,
-      ready: /Starting Toxiproxy HTTP server/,
+      ready: () => accepts(port),
       deadlineMs: 30_000,
     }),
   )
