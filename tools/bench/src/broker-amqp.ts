@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { connect, type ConfirmChannel } from 'amqplib'
 import { Connection } from 'rabbitmq-client'
-import { arrivals, bodyOf, publishRate, together, type Job, type Party } from './broker-job.ts'
+import { arrivals, bodyOf, eventHeaders, publishRate, together, type Job, type Party } from './broker-job.ts'
 
 const queueArguments = { 'x-queue-type': 'quorum' } as const
+
+const amqpHeaders = (job: Job) => eventHeaders(job, 'cloudEvents_', randomUUID())
 
 const withAmqplib = async (job: Job, work: (channel: ConfirmChannel) => Promise<number>): Promise<number> => {
   const connection = await connect(job.url)
@@ -19,7 +22,9 @@ const withAmqplib = async (job: Job, work: (channel: ConfirmChannel) => Promise<
 const amqplibSender = (channel: ConfirmChannel, job: Job) => {
   const body = bodyOf(job)
   return async (count: number) => {
-    for (let sent = 0; sent < count; sent++) channel.sendToQueue(job.topic, body, { persistent: true })
+    for (let sent = 0; sent < count; sent++) {
+      channel.sendToQueue(job.topic, body, { persistent: true, headers: amqpHeaders(job) })
+    }
     await channel.waitForConfirms()
   }
 }
@@ -59,7 +64,7 @@ export const rawRabbitmqClient: Party = {
     const publisher = connection.createPublisher({ confirm: true })
     const body = bodyOf(job)
     const rate = await publishRate(job, (count) =>
-      together(count, () => publisher.send({ routingKey: job.topic, durable: true }, body)),
+      together(count, () => publisher.send({ routingKey: job.topic, durable: true, headers: amqpHeaders(job) }, body)),
     )
     await publisher.close()
     await connection.queueDelete(job.topic)
@@ -72,7 +77,7 @@ export const rawRabbitmqClient: Party = {
     const publisher = connection.createPublisher({ confirm: true })
     const body = bodyOf(job)
     await publishRate({ ...job, atOnce: 100 }, (count) =>
-      together(count, () => publisher.send({ routingKey: job.topic, durable: true }, body)),
+      together(count, () => publisher.send({ routingKey: job.topic, durable: true, headers: amqpHeaders(job) }, body)),
     )
     const { count, rate } = arrivals(job, 'rabbitmq-client')
     const consumer = connection.createConsumer(

@@ -73,3 +73,12 @@ export const throughRate = async (
 /** A call for each of `count` messages, all under way together. */
 export const together = (count: number, send: () => Promise<unknown>): Promise<unknown> =>
   Promise.all(Array.from({ length: count }, send))
+
+/** The attributes that a CloudEvent carries, so that all contenders put the same on the wire; `time` is read anew for each message. */
+export const eventHeaders = ({ topic }: Job, prefix: string, id: string): Record<string, string> => ({
+  [`${prefix}specversion`]: '1.0',
+  [`${prefix}id`]: id,
+  [`${prefix}source`]: '/armature',
+  [`${prefix}type`]: topic,
+  [`${prefix}time`]: new Date().toISOString(),
+})

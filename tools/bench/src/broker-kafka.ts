@@ -1,13 +1,14 @@
+import { randomUUID } from 'node:crypto'
 import { Consumer as PlatformConsumer, Producer as PlatformProducer } from '@platformatic/kafka'
 import { Kafka, logLevel, type Message, type Producer } from 'kafkajs'
-import { arrivals, bodyOf, publishRate, type Job, type Party } from './broker-job.ts'
+import { arrivals, bodyOf, eventHeaders, publishRate, type Job, type Party } from './broker-job.ts'
 
 const brokersOf = ({ url }: Job) => [new URL(url).host]
 const clientOf = (job: Job) => new Kafka({ brokers: brokersOf(job), clientId: 'bench', logLevel: logLevel.NOTHING })
 
-export const partitions = 1
+const partitions = 1
 
-const createTopic = async (job: Job): Promise<() => Promise<void>> => {
+export const createTopic = async (job: Job): Promise<() => Promise<void>> => {
   const admin = clientOf(job).admin()
   await admin.connect()
   await admin.createTopics({ topics: [{ topic: job.topic, numPartitions: partitions }], waitForLeaders: true })
@@ -17,10 +18,19 @@ const createTopic = async (job: Job): Promise<() => Promise<void>> => {
   }
 }
 
+const kafkaHeaders = (job: Job) => eventHeaders(job, 'ce_', randomUUID())
+
+const bytesOf = (headers: Record<string, string>) =>
+  new Map(Object.entries(headers).map(([name, value]) => [Buffer.from(name), Buffer.from(value)]))
+
 const producerSender = (producer: Producer, job: Job) => {
   const value = bodyOf(job)
   return (count: number) =>
-    producer.send({ topic: job.topic, acks: -1, messages: Array.from({ length: count }, (): Message => ({ value })) })
+    producer.send({
+      topic: job.topic,
+      acks: -1,
+      messages: Array.from({ length: count }, (): Message => ({ value, headers: kafkaHeaders(job) })),
+    })
 }
 
 const fill = async (job: Job) => {
@@ -65,7 +75,14 @@ export const platformaticKafka: Party = {
     const producer = new PlatformProducer({ clientId: 'bench', bootstrapBrokers: brokersOf(job), idempotent: true })
     const value = bodyOf(job)
     const rate = await publishRate(job, (count) =>
-      producer.send({ acks: -1, messages: Array.from({ length: count }, () => ({ topic: job.topic, value })) }),
+      producer.send({
+        acks: -1,
+        messages: Array.from({ length: count }, () => ({
+          topic: job.topic,
+          value,
+          headers: bytesOf(kafkaHeaders(job)),
+        })),
+      }),
     )
     await producer.close()
     await remove()

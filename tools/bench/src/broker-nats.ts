@@ -1,6 +1,22 @@
-import { connect } from '@nats-io/transport-node'
-import { AckPolicy, jetstream, jetstreamManager, StorageType } from '@nats-io/jetstream'
-import { arrivals, bodyOf, publishRate, throughRate, together, type Job, type Party } from './broker-job.ts'
+import { randomUUID } from 'node:crypto'
+import { connect, headers } from '@nats-io/transport-node'
+import { AckPolicy, jetstream, type JetStreamClient, jetstreamManager, StorageType } from '@nats-io/jetstream'
+import {
+  arrivals,
+  bodyOf,
+  eventHeaders,
+  publishRate,
+  throughRate,
+  together,
+  type Job,
+  type Party,
+} from './broker-job.ts'
+
+const natsHeaders = (job: Job, id: string) => {
+  const all = headers()
+  for (const [name, value] of Object.entries(eventHeaders(job, 'ce-', id))) all.set(name, value)
+  return all
+}
 
 /** nats.js, without acknowledgement, flushed after each call. */
 export const rawNats: Party = {
@@ -9,7 +25,8 @@ export const rawNats: Party = {
     const connection = await connect({ servers: job.url })
     const body = bodyOf(job)
     const rate = await publishRate(job, async (count) => {
-      for (let sent = 0; sent < count; sent++) connection.publish(job.topic, body)
+      for (let sent = 0; sent < count; sent++)
+        connection.publish(job.topic, body, { headers: natsHeaders(job, randomUUID()) })
       await connection.flush()
     })
     await connection.close()
@@ -22,7 +39,8 @@ export const rawNats: Party = {
     connection.subscribe(job.topic, { callback: count })
     await connection.flush()
     const result = await throughRate(job, rate, async (calls) => {
-      for (let sent = 0; sent < calls; sent++) connection.publish(job.topic, body)
+      for (let sent = 0; sent < calls; sent++)
+        connection.publish(job.topic, body, { headers: natsHeaders(job, randomUUID()) })
       await connection.flush()
     })
     await connection.close()
@@ -44,7 +62,10 @@ const open = async ({ url, topic }: Job) => {
   return { name, client, close }
 }
 
-let nextId = 0
+const publishEvent = (client: JetStreamClient, job: Job, body: Uint8Array) => {
+  const msgID = randomUUID()
+  return client.publish(job.topic, body, { msgID, headers: natsHeaders(job, msgID) })
+}
 
 /** nats.js with JetStream: each message confirmed with its Nats-Msg-Id, each acknowledged. */
 export const rawJetstream: Party = {
@@ -52,18 +73,14 @@ export const rawJetstream: Party = {
   publish: async (job) => {
     const { client, close } = await open(job)
     const body = bodyOf(job)
-    const rate = await publishRate(job, (count) =>
-      together(count, () => client.publish(job.topic, body, { msgID: `${process.pid}-${nextId++}` })),
-    )
+    const rate = await publishRate(job, (count) => together(count, () => publishEvent(client, job, body)))
     await close()
     return rate
   },
   consume: async (job) => {
     const { client, close, name } = await open(job)
     const body = bodyOf(job)
-    await publishRate({ ...job, atOnce: 100 }, (count) =>
-      together(count, () => client.publish(job.topic, body, { msgID: `${process.pid}-${nextId++}` })),
-    )
+    await publishRate({ ...job, atOnce: 100 }, (count) => together(count, () => publishEvent(client, job, body)))
     const { count, rate } = arrivals(job, 'JetStream')
     const consumer = await client.consumers.get(name, 'bench')
     const messages = await consumer.consume({

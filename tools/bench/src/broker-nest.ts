@@ -1,4 +1,5 @@
 import type { MicroserviceOptions } from '@nestjs/microservices'
+import { createTopic } from './broker-kafka.ts'
 import { arrivals, bodyOf, throughRate, together, type Job, type Party } from './broker-job.ts'
 
 type Transporter = 'nats' | 'amqp' | 'kafka' | 'redis'
@@ -67,6 +68,7 @@ export const nest = (transporter: Transporter): Party => ({
     Ctx()(BenchController.prototype, 'handle', 1)
     Controller()(BenchController)
     Module({ controllers: [BenchController] })(BenchModule)
+    const remove = transporter === 'kafka' ? await createTopic(job) : undefined
     const options = await optionsOf(transporter, job, 'server')
     const clientOptions = await optionsOf(transporter, job, 'client')
     const app = await NestFactory.createMicroservice<MicroserviceOptions>(BenchModule, { ...options, logger: false })
@@ -79,6 +81,7 @@ export const nest = (transporter: Transporter): Party => ({
     const result = await throughRate(job, rate, (calls) => together(calls, emit))
     await client.close()
     await app.close()
+    await remove?.()
     return result
   },
 })

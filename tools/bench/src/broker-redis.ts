@@ -1,23 +1,37 @@
+import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { arrivals, bodyOf, publishRate, throughRate, together, type Job, type Party } from './broker-job.ts'
+import {
+  arrivals,
+  bodyOf,
+  eventHeaders,
+  publishRate,
+  throughRate,
+  together,
+  type Job,
+  type Party,
+} from './broker-job.ts'
+
+/** Pub/sub has no headers: attributes and body are one JSON text. */
+const eventOf = (job: Job) =>
+  JSON.stringify({ ...eventHeaders(job, '', randomUUID()), data_base64: bodyOf(job).toString('base64') })
 
 /** ioredis, pub/sub: a publish is confirmed when the server answered. */
 export const rawRedis: Party = {
   name: 'ioredis',
   publish: async (job) => {
     const client = new Redis(job.url)
-    const body = bodyOf(job)
-    const rate = await publishRate(job, (count) => together(count, () => client.publish(job.topic, body)))
+    const rate = await publishRate(job, (count) => together(count, () => client.publish(job.topic, eventOf(job))))
     client.disconnect()
     return rate
   },
   through: async (job) => {
     const [publisher, subscriber] = [new Redis(job.url), new Redis(job.url)]
-    const body = bodyOf(job)
     const { count, rate } = arrivals(job, 'ioredis')
     subscriber.on('messageBuffer', count)
     await subscriber.subscribe(job.topic)
-    const result = await throughRate(job, rate, (calls) => together(calls, () => publisher.publish(job.topic, body)))
+    const result = await throughRate(job, rate, (calls) =>
+      together(calls, () => publisher.publish(job.topic, eventOf(job))),
+    )
     publisher.disconnect()
     subscriber.disconnect()
     return result
@@ -37,9 +51,11 @@ const withStream = async (job: Job, work: (client: Redis) => Promise<number>): P
   }
 }
 
+const fieldsOf = (job: Job) => Object.entries(eventHeaders(job, 'ce_', randomUUID())).flat()
+
 const adder = (client: Redis, job: Job) => {
   const body = bodyOf(job)
-  return (count: number) => together(count, () => client.xadd(job.topic, '*', 'body', body))
+  return (count: number) => together(count, () => client.xadd(job.topic, '*', ...fieldsOf(job), 'body', body))
 }
 
 /** ioredis, streams: XADD; XREADGROUP of as many as may be unsettled, acknowledged by one XACK. */
