@@ -24,7 +24,10 @@ export interface Answer<T> {
 }
 
 /** How the agent checks an instance: by the gRPC health protocol, an HTTP URL, or whether a TCP connection opens. */
-export type Check = { readonly grpc: string } | { readonly http: string } | { readonly tcp: string }
+export type Check =
+  | { readonly grpc: string; readonly grpcusetls?: true; readonly tlsskipverify?: true }
+  | { readonly http: string }
+  | { readonly tcp: string }
 
 export interface AgentRegistration extends Omit<Instance, 'host'> {
   /** Undefined = the address of the agent's node. */

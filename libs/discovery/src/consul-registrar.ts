@@ -11,10 +11,11 @@ export type RegistrationEvent =
 export interface ConsulRegistrarOptions {
   client: Pick<ConsulClient, 'register' | 'deregister' | 'has'>
   /**
-   * How the agent checks an instance. Default: the gRPC health protocol. `tcp` is for a server that does not speak it, or an agent
-   * that may not send it: only that a connection opens. A URL is asked by HTTP.
+   * How the agent checks an instance. Default: the gRPC health protocol. With `grpc+tls` over TLS, whatever the certificate says: only
+   * the answer counts. `tcp` is for a server that does not speak it, or asks for a certificate that the agent does not have: only that
+   * a connection opens. A URL is asked by HTTP.
    */
-  check?: 'grpc' | 'tcp' | `http${'' | 's'}://${string}`
+  check?: 'grpc' | 'grpc+tls' | 'tcp' | `http${'' | 's'}://${string}`
   /** Between two checks, and at most between two looks whether the agent still knows the instance. Default 10 s. */
   checkIntervalMs?: number
   /** The agent forgets an instance that is critical for so long; Consul takes no less than a minute. Default 10 minutes. */
@@ -131,6 +132,7 @@ const registrationOf = (
 
 const checkAt = (kind: NonNullable<ConsulRegistrarOptions['check']>, address: string): Check => {
   if (kind === 'grpc') return { grpc: address }
+  if (kind === 'grpc+tls') return { grpc: address, grpcusetls: true, tlsskipverify: true }
   return kind === 'tcp' ? { tcp: address } : { http: kind }
 }
 

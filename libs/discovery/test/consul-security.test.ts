@@ -93,6 +93,16 @@ describe('TLS', () => {
   })
 })
 
+test('a server that speaks TLS is checked over TLS', async () => {
+  const [cert, key] = [client.cert, client.key].map((file) => readFileSync(file, 'utf8')) as [string, string]
+  const options = { consul: agent(consul.url, granted(consul.token)), tls: { cert, key } }
+  await startInstance({ ...options, service: 'who-tls', check: 'grpc+tls' })
+  await startInstance({ ...options, service: 'who-plain', check: 'grpc' })
+  const manager = open(granted(consul.token))
+  await vi.waitFor(async () => expect((await manager.instances('who-tls')).value).toHaveLength(1), { timeout: 5_000 })
+  expect((await manager.instances('who-plain')).value).toEqual([])
+})
+
 describe('ACL', () => {
   test('without a token a registration is refused, told with the variable to set, and tried on until the token file has one', async () => {
     const service = `who-${randomUUID().slice(0, 8)}`

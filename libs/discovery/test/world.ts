@@ -44,6 +44,7 @@ export interface InstanceOptions {
   checkIntervalMs?: number
   tags?: readonly string[]
   mute?: boolean
+  tls?: { cert: string; key: string }
 }
 
 /** A process that serves and registers itself, on a random port. */
