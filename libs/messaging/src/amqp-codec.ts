@@ -154,7 +154,10 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
  */
 export const amqpDigest = ({ content, fields, properties }: ReceivedAmqp): string => {
   const { headers = {}, ...others } = properties
-  const own = Object.entries(headers).filter(([name]) => !brokerHeader.test(name))
+  // The broker may change their order.
+  const own = Object.entries(headers)
+    .filter(([name]) => !brokerHeader.test(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   const text = JSON.stringify([fields.routingKey, own, others])
   return createHash('sha256').update(`${text.length} ${text}`).update(content).digest('hex')
 }

@@ -25,8 +25,8 @@ export const topicOfKey = (key: string): string =>
 export const bindingKey = (pattern: string): string =>
   isPattern(pattern) ? routingKey(pattern).replace(/(^|\.)>$/, '$1*.#') : routingKey(pattern)
 
-/** A name in which `:` only separates. */
-const part = (name: string): string => name.replaceAll(/[%:]/g, encodeURIComponent)
+/** A name in which `:` only separates. What begins with `amq.` is the broker's. */
+const part = (name: string): string => name.replaceAll(/[%:]/g, encodeURIComponent).replace(/^amq\./, 'armature-amq.')
 
 const short = (name: string): string => {
   if (Buffer.byteLength(name) <= longestNameBytes) return name

@@ -122,18 +122,22 @@ export const declareDeadLetterQueue = async (
   topic: string,
 ): Promise<void> => {
   const queue = deadLetterQueue(settings, topic)
-  const kept = { durable: true, arguments: queueArguments(settings, session) }
   if (!(await queueExists(session, queue))) {
-    await declared('the queue of the dead-letter topics', () =>
-      onChannel(session, (channel) => channel.assertQueue(registryQueue(settings), kept)),
-    )
+    await declareKept(session, settings, registryQueue(settings))
     await writeToRegistry(session, settings, topic)
+    await declareKept(session, settings, queue)
   }
-  await declared(`the queue ${queue}`, () => onChannel(session, (channel) => channel.assertQueue(queue, kept)))
   if (!deadLettersAreRouted(settings)) return
   await declared(`a binding of ${settings.exchange}`, () =>
     onChannel(session, (channel) => channel.bindQueue(queue, settings.exchange, routingKey(topic))),
   )
+}
+
+/** One that is there is used as it is: services of different settings share it. */
+const declareKept = async (session: AmqpSession, settings: AmqpSettings, queue: string): Promise<void> => {
+  if (await queueExists(session, queue)) return
+  const kept = { durable: true, arguments: queueArguments(settings, session) }
+  await declared(`the queue ${queue}`, () => onChannel(session, (channel) => channel.assertQueue(queue, kept)))
 }
 
 const writeToRegistry = async ({ model }: AmqpSession, settings: AmqpSettings, topic: string): Promise<void> => {

@@ -1,3 +1,4 @@
+import { amqpBrowser } from './amqp-browser.ts'
 import { amqpLink } from './amqp-link.ts'
 import { amqpPublisher } from './amqp-publisher.ts'
 import { amqpSettings, type AmqpSettings } from './amqp-settings.ts'
@@ -46,6 +47,7 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
     scheme: 'amqp',
     guarantees: amqpGuarantees(settings),
     publish: (topic, messages) => publisher.publish(topic, messages),
+    browser: amqpBrowser({ link: consuming, settings }),
     subscribe: (topic, handle, given) => subscriber.subscribe(topic, handle, given),
     close: () => {
       closing ??= (async () => {

@@ -1,4 +1,5 @@
-import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
+import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
+import { startRabbitmq } from '@armature/servers/rabbitmq'
 import { Connection } from 'rabbitmq-client'
 import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { amqpGuarantees, openAmqp } from '../src/amqp.ts'
@@ -7,21 +8,21 @@ import { uniqueTopic } from '../src/conformance-fixture.ts'
 import { killableAmqp, withOptions } from './amqp-fixture.ts'
 
 const maxMessageBytes = 200_000
-let server: RunningRabbitmq
+let server: string
 let outside: Connection
 
 beforeAll(async () => {
-  server = await startRabbitmq()
-  outside = new Connection(server.url.replace('amqp://', 'amqp://guest:guest@'))
-}, 600_000)
-afterAll(async () => {
-  await outside?.close()
-  await server?.stop()
-})
+  server = await serverUrl('rabbitmq')
+  outside = new Connection(server)
+}, serverDeadlineMs)
+afterAll(() => outside?.close())
 
 const url = (options: Readonly<Record<string, string | number>> = {}) =>
-  withOptions(server.url, { maxMessageBytes, ...options })
+  withOptions(server, { maxMessageBytes, ...options })
 const quiet = { warn: () => undefined }
+
+/** Only topics of dead letters are kept. */
+const browserTopic = () => `${uniqueTopic()}.DLT`
 
 const publishRaw = async (topic: string, headers: Readonly<Record<string, string>>, body: Uint8Array) => {
   const { 'content-type': contentType, ...others } = headers
@@ -37,8 +38,8 @@ messagingConformance('amqp', {
   ...amqpGuarantees({ type: 'topic', singleActive: false }),
   maxMessageBytes,
   publishRaw,
-  browser: false,
-  browserTopic: () => `${uniqueTopic()}.DLT`,
+  browser: true,
+  browserTopic,
   open: () => openAmqp(url(), quiet),
   openKillable: () => killableAmqp(url()),
   openRestartable: async () => {
@@ -62,12 +63,16 @@ messagingConformance('amqp', {
 messagingConformance('amqp, one member at a time', {
   ...amqpGuarantees({ type: 'topic', singleActive: true }),
   membersShare: false,
+  browser: true,
+  browserTopic,
   open: () => openAmqp(url({ singleActive: 'true' }), quiet),
   openKillable: () => killableAmqp(url({ singleActive: 'true' })),
 })
 
 messagingConformance('amqp, classic queues', {
   ...amqpGuarantees({ type: 'topic', singleActive: false }),
+  browser: true,
+  browserTopic,
   open: () => openAmqp(url({ queueType: 'classic' }), quiet),
   openKillable: () => killableAmqp(url({ queueType: 'classic' })),
 })

@@ -124,8 +124,8 @@ export const startRabbitmq = async ({
   })
   const crash = () => server.kill()
   return {
-    url: `amqp://127.0.0.1:${port}`,
-    tlsUrl: tls === undefined ? undefined : `amqps://127.0.0.1:${tlsPort}`,
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    tlsUrl: tls === undefined ? undefined : `amqps://guest:guest@127.0.0.1:${tlsPort}`,
     control: (...args) =>
       execute(join(folder, 'rabbitmqctl'), ['-n', node, ...args], { deadlineMs: commandDeadlineMs, env: serverEnv }),
     crash,
