@@ -1,9 +1,9 @@
-import { request } from 'node:http'
 import { join } from 'node:path'
 import { startConsul } from '@armature/servers/consul'
 import { groupMembers } from '@armature/servers/process-group'
 import { startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { put as putAt } from './consul.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
 let consul: Awaited<ReturnType<typeof startConsul>>
@@ -15,16 +15,7 @@ afterAll(() => consul?.stop())
 let count = 0
 const newPrefix = () => `env-test-${(count += 1)}`
 
-/** Consul's own API. */
-const put = async (key: string, value: string): Promise<void> => {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>()
-  request(`${consul.url}/v1/kv/${key}`, { method: 'PUT' }, (response) => {
-    response.resume().on('end', () => resolve(undefined))
-  })
-    .on('error', reject)
-    .end(value)
-  return promise
-}
+const put = (key: string, value: string) => putAt(consul.url, key, value)
 
 const environment = (more: Readonly<Record<string, string>> = {}) => ({
   PATH: process.env['PATH'],
