@@ -50,13 +50,13 @@ export const aptOfRoot = async (env: Environment = process.env): Promise<string 
 }
 
 /** Runs `job` while no package may start its service; another's policy stays, ours of a killed process is removed too. */
-const withoutServices = async (job: () => Promise<void>): Promise<void> => {
-  const before = await readFile(policyPath, 'utf8').catch(() => undefined)
+export const withoutServices = async (job: () => Promise<void>, path = policyPath): Promise<void> => {
+  const before = await readFile(path, 'utf8').catch(() => undefined)
   if (before !== undefined && before !== policy) return job()
-  await writeFile(policyPath, policy, { mode: 0o755 })
+  await writeFile(path, policy, { mode: 0o755 })
   try {
     await job()
   } finally {
-    await rm(policyPath, { force: true })
+    await rm(path, { force: true })
   }
 }

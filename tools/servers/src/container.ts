@@ -9,7 +9,7 @@ export interface Docker {
   /** Whether a daemon answers. */
   answers(env: Environment): Promise<boolean>
   /** Starts a container of the recipe and resolves when it is ready. */
-  start(recipe: ContainerRecipe): Promise<Pick<RunningServer, 'url' | 'stop'>>
+  start(recipe: ContainerRecipe): Promise<Pick<RunningServer, 'url' | 'variables' | 'stop'>>
 }
 
 /** Docker, asked by its command and the package testcontainers, which also removes what a killed process leaves. */
@@ -26,16 +26,18 @@ export const docker: Docker = {
       () => false,
     )
   },
-  start: async ({ image, port, samePort = false, environment = {}, command, ready, url }) => {
+  start: async ({ image, port, furtherPorts = {}, samePort = false, environment = {}, command, ready, url }) => {
     const { GenericContainer, Wait } = await import('testcontainers')
     const container = new GenericContainer(image)
-      .withExposedPorts(samePort ? { container: port, host: port } : port)
+      .withExposedPorts(samePort ? { container: port, host: port } : port, ...Object.values(furtherPorts))
       .withEnvironment({ ...environment })
       .withWaitStrategy(Wait.forLogMessage(ready))
       .withStartupTimeout(startDeadlineMs)
     if (command !== undefined) container.withCommand([...command])
     const started = await container.start()
+    const ports = Object.entries(furtherPorts).map(([name, inner]) => [name, String(started.getMappedPort(inner))])
     return {
+      variables: Object.fromEntries(ports) as Record<string, string>,
       url: url(started.getHost(), started.getMappedPort(port)),
       stop: async () => void (await started.stop()),
     }

@@ -79,6 +79,7 @@ export const graphite: ServerKind = {
   container: {
     image: 'graphiteapp/graphite-statsd:1.1.10-5',
     port: 80,
+    furtherPorts: { STATSD_PORT: '8125/udp' },
     ready: /server is up/,
     url: (host, port) => `http://${host}:${port}`,
   },

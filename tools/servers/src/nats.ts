@@ -77,9 +77,9 @@ export const nats: ServerKind = {
   variable: 'NATS_URL',
   remedy,
   container: {
-    image: 'nats:2.12',
+    image: 'nats:2.15-alpine',
     port: 4222,
-    command: ['--jetstream'],
+    command: ['--jetstream', '--http_port', '8222'],
     ready: /Server is ready/,
     url: (host, port) => `nats://${host}:${port}`,
   },

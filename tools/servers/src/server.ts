@@ -39,6 +39,8 @@ export interface ServerKind {
 export interface ContainerRecipe {
   readonly image: string
   readonly port: number
+  /** Variables that are to hold the host's ports of further ones: `{ STATSD_PORT: '8125/udp' }`. */
+  readonly furtherPorts?: Readonly<Record<string, `${number}/${'tcp' | 'udp'}`>>
   /** Its port on the host has to be the same, since its clients are told it by the server. */
   readonly samePort?: boolean
   readonly environment?: Readonly<Record<string, string>>
