@@ -233,11 +233,12 @@ export const jetstreamPublisher = (
 /**
  * What the server recognises a repeat by, within its window. A stream holds many topics, and a message that goes on to another one, or
  * to its dead letters, keeps its id: so the topic is part of it. So is the count of redrives: a dead letter that is published again is
- * no repeat.
+ * no repeat, and neither is the dead letter of another group.
  */
 export const dedupeId = (topic: string, { id, headers }: Message): string => {
   const redrives = redrivesOf(headers)
-  return percentEncoded(redrives === 0 ? `${topic} ${id}` : `${topic} ${id} ${redrives}`)
+  const group = isDeadLetterTopic(topic) ? (headers['kafka_dlt-original-consumer-group'] ?? '') : ''
+  return percentEncoded([topic, id, ...(redrives === 0 && group === '' ? [] : [String(redrives), group])].join(' '))
 }
 
 interface PublishAnswer {

@@ -30,6 +30,7 @@ export const apiErrors = {
   nameInUse: 10058,
   overlap: 10065,
   noMessage: 10037,
+  noSequence: 10043,
   noTtl: 10166,
 } as const
 

@@ -1,6 +1,8 @@
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { parseBrokerUrl, type BrokerUrl } from './broker-url.ts'
 import { ConnectError, PublishError, SubscribeError } from './errors.ts'
+import { deadLetterAdvisories } from './jetstream-advisories.ts'
+import { jetstreamBrowser } from './jetstream-browser.ts'
 import { consumers } from './jetstream-consumers.ts'
 import { jetstreamPublisher } from './jetstream-publisher.ts'
 import { jetstreamOptions, jetstreamSettings } from './jetstream-settings.ts'
@@ -41,7 +43,21 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   const publishing = jetstreamPublisher(link, streams, { source, publishWaitMs: url.publishWaitMs })
   const subscriptions = new Set<Subscription>()
   const underWay = new Set<Promise<void>>()
+  const browser = jetstreamBrowser({ link, jsm, streams, connectWaitMs: url.connectWaitMs })
+  let advisories: Promise<() => Promise<void>> | undefined
   let closing: Promise<void> | undefined
+
+  /** From the first group on, once. */
+  const followAdvisories = () => {
+    if (advisories !== undefined || limits.advisories === 'off') return
+    const client = jetstream(link.nc)
+    const publisher = { publish: publishing.publish, close: async () => undefined }
+    advisories = deadLetterAdvisories({ link, jsm, client, settings: limits, publisher, browser, warn })
+    advisories.catch((error: unknown) => {
+      advisories = undefined
+      warn(`messages that NATS gives up become no dead letters: ${(error as Error).message}`)
+    })
+  }
 
   const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
     checkPublish(topic, messages, { maxMessageBytes: link.maxMessageBytes, closed: closing !== undefined })
@@ -88,6 +104,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
       throw new SubscribeError(topic, (error as Error).message, error)
     })
     subscriptions.add(subscription)
+    if (subscribing.group !== undefined) followAdvisories()
     return subscription
   }
 
@@ -95,6 +112,8 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
     await Promise.all([...subscriptions].map((subscription) => subscription.stop()))
     if (link.connected) await within(url.closeWaitMs, Promise.allSettled(underWay))
     await Promise.all([...subscriptions].map((subscription) => subscription.close()))
+    const stopAdvisories = await advisories?.catch(() => undefined)
+    if (stopAdvisories !== undefined) await within(url.closeWaitMs, stopAdvisories())
     publishing.close('the connection was closed before NATS confirmed: it may be stored or not')
     await link.close()
   }
@@ -104,6 +123,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
     guarantees: jetstreamGuarantees,
     publish,
     subscribe,
+    browser,
     close: () => (closing ??= close()),
   }
 }

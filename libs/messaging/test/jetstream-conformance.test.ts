@@ -27,6 +27,7 @@ afterAll(async () => {
 
 messagingConformance('jetstream', {
   ...jetstreamGuarantees,
+  browser: true,
   maxMessageBytes: 100_000 - 16_384,
   open: () => openJetstream(urlOf(portOf(server))),
   openKillable: async () => {

@@ -1,0 +1,87 @@
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import { ConnectError } from './errors.ts'
+import { apiCode, apiErrors, type Streams } from './jetstream-streams.ts'
+import { checkSubject, decodeMessage, isReserved } from './nats-codec.ts'
+import type { NatsLink } from './nats-connection.ts'
+import type { Held, TopicBrowser } from './topic-browser.ts'
+import { checkTopic } from './topic-pattern.ts'
+
+export interface BrowserParts {
+  readonly link: NatsLink
+  readonly jsm: JetStreamManager
+  readonly streams: Streams
+  readonly connectWaitMs: number
+}
+
+/** Where `remove` finds a message. */
+interface Handle {
+  readonly stream: string
+  readonly sequence: number
+}
+
+const alreadyGone: ReadonlySet<number | undefined> = new Set([apiErrors.noMessage, apiErrors.noSequence])
+
+/** What streams hold, message by message by its sequence: no consumer is made. */
+export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserParts): TopicBrowser => {
+  const ready = async () => {
+    try {
+      await link.whenConnected(connectWaitMs)
+    } catch (cause) {
+      throw new ConnectError('unavailable', `jetstream: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  /** The stream that stores the topic, and its last sequence now. */
+  const where = async (topic: string) => {
+    checkTopic(topic)
+    checkSubject(topic)
+    await ready()
+    const [stream] = await streams.matching(topic)
+    if (stream === undefined) return undefined
+    return { stream, last: (await jsm.streams.info(stream)).state.last_seq }
+  }
+
+  return {
+    topics: async () => {
+      await ready()
+      const topics: string[] = []
+      for (const stream of await streams.matching('>')) {
+        const { state } = await jsm.streams.info(stream, { subjects_filter: '>' })
+        topics.push(...Object.keys(state.subjects ?? {}).filter((subject) => !isReserved(subject)))
+      }
+      return topics.sort()
+    },
+
+    browse: async function* (topic, { max, signal }) {
+      const place = await where(topic)
+      if (place === undefined) return
+      const { stream, last } = place
+      let next = 1
+      for (let count = 0; count < max && next <= last && signal?.aborted !== true; count++) {
+        const stored = await jsm.streams.getMessage(stream, { seq: next, next_by_subj: topic } as { seq: number })
+        if (stored === null || stored.seq > last) return
+        next = stored.seq + 1
+        yield heldOf(stream, stored)
+      }
+    },
+
+    remove: async (topic, held) => {
+      checkTopic(topic)
+      await ready()
+      for (const { handle } of held) {
+        const { stream, sequence } = handle as Handle
+        await jsm.streams.deleteMessage(stream, sequence, false).catch((error: unknown) => {
+          if (!alreadyGone.has(apiCode(error))) throw error
+        })
+      }
+    },
+  }
+}
+
+/** A stored message, as a delivery of it would be decoded. */
+export const heldOf = (stream: string, { subject, seq, time, header, data }: StoredMsg): Held => {
+  const handle: Handle = { stream, sequence: seq }
+  const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }
+  const { message } = decodeMessage({ headers: header, data }, origin)
+  return { ...message, storedAt: time, position: { partition: 0, offset: seq }, handle }
+}

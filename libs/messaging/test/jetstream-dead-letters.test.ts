@@ -1,0 +1,171 @@
+import { startNats } from '@armature/servers/nats'
+import type { RunningServer } from '@armature/servers/server'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
+import { randomUUID } from 'node:crypto'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { readEnvelope } from '../src/dead-letter-envelope.ts'
+import { advisoryStream, durableName } from '../src/jetstream-names.ts'
+import { openJetstream } from '../src/jetstream.ts'
+import { bodyText, message } from '../src/message.ts'
+import type { Driver, Handler } from '../src/ports.ts'
+import type { Held } from '../src/topic-browser.ts'
+import { rawClient } from './nats-fixture.ts'
+
+let server: RunningServer
+let raw: NatsConnection
+const open: Driver[] = []
+
+beforeAll(async () => {
+  server = await startNats()
+  raw = await rawClient(server.url)
+}, 120_000)
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((driver) => driver.close()))
+})
+
+afterAll(async () => {
+  await raw.close()
+  await server.stop()
+})
+
+const driver = async (options = ''): Promise<Driver> => {
+  const opened = await openJetstream(`jetstream://${new URL(server.url).host}?ackWaitMs=1000${options}`)
+  open.push(opened)
+  return opened
+}
+
+const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 10_000, interval: 20 })
+
+const letters = async (of: Driver, topic: string): Promise<Held[]> => {
+  const held: Held[] = []
+  for await (const each of of.browser?.browse(`${topic}.DLT`, { max: 100 }) ?? []) held.push(each)
+  return held
+}
+
+const rejects: Handler = async () => {
+  throw new Error('never')
+}
+
+const uniqueTopic = () => `giveup.${randomUUID()}`
+
+test('a message that a group does not acknowledge in maxDeliver deliveries becomes one dead letter', async () => {
+  const topic = uniqueTopic()
+  const one = await driver('&maxDeliver=3')
+  await one.subscribe(topic, rejects, { group: 'billing', redeliveryDelayMs: 10 })
+  await one.publish(topic, [message(topic, 'poison', { id: 'p-1', key: 'k', headers: { traceparent: 'x' } })])
+  await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
+  const [letter] = await letters(one, topic)
+  expect(letter).toMatchObject({ id: 'p-1', key: 'k', topic: `${topic}.DLT` })
+  expect(bodyText(letter as Held)).toBe('poison')
+  expect(readEnvelope(letter?.headers ?? {})).toMatchObject({
+    topic,
+    group: 'billing',
+    reason: 'max-deliveries',
+    deliveries: 3,
+    traceparent: 'x',
+  })
+})
+
+test('each group that gives the same message up leaves a dead letter of its own', async () => {
+  const topic = uniqueTopic()
+  const one = await driver('&maxDeliver=2')
+  for (const group of ['one', 'two']) await one.subscribe(topic, rejects, { group, redeliveryDelayMs: 10 })
+  await one.publish(topic, [message(topic, 'poison')])
+  await eventually(async () => {
+    const groups = (await letters(one, topic)).map(({ headers }) => readEnvelope(headers)?.group)
+    expect(groups.sort()).toEqual(['one', 'two'])
+  })
+})
+
+test('a message that another client of the group terminates becomes a dead letter with its reason', async () => {
+  const topic = uniqueTopic()
+  const one = await driver()
+  const subscription = await one.subscribe(topic, rejects, { group: 'shared' })
+  await subscription.close()
+  await one.publish(topic, [message(topic, 'not for us', { id: 't-1' })])
+  const consumer = await jetstream(raw).consumers.get('giveup', durableName('shared', topic))
+  const msg = await consumer.next({ expires: 5_000 })
+  msg?.term('wrong schema')
+  await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
+  const [letter] = await letters(one, topic)
+  expect(letter?.id).toBe('t-1')
+  expect(letter?.headers['dlt-reason']).toBe('terminated')
+  expect(letter?.headers['kafka_dlt-exception-message']).toContain('wrong schema')
+})
+
+test('what was given up while no service ran becomes a dead letter when one starts', async () => {
+  const topic = uniqueTopic()
+  const first = await driver('&maxDeliver=1&advisories=off')
+  await first.subscribe(topic, rejects, { group: 'late' })
+  await first.publish(topic, [message(topic, 'poison')])
+  const advisories = async () => (await (await jetstreamManager(raw)).streams.info(advisoryStream)).state.messages
+  const before = await advisories()
+  await eventually(async () => expect(await advisories()).toBeGreaterThan(before))
+  await first.close()
+  const second = await driver()
+  expect(await letters(second, topic)).toEqual([])
+  await second.subscribe(uniqueTopic(), rejects, { group: 'any' })
+  await eventually(async () => expect(await letters(second, topic)).toHaveLength(1))
+})
+
+test('a dead letter whose advisory comes again is not published twice, also after the dedupe window', async () => {
+  const topic = uniqueTopic()
+  const jsm = await jetstreamManager(raw)
+  const stream = topic.replace('.', '-')
+  // A stream without a window to speak of: only looking can find the first dead letter.
+  await jsm.streams.delete('giveup').catch(() => undefined)
+  await jsm.streams.add({ name: stream, subjects: [topic, `${topic}.DLT`], duplicate_window: 100_000_000 })
+  const one = await driver('&maxDeliver=1')
+  await one.subscribe(topic, rejects, { group: 'again' })
+  await one.publish(topic, [message(topic, 'poison')])
+  await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
+  const { seq } = (await jsm.streams.getMessage(advisoryStream, {
+    last_by_subj: `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.*`,
+  })) ?? { seq: 0 }
+  await one.close()
+
+  // A service that dies before it acknowledges the advisory leaves it to the next, which gets it as redelivered.
+  await jsm.consumers.delete(advisoryStream, 'dead-letters')
+  await jsm.consumers.add(advisoryStream, {
+    durable_name: 'dead-letters',
+    ack_policy: 'explicit',
+    ack_wait: 200_000_000,
+    deliver_policy: 'by_start_sequence',
+    opt_start_seq: seq,
+  })
+  const dying = await jetstream(raw).consumers.get(advisoryStream, 'dead-letters')
+  expect((await dying.next({ expires: 5_000 }))?.seq).toBe(seq)
+  const two = await driver()
+  await two.subscribe(topic, rejects, { group: 'other' })
+  await eventually(async () => {
+    const { ack_floor: floor } = await jsm.consumers.info(advisoryStream, 'dead-letters')
+    expect(floor.stream_seq).toBeGreaterThanOrEqual(seq)
+  })
+  expect(await letters(two, topic)).toHaveLength(1)
+})
+
+test('the consumers of others are left alone', async () => {
+  const topic = `foreign.${randomUUID()}`
+  const jsm = await jetstreamManager(raw)
+  const one = await driver()
+  await one.subscribe(topic, async () => undefined, { group: 'ours' })
+  await jsm.consumers.add('foreign', {
+    durable_name: 'theirs',
+    ack_policy: 'explicit',
+    max_deliver: 1,
+    filter_subject: topic,
+  })
+  await one.publish(topic, [message(topic, 'x')])
+  const advisories = async () => (await jsm.streams.info(advisoryStream)).state.messages
+  const before = await advisories()
+  const msg = await (await jetstream(raw).consumers.get('foreign', 'theirs')).next({ expires: 5_000 })
+  msg?.term('theirs')
+  await eventually(async () => {
+    expect(await advisories()).toBeGreaterThan(before)
+    const { num_pending: left, num_ack_pending: open } = await jsm.consumers.info(advisoryStream, 'dead-letters')
+    expect(left + open).toBe(0)
+  })
+  expect(await letters(one, topic)).toEqual([])
+})
