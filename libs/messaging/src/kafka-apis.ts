@@ -1,5 +1,8 @@
+import type { FetchedPartition } from './kafka-fetched.ts'
+
 /**
- * The requests of Kafka's protocol (https://kafka.apache.org/protocol) that the driver sends, in the shape that kafkajs encodes and decodes.
+ * The requests of Kafka's protocol (https://kafka.apache.org/protocol) that the driver sends, in the shape that kafkajs encodes and decodes
+ * (fetches are decoded here).
  * Error codes are answers here, not exceptions: one bad partition says nothing of the others.
  */
 export interface KafkaApis {
@@ -43,10 +46,7 @@ export interface KafkaApis {
         partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
       }[]
     }
-    answer: {
-      readonly errorCode?: number
-      readonly responses: readonly { topicName: string; partitions: readonly FetchedPartition[] }[]
-    }
+    answer: { readonly errorCode: number; readonly partitions: readonly FetchedPartition[] }
   }
   ListOffsets: {
     ask: {
@@ -169,31 +169,6 @@ export interface ProducedBatch {
   readonly partition: number
   readonly firstSequence: number
   readonly messages: readonly KafkaRecord[]
-}
-
-/** A record as it is received. */
-export interface FetchedRecord {
-  readonly offset: string
-  readonly timestamp: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>
-  /** It tells of a transaction. */
-  readonly isControlRecord: boolean
-  readonly batchContext: {
-    readonly firstOffset: string
-    readonly lastOffsetDelta: number
-    readonly producerId: string
-    readonly inTransaction: boolean
-  }
-}
-
-export interface FetchedPartition {
-  readonly partition: number
-  readonly errorCode: number
-  readonly highWatermark: string
-  readonly abortedTransactions: readonly { producerId: string; firstOffset: string }[] | null
-  readonly messages: readonly FetchedRecord[]
 }
 
 /** The error codes that the driver acts on. */

@@ -1,7 +1,8 @@
 import { CompressionTypes } from 'kafkajs'
-import { codes, type FetchedRecord, type KafkaRecord } from './kafka-apis.ts'
+import { codes, type KafkaRecord } from './kafka-apis.ts'
 import { asked, type KafkaCluster } from './kafka-cluster.ts'
 import { checkCode } from './kafka-faults.ts'
+import { eachHeader, type FetchedPartition, type FetchedRecord } from './kafka-fetched.ts'
 import { kafkaName, topicOf } from './kafka-names.ts'
 import { endsOf, partitionName, type TopicPartition } from './kafka-offsets.ts'
 import { messageIn } from './kafka-record.ts'
@@ -44,41 +45,32 @@ export const kafkaBrowser = ({ cluster, topics }: BrowserParts): TopicBrowser =>
       }
     })
 
-  /** The records from an offset on, as many as come at once; none at the end. */
-  const read = (place: TopicPartition, offset: number): Promise<readonly FetchedRecord[]> =>
+  /** What comes at once from an offset on; undefined where it is not kept any more. */
+  const read = (place: TopicPartition, offset: number): Promise<FetchedPartition | undefined> =>
     anew(place.topic, async () => {
+      const partitions = [{ partition: place.partition, fetchOffset: String(offset), maxBytes: chunkBytes }]
       const answer = await asked(cluster.node(leaderOf(place)), 'Fetch', {
         maxWaitTime: maxWaitMs,
         minBytes: 1,
         maxBytes: chunkBytes,
         isolationLevel: 1,
         rackId: '',
-        topics: [
-          {
-            topic: place.topic,
-            partitions: [{ partition: place.partition, fetchOffset: String(offset), maxBytes: chunkBytes }],
-          },
-        ],
+        topics: [{ topic: place.topic, partitions }],
       })
-      const [fetched] = answer.responses[0]?.partitions ?? []
-      if (fetched === undefined || fetched.errorCode === codes.offsetOutOfRange) return []
+      const [fetched] = answer.partitions
+      if (fetched === undefined || fetched.errorCode === codes.offsetOutOfRange) return undefined
       checkCode(fetched.errorCode, `looking into ${place.topic}`)
-      return fetched.messages
+      if (fetched.next === undefined && fetched.problem !== undefined) throw fetched.problem
+      return fetched
     })
 
   const fill = async (cursor: Cursor) => {
     while (cursor.at >= cursor.chunk.length && cursor.next < cursor.end) {
-      const records = await read(cursor.place, cursor.next)
-      const last = records.at(-1)
-      if (last === undefined) cursor.next = cursor.end
-      else {
-        cursor.chunk = records.filter(
-          (record) =>
-            !record.isControlRecord && Number(record.offset) >= cursor.next && Number(record.offset) < cursor.end,
-        )
-        cursor.at = 0
-        cursor.next = Number(last.batchContext.firstOffset) + last.batchContext.lastOffsetDelta + 1
-      }
+      const fetched = await read(cursor.place, cursor.next)
+      const from = cursor.next
+      cursor.next = fetched?.next ?? cursor.end
+      cursor.chunk = (fetched?.records ?? []).filter(({ offset }) => offset >= from && offset < cursor.end)
+      cursor.at = 0
     }
   }
 
@@ -97,9 +89,9 @@ export const kafkaBrowser = ({ cluster, topics }: BrowserParts): TopicBrowser =>
   }
 
   const heldOf = (topic: string, record: FetchedRecord, partition: number): Held => {
-    const position = { partition, offset: Number(record.offset) }
+    const position = { partition, offset: record.offset }
     const { message } = messageIn(record, topic, partition)
-    return { ...message, storedAt: new Date(Number(record.timestamp)), position, handle: position }
+    return { ...message, storedAt: new Date(record.timestamp), position, handle: position }
   }
 
   const publishAgain = (place: TopicPartition, records: readonly KafkaRecord[]): Promise<void> =>
@@ -143,7 +135,7 @@ export const kafkaBrowser = ({ cluster, topics }: BrowserParts): TopicBrowser =>
         const left = moved.get(name) ?? 0
         if (left === 0) continue
         moved.set(name, left - 1)
-        offsets.add(Number(record.offset))
+        offsets.add(record.offset)
       }
     })
     return offsets
@@ -155,12 +147,12 @@ export const kafkaBrowser = ({ cluster, topics }: BrowserParts): TopicBrowser =>
     const last = [...offsets].reduce((a, b) => Math.max(a, b), 0)
     let [kept, end] = [0, cursor.end]
     await walk({ ...cursor, end: last + 1 }, (chunk) => {
-      kept += chunk.filter(({ offset }) => !offsets.has(Number(offset))).length
+      kept += chunk.filter(({ offset }) => !offsets.has(offset)).length
     })
     if (kept === 0) end = last + 1
     else {
       await walk(cursor, async (chunk) => {
-        const staying = chunk.filter(({ offset }) => !offsets.has(Number(offset)))
+        const staying = chunk.filter(({ offset }) => !offsets.has(offset))
         if (staying.length > 0) await publishAgain(cursor.place, staying.map(again))
       })
     }
@@ -205,22 +197,17 @@ export const kafkaBrowser = ({ cluster, topics }: BrowserParts): TopicBrowser =>
   }
 }
 
-const timeOf = ({ chunk, at }: Cursor): number => Number(chunk[at]?.timestamp)
+const timeOf = ({ chunk, at }: Cursor): number => chunk[at]?.timestamp ?? 0
 
 /** The record as it was, to be sent once more. */
-const again = ({ key, value, headers, timestamp }: FetchedRecord): KafkaRecord => ({
-  key,
-  value,
-  headers: Object.fromEntries(
-    Object.entries(headers).map(([name, given]) => [
-      name,
-      Array.isArray(given)
-        ? (given as readonly (Buffer | null)[]).map((each) => each ?? Buffer.of())
-        : ((given as Buffer | null) ?? Buffer.of()),
-    ]),
-  ),
-  timestamp: Number(timestamp),
-})
+const again = (record: FetchedRecord): KafkaRecord => {
+  const headers = Object.create(null) as Record<string, Buffer[]>
+  eachHeader(record, (name, start, end, data) => {
+    ;(headers[name] ??= []).push(start < 0 ? Buffer.of() : data.subarray(start, end))
+  })
+  const { key, value, timestamp } = record
+  return { key, value, headers, timestamp }
+}
 
 /** Published again, a message keeps them. */
 const identity = ({ id, storedAt }: Held): string => `${storedAt.getTime()} ${id}`

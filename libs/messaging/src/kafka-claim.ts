@@ -1,7 +1,7 @@
 import { ackTracker, type AckTracker } from './ack-tracker.ts'
 import type { Arrival } from './delivery-window.ts'
 import { messageIn } from './kafka-record.ts'
-import type { FetchedRecord } from './kafka-apis.ts'
+import type { FetchedRecord } from './kafka-fetched.ts'
 import type { TopicPartition } from './kafka-offsets.ts'
 
 /** A partition that a subscription reads. */
@@ -48,7 +48,7 @@ export const wantsMore = (claim: Claim): boolean => claim.state === 'reading' &&
 /** A record on its way to a handler; `acked` is called when it was acknowledged in time. */
 export const arrivalOf = (record: FetchedRecord, claim: Claim, acked: (claim: Claim) => void): ClaimedArrival => {
   const { partition, subject, tracker } = claim
-  const offset = Number(record.offset)
+  const { offset } = record
   const { message, undecodable } = messageIn(record, subject, partition)
   tracker.received(partition, offset)
   return {

@@ -11,6 +11,7 @@ import { requests } from 'kafkajs/src/protocol/requests/index.js'
 // @ts-expect-error the same
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js'
 import type { KafkaApis } from './kafka-apis.ts'
+import { decodeFetch } from './kafka-fetched.ts'
 import type { KafkaSettings } from './kafka-url.ts'
 
 /**
@@ -24,7 +25,7 @@ interface InnerBroker {
 }
 
 interface Protocol {
-  readonly request: unknown
+  readonly request: { readonly apiVersion: number }
   readonly response: { decode(raw: unknown): Promise<unknown> }
   readonly requestTimeout?: number
 }
@@ -94,6 +95,8 @@ export interface KafkaConnection {
 
 const requestTimeoutMs = 15_000
 const connectTimeoutMs = 10_000
+/** Of the answers that are decoded here. */
+const fetchVersion = 11
 const tlsAlert = Buffer.from([0x15, 0x03])
 
 /**
@@ -149,7 +152,14 @@ export const connectKafka = async (
   return {
     call: async (name, ask) => {
       const protocol = broker.lookupRequest(keyOf[name] ?? -1, definitionOf[name])(ask)
-      const response = { decode: protocol.response.decode, parse: (answer: unknown) => Promise.resolve(answer) }
+      const isFetch = name === 'Fetch'
+      if (isFetch && protocol.request.apiVersion !== fetchVersion) {
+        throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
+      }
+      const response = {
+        decode: isFetch ? (raw: unknown) => decodeFetch(raw as Buffer) : protocol.response.decode,
+        parse: (answer: unknown) => Promise.resolve(answer),
+      }
       try {
         return (await pool.send({ ...protocol, response })) as KafkaApis[typeof name]['answer']
       } catch (error) {

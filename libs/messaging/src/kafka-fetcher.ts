@@ -1,17 +1,11 @@
-// @ts-expect-error kafkajs has no types for its inner modules
-import filterAbortedMessages from 'kafkajs/src/consumer/filterAbortedMessages.js'
-import { codes, type FetchedPartition, type FetchedRecord } from './kafka-apis.ts'
+import { codes } from './kafka-apis.ts'
 import { wantsMore, type Claim } from './kafka-claim.ts'
 import { asked, type KafkaCluster } from './kafka-cluster.ts'
 import { complaint, KafkaFault } from './kafka-faults.ts'
+import type { FetchedPartition, FetchedRecord } from './kafka-fetched.ts'
 import { byTopic, partitionName } from './kafka-offsets.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
 import { reconnectDelayMs } from './reconnect.ts'
-
-const withoutAborted = filterAbortedMessages as unknown as (answer: {
-  messages: readonly FetchedRecord[]
-  abortedTransactions: FetchedPartition['abortedTransactions']
-}) => FetchedRecord[]
 
 export interface FetcherParts {
   readonly cluster: KafkaCluster
@@ -47,19 +41,18 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
   const reading = (leader: number): Claim[] =>
     [...claims()].filter((claim) => claim.state === 'reading' && leaderOf(claim) === leader)
 
-  const give = async (claim: Claim, { messages, abortedTransactions }: FetchedPartition): Promise<void> => {
-    const visible = new Set(abortedTransactions?.length ? withoutAborted({ messages, abortedTransactions }) : messages)
-    for (const record of messages) {
-      const offset = Number(record.offset)
-      if (offset < claim.next || record.isControlRecord || !visible.has(record)) continue
+  const give = async (claim: Claim, { records, next, problem }: FetchedPartition): Promise<void> => {
+    for (const record of records) {
+      if (record.offset < claim.next) continue
       if (claim.state !== 'reading') return
       const taken = take(record, claim)
       if (taken !== true && !(await taken)) return
-      claim.next = offset + 1
+      claim.next = record.offset + 1
     }
-    const last = messages.at(-1)?.batchContext
     // Offsets that were cleaned away or belong to transactions end a batch, too.
-    if (last !== undefined) claim.next = Math.max(claim.next, Number(last.firstOffset) + last.lastOffsetDelta + 1)
+    if (next !== undefined) claim.next = Math.max(claim.next, next)
+    if (problem !== undefined)
+      throw new Error(`${partitionName(claim)} from offset ${claim.next} on: ${problem.message}`)
   }
 
   const fetchFrom = async (leader: number, asking: readonly Claim[]) => {
@@ -75,16 +68,19 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
         maxBytes: Math.min(maxPartitionBytes, parts.maxBytes),
       })),
     })
-    if (answer.errorCode) throw new KafkaFault(answer.errorCode, 'fetching')
+    if (answer.errorCode !== codes.none) throw new KafkaFault(answer.errorCode, 'fetching')
     const claimOf = new Map(asking.map((claim) => [partitionName(claim), claim]))
-    let fault: KafkaFault | undefined
-    for (const { topicName, partitions } of answer.responses) {
-      for (const fetched of partitions) {
-        const claim = claimOf.get(partitionName({ topic: topicName, partition: fetched.partition }))
-        if (claim === undefined || claim.state !== 'reading') continue
+    let fault: Error | undefined
+    for (const fetched of answer.partitions) {
+      const claim = claimOf.get(partitionName(fetched))
+      if (claim === undefined || claim.state !== 'reading') continue
+      try {
         if (fetched.errorCode === codes.none) await give(claim, fetched)
         else if (fetched.errorCode === codes.offsetOutOfRange) await parts.outOfRange(claim)
-        else fault = new KafkaFault(fetched.errorCode, `fetching from ${topicName}`)
+        else throw new KafkaFault(fetched.errorCode, `fetching from ${fetched.topic}`)
+      } catch (error) {
+        // The other partitions came all the same.
+        fault = error as Error
       }
     }
     if (fault !== undefined) throw fault

@@ -2,7 +2,8 @@ import { encodeBinary, UnencodableError } from './cloud-events.ts'
 import { binaryEnvelopeHeaders } from './dead-letter-envelope.ts'
 import { PublishError } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
-import type { FetchedRecord, KafkaRecord } from './kafka-apis.ts'
+import type { KafkaRecord } from './kafka-apis.ts'
+import { eachHeader, type FetchedRecord } from './kafka-fetched.ts'
 import type { Message } from './message.ts'
 
 /** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
@@ -53,30 +54,27 @@ const encoded = (message: Message, source: string, topic: string) => {
 /** The message that a record holds. Its body is a copy: a small one does not keep all that was fetched with it. */
 export const messageIn = (record: FetchedRecord, topic: string, partition: number): Incoming => {
   const headers = Object.create(null) as Record<string, string>
-  for (const name in record.headers) {
-    const given = record.headers[name]
-    // Kafka allows a name many times; the last one counts, as in its Java client.
-    const value = Array.isArray(given) ? (given as readonly (Buffer | null)[]).at(-1) : (given as Buffer | null)
-    headers[name] = value === null || value === undefined ? '' : headerText(name, value)
-  }
+  // Kafka allows a name many times; the last one counts, as in its Java client.
+  eachHeader(record, (name, start, end, data) => {
+    headers[name] = start < 0 ? '' : headerText(name, data, start, end)
+  })
   return incoming(
     {
       headers,
       body: Buffer.from(record.value ?? ''),
       topic,
-      key: record.key === null ? undefined : record.key.toString(),
-      receivedAt: new Date(Number(record.timestamp)),
+      key: record.key?.toString(),
+      receivedAt: new Date(record.timestamp),
       fallbackId: `${topic}+${partition}+${record.offset}`,
     },
     'kafka',
   )
 }
 
-const binaryBytes = (name: string): 4 | 8 | undefined =>
-  Object.hasOwn(binaryEnvelopeHeaders, name) ? binaryEnvelopeHeaders[name] : undefined
+const binaryBytes = new Map<string, 4 | 8>(Object.entries(binaryEnvelopeHeaders))
 
 const headerBuffer = (name: string, value: string): Buffer => {
-  const bytes = binaryBytes(name)
+  const bytes = binaryBytes.get(name)
   if (bytes === undefined || !/^-?\d{1,19}$/.test(value)) return Buffer.from(value)
   const integer = BigInt(value)
   if (BigInt.asIntN(bytes * 8, integer) !== integer) return Buffer.from(value)
@@ -86,11 +84,10 @@ const headerBuffer = (name: string, value: string): Buffer => {
   return buffer
 }
 
-const headerText = (name: string, value: Buffer): string => {
-  const bytes = binaryBytes(name)
-  if (bytes === undefined || value.length !== bytes) return value.toString()
-  const text = value.toString()
+const headerText = (name: string, data: Buffer, start: number, end: number): string => {
+  const text = data.toString('utf8', start, end)
+  const bytes = binaryBytes.get(name)
   // Decimal digits of the same length are text: as an integer they would be one of more than nine digits.
-  if (/^\d+$/.test(text)) return text
-  return String(bytes === 4 ? value.readInt32BE() : value.readBigInt64BE())
+  if (bytes === undefined || end - start !== bytes || /^\d+$/.test(text)) return text
+  return String(bytes === 4 ? data.readInt32BE(start) : data.readBigInt64BE(start))
 }

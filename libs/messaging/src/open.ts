@@ -15,6 +15,7 @@ const drivers: Readonly<Record<string, (url: string, options: OpenOptions) => Pr
   memory: async (url, options) => (await import('./memory.ts')).openMemory(url, options),
   amqp: async (url, options) => (await import('./amqp.ts')).openAmqp(url, options),
   amqps: async (url, options) => (await import('./amqp.ts')).openAmqp(url, options),
+  kafka: async (url, options) => (await import('./kafka.ts')).openKafka(url, options),
   jetstream: async (url, options) => (await import('./jetstream.ts')).openJetstream(url, options),
   nats: async (url, options) => (await import('./nats.ts')).openNats(url, options),
   redis: async (url, options) => (await import('./redis.ts')).openRedis(url, options),
