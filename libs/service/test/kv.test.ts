@@ -132,6 +132,7 @@ test('a signal while a restart drains ends it', async () => {
   await child.says(/^step finish$/m)
   expect(await stopped(child)).toEqual({ code: 0, signal: null })
   expect(child.stderr().match(/^step start$/gm)).toHaveLength(1)
+  expect(child.stderr()).not.toContain('starts again')
 })
 
 test('CONFIG_KV=false leaves KV alone', async () => {

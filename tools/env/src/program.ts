@@ -36,6 +36,7 @@ export const runCommand = async (options: Options, env: Variables, say: (line: s
       ),
   })
   const onChange = (values: readonly KvValues[]): void => {
+    if (told) say('Consul is back')
     told = false
     const { variables, leftOut } = environmentOf(values, options)
     if (leftOut.length > 0) say(`${leftOut.join(', ')}: left out, since no environment can hold them`)

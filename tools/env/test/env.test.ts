@@ -204,6 +204,7 @@ test('the command goes on while Consul is away, and follows it afterwards', asyn
   await consul.crash()
   await program.until(/Consul at .*The command goes on/)
   await consul.restart()
+  await program.until(/Consul is back/)
   await vi.waitFor(() => put(`${prefix}/LEVEL`, 'two'), { timeout: 10_000 })
   await program.until(/^up two\.$/m, 15_000)
   expect(program.output().match(/^up/gm)).toHaveLength(2)
