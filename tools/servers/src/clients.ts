@@ -5,8 +5,6 @@ import { type Environment, executable, execute, onPath } from './execute.ts'
 import { goInstall } from './go.ts'
 import { oneLine, say } from './progress.ts'
 
-export { aptInstall } from './apt.ts'
-
 const installDeadlineMs = 600_000
 
 /** How a headless Chromium is started for a test: no sandbox (containers have none), and no request but the test's. */
