@@ -8,7 +8,7 @@ import type { Delivery, Driver, Handler, Middleware, Subscription } from '@armat
 import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { retry } from '@armature/messaging/retry'
 import { timeout } from '@armature/messaging/timeout'
-import { trace } from '@armature/messaging/trace'
+import { trace, tracedPublisher } from '@armature/messaging/trace'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Registration } from './on.ts'
@@ -80,7 +80,13 @@ export const runRegistration = async (registration: Registration, options: Runne
     unwanted,
     limit(own.count ?? Infinity, counted.resolve),
     told,
-    deadLetter({ publisher: driver, handler: own.name, group, clock, metrics }),
+    deadLetter({
+      publisher: tracedPublisher(driver, { system: driver.scheme }),
+      handler: own.name,
+      group,
+      clock,
+      metrics,
+    }),
     retry({ ...own.retry, clock }),
     timeout(own.timeoutMs ?? defaults.timeoutMs, { clock }),
   )(react)

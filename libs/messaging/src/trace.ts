@@ -1,10 +1,12 @@
 import { extract, inject, inSpan, type Attributes } from '@armature/telemetry/tracing'
+import type { BatchHandler } from './batch.ts'
 import { withNotes } from './delivery-notes.ts'
+import { failureText } from './failure-text.ts'
 import type { Message } from './message.ts'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
 
 export interface TraceOptions {
-  /** `messaging.system`: `kafka`, `rabbitmq`, ..., or the driver's scheme. */
+  /** The driver's scheme. The spans have the name that the conventions give to its server as `messaging.system`. */
   readonly system: string
   /** The consumer group. */
   readonly group?: string
@@ -28,8 +30,38 @@ export const trace =
   }
 
 /**
+ * A span `process <topic>` around the handler of batches, linked to the spans that the batch's messages come from: it is the child of none,
+ * since a span has one parent. It says how many messages it holds and, where some of them failed, how the first one did.
+ */
+export const traceBatches =
+  ({ system, group }: TraceOptions) =>
+  (handle: BatchHandler): BatchHandler =>
+  (batch, reason) => {
+    const topic = topicOf(batch)
+    const attributes = defined({
+      ...operation(system, topic, 'process'),
+      'messaging.batch.message_count': batch.length,
+      'messaging.consumer.group.name': group,
+    })
+    const links = batch.map(({ headers }) => extract(headers))
+    const options = { kind: 'consumer', parent: extract({}), links, attributes } as const
+    return inSpan(nameOf('process', topic), options, async (span) => {
+      const outcomes = await handle(batch, reason)
+      const failed = outcomes.find((outcome) => outcome !== 'ok')
+      if (failed !== undefined) span.setAttribute('error.type', failureText(failed.error).name)
+      return outcomes
+    })
+  }
+
+/** The topic that all have; undefined where they have several. */
+const topicOf = (batch: readonly Message[]): string | undefined => {
+  const topic = batch[0]?.topic
+  return batch.every((message) => message.topic === topic) ? topic : undefined
+}
+
+/**
  * The publisher with a span `send <topic>` around each publish. The span travels as `traceparent` in the headers of each message that has
- * none of its own.
+ * none of its own; the spans that the others name are linked.
  */
 export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOptions, 'system'>): Publisher => ({
   publish: (topic, messages) => {
@@ -39,11 +71,12 @@ export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOpti
       'messaging.batch.message_count': messages.length === 1 ? undefined : messages.length,
       'messaging.message.id': messages.length === 1 ? first?.id : undefined,
     })
-    return inSpan(`send ${topic}`, { kind: 'producer', attributes }, (span) =>
+    const links = messages.filter(hasTrace).map(({ headers }) => extract(headers))
+    return inSpan(nameOf('send', topic), { kind: 'producer', attributes, links }, (span) =>
       publisher.publish(
         topic,
         messages.map((message): Message => {
-          if (message.headers['traceparent'] !== undefined) return message
+          if (hasTrace(message)) return message
           return { ...message, headers: inject(message.headers, span) }
         }),
       ),
@@ -52,8 +85,23 @@ export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOpti
   close: () => publisher.close(),
 })
 
-const operation = (system: string, topic: string, name: 'process' | 'send') => ({
-  'messaging.system': system,
+const hasTrace = ({ headers }: Message): boolean => headers['traceparent'] !== undefined
+
+/** https://opentelemetry.io/docs/specs/semconv/attributes-registry/messaging/ has names for these; others are the scheme's. */
+const systems: Readonly<Record<string, string>> = {
+  amqp: 'rabbitmq',
+  jetstream: 'nats',
+  'redis-streams': 'redis',
+}
+
+const systemOf = (scheme: string): string => systems[scheme] ?? scheme
+
+const nameOf = (operationName: string, topic: string | undefined): string =>
+  topic === undefined ? operationName : `${operationName} ${topic}`
+
+const operation = (scheme: string, topic: string | undefined, name: 'process' | 'send') => ({
+  'messaging.system': systemOf(scheme),
+  'messaging.rabbitmq.destination.routing_key': systemOf(scheme) === 'rabbitmq' ? topic : undefined,
   'messaging.operation.name': name,
   'messaging.operation.type': name,
   'messaging.destination.name': topic,

@@ -1,5 +1,6 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api'
 import { describe, expect, test } from 'vitest'
+import { recordSpans } from './span-recorder.ts'
 import { extract, inject, inSpan } from './tracing.ts'
 
 const traceId = '0af7651916cd43dd8448eb211c80319c'
@@ -75,5 +76,31 @@ describe('inSpan', () => {
     expect(() => inSpan('work', {}, fail)).toThrow(error)
     await expect(inSpan('work', {}, () => Promise.reject(error))).rejects.toBe(error)
     expect(() => inSpan('work', {}, (span) => isSpanContextValid(span.spanContext()) || fail())).toThrow(error)
+  })
+})
+
+describe('a span that fails', () => {
+  test('holds no credentials of URLs, in what it says and in its stack', async () => {
+    const recorder = recordSpans()
+    const fails = () => {
+      throw new RangeError('cannot reach amqp://user:canary@host/?password=canary2')
+    }
+    expect(() => inSpan('x', {}, fails)).toThrow('canary@host')
+    await expect(inSpan('y', {}, () => Promise.reject(new Error('no https://u:canary@h')))).rejects.toThrow()
+    const spans = recorder.spans()
+    await recorder.stop()
+    expect(spans).toHaveLength(2)
+    expect(spans[0]?.exceptions[0]).toMatch(/RangeError.*amqp:\/\/\*\*\*@host.*tracing\.test\.ts/s)
+    expect(JSON.stringify(spans)).not.toContain('canary')
+  })
+
+  test('has links to the spans that led to it, and to no more than 128', async () => {
+    const recorder = recordSpans()
+    inSpan('x', { links: [extract({ traceparent }), extract({})] }, () => undefined)
+    inSpan('y', { links: Array.from({ length: 200 }, () => extract({ traceparent })) }, () => undefined)
+    const [one, many] = recorder.spans()
+    await recorder.stop()
+    expect(one?.links).toEqual([{ traceId, spanId }])
+    expect(many?.links).toHaveLength(128)
   })
 })

@@ -7,7 +7,8 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api'
+import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api'
+import { redactUrl } from '@armature/config/redact'
 
 export type { Attributes, Context, Span } from '@opentelemetry/api'
 
@@ -25,24 +26,29 @@ export interface SpanOptions {
   readonly attributes?: Attributes
   /** What `extract` found. Default: the active span. */
   readonly parent?: Context
+  /** Spans that led to this one beside its parent, each as `extract` found it. At most 128 are kept. */
+  readonly links?: readonly Context[]
 }
+
+/** The SDK's own limit. */
+const maxLinks = 128
 
 /**
  * Runs `fn` in a span, which ends when `fn` returned or its promise is settled. An error is recorded in the span, which then has
- * the status ERROR, and thrown on. Without an exporter the span records nothing and still carries the parent's ids.
+ * the status ERROR, and thrown on; credentials in URLs are written as `***`. Without an exporter the span records nothing and still carries the parent's ids.
  */
 export const inSpan = <T>(
   name: string,
-  { kind = 'internal', attributes, parent }: SpanOptions,
+  { kind = 'internal', attributes, parent, links = [] }: SpanOptions,
   fn: (span: Span) => T,
 ): T => {
   const tracer = trace.getTracer('armature')
-  const options = { kind: kinds[kind], ...(attributes === undefined ? {} : { attributes }) }
+  const options = { kind: kinds[kind], ...(attributes === undefined ? {} : { attributes }), links: linksTo(links) }
   const within = parent ?? context.active()
   const span = tracer.startSpan(name, options, within)
   const failed = (error: unknown): never => {
-    const message = error instanceof Error ? error.message : String(error)
-    span.recordException(error instanceof Error ? error : message)
+    const message = redactUrl(error instanceof Error ? error.message : String(error))
+    span.recordException(error instanceof Error ? exceptionOf(error, message) : message)
     span.setStatus({ code: SpanStatusCode.ERROR, message })
     span.end()
     throw error
@@ -62,6 +68,18 @@ export const inSpan = <T>(
   span.end()
   return result
 }
+
+const exceptionOf = ({ name, stack }: Error, message: string) => ({
+  name,
+  message,
+  ...(stack === undefined ? {} : { stack: redactUrl(stack) }),
+})
+
+const linksTo = (contexts: readonly Context[]): Link[] =>
+  contexts
+    .flatMap((one) => trace.getSpanContext(one) ?? [])
+    .slice(0, maxLinks)
+    .map((found) => ({ context: found }))
 
 /**
  * The headers with `traceparent` (and `tracestate` where there is one) of the span; of the active one unless told. They come
