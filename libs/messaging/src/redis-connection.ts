@@ -174,6 +174,6 @@ export const listReplies = { typeMapping: { [RESP_TYPES.MAP]: Array } } as const
 /** Sends commands in one write. Rejects with the first error, whatever became of the others. */
 export const pipelined = (client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown> => {
   const batch = client.multi()
-  for (const command of commands) batch.addCommand([...command])
+  for (const command of commands) batch.addCommand(command as RedisArgument[])
   return batch.execAsPipeline()
 }

@@ -31,15 +31,41 @@ export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]
   const headers: Record<string, string> = {}
   let body: Buffer = noBody
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    const name = fields[at]?.toString() ?? ''
+    const name = sameText(at, fields[at] ?? noBody)
     const value = fields[at + 1] ?? noBody
     if (name === bodyField) body = value
-    else headers[name.startsWith(escapePrefix) ? name.slice(escapePrefix.length) : name] = value.toString()
+    else headers[unescaped(name)] = alike.has(name) ? sameText(at + 1, value) : value.toString()
   }
   return incoming({ topic, headers, body, receivedAt: storedAt(id), fallbackId: `${topic}+0+${id}` }, 'kafka')
 }
 
 const noBody = Buffer.alloc(0)
+
+const unescaped = (name: string): string => (name.startsWith(escapePrefix) ? name.slice(escapePrefix.length) : name)
+
+/** Attributes that have the same value in most entries. */
+const alike: ReadonlySet<string> = new Set(['ce_specversion', 'ce_source', 'ce_type', 'content-type'])
+
+/** What an entry has in this place is mostly what the one before had there: the same string again costs a third of a new one. */
+const sameText = (at: number, bytes: Buffer): string => {
+  const known = latest[at]
+  if (known !== undefined && isSame(known.bytes, bytes)) return known.text
+  const text = bytes.toString()
+  if (at < mostRemembered && bytes.byteLength <= longestRememberedBytes)
+    latest[at] = { bytes: Buffer.from(bytes), text }
+  return text
+}
+
+const latest: ({ readonly bytes: Buffer; readonly text: string } | undefined)[] = []
+const mostRemembered = 64
+const longestRememberedBytes = 256
+
+const isSame = (one: Buffer, other: Buffer): boolean => {
+  const { length } = one
+  if (length !== other.length) return false
+  for (let at = 0; at < length; at++) if (one[at] !== other[at]) return false
+  return true
+}
 
 /** Entries a millisecond that offsets tell apart: a third of what one Redis can take, until the year 2109. */
 const perMs = 2048

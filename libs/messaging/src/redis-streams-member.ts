@@ -59,7 +59,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
       for (const [entry, attempt] of await claim(client, placeOf(topic), claimIdleMs, free, true)) {
         take(topic, entry, attempt)
       }
-      if (idle.length === mostClaimedAtOnce) nextClaimMs = 0
+      if (idle.length === mostClaimedAtOnce && free.length > 0) nextClaimMs = 0
     }
     await Promise.all(topics.map(each))
   }
@@ -93,7 +93,8 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     try {
       if (performance.now() >= nextClaimMs) {
         await claimIdle(client)
-        if (!hands.hasRoom) return true
+        // More of it, or no room for what is new.
+        if (nextClaimMs === 0 || !hands.hasRoom) return true
       }
       return await read(client)
     } catch (error) {

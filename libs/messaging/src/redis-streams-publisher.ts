@@ -19,8 +19,17 @@ export interface PublisherParts {
   readonly publishWaitMs: number
 }
 
+/** A publish that waits for the end of this turn of the event loop. */
+interface Call {
+  readonly commands: readonly RedisCommand[]
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
 /** What is known of a stream's room. */
 interface Room {
+  /** Small publishes of one turn of the event loop go together. */
+  calls: Call[]
   /** Messages that may be added without another look. */
   left: number
   lookedAtMs: number
@@ -33,18 +42,21 @@ const chunkMessages = 500
 const mostAtOnce = 1_000
 const lookAgainMs = 1_000
 const roomPollMs = 100
+/** Larger publishes go by themselves. */
+const mostGathered = 50
 
 /** Publishes entries: registered topics, a bound that loses nothing, and a wait for a server that is away. */
 export const streamsPublisher = (parts: PublisherParts) => {
   const { link, source, maxMessageBytes, maxMessages, publishWaitMs } = parts
   const rooms = new Map<string, Room>()
-  const under = new Set<Promise<void>>()
+  let under = 0
+  let whenDone: () => void = () => undefined
   let closed = false
 
   const roomOf = (topic: string): Room => {
     const known = rooms.get(topic)
     if (known !== undefined) return known
-    const room: Room = { left: 0, lookedAtMs: 0, epoch: -1, looking: undefined }
+    const room: Room = { calls: [], left: 0, lookedAtMs: 0, epoch: -1, looking: undefined }
     rooms.set(topic, room)
     return room
   }
@@ -113,8 +125,7 @@ export const streamsPublisher = (parts: PublisherParts) => {
       try {
         const client = link.client ?? (await link.connected(Math.max(1, deadlineMs - performance.now())))
         const count = await admit(topic, Math.min(commands.length - sent, chunkMessages), deadlineMs, client)
-        if (count === 1) await client.sendCommand([...(commands[sent] ?? [])])
-        else await pipelined(client, commands.slice(sent, sent + count))
+        await transmit(client, commands.slice(sent, sent + count))
         sent += count
         tries = 0
       } catch (error) {
@@ -126,6 +137,29 @@ export const streamsPublisher = (parts: PublisherParts) => {
       }
     }
   }
+
+  /** Many small publishes at once as one. Where that fails each goes by itself: what is at fault is not shared. */
+  const flush = (topic: string, room: Room) => {
+    const { calls } = room
+    room.calls = []
+    const [first] = calls
+    const { client } = link
+    const commands = calls.length === 1 && first !== undefined ? first.commands : calls.flatMap((each) => each.commands)
+    const apart = () => {
+      for (const { commands: own, resolve, reject } of calls) send(topic, own).then(resolve, reject)
+    }
+    if (client === undefined || !hasRoom(room, commands.length)) return apart()
+    room.left -= commands.length
+    transmit(client, commands).then(() => {
+      for (const { resolve } of calls) resolve()
+    }, apart)
+  }
+
+  const gather = (topic: string, commands: readonly RedisCommand[]): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const room = roomOf(topic)
+      if (room.calls.push({ commands, resolve, reject }) === 1) queueMicrotask(() => flush(topic, room))
+    })
 
   const refusal = (topic: string, cause: unknown): PublishError => {
     const { message } = cause as Error
@@ -148,20 +182,25 @@ export const streamsPublisher = (parts: PublisherParts) => {
     publish: async (topic: string, messages: readonly Message[]): Promise<void> => {
       checkPublish(topic, messages, { maxMessageBytes, closed })
       if (messages.length === 0) return
-      const sending = send(topic, encoded(topic, messages))
-      under.add(sending)
+      const commands = encoded(topic, messages)
+      under++
       try {
-        await sending
+        await (commands.length <= mostGathered ? gather(topic, commands) : send(topic, commands))
       } finally {
-        under.delete(sending)
+        if (--under === 0) whenDone()
       }
     },
     /** Refuses what is new, and resolves when what is under way has ended. */
     close: async (): Promise<void> => {
       closed = true
-      await Promise.allSettled(under)
+      if (under > 0) await new Promise<void>((resolve) => (whenDone = resolve))
     },
   }
+}
+
+const transmit = (client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown> => {
+  const [only] = commands
+  return commands.length === 1 && only !== undefined ? client.sendCommand(only) : pipelined(client, commands)
 }
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

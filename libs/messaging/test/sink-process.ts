@@ -1,0 +1,42 @@
+import { openSync, writeSync } from 'node:fs'
+import { openDriver } from '../src/open.ts'
+import type { Handler } from '../src/ports.ts'
+
+/**
+ * A consumer in a process of its own: appends the id of each message to a file, a line each, and acknowledges it then. Arguments: the
+ * driver's URL, topic, group, file, after how many lines it kills itself with messages in hand (0 = never), and `acks-first` for one that
+ * acknowledges before it writes, as none should.
+ */
+const [url = '', topic = '', group = '', path = '', diesAfter = '0', mode = ''] = process.argv.slice(2)
+const file = openSync(path, 'a')
+/** A sink takes its time, so that there is always something read and not written. */
+const writeMs = 100
+const maxInFlight = 5_000
+/** In hand when it dies. */
+const leastInHand = 100
+let waiting: string[] = []
+let writing: Promise<void> | undefined
+let lines = 0
+
+const write = (): Promise<void> =>
+  (writing ??= new Promise((resolve) => {
+    setTimeout(() => {
+      const isDue = Number(diesAfter) > 0 && lines >= Number(diesAfter)
+      if (isDue && waiting.length >= leastInHand) process.kill(process.pid, 'SIGKILL')
+      writeSync(file, waiting.join(''))
+      lines += waiting.length
+      waiting = []
+      writing = undefined
+      resolve()
+    }, writeMs)
+  }))
+
+const handle: Handler = async ({ id }) => {
+  waiting.push(`${id}\n`)
+  const written = write()
+  if (mode !== 'acks-first') await written
+}
+
+const driver = await openDriver(url)
+await driver.subscribe(topic, handle, { group, from: 'earliest', maxInFlight })
+process.stdout.write('reading\n')
