@@ -69,6 +69,20 @@ describe('once', () => {
     expect(output.split('\n').toSorted()).toEqual(['', 'DEEP_ER=3', 'MAX_CONNS=2'])
   })
 
+  test('a change changes nothing, while one that watches sees two', async () => {
+    const prefix = newPrefix()
+    const once = start(['-prefix', prefix, '-once', ...staying('LEVEL')])
+    const witness = start(['-prefix', prefix, ...staying('LEVEL')])
+    await Promise.all([once, witness].map((program) => program.until(/^up \.$/m)))
+    for (const level of ['one', 'two']) {
+      await put(`${prefix}/LEVEL`, level)
+      await witness.until(new RegExp(`^up ${level}\\.$`, 'm'))
+    }
+    once.signal('SIGTERM')
+    expect(await once.ended()).toEqual({ code: 7, signal: null })
+    expect(once.output().match(/^up/gm)).toHaveLength(1)
+  })
+
   test('without keys runs the command all the same, and says so', async () => {
     const { output, code } = await ran(['-prefix', newPrefix(), '-once', 'echo', 'ran'])
     expect(code).toBe(0)
