@@ -7,6 +7,9 @@ export const settings = z.object({
   ...databaseSettings,
   grpcHost: host().default('127.0.0.1').meta({ description: 'Address of the gRPC server' }),
   grpcPort: port().default(0).meta({ description: 'Port of the gRPC server (0 = any free one)' }),
+  workers: integer({ min: 1, max: 64 })
+    .default(1)
+    .meta({ description: 'Processes that serve, on one port (1 = this one); each has its own bounds' }),
   maxInFlight: integer({ min: 1, max: 100_000 })
     .default(1_000)
     .meta({ description: 'Calls answered at once; more are RESOURCE_EXHAUSTED' }),

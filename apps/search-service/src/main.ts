@@ -1,8 +1,10 @@
+import cluster from 'node:cluster'
+import { runWorker } from '@armature/service/grpc-worker'
 import { run } from '@armature/service/run'
-import { settings } from './config.ts'
-import { importCommand } from './import-command.ts'
-import { searchCommand } from './search-command.ts'
+import { type Config, settings } from './config.ts'
+import { commands } from './commands.ts'
 import { searchService } from './service.ts'
+import { searchServiceOf } from './workers.ts'
 
-const commands = { search: searchCommand, 'things import': importCommand }
-await run({ name: 'search-service', settings, service: (config) => searchService(config), commands })
+if (cluster.isWorker) await runWorker((config: Config) => searchService(config))
+else await run({ name: 'search-service', settings, service: searchServiceOf, commands })

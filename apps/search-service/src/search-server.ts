@@ -24,12 +24,10 @@ export const serverSettings = {
   tlsCa: pem("PEM file of the server's authorities (none = those that Node knows)", 'SEARCH_TLS_CA'),
   tlsCert: pem('PEM file of a certificate, where the server asks for one', 'SEARCH_TLS_CERT'),
   tlsKey: pem('PEM file of its key', 'SEARCH_TLS_KEY'),
-  tlsServerName: host()
-    .optional()
-    .meta({
-      description: "Name in the server's certificate, where it is not in the address",
-      env: 'SEARCH_TLS_SERVER_NAME',
-    }),
+  tlsServerName: host().optional().meta({
+    description: "Name in the server's certificate, where it is not in the address",
+    env: 'SEARCH_TLS_SERVER_NAME',
+  }),
 }
 
 type ServerConfig = Readonly<z.infer<z.ZodObject<typeof serverSettings>>>

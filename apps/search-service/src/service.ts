@@ -44,6 +44,7 @@ export const realEdges = (config: Config): Edges => {
 }
 
 export interface SearchService extends Service {
+  readonly telemetry: Telemetry
   /** `127.0.0.1:PORT` of the gRPC server. Throws before `start` resolved. */
   readonly address: string
 }

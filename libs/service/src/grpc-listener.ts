@@ -30,7 +30,8 @@ export const listen = async (options: ListenerOptions, take: (socket: Socket) =>
     socket.once('close', () => sockets.delete(socket))
     take(socket)
   })
-  server.maxConnections = maxConnections
+  // In a worker of node:cluster too the connection is closed; else it would be dealt to the next worker, again and again.
+  Object.assign(server, { maxConnections, dropMaxConnection: true })
   server.on('drop', onRefused)
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)

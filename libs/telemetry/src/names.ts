@@ -202,6 +202,12 @@ export const metricNames = {
     help: 'Duration of webhook requests, by outcome: the status class, timeout or unreachable',
     labels: ['outcome'],
   },
+  worker_crashes_total: {
+    kind: 'counter',
+    unit: '{crash}',
+    help: 'Workers of this service that ended by themselves and were replaced',
+    labels: [],
+  },
 } as const satisfies Record<string, MetricDefinition>
 
 export type MetricName = keyof typeof metricNames

@@ -1,0 +1,9 @@
+import type { Command } from '@armature/service/command'
+import { importCommand } from './import-command.ts'
+import { searchCommand } from './search-command.ts'
+
+/** What `search-service` does beside serving. */
+export const commands: Readonly<Record<string, Command>> = {
+  search: searchCommand,
+  'things import': importCommand,
+}

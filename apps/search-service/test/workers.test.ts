@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { openDatabase } from '@armature/database/open'
+import { startPostgres } from '@armature/servers/postgres'
+import { type Program, startProgram } from '@armature/servers/program'
+import type { RunningServer } from '@armature/servers/server'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { openSearchClient } from '../src/client.ts'
+import { importThings } from '../src/import-things.ts'
+import { areas } from './server.ts'
+
+const main = join(import.meta.dirname, '../src/main.ts')
+const programs: Program[] = []
+let server: RunningServer
+/** The first run may have to install the server. */
+beforeAll(async () => {
+  server = await startPostgres()
+  const database = await openDatabase(server.url)
+  await importThings(database, areas)
+  await database.close()
+}, 600_000)
+afterEach(() => Promise.all(programs.splice(0).map((program) => program.kill())))
+afterAll(() => server.stop(), 60_000)
+
+const launch = (args: readonly string[], url = server.url) => {
+  const env = { PATH: process.env['PATH'], STATSD_PORT: '0', LOG_LEVEL: 'warn', DATABASE_URL: url }
+  const program = startProgram(process.execPath, [main, '--workers', '2', ...args], { env })
+  programs.push(program)
+  return program
+}
+const start = async (...args: readonly string[]) => {
+  const program = launch(args)
+  const [, address = ''] = await program.until(/gRPC\s+(127\.0\.0\.1:\d+)/, 60_000)
+  const [, admin = ''] = await program.until(/admin (http:\S+)/)
+  const read = async (path: string) => (await fetch(`${admin}${path}`)).text()
+  return { program, address, read }
+}
+
+/** Linux only, as the test that uses it. */
+const workersOf = ({ pid }: Program) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+const isAlive = (pid: number) => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+/** Searches without a pause over connections of its own, until it is stopped. */
+const underLoad = (address: string, connections: number) => {
+  const failures: unknown[] = []
+  let [answered, busy] = [0, true]
+  const caller = async () => {
+    const client = openSearchClient(address, { channel: { 'grpc.use_local_subchannel_pool': 1 } })
+    while (busy) {
+      await client.search({ point: { lat: 5, lng: 12 } }).then(
+        ({ results }) => (answered += results.length),
+        (error: unknown) => failures.push(error),
+      )
+    }
+    client.close()
+  }
+  const load = Promise.all(Array.from({ length: connections }, caller))
+  const more = (count: number) => {
+    const before = answered
+    return vi.waitFor(() => expect(answered).toBeGreaterThan(before + count), { timeout: 20_000 })
+  }
+  return {
+    more,
+    stop: async () => {
+      busy = false
+      await load
+      return failures
+    },
+  }
+}
+
+describe('two workers', { timeout: 120_000 }, () => {
+  test('share the port, the books and /metrics; a stop under load drains both', async () => {
+    const { program, address, read } = await start()
+    const load = underLoad(address, 6)
+    await load.more(100)
+    expect(await load.stop()).toEqual([])
+    await vi.waitFor(async () => {
+      const metrics = await read('/metrics')
+      const counts = [...metrics.matchAll(/^search_count_total\{worker="(\d)"\} (\d+)$/gm)].map((one) => Number(one[2]))
+      expect(counts).toHaveLength(2)
+      for (const count of counts) expect(count).toBeGreaterThan(10)
+    }, 10_000)
+    expect(await read('/readyz')).toBe('ok')
+
+    const client = openSearchClient(address, { channel: { 'grpc.enable_retries': 0 } })
+    const inFlight = Promise.allSettled(Array.from({ length: 100 }, () => client.search({ query: 'a' })))
+    program.signalGroup('SIGINT')
+    for (const outcome of await inFlight) {
+      // What had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 14 })
+    }
+    client.close()
+    expect(await program.ended(20_000)).toEqual({ code: 0, signal: null })
+  })
+
+  test.runIf(process.platform === 'linux')('one that is killed under load is replaced, and no call fails', async () => {
+    const { program, address, read } = await start()
+    const load = underLoad(address, 6)
+    await load.more(100)
+    const [first = 0, second = 0] = workersOf(program)
+    process.kill(first, 'SIGKILL')
+    await vi.waitFor(() => {
+      const now = workersOf(program)
+      expect(now).toHaveLength(2)
+      expect(now).toContain(second)
+    }, 20_000)
+    await load.more(200)
+    expect(await load.stop()).toEqual([])
+    expect(await read('/metrics')).toMatch(/^worker_crashes_total 1$/m)
+    program.signal('SIGTERM')
+    expect(await program.ended(20_000)).toEqual({ code: 0, signal: null })
+  })
+
+  test.runIf(process.platform === 'linux')('that crash again and again end the service with 70', async () => {
+    const { program } = await start()
+    const killed = new Set<number>()
+    const end = program.ended(60_000)
+    const killer = setInterval(() => {
+      try {
+        for (const pid of workersOf(program)) if (!killed.has(pid) && killed.add(pid)) process.kill(pid, 'SIGKILL')
+      } catch {
+        // It ended meanwhile.
+      }
+    }, 50)
+    expect(await end.finally(() => clearInterval(killer))).toEqual({ code: 70, signal: null })
+    expect(program.output()).toMatch(/workers crashed 6 times in 60 s/)
+  })
+
+  test.runIf(process.platform === 'linux')(
+    'end by themselves when the process that started them is killed',
+    async () => {
+      const { program } = await start()
+      const workers = workersOf(program)
+      program.signal('SIGKILL')
+      await vi.waitFor(() => expect(workers.filter(isAlive)).toEqual([]), 20_000)
+    },
+  )
+})
+
+describe('what workers cannot have', { timeout: 120_000 }, () => {
+  test('a port that is taken ends the start with 69 and names the setting', async () => {
+    const holder = createServer().listen(0, '127.0.0.1')
+    await once(holder, 'listening')
+    const { port } = holder.address() as AddressInfo
+    try {
+      const program = launch(['--grpc-port', String(port)])
+      expect(await program.ended(60_000)).toEqual({ code: 69, signal: null })
+      expect(program.output()).toContain('--grpc-port')
+    } finally {
+      holder.close()
+    }
+  })
+
+  test.each([
+    { what: 'an embedded database', url: 'embedded:', code: 78, says: '--workers to 1' },
+    { what: 'a server that is away', url: 'postgres://u:canary@127.0.0.1:1/x', code: 69, says: '127.0.0.1' },
+  ])('$what ends it with $code', async ({ url, code, says }) => {
+    const program = launch([], url)
+    expect(await program.ended(60_000)).toEqual({ code, signal: null })
+    expect(program.output()).toContain(says)
+    expect(program.output()).not.toContain('canary')
+  })
+})

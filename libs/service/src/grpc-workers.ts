@@ -1,0 +1,168 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { LedgerRow } from '@armature/telemetry/ledger'
+import { prometheusText } from '@armature/telemetry/prometheus'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+import { type After, afterOnTimer } from './deadline.ts'
+import { exitCodes } from './exit-codes.ts'
+import { ServiceError } from './faults.ts'
+import { listen } from './grpc-listener.ts'
+import { closedBooks, metricsByWorker, sumOfBooks } from './grpc-worker-books.ts'
+import type { FromWorker, ToWorker, WorkerConfig, WorkerState } from './grpc-worker.ts'
+import type { NotReady, Service } from './service.ts'
+
+export interface WorkerPoolOptions<Config> {
+  name: string
+  /** Given to each worker, with the port that all share. */
+  config: Config
+  workers: number
+  telemetry: Telemetry
+  waitsFor: string
+  /** Default: the process's timers. */
+  after?: After
+}
+
+interface PoolConfig extends WorkerConfig {
+  readonly grpcHost: string
+  readonly grpcPort: number
+}
+
+/** Crashes within `crashWindowMs` that are answered by a new worker; one more ends the service. */
+export const maxCrashes = 5
+const crashWindowMs = 60_000
+/** After the first crash; doubled for each further one in the window. */
+const restartDelayMs = 100
+
+interface Member {
+  readonly id: number
+  readonly worker: Worker
+  state: WorkerState | undefined
+  fault: string | undefined
+}
+
+/**
+ * A service of several processes on one port: each worker runs this program again (`runWorker` in its main.ts) and serves what
+ * connections it is dealt, in turn. Ready while a worker is. A worker that crashes is replaced, up to a bound. A stop drains all of
+ * them. Metrics have the label `worker`, books are summed.
+ *
+ * By node:cluster rather than SO_REUSEPORT: gRPC's connections are few and long, so they are to be dealt out evenly and not by a hash; a
+ * worker that leaves takes no connection with it that the kernel had queued for it; and it works on every system.
+ */
+export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions<Config>): Service => {
+  const { name, config, workers: count, telemetry, after = afterOnTimer } = options
+  const { log } = telemetry
+  const members = new Map<number, Member>()
+  const ended = Promise.withResolvers<number>()
+  ended.promise.catch(() => undefined)
+  const empty = new Set<() => void>()
+  const badEnds: number[] = []
+  let retired: readonly LedgerRow[] = []
+  let [started, stopping, nextId, port] = [false, false, 1, 0]
+  let crashes: readonly number[] = []
+  const cancelRestarts: (() => void)[] = []
+
+  const launch = (): Promise<void> => {
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+    const member: Member = { id: nextId, worker: cluster.fork(), state: undefined, fault: undefined }
+    nextId += 1
+    members.set(member.id, member)
+    const { worker } = member
+    const start: ToWorker<Config> = { kind: 'start', config: { ...config, grpcPort: port } }
+    worker.send(start)
+    worker.on('error', () => undefined)
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'fault') member.fault = message.message
+      else member.state = message
+      if (message.kind === 'state' && message.serves) resolve()
+    })
+    worker.once('exit', (code: number | null, signal: string | null) => {
+      members.delete(member.id)
+      retired = sumOfBooks([...retired, ...closedBooks(member.state?.ledger ?? [])])
+      const how = member.fault ?? (signal === null ? `code ${code}` : signal)
+      if (stopping && (code ?? 1) !== 0) badEnds.push(code ?? exitCodes.software)
+      reject(new ServiceError(`a worker did not start: ${how}`, { exitCode: code || exitCodes.software }))
+      if (started && !stopping) crashed(member.id, how)
+      if (members.size === 0) for (const resolveEmpty of empty) resolveEmpty()
+    })
+    return ready
+  }
+
+  const crashed = (id: number, how: string): void => {
+    const now = performance.now()
+    crashes = [...crashes.filter((at) => now - at < crashWindowMs), now]
+    log.error({ worker: id, how, crashes: crashes.length }, 'a worker crashed')
+    telemetry.metrics.count('worker_crashes_total')
+    if (crashes.length > maxCrashes) {
+      const message = `workers crashed ${crashes.length} times in ${crashWindowMs / 1000} s, the last by ${how}`
+      ended.reject(new ServiceError(message, { exitCode: exitCodes.software, fix: 'The log says why' }))
+      return
+    }
+    const delayMs = restartDelayMs * 2 ** (crashes.length - 1)
+    // One that does not start counts as the next crash, by its exit.
+    cancelRestarts.push(after(delayMs, () => void (!stopping && launch().catch(() => undefined))))
+  }
+
+  const states = () => [...members.values()].flatMap(({ state }) => (state === undefined ? [] : [state]))
+  const exitsOfAll = (): Promise<void> =>
+    members.size === 0 ? Promise.resolve() : new Promise((resolve) => empty.add(resolve))
+  const stopAll = (): void => {
+    stopping = true
+    for (const cancel of cancelRestarts.splice(0)) cancel()
+    const stop: ToWorker<Config> = { kind: 'stop' }
+    for (const { worker } of members.values()) if (worker.isConnected()) worker.send(stop)
+  }
+
+  return {
+    name,
+    telemetry: {
+      ...telemetry,
+      metrics: {
+        ...telemetry.metrics,
+        expose: () =>
+          prometheusText(
+            metricsByWorker(
+              telemetry.metrics.collect(),
+              new Map([...members.values()].map(({ id, state }) => [id, state?.metrics ?? []])),
+            ),
+          ),
+      },
+    },
+    ended: ended.promise,
+    start: async (asked) => {
+      cluster.setupPrimary({ serialization: 'advanced' })
+      port = await freePort(config)
+      const launched = Promise.all(Array.from({ length: count }, launch))
+      asked?.addEventListener('abort', stopAll, { once: true })
+      await launched
+      started = true
+    },
+    notReady: () => {
+      const known = states()
+      if (known.some(({ serves, notReady }) => serves && notReady.length === 0)) return []
+      const reasons = known.flatMap(({ notReady }): readonly NotReady[] => notReady)
+      return reasons.length > 0 ? reasons.slice(0, 1) : [{ check: 'workers', reason: 'no worker serves' }]
+    },
+    stopIntake: async () => stopAll(),
+    finish: async () => {
+      await exitsOfAll()
+      const [exitCode] = badEnds
+      if (exitCode !== undefined) throw new ServiceError('a worker did not end clean', { exitCode })
+    },
+    close: async () => {
+      stopAll()
+      for (const { worker } of members.values()) worker.process.kill('SIGKILL')
+      await exitsOfAll()
+    },
+    ledger: () => sumOfBooks([...retired, ...states().flatMap(({ ledger }) => ledger)]),
+    addresses: () => [{ label: 'gRPC', address: `${bracketed(config.grpcHost)}:${port}` }],
+    waitsFor: `${options.waitsFor} (${count} workers)`,
+  }
+}
+
+/** Of the setting, or any free one: workers share it only where it is a certain one. Rejects with the error of `listen`. */
+const freePort = async ({ grpcHost: host, grpcPort }: PoolConfig): Promise<number> => {
+  const probe = await listen({ host, port: grpcPort, maxConnections: 1, onRefused: () => undefined }, () => undefined)
+  await probe.close()
+  return probe.port
+}
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
