@@ -27,9 +27,10 @@ export const toxiproxy: ServerKind = {
   variable: 'TOXIPROXY_URL',
   remedy: 'put toxiproxy-server on PATH, or install Go 1.24 or newer',
   container: {
-    image: 'ghcr.io/shopify/toxiproxy:2.12.0',
+    // The last one on Docker Hub; its API is the same.
+    image: 'shopify/toxiproxy:2.1.4',
     port: 8474,
-    ready: /Starting Toxiproxy HTTP server/,
+    ready: /API HTTP server starting/,
     url: (host, port) => `http://${host}:${port}`,
   },
   start: startToxiproxy,
