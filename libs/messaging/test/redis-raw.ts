@@ -13,3 +13,7 @@ export const rawRedis = async (url: string): Promise<RawRedis> => {
   await client.connect()
   return { send: (command) => client.sendCommand([...command]), close: () => client.destroy() }
 }
+
+/** The URL of the streams' driver for a Redis server's. */
+export const streamsUrl = (url: string, options = ''): string =>
+  `${url.replace(/^redis:/, 'redis-streams:')}?${options}`

@@ -1,34 +1,29 @@
+import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { startRedis } from '@armature/servers/redis'
-import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll } from 'vitest'
 import { messagingConformance } from '../src/conformance.ts'
 import { openRedisStreams, redisStreamsGuarantees } from '../src/redis-streams.ts'
 import { cutProxy } from './cut-proxy.ts'
-import { rawRedis, type RawRedis } from './redis-raw.ts'
+import { rawRedis, streamsUrl, type RawRedis } from './redis-raw.ts'
 
 const maxMessageBytes = 100_000
 const options = `maxMessageBytes=${maxMessageBytes}&claimIdleMs=1000`
-let server: RunningServer
+let server: string
 let raw: RawRedis
 
 beforeAll(async () => {
-  server = await startRedis()
-  raw = await rawRedis(server.url)
-}, 600_000)
-afterAll(async () => {
-  raw?.close()
-  await server?.stop()
-})
-
-const streamsUrl = (url: string) => url.replace('redis:', 'redis-streams:')
+  server = await serverUrl('redis')
+  raw = await rawRedis(server)
+}, serverDeadlineMs)
+afterAll(() => raw?.close())
 
 messagingConformance('redis-streams', {
   ...redisStreamsGuarantees,
   maxMessageBytes,
   browser: true,
-  open: () => openRedisStreams(`${streamsUrl(server.url)}?${options}`),
+  open: () => openRedisStreams(streamsUrl(server, options)),
   openKillable: async () => {
-    const { hostname, port } = new URL(server.url)
+    const { hostname, port } = new URL(server)
     const proxy = await cutProxy(hostname, Number(port))
     const driver = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?${options}&closeWaitMs=1000`)
     return { driver, kill: () => proxy.cut() }
@@ -41,7 +36,7 @@ messagingConformance('redis-streams', {
     return {
       ...own,
       open: ({ publishWaitMs = 30_000 }) =>
-        openRedisStreams(`${streamsUrl(own.url)}?${options}&publishWaitMs=${publishWaitMs}`),
+        openRedisStreams(streamsUrl(own.url, `${options}&publishWaitMs=${publishWaitMs}`)),
     }
   },
 })
