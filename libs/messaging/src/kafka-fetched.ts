@@ -33,7 +33,7 @@ interface Batch {
 }
 
 /** A batch of more is taken for an attack. */
-const maxInflatedBytes = 256 * 1024 * 1024
+const maxInflatedBytes = 64 * 1024 * 1024
 const inflaters: Readonly<Record<number, (data: Buffer) => Promise<Buffer>>> = {
   1: (data) => promisify(gunzip)(data, { maxOutputLength: maxInflatedBytes }),
   4: (data) => promisify(zstdDecompress)(data, { maxOutputLength: maxInflatedBytes }),
