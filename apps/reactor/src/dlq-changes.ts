@@ -137,7 +137,12 @@ export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
         const counting = letters(browser, topic, { wanted, signal })
         while ((await counting.next()).done !== true) count += 1
         if (count === 0 && pick.id !== undefined) throw noLetter(topic, pick.id)
-        if (count > 0 && !yes && !(await agrees(`Drop ${count} letters of ${topic} for good? [y/N] `, io))) count = 0
+        if (
+          count > 0 &&
+          !yes &&
+          !(await agrees(`Drop ${count} ${count === 1 ? 'letter' : 'letters'} of ${topic} for good? [y/N] `, io))
+        )
+          count = 0
         const dropped = await drop(browser, topic, { wanted, max: count, signal })
         io.stdout.write(`dropped ${dropped}\n`)
         return signal.aborted ? exitCodes.temporary : exitCodes.ok

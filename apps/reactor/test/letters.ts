@@ -43,10 +43,7 @@ export const withLetters = async (topic: string, messages: readonly Message[], c
   const driver = broker.connect()
   const subscription = await failOn(driver, topic, failing, clock)
   await driver.publish(topic, messages)
-  const letters = deadLetterTopic(topic)
-  for (let turn = 0; turn < 1_000 && (await heldIn(driver, letters)).length < messages.length; turn++) {
-    await new Promise<void>((resolve) => setImmediate(resolve))
-  }
+  while (broker.books().acked < messages.length) await new Promise<void>((resolve) => setImmediate(resolve))
   await subscription.close()
-  return { broker, driver, letters }
+  return { broker, driver, letters: deadLetterTopic(topic) }
 }
