@@ -69,7 +69,10 @@ const decoded = async (data: Buffer, aborted?: Parameters<typeof answer>[1]): Pr
   return partitions[0] as FetchedPartition
 }
 
-const shown = ({ records, next }: FetchedPartition) => [records.map(({ offset, value }) => `${offset} ${value?.toString()}`), next]
+const shown = ({ records, next }: FetchedPartition) => [
+  records.map(({ offset, value }) => `${offset} ${value?.toString()}`),
+  next,
+]
 
 test('records come with offsets, times, values and headers', async () => {
   const partition = await decoded(

@@ -37,7 +37,7 @@ export const killableKafka = async (url: string): Promise<KillableDriver> => {
   return { driver, kill }
 }
 
-const hostsOf = (url: string): string => /^kafka:\/\/([^/?]+)/.exec(url)?.[1] ?? ''
+export const hostsOf = (url: string): string => /^kafka:\/\/([^/?]+)/.exec(url)?.[1] ?? ''
 const deadlineMs = 30_000
 
 /** Publishes one message by kcat, a client that is not ours. */
