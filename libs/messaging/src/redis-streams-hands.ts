@@ -105,13 +105,12 @@ export const memberHands = (
       handed.push(id)
       return onReturn()
     }
-    const next = String(attempt + 1)
-    link
-      .send(['XCLAIM', link.prefix + topic, group, consumer, '0', id, 'RETRYCOUNT', next, 'JUSTID'])
-      .catch(() => undefined)
+    const next = attempt + 1
     const cancel = clock.after(redeliveryDelayMs, () => {
+      const count = ['XCLAIM', link.prefix + topic, group, consumer, '0', id, 'RETRYCOUNT', String(next), 'JUSTID']
+      link.send(count).catch(() => undefined)
       delayed.delete(held)
-      give({ ...held, attempt: attempt + 1 })
+      give({ ...held, attempt: next })
       fewer()
     })
     delayed.set(held, cancel)

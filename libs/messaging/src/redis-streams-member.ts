@@ -89,19 +89,32 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     }
   }
 
-  const turn = async (client: RedisClient): Promise<boolean> => {
+  const healing = async (client: RedisClient, work: () => Promise<boolean>): Promise<boolean> => {
     try {
+      return await work()
+    } catch (error) {
+      const isGone = isReplyOf(error, 'NOGROUP') || isReplyOf(error, 'UNBLOCKED')
+      if (!isGone || stopping !== undefined) throw error
+      await createAgain(client)
+      return true
+    }
+  }
+
+  const turn = (client: RedisClient): Promise<boolean> =>
+    healing(client, async () => {
       if (performance.now() >= nextClaimMs) {
         await claimIdle(client)
         // More of it, or no room for what is new.
         if (nextClaimMs === 0 || !hands.hasRoom) return true
       }
-      return await read(client)
-    } catch (error) {
-      if (!isReplyOf(error, 'NOGROUP') || stopping !== undefined) throw error
-      await createAgain(client)
+      return read(client)
+    })
+
+  const onConnect = async (client: RedisClient) => {
+    await healing(client, async () => {
+      await recover(client)
       return true
-    }
+    })
   }
 
   const room = async () => {
@@ -109,7 +122,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     if (hands.acks.pending > mostAcksPending) await hands.acks.flushed()
   }
 
-  const intake = streamsIntake({ link, onConnect: recover, room, turn, warn })
+  const intake = streamsIntake({ link, onConnect, room, turn, warn })
   const endFollow = link.follow(pattern, sequence, (topic) => {
     if (topics.includes(topic)) return
     topics.push(topic)

@@ -41,7 +41,7 @@ interface Room {
 const chunkMessages = 500
 const mostAtOnce = 1_000
 const lookAgainMs = 1_000
-const roomPollMs = 100
+const roomPollMs = 50
 /** Larger publishes go by themselves. */
 const mostGathered = 50
 

@@ -12,7 +12,8 @@ import type { StreamsSubscriptionParts } from './redis-streams.ts'
 import { isPattern } from './topic-pattern.ts'
 
 const mostAtOnce = 500
-const placeMs = 1_000
+/** How often its place is saved, where it moved: so long a stream at its bound may wait for it. */
+const placeMs = 100
 const leaseMs = 60_000
 
 /** Where a reader is in one stream. */
@@ -40,6 +41,8 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
   const places = new Map<string, Place>()
   const window = deliveryWindow({ handle: parts.handle, settings, clock })
   let averageBytes = 1_000
+  let nextLeaseMs = performance.now() + leaseMs / 3
+  let saving: Promise<void> | undefined
   let stopping: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
@@ -89,7 +92,10 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
   }
 
   const save = async (client: RedisClient) => {
-    await client.sendCommand(['EVAL', leaseScript, '0', prefix, group, String(leaseMs)])
+    if (performance.now() >= nextLeaseMs) {
+      nextLeaseMs = performance.now() + leaseMs / 3
+      await client.sendCommand(['EVAL', leaseScript, '0', prefix, group, String(leaseMs)])
+    }
     const moved = [...places].filter(([, place]) => settledUpTo(place) !== place.saved)
     const commands = moved.map(([topic, place]) => {
       const id = settledUpTo(place)
@@ -112,7 +118,10 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
     })
   }
   const placeTimer = setInterval(() => {
-    if (link.client !== undefined) save(link.client).catch(() => undefined)
+    if (link.client === undefined) return
+    saving ??= save(link.client)
+      .catch(() => undefined)
+      .finally(() => (saving = undefined))
   }, placeMs).unref()
 
   const stop = async () => {
