@@ -52,7 +52,7 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
       return topics.sort()
     },
 
-    browse: async function* (topic, { max, signal }) {
+    async *browse(topic, { max, signal }) {
       const place = await where(topic)
       if (place === undefined) return
       const { stream, last } = place

@@ -125,7 +125,8 @@ export const jetstreamPublisher = (
       return
     }
     const { err_code: code, description, code: status } = answer.error
-    if (passing.has(code) || status === 429 || status === 503) return void again(token, sent)
+    const passes = !full.has(code) && (passing.has(code) || status === 429 || status === 503)
+    if (passes) return void again(token, sent)
     const fault = full.has(code) ? 'full' : code === tooLarge ? 'too-large' : 'unavailable'
     failBatch(batch, fail(batch.topic, fault, `the server says: ${description} (${code})`))
   }

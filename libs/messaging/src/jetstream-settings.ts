@@ -1,6 +1,6 @@
 import type { BrokerUrl, OptionKind } from './broker-url.ts'
 import { MessagingUrlError } from './errors.ts'
-import { natsOptions } from './nats-connection.ts'
+import { natsOptions } from './nats-credentials.ts'
 
 /** What the scheme takes beside what `nats:` takes. */
 export const jetstreamOptions = {

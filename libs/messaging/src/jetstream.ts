@@ -28,6 +28,8 @@ export const jetstreamGuarantees: Guarantees = {
   delay: true,
 }
 
+const advisoryRetryMs = 5_000
+
 /**
  * Opens `jetstream://user:password@host:port,host:port?options`. `publish` resolves when the stream has stored the messages. Rejects with
  * ConnectError (also where the server has no JetStream) and MessagingUrlError.
@@ -54,8 +56,12 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
     const publisher = { publish: publishing.publish, close: async () => undefined }
     advisories = deadLetterAdvisories({ link, jsm, client, settings: limits, publisher, browser, warn })
     advisories.catch((error: unknown) => {
-      advisories = undefined
-      warn(`messages that NATS gives up become no dead letters: ${(error as Error).message}`)
+      if (closing !== undefined) return
+      warn(`messages that NATS gives up become no dead letters yet: ${(error as Error).message}`)
+      setTimeout(() => {
+        advisories = undefined
+        if (closing === undefined) followAdvisories()
+      }, advisoryRetryMs).unref()
     })
   }
 

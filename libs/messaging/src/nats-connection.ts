@@ -1,15 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { checkServerIdentity } from 'node:tls'
-import { errors, nkeyAuthenticator, credsAuthenticator, type ConnectionOptions } from '@nats-io/nats-core'
+import { connect as connectSocket } from 'node:net'
+import { errors, type ConnectionOptions } from '@nats-io/nats-core'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { fileOf, passwordOf, tlsOptions, type BrokerUrl, type OptionKind } from './broker-url.ts'
-import { ConnectError, MessagingUrlError } from './errors.ts'
+import { ConnectError } from './errors.ts'
+import { credentialsOf, tlsOf, type NatsUrl } from './nats-credentials.ts'
 import { reconnectDelayMs } from './reconnect.ts'
-
-/** What both schemes take beside the common options: one of three other ways to say who connects. */
-export const natsOptions = { token: 'text', creds: 'file', nkey: 'file' } as const satisfies Record<string, OptionKind>
-
-type NatsUrl = BrokerUrl<keyof typeof natsOptions>
 
 /** A connection that comes back by itself, and what its users want to know of it. */
 export interface NatsLink {
@@ -75,55 +69,9 @@ const connectionOptions = async (url: NatsUrl, delayMs: () => number): Promise<C
   ignoreAuthErrorAbort: true,
   reconnectDelayHandler: delayMs,
   noAsyncTraces: true,
-  tls: await tlsOf(url),
+  ...(await tlsOf(url)),
   ...(await credentialsOf(url)),
 })
-
-/** Files are read again for each connection, so that a rotated certificate counts from the next one on. */
-const tlsOf = async (url: NatsUrl): Promise<NonNullable<ConnectionOptions['tls']> | null> => {
-  const checked = await tlsOptions(url)
-  if (checked === undefined || url.tls === undefined) return null
-  const { ca, cert, key, serverName } = url.tls
-  const names = serverName === undefined ? url.hosts.map(({ host }) => host) : [serverName]
-  const tls = {
-    ...(ca === undefined ? {} : { caFile: ca }),
-    ...(cert === undefined ? {} : { certFile: cert }),
-    ...(key === undefined ? {} : { keyFile: key }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    // The client gives no name for an IP address, which Node would check as `localhost`.
-    checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) => {
-      const problems = names.map((name) => checkServerIdentity(name, certificate))
-      return problems.includes(undefined) ? undefined : problems[0]
-    },
-  }
-  return tls
-}
-
-const credentialsOf = async (url: NatsUrl): Promise<ConnectionOptions> => {
-  const { token, creds, nkey } = url.options
-  const ways = [token, creds, nkey, url.user].filter((way) => way !== undefined)
-  if (ways.length > 1) {
-    throw new MessagingUrlError(`the ${url.scheme}: URL says twice who connects: give one of user, token, creds, nkey`)
-  }
-  if (token !== undefined) return { token }
-  if (creds !== undefined) {
-    await fileOf(url.scheme, 'creds', creds)
-    return { authenticator: (nonce) => credsAuthenticator(readFileSync(creds))(nonce) }
-  }
-  if (nkey !== undefined) {
-    await fileOf(url.scheme, 'nkey', nkey)
-    return { authenticator: (nonce) => nkeyAuthenticator(seedIn(readFileSync(nkey, 'utf8')))(nonce) }
-  }
-  const { user, passwordFile } = url
-  if (user === undefined) return {}
-  const password = await passwordOf(url)
-  const current = () =>
-    passwordFile === undefined ? password : readFileSync(passwordFile, 'utf8').split(/\r?\n/, 1)[0]
-  return { authenticator: () => ({ user, pass: current() ?? '' }) }
-}
-
-/** Comments and blank lines may be around the seed. */
-const seedIn = (text: string): Uint8Array => Buffer.from(/^S[A-Z2-7]+$/m.exec(text)?.[0] ?? text.trim())
 
 const firstConnection = async (url: NatsUrl, options: ConnectionOptions): Promise<NatsConnection> => {
   const deadlineMs = performance.now() + url.connectWaitMs
@@ -131,13 +79,35 @@ const firstConnection = async (url: NatsUrl, options: ConnectionOptions): Promis
     try {
       return await connect(options)
     } catch (error) {
-      const fault = faultOf(error)
+      const isSilent = error instanceof errors.TimeoutError && url.tls !== undefined && url.tls.cert === undefined
+      const fault = isSilent && (await wantsCertificate(url)) ? 'tls' : faultOf(error)
       const delayMs = reconnectDelayMs(attempt)
       if (fault !== 'unavailable' || performance.now() + delayMs > deadlineMs) throw connectError(url, fault, error)
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
 }
+
+const infoWaitMs = 1_000
+
+/** A server that wants a certificate and gets none falls silent; what it says before TLS tells. */
+const wantsCertificate = ({ hosts }: NatsUrl): Promise<boolean> =>
+  new Promise((resolve) => {
+    const [{ host, port } = { host: '', port: 0 }] = hosts
+    let text = ''
+    const socket = connectSocket(port, host)
+    const end = () => {
+      socket.destroy()
+      resolve(/"tls_verify":\s*true/.test(text))
+    }
+    socket.setTimeout(infoWaitMs, end)
+    socket.on('error', end)
+    socket.on('close', end)
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+      if (text.includes('\r\n')) end()
+    })
+  })
 
 type Fault = ConnectError['fault']
 
@@ -149,9 +119,7 @@ const faultOf = (error: unknown): Fault => {
   }
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code, message } = cause as NodeJS.ErrnoException
-    if (tlsCode.test(code ?? '') || message.startsWith("'tls'")) return 'tls'
-    // A key file that is none.
-    if (cause.name === 'NKeysError') return 'credentials'
+    if (tlsCode.test(code ?? '') || message.includes("'tls'")) return 'tls'
   }
   return 'unavailable'
 }
@@ -170,7 +138,9 @@ const connectError = ({ scheme, hosts, tls }: NatsUrl, fault: Fault, cause: unkn
       const advice =
         tls === undefined
           ? 'the server wants TLS: add tls=true and ca=FILE'
-          : 'check tls, ca, cert, key and serverName against the server'
+          : tls.cert === undefined && cause instanceof errors.TimeoutError
+            ? 'the server wants a certificate of its clients: add cert=FILE and key=FILE'
+            : 'check tls, ca, cert, key and serverName against the server'
       return new ConnectError(fault, `${scheme}: no TLS connection to ${where} (${code ?? message}): ${advice}`, {
         cause,
       })

@@ -14,7 +14,7 @@ import { ledger, writeAll } from './ledger.ts'
 
 const count = 100_000
 const timeout = 180_000
-const consumerProgram = join(import.meta.dirname, 'jetstream-consumer.ts')
+const sinkProgram = join(import.meta.dirname, 'sink-process.ts')
 
 let server: RunningServer
 let folder: string
@@ -78,30 +78,25 @@ test(`a consumer process that is killed in the middle of ${count} messages loses
   const publisher = await connect()
   const book = ledger()
   const sink = async () => (existsSync(file) ? (await readFile(file, 'utf8')).split('\n').slice(0, -1) : [])
-  const start = async () => {
-    const program = startProgram('node', [consumerProgram, url(), topic, 'sink', file])
+  const start = async (diesAfter: number) => {
+    const program = startProgram('node', [sinkProgram, url(), topic, 'sink', file, String(diesAfter)])
     programs.push(program)
-    await program.until(/subscribed/)
+    await program.until(/reading/)
     return program
   }
-  const first = await start()
+  const first = await start(count / 5)
   const writers = writeAll(
     publisher,
     book,
     writing(topic, book, () => undefined),
   )
-  await vi.waitFor(async () => expect((await sink()).length).toBeGreaterThan(count / 5), {
-    timeout: 60_000,
-    interval: 20,
-  })
-  first.signal('SIGKILL')
-  await first.ended()
-  await start()
+  expect((await first.ended(90_000)).signal).toBe('SIGKILL')
+  await start(0)
   await writers
   await vi.waitFor(async () => expect(new Set(await sink()).size).toBe(count), { timeout: 90_000, interval: 250 })
   for (const id of await sink()) book.stored(id)
   const { lost, unattempted, counts } = book.result()
   expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
-  // It died with messages that were not acknowledged: the most that may come again.
-  expect(counts.repeats).toBeLessThanOrEqual(2_000)
+  // Written and not yet acknowledged when it died: no more than it may have in flight.
+  expect(counts.repeats).toBeLessThanOrEqual(5_000)
 })

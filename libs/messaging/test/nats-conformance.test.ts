@@ -1,19 +1,33 @@
+import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
-import type { RunningServer } from '@armature/servers/server'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll } from 'vitest'
 import { messagingConformance } from '../src/conformance.ts'
 import { natsGuarantees, openNats } from '../src/nats.ts'
+import { driverUrl, rawClient, rawPublish } from './nats-fixture.ts'
 
-let server: RunningServer
+let url: string
+let raw: NatsConnection
 
 beforeAll(async () => {
-  server = await startNats({ jetstream: false, maxPayloadBytes: 100_000 })
-}, 120_000)
+  url = await serverUrl('nats')
+  raw = await rawClient(url)
+}, serverDeadlineMs)
 
-afterAll(() => server.stop())
+afterAll(() => raw?.close())
 
 messagingConformance('nats', {
   ...natsGuarantees,
-  maxMessageBytes: 100_000 - 16_384,
-  open: () => openNats(server.url),
+  maxMessageBytes: 1024 * 1024 - 16_384,
+  open: () => openNats(driverUrl('nats', url)),
+  openRestartable: async () => {
+    const own = await startNats({ jetstream: false })
+    return {
+      open: ({ publishWaitMs = 30_000 }) => openNats(driverUrl('nats', own.url, `publishWaitMs=${publishWaitMs}`)),
+      crash: () => own.crash(),
+      restart: () => own.restart(),
+      stop: () => own.stop(),
+    }
+  },
+  publishRaw: (topic, headers, body) => rawPublish(raw, topic, headers, body),
 })
