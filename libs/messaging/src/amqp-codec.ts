@@ -2,6 +2,7 @@ import type { Options } from 'amqplib'
 import { createHash } from 'node:crypto'
 import { typedValue, typesHeader, typesIn, typesText, valueOfType, type FieldValue } from './amqp-header-types.ts'
 import { longestNameBytes, topicOfKey } from './amqp-names.ts'
+import { isCoreAttribute } from './cloud-event-attributes.ts'
 import { encodeBinary, type HeaderValue } from './cloud-events.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
@@ -52,8 +53,10 @@ export const encodeAmqp = (message: Message, parts: EncodeParts): EncodedMessage
   if (parts.plainHeaders) for (const name in given) if (name !== 'content-type') headers[name] ??= given[name] ?? ''
   if (typesGiven !== undefined) {
     for (const [name, type] of typesIn(typesGiven)) {
-      const text = texts[name]
-      if (text !== undefined) headers[name] = valueOfType(text, type)
+      const text = given[name]
+      if (text === undefined || name === 'content-type') continue
+      if (!isCoreAttribute(name)) delete headers[`cloudEvents_${name}`]
+      headers[name] = valueOfType(text, type)
     }
   }
   let bytes = 0
@@ -113,12 +116,15 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
   const headers: Record<string, HeaderValue> = {}
   const types: [string, ReturnType<typeof typedValue>['type']][] = []
   const given = properties.headers ?? {}
+  const isEvent = 'cloudEvents_specversion' in given || 'cloudEvents:specversion' in given
   for (const name in given) {
     const value = given[name]
     if (value === undefined || name === 'x-delivery-count' || name === 'x-acquired-count') continue
     if (typeof value === 'string') {
       // A copy for a headers exchange.
       if (given[`cloudEvents_${name}`] !== value) headers[name] = value
+      // Else it would be an attribute when it is published on.
+      if (!isEvent && /^[a-z\d]+$/.test(name)) types.push([name, 'text'])
       continue
     }
     const { type, value: shown } = typedValue(value)

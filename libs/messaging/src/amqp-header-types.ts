@@ -5,11 +5,12 @@ export type FieldValue = string | number | boolean | object | null
 
 /**
  * Headers of a message are text, those of AMQP have types. This header of the message says which had which, as in
- * `count=int,urgent=boolean`, so that they have them again when the message is published on, as a dead letter for example.
+ * `count=int,urgent=boolean`, so that they have them again when the message is published on, as a dead letter for example. It also names
+ * headers of foreign messages that would become attributes of a CloudEvent then.
  */
 export const typesHeader = 'amqp-types'
 
-type TypeName = 'int' | 'double' | 'boolean' | 'timestamp' | 'bytes' | 'json'
+type TypeName = 'text' | 'int' | 'double' | 'boolean' | 'timestamp' | 'bytes' | 'json'
 
 interface Typed {
   readonly type: TypeName
