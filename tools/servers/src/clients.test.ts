@@ -88,11 +88,14 @@ describe('ghz', () => {
 
 describe('pythonGrpc', () => {
   test('without Python fails with one line that says what to install', async () => {
-    await expect(pythonGrpc(env)).rejects.toThrow(/^python3 is not on PATH: install [^\n]+$/)
+    await expect(pythonGrpc(env)).rejects.toThrow(/^python3-venv is missing [^\n]+: install Python 3[^\n]+$/)
   })
 
   test('of a failed pip fails with one line that says what pip needs', async () => {
-    await program('python3', '/bin/mkdir -p "$4/bin"; /bin/cp "$0" "$4/bin/python"; [ "$2" = venv ]')
+    await program(
+      'python3',
+      '[ "$1" = -c ] && exit; /bin/mkdir -p "$4/bin"; /bin/cp "$0" "$4/bin/python"; [ "$2" = venv ]',
+    )
     await expect(pythonGrpc(env)).rejects.toThrow(/^pip could not install grpcio==[^\n]+: give pip access[^\n]+$/)
   })
 })

