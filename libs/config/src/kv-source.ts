@@ -7,7 +7,7 @@ export type KvValues = Readonly<Record<string, string>>
 export interface KvSource {
   /**
    * Calls `onChange` with what is below the prefix soon, though never before `watch` returned, and again after each change, until
-   * cancelled by the answer. `onFault` is told when it cannot be had; the watch goes on and `onChange` says what came of it.
+   * cancelled by the answer. `onFault` is told when it cannot be had; once it can again, `onChange` is called, changed or not.
    */
   watch(prefix: string, onChange: (values: KvValues) => void, onFault?: (fault: unknown) => void): () => void
   /** Ends all watches and what they opened. */

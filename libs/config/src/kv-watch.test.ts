@@ -50,6 +50,20 @@ test('tells changes that come together once they are over, and at the latest aft
   expect(seen.at(-1)).toEqual([{ count: '8' }, {}])
 })
 
+test('after a failure tells nothing before every prefix has answered again', () => {
+  const { kv, seen } = start()
+  kv.set('a/', { key: '1' })
+  kv.set('b/', { key: '2' })
+  kv.set('a/', { key: '3' })
+  kv.fail(new Error('no leader'))
+  kv.set('b/', {})
+  vi.advanceTimersByTime(10_000)
+  expect(seen).toHaveLength(1)
+  kv.set('a/', {})
+  vi.advanceTimersByTime(100)
+  expect(seen.slice(1)).toEqual([[{}, {}]])
+})
+
 test('tells nothing once cancelled', () => {
   const { kv, seen, cancel } = start()
   kv.set('a/', {})

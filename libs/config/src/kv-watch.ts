@@ -13,10 +13,15 @@ export interface KvWatchOptions {
   onFault?: ((fault: unknown) => void) | undefined
 }
 
-/** Watches several prefixes as one. Changes that come together are told together (quiescence). The answer ends it. */
+/**
+ * Watches several prefixes as one. Changes that come together are told together (quiescence); after a failure nothing is told before
+ * each prefix that failed has answered again. The answer ends it.
+ */
 export const watchKv = (options: KvWatchOptions): (() => void) => {
   const { source, prefixes, quietMs, maxQuietMs = 4 * quietMs, onChange, onFault } = options
   const known = new Map<string, KvValues>()
+  /** Failed since they last answered: what they hold now may not fit what the others hold. */
+  const failed = new Set<string>()
   let told = false
   let quiet: NodeJS.Timeout | undefined
   let latest: NodeJS.Timeout | undefined
@@ -30,15 +35,28 @@ export const watchKv = (options: KvWatchOptions): (() => void) => {
   }
   const changed = (prefix: string, values: KvValues): void => {
     known.set(prefix, values)
-    if (known.size < new Set(prefixes).size) return
+    failed.delete(prefix)
+    if (known.size < new Set(prefixes).size || failed.size > 0) return
     if (!told) return tell()
     clearTimeout(quiet)
     quiet = setTimeout(tell, quietMs)
     latest ??= setTimeout(tell, maxQuietMs)
   }
 
+  const failing = (prefix: string, fault: unknown): void => {
+    failed.add(prefix)
+    clearTimeout(quiet)
+    clearTimeout(latest)
+    latest = undefined
+    onFault?.(fault)
+  }
+
   const cancels = [...new Set(prefixes)].map((prefix) =>
-    source.watch(prefix, (values) => changed(prefix, values), onFault),
+    source.watch(
+      prefix,
+      (values) => changed(prefix, values),
+      (fault) => failing(prefix, fault),
+    ),
   )
   return () => {
     clearTimeout(quiet)
