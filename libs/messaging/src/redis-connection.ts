@@ -1,7 +1,7 @@
 import { createClient, RESP_TYPES, type RedisArgument } from '@redis/client'
 import { ConnectError } from './errors.ts'
 import { reconnectDelayMs } from './reconnect.ts'
-import { answersTls, connectFault, speaksTls } from './redis-faults.ts'
+import { answersPlain, answersTls, connectFault, otherProtocol } from './redis-faults.ts'
 import type { RedisAddress } from './redis-settings.ts'
 
 /** The client's own, connected once: when it is lost the connection makes another. */
@@ -88,11 +88,19 @@ export const redisConnection = (parts: ConnectionParts): RedisConnection => {
     }, heartbeatMs).unref()
   }
 
+  const isTls = address.clientOptions.socket?.tls === true
+
   const failure = async (error: unknown): Promise<ConnectError> => {
     const fault = connectFault(scheme, where, error)
-    const isCut = fault.fault === 'unavailable' && !/refused|timeout/i.test(fault.message)
-    const isPlain = address.clientOptions.socket?.tls !== true
-    return isCut && isPlain && (await answersTls(address.host, address.port)) ? speaksTls(scheme, where) : fault
+    const mayBeTls = !wasConnected && !isTls && fault.fault === 'unavailable' && !/ECONNREFUSED/.test(fault.message)
+    return mayBeTls && (await answersTls(address.host, address.port)) ? otherProtocol(scheme, where, true) : fault
+  }
+
+  /** A plain server waits for the rest of what it takes for a command: the handshake would end by its timeout only. */
+  const checkPlain = async () => {
+    if (!(await answersPlain(address.host, address.port)) || wasConnected || closed) return
+    latest = otherProtocol(scheme, where, false)
+    failAll(latest)
   }
 
   const connect = async () => {
@@ -125,6 +133,7 @@ export const redisConnection = (parts: ConnectionParts): RedisConnection => {
   }
 
   void connect()
+  if (isTls) void checkPlain()
 
   return {
     get client() {

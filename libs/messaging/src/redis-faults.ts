@@ -1,4 +1,5 @@
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { ErrorReply } from '@redis/client'
 import { ConnectError } from './errors.ts'
 
@@ -39,27 +40,38 @@ export const connectFault = (scheme: string, where: string, error: unknown): Con
   )
 }
 
-/** For a connection without TLS that was cut off before it said anything. */
-export const speaksTls = (scheme: string, where: string): ConnectError =>
-  new ConnectError('tls', `Redis at ${where} speaks TLS: add tls=true to the ${scheme}: URL`)
+/** For a URL that is wrong about what the port speaks. */
+export const otherProtocol = (scheme: string, where: string, speaksTls: boolean): ConnectError =>
+  new ConnectError(
+    'tls',
+    speaksTls
+      ? `Redis at ${where} speaks TLS: add tls=true to the ${scheme}: URL`
+      : `Redis at ${where} speaks no TLS: take tls=true out of the ${scheme}: URL, and begin it with ${scheme}:`,
+  )
 
 const probeMs = 2_000
-/** The first byte of a TLS record of type alert. */
-const tlsAlert = 0x15
 
-/** Whether what listens there answers plain text with a TLS alert. */
+/** Whether what listens there takes a TLS handshake, whatever its certificate. */
 export const answersTls = (host: string, port: number): Promise<boolean> =>
+  answers(connectTls({ host, port, rejectUnauthorized: false }), 'secureConnect')
+
+/** Whether what listens there answers a PING in plain text. */
+export const answersPlain = (host: string, port: number): Promise<boolean> => {
+  const socket = connect({ host, port })
+  socket.once('connect', () => socket.write('PING\r\n'))
+  return answers(socket, 'data')
+}
+
+const answers = (socket: Socket, event: 'secureConnect' | 'data'): Promise<boolean> =>
   new Promise((resolve) => {
-    const socket = connect({ host, port })
-    const answer = (speaks: boolean) => {
+    const end = (does: boolean) => {
       socket.destroy()
-      resolve(speaks)
+      resolve(does)
     }
-    socket.setTimeout(probeMs, () => answer(false))
-    socket.once('connect', () => socket.write('PING\r\n'))
-    socket.once('data', (data) => answer(data[0] === tlsAlert))
-    socket.once('error', () => answer(false))
-    socket.once('close', () => answer(false))
+    socket.setTimeout(probeMs, () => end(false))
+    socket.once(event, () => end(true))
+    socket.on('error', () => end(false))
+    socket.once('close', () => end(false))
   })
 
 /** Whether the connection, not the command, is at fault: the same may succeed on another. */
