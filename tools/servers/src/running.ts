@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { basename } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Program, startProgram } from './program.ts'
 import type { RunningServer } from './server.ts'
@@ -8,7 +9,7 @@ const pollMs = 25
 
 /**
  * Starts a program and waits until it writes `ready`, or until the function `ready`, asked again and again, says so. Ends it and rejects
- * with its output when that does not come.
+ * when that does not come, with its output as the cause.
  */
 export const startReady = async (
   command: string,
@@ -26,7 +27,7 @@ export const startReady = async (
     return program
   } catch (fault) {
     await program.kill()
-    throw fault
+    throw new Error(`${basename(command)} did not start`, { cause: fault })
   }
 }
 

@@ -3,6 +3,8 @@ import type { Environment } from './execute.ts'
 import { say } from './progress.ts'
 import type { RunningServer, ServerKind } from './server.ts'
 
+const maxLinesShown = 12
+
 /** What a keeper holds of a server. */
 export type KeptServer = Pick<RunningServer, 'url' | 'variables' | 'stop'>
 
@@ -18,6 +20,7 @@ export const startFrom = async (
   try {
     return await kind.start({ env })
   } catch (fault) {
+    if (fault instanceof Error && fault.cause instanceof Error) say(`${kind.name}: ${lastLines(fault.cause.message)}`)
     if (!(await containers.answers(env))) throw withRemedy(kind, fault)
     say(`${kind.name}: ${firstLine(fault)} - so from the image ${kind.container.image}`)
     return await containers.start(kind.container).catch((cause: unknown) => {
@@ -37,3 +40,5 @@ const withRemedy = (kind: ServerKind, cause: unknown): Error => {
 
 const firstLine = (fault: unknown): string =>
   (fault instanceof Error ? fault.message : String(fault)).split('\n', 1)[0] ?? ''
+
+const lastLines = (text: string): string => text.trimEnd().split('\n').slice(-maxLinesShown).join('\n')

@@ -171,7 +171,7 @@ describe('interrupted in the middle, up leaves nothing', { timeout: serverDeadli
   })
 })
 
-describe('words', () => {
+describe('words', { timeout: limitMs }, () => {
   test.each([
     [['up', 'kafak'], /^No such server: kafak\. The servers are consul, .*kafka/],
     [['down', 'x'], /^No such server: x\./],
