@@ -126,7 +126,11 @@ describe.each(brokers)('dead letters on %s', (_, server, scheme) => {
   )
 })
 
-test.each(brokers)('%s away ends a command with 69', async (_, _server, scheme) => {
-  const output = await reactor(`${scheme}//user:canary@127.0.0.1:1?connectWaitMs=500`, ['dlq', 'ls'], 69)
-  expect(output).not.toContain('canary')
-})
+test.each(brokers)(
+  '%s away ends a command with 69',
+  async (_, _server, scheme) => {
+    const output = await reactor(`${scheme}//user:canary@127.0.0.1:1?connectWaitMs=500`, ['dlq', 'ls'], 69)
+    expect(output).not.toContain('canary')
+  },
+  60_000,
+)
