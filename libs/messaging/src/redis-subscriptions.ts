@@ -63,9 +63,21 @@ export const redisSubscriptions = (parts: SubscriptionsParts) => {
   }
 
   const subscribe = async (pattern: string, handle: Handler, settings: SubscribeSettings): Promise<Subscription> => {
-    const window = deliveryWindow({ handle, settings, ...(clock === undefined ? {} : { clock }) })
+    const losses = { full: 0, rejected: 0 }
+    /** A power of two, so that the warnings of a long outage stay few. */
+    const report = (count: number, why: string) => {
+      if ((count & (count - 1)) === 0) warn(`redis: ${count} messages of ${pattern} are lost: ${why}`)
+    }
+    /** At most once: what a handler rejects does not come again. */
+    const once: Handler = async (delivery) => {
+      try {
+        await handle(delivery)
+      } catch {
+        if (!delivery.signal.aborted) report(++losses.rejected, 'their handler rejected them')
+      }
+    }
+    const window = deliveryWindow({ handle: once, settings, ...(clock === undefined ? {} : { clock }) })
     let heldBytes = 0
-    let dropped = 0
     let stopping: Promise<void> | undefined
 
     const listener: Listener = {
@@ -75,13 +87,7 @@ export const redisSubscriptions = (parts: SubscriptionsParts) => {
         if (!matches(pattern, topic)) return
         const bytes = payload.byteLength
         if (window.held >= maxHeld || heldBytes + bytes > maxHeldBytes) {
-          dropped++
-          // A power of two, so that the warnings of a long outage stay few.
-          if ((dropped & (dropped - 1)) === 0) {
-            warn(
-              `redis: dropped ${dropped} messages of ${pattern}: its handler is slower than they come (maxHeld, maxHeldBytes)`,
-            )
-          }
+          report(++losses.full, 'their handler is slower than they come (maxHeld, maxHeldBytes)')
           return
         }
         heldBytes += bytes

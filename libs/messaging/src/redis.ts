@@ -17,7 +17,7 @@ export const redisGuarantees: Guarantees = {
   groups: false,
   wildcards: true,
   headers: true,
-  delay: true,
+  delay: false,
 }
 
 const shape = {

@@ -131,8 +131,25 @@ describe('redis:', () => {
     const seen = recorder(() => new Promise(() => undefined))
     await driver.subscribe('slow', seen.handle, { maxInFlight: 5 })
     for (let at = 0; at < 30; at++) await driver.publish('slow', [message('slow', String(at))])
-    await vi.waitFor(() => expect(warnings.at(-1)).toMatch(/dropped 8 messages of slow/), { timeout: 10_000 })
+    await vi.waitFor(() => expect(warnings.at(-1)).toMatch(/8 messages of slow are lost: their handler is slower/), {
+      timeout: 10_000,
+    })
     expect(seen.unsettled).toBe(5)
+    await driver.close()
+  })
+
+  test('what a handler rejects does not come again, and it says so', async () => {
+    const warnings: string[] = []
+    const driver = await openDriver(plain.url, { warn: (problem) => void warnings.push(problem) })
+    const seen = recorder(async ({ id }) => {
+      if (id === 'bad') throw new Error('no')
+    })
+    await driver.subscribe('picky', seen.handle, { redeliveryDelayMs: 1, serial: 'key' })
+    const messages = ['bad', 'good', 'last'].map((id) => message('picky', id, { id, key: 'k' }))
+    await driver.publish('picky', messages)
+    await vi.waitFor(() => expect(seen.acked).toHaveLength(2), { timeout: 10_000 })
+    expect(seen.deliveries.map(({ id }) => id)).toEqual(['bad', 'good', 'last'])
+    expect(warnings).toEqual([expect.stringContaining('1 messages of picky are lost: their handler rejected')])
     await driver.close()
   })
 })

@@ -11,7 +11,7 @@ import { rawRedis, streamsUrl, type RawRedis } from './redis-raw.ts'
 vi.setConfig({ testTimeout: 30_000 })
 
 let server: string
-let open: { close(): Promise<void> | void }[] = []
+let open: { close(): unknown }[] = []
 
 beforeAll(async () => {
   server = await serverUrl('redis')
