@@ -11,6 +11,8 @@ import { checkTopic } from './topic-pattern.ts'
 
 /** The client's. */
 const longestHeadersBytes = 60_000
+/** Of a value that is no text, roughly. */
+const fieldBytes = 20
 /** Kept by the broker: it counts deliveries there, and says where it dead-lettered a message before. */
 const brokerHeader = /^x-(?:death|(?:first|last)-death-|delivery-count$|acquired-count$|opt-)/
 
@@ -38,58 +40,65 @@ export const encodeAmqp = (message: Message, parts: EncodeParts): EncodedMessage
   const { id, body } = message
   const refuse = (fault: PublishFault, problem: string, cause?: unknown) =>
     new PublishError(`message ${id}: ${problem}`, { topic: parts.topic, fault, cause })
-  const { [typesHeader]: typesGiven, ...given } = message.headers
   let encoded
   try {
-    encoded = encodeBinary(typesGiven === undefined ? message : { ...message, headers: given }, {
-      style: 'amqp_',
-      source: parts.source,
-    })
+    encoded = encodeBinary(message, { style: 'amqp_', source: parts.source })
   } catch (cause) {
     throw refuse('bad-message', cause instanceof Error ? cause.message : String(cause), cause)
   }
-  const { 'content-type': contentType, ...texts } = encoded.headers
-  const headers: Record<string, FieldValue> = texts
-  if (parts.plainHeaders) for (const name in given) if (name !== 'content-type') headers[name] ??= given[name] ?? ''
-  if (typesGiven !== undefined) {
-    for (const [name, type] of typesIn(typesGiven)) {
-      const text = given[name]
-      if (text === undefined || name === 'content-type') continue
-      if (!isCoreAttribute(name)) delete headers[`cloudEvents_${name}`]
-      headers[name] = valueOfType(text, type)
-    }
+  const contentType = encoded.headers['content-type']
+  if (contentType !== undefined && bytesOf(contentType) > longestNameBytes) {
+    throw refuse('bad-message', 'its content-type has over 255 bytes, which AMQP cannot carry')
   }
+  const headers = fieldsOf(encoded.headers, message.headers, parts)
   let bytes = 0
   for (const name in headers) {
     const value = headers[name]
-    if (!parts.keepDeaths && brokerHeader.test(name)) {
-      delete headers[name]
-      continue
-    }
-    if (Buffer.byteLength(name) > longestNameBytes) throw refuse('bad-message', 'a header has a name over 255 bytes')
-    bytes += name.length + (typeof value === 'string' ? Buffer.byteLength(value) : 20)
-  }
-  if (contentType !== undefined && Buffer.byteLength(contentType) > longestNameBytes) {
-    throw refuse('bad-message', 'its content-type has over 255 bytes, which AMQP cannot carry')
+    if (bytesOf(name) > longestNameBytes) throw refuse('bad-message', 'a header has a name over 255 bytes')
+    bytes += name.length + (typeof value === 'string' ? bytesOf(value) : fieldBytes)
   }
   if (bytes > longestHeadersBytes) {
-    throw refuse(
-      'too-large',
-      `its headers have ${bytes} bytes, the limit is ${longestHeadersBytes}: move them to the body`,
-    )
+    const problem = `its headers have ${bytes} bytes, the limit is ${longestHeadersBytes}`
+    throw refuse('too-large', `${problem}: move them to the body`)
   }
-  return {
-    id,
-    content: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-    properties: {
-      headers,
-      deliveryMode: 2,
-      mandatory: parts.mandatory,
-      ...(Buffer.byteLength(id) <= longestNameBytes ? { messageId: id } : {}),
-      ...(contentType === undefined ? {} : { contentType }),
-      timestamp: Math.floor(Date.now() / 1000),
-    },
+  const properties: Options.Publish = {
+    headers,
+    deliveryMode: 2,
+    mandatory: parts.mandatory,
+    timestamp: Math.floor(Date.now() / 1000),
   }
+  if (bytesOf(id) <= longestNameBytes) properties.messageId = id
+  if (contentType !== undefined) properties.contentType = contentType
+  return { id, content: Buffer.from(body.buffer, body.byteOffset, body.byteLength), properties }
+}
+
+/** In UTF-8; the bound where that is enough, since counting takes time. */
+const bytesOf = (text: string): number => (text.length * 3 <= longestNameBytes ? text.length : Buffer.byteLength(text))
+
+/** The table of headers. Copied name by name: objects made otherwise are slow to read for the client. */
+const fieldsOf = (
+  encoded: Readonly<Record<string, string>>,
+  given: Message['headers'],
+  { plainHeaders, keepDeaths }: EncodeParts,
+): Record<string, FieldValue> => {
+  const typesGiven = given[typesHeader]
+  const types = typesGiven === undefined ? undefined : typesIn(typesGiven)
+  const headers: Record<string, FieldValue> = {}
+  for (const name in encoded) {
+    if (name === 'content-type' || name === typesHeader || (!keepDeaths && brokerHeader.test(name))) continue
+    const own = types === undefined ? undefined : name.replace(/^cloudEvents_/, '')
+    if (own !== undefined && types?.has(own) === true && !isCoreAttribute(own)) continue
+    headers[name] = encoded[name] ?? ''
+  }
+  if (plainHeaders) {
+    for (const name in given) if (name !== 'content-type' && name !== typesHeader) headers[name] ??= given[name] ?? ''
+  }
+  for (const [name, type] of types ?? []) {
+    const text = given[name]
+    if (text === undefined || name === 'content-type' || (!keepDeaths && brokerHeader.test(name))) continue
+    headers[name] = valueOfType(text, type)
+  }
+  return headers
 }
 
 /** What the client gives for a message that came. */
