@@ -164,7 +164,7 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
   /** In their order: they come again in that of their return. */
   const giveBack = async (left: readonly Arrival[]) => {
     if (left.length + tooLate.length === 0) return
-    await parts.forgetRequests(consumer).catch(() => undefined)
+    if (link.connected) await parts.forgetRequests(consumer).catch(() => undefined)
     for (const arrival of left) {
       const sequence = byArrival.get(arrival)
       if (sequence !== undefined) settle(arrival, sequence, again)

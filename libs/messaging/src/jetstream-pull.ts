@@ -31,7 +31,7 @@ export interface Pull {
 }
 
 const expiresMs = 30_000
-const heartbeatMs = 5_000
+const heartbeatMs = 2_000
 /** Without a sign of life for so long, what was requested is requested again. */
 const silenceMs = 2 * heartbeatMs + 1_000
 const retryMs = 250
@@ -71,17 +71,20 @@ export const pull = (parts: PullParts): Pull => {
     if (room.messages <= 0 || (bytes <= 0 && requested > 0) || room.bytes <= 0) return
     // As many requests as are worth their cost: none for a few messages while many are on their way.
     if (requested > 0 && room.messages < (requested + room.messages) / 4) return
-    const maxBytes = Math.max(bytes, (nc.info?.max_payload ?? 0) + 4_096)
-    requested += room.messages
+    // No more than half at once, so that the next request is there before this one is served.
+    const messages = Math.min(room.messages, Math.ceil((requested + room.messages) / 2))
+    const maxBytes = Math.max(Math.min(bytes, Math.ceil(room.bytes / 2)), (nc.info?.max_payload ?? 0) + 4_096)
+    requested += messages
     requestedBytes += maxBytes
     const body = {
-      batch: room.messages,
+      batch: messages,
       max_bytes: maxBytes,
       expires: nanos(expiresMs),
       idle_heartbeat: nanos(heartbeatMs),
       ...(pinGroup === undefined ? {} : { group: pinGroup, ...(pinId === undefined ? {} : { id: pinId }) }),
     }
     nc.publish(subject, JSON.stringify(body), { reply: `${inbox}.${requests++}` })
+    if (messages < room.messages) wake()
   }
 
   const wake = () => {

@@ -114,12 +114,16 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
     return subscription
   }
 
-  const close = async () => {
+  const finish = async () => {
     await Promise.all([...subscriptions].map((subscription) => subscription.stop()))
-    if (link.connected) await within(url.closeWaitMs, Promise.allSettled(underWay))
+    if (link.connected) await Promise.allSettled(underWay)
     await Promise.all([...subscriptions].map((subscription) => subscription.close()))
     const stopAdvisories = await advisories?.catch(() => undefined)
-    if (stopAdvisories !== undefined) await within(url.closeWaitMs, stopAdvisories())
+    await stopAdvisories?.()
+  }
+
+  const close = async () => {
+    await within(url.closeWaitMs, finish())
     publishing.close('the connection was closed before NATS confirmed: it may be stored or not')
     await link.close()
   }

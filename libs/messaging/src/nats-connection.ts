@@ -27,6 +27,8 @@ const dialTimeoutMs = 5_000
 /** A half-open connection is noticed within three of them. */
 const pingIntervalMs = 8_000
 const maxPingOut = 2
+/** For the last bytes, after all else is done. */
+const farewellMs = 1_000
 /** Of the server's `max_payload`, which counts headers too. */
 const headerReserveBytes = 16_384
 
@@ -226,8 +228,8 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
   }
 
   const close = async () => {
-    if (connected) await within(closeWaitMs, nc.flush())
-    await within(closeWaitMs, nc.close())
+    if (connected) await within(Math.min(closeWaitMs, farewellMs), nc.flush())
+    await within(Math.min(closeWaitMs, farewellMs), nc.close())
   }
 
   return {

@@ -13,7 +13,7 @@ import type { Driver } from '../src/ports.ts'
 import { ledger, writeAll } from './ledger.ts'
 
 const count = 100_000
-const timeout = 180_000
+const timeout = 300_000
 const sinkProgram = join(import.meta.dirname, 'sink-process.ts')
 
 let server: RunningServer
@@ -65,7 +65,7 @@ test(`a broker that is killed in the middle of ${count} messages loses none`, { 
   await writeAll(publisher, book, writing(topic, book, killOnce))
   await killed
   expect(killed).toBeDefined()
-  await vi.waitFor(() => expect(book.result().counts.sink).toBe(count), { timeout: 60_000, interval: 100 })
+  await vi.waitFor(() => expect(book.result().counts.sink).toBe(count), { timeout: 120_000, interval: 100 })
   const { lost, unattempted, counts } = book.result()
   expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
   // At most what was in flight comes again.
