@@ -5,13 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { keeper as keeperOf } from './keeper.ts'
 import { keeperPlaces } from './keeper-client.ts'
 import { kinds, serverNames } from './kinds.ts'
-import { marked, runVariable } from './leftovers.ts'
+import { marked, runVariable, signalAll } from './leftovers.ts'
 import { startFrom } from './source.ts'
 
 // The process that keeps servers: `node keeper-main.ts FOLDER [bound]`. It answers on a socket in the folder, which also holds the servers'
-// data. Bound, it ends when its stdin ends, so when the process that started it is gone, however that ended.
+// data. Bound, it ends when its stdin ends or its parent is another, so when the process that started it is gone, however that ended.
 const keeperVariable = 'ARMATURE_KEEPER_MARK'
 const endDeadlineMs = 15_000
+const parentCheckMs = 1_000
 
 const [folder = '', bound] = process.argv.slice(2)
 const { socket, data, pidFile, logOf } = keeperPlaces(folder)
@@ -53,7 +54,13 @@ const http = createServer((request, response) => {
 http.listen(socket, () => chmodSync(socket, 0o600))
 
 if (bound === 'bound') {
-  process.stdin.resume().once('close', () => void end({ abandoned: true }).then(() => process.exit()))
+  const abandon = () => void end({ abandoned: true }).then(() => process.exit())
+  process.stdin.resume().once('close', abandon)
+  // On a busy machine a keeper was seen to miss the end of its input.
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) abandon()
+  }, parentCheckMs)
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => void end({ abandoned: false }).then(() => process.exit()))
@@ -74,14 +81,4 @@ function end(how: { abandoned: boolean }): Promise<void> {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
   })()
   return ending
-}
-
-function signalAll(processes: readonly { pid: number }[], signal: NodeJS.Signals): void {
-  for (const { pid } of processes) {
-    try {
-      process.kill(pid, signal)
-    } catch {
-      // It ended meanwhile.
-    }
-  }
 }

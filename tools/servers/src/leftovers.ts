@@ -23,6 +23,17 @@ export const marked = (variable: string, value: string): readonly Member[] => {
   })
 }
 
+/** Signals all of them; one that has ended meanwhile is none. */
+export const signalAll = (processes: readonly { readonly pid: number }[], signal: NodeJS.Signals): void => {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal)
+    } catch (fault) {
+      if ((fault as NodeJS.ErrnoException).code !== 'ESRCH') throw fault
+    }
+  }
+}
+
 const numbered = (folder: string): number[] => {
   try {
     return readdirSync(folder)

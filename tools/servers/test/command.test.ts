@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { execute } from '../src/execute.ts'
 import { serverDeadlineMs } from '../src/fixture.ts'
-import { marked, runVariable } from '../src/leftovers.ts'
+import { marked, runVariable, signalAll } from '../src/leftovers.ts'
 import { type Program, startProgram } from '../src/program.ts'
 import { accepts } from '../src/running.ts'
 
@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(async () => {
   if (existsSync(join(room, 'state'))) await servers('down')
   await Promise.all(started.splice(0).map((program) => program.kill()))
-  for (const { pid } of marked(runVariable, run)) process.kill(pid, 'SIGKILL')
+  signalAll(marked(runVariable, run), 'SIGKILL')
   await rm(room, { recursive: true, force: true })
 })
 

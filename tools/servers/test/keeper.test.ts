@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serverDeadlineMs, serverUrl } from '../src/fixture.ts'
 import { isAlive, keeperAt, keeperPlaces, startBoundKeeper } from '../src/keeper-client.ts'
-import { marked, runVariable } from '../src/leftovers.ts'
+import { marked, runVariable, signalAll } from '../src/leftovers.ts'
 import { type Program, startProgram } from '../src/program.ts'
 import { accepts } from '../src/running.ts'
 
@@ -33,7 +33,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   await owner?.kill()
-  for (const { pid } of marked(runVariable, run)) process.kill(pid, 'SIGKILL')
+  signalAll(marked(runVariable, run), 'SIGKILL')
 })
 
 describe.runIf(process.platform === 'linux')('servers of a run', { timeout: serverDeadlineMs }, () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { keeperFolderVariable } from '@armature/servers/fixture'
 import { startBoundKeeper } from '@armature/servers/keeper-client'
-import { marked, runVariable } from '@armature/servers/leftovers'
+import { marked, runVariable, signalAll } from '@armature/servers/leftovers'
 import { skippedServers } from '@armature/servers/skip'
 import { closing, succeeded, type Tally } from './tally.ts'
 
@@ -78,7 +78,7 @@ const left = () => marked(runVariable, run)
 const settled = Date.now() + settleMs
 while (left().length > 0 && Date.now() < settled) await pause(50)
 const remaining = left()
-for (const { pid } of remaining) end(pid)
+signalAll(remaining, 'SIGKILL')
 
 const whole: Tally = {
   ...tally,
@@ -90,11 +90,3 @@ const whole: Tally = {
 }
 process.stdout.write(`\n${closing(whole, skippedNames).join('\n')}\n`)
 process.exitCode = succeeded(whole) ? 0 : 1
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It ended by itself meanwhile.
-  }
-}

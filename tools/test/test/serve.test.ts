@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { marked } from '@armature/servers/leftovers'
+import { marked, signalAll } from '@armature/servers/leftovers'
 
 // How `nx serve` treats an app: the workspace's own nx.json on an app in little, whose drain takes a while.
 const workspace = join(import.meta.dirname, '../../..')
@@ -44,7 +44,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await program?.kill()
-  for (const { pid } of marked(mark, run)) process.kill(pid, 'SIGKILL')
+  signalAll(marked(mark, run), 'SIGKILL')
   await rm(root, { recursive: true, force: true })
 })
 

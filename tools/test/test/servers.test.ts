@@ -1,4 +1,4 @@
-import { marked } from '@armature/servers/leftovers'
+import { marked, signalAll } from '@armature/servers/leftovers'
 import { startProgram, type Program } from '@armature/servers/program'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await program?.kill()
-  for (const { pid } of marked('OUTER_RUN', outer)) process.kill(pid, 'SIGKILL')
+  signalAll(marked('OUTER_RUN', outer), 'SIGKILL')
   await rm(root, { recursive: true, force: true })
 })
 
