@@ -53,7 +53,7 @@ export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderPart
     return { producerId: answer.producerId, producerEpoch: answer.producerEpoch, nextSequence: new Map() }
   }
 
-  /** A sequence that is not used up would pass for a batch that is held: what comes gets a new identity. */
+  /** The broker may not know a sequence that was given up, and would refuse what follows it: what comes gets a new identity. */
   const endSession = () => {
     session = undefined
   }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { kcat } from '@armature/servers/kcat'
 import type { KillableDriver } from '../src/conformance-fixture.ts'
 import { openKafka } from '../src/kafka.ts'
-import { makeSocket } from '../src/kafka-connection.ts'
+import { makeSocket, type MakeSocket } from '../src/kafka-connection.ts'
 
 type Options = Readonly<Record<string, string | number>>
 
@@ -35,6 +35,32 @@ export const killableKafka = async (url: string): Promise<KillableDriver> => {
     for (const socket of sockets) socket.resetAndDestroy()
   }
   return { driver, kill }
+}
+
+/** Sockets that can be cut or deafened, all at once, again and again; `cut` answers how many there were. */
+export const cuttableSockets = (): {
+  readonly sockets: MakeSocket
+  cut(): number
+  /** What the broker answers from now on is not heard, by the sockets that there are. */
+  deafen(): void
+} => {
+  const all = new Set<Socket>()
+  return {
+    sockets: (...args) => {
+      const socket = makeSocket(...args)
+      all.add(socket)
+      socket.once('close', () => all.delete(socket))
+      return socket
+    },
+    cut: () => {
+      const { size } = all
+      for (const socket of all) socket.destroy(new Error('cut'))
+      return size
+    },
+    deafen: () => {
+      for (const socket of all) socket.pause()
+    },
+  }
 }
 
 export const hostsOf = (url: string): string => /^kafka:\/\/([^/?]+)/.exec(url)?.[1] ?? ''

@@ -12,7 +12,7 @@ import { kafkaName } from '../src/kafka-names.ts'
 import { bodyText, message } from '../src/message.ts'
 import type { Driver } from '../src/ports.ts'
 import type { Held } from '../src/topic-browser.ts'
-import { hostsOf, kcatPublish, kcatRead, killableKafka, withOptions } from './kafka-fixture.ts'
+import { cuttableSockets, hostsOf, kcatPublish, kcatRead, killableKafka, withOptions } from './kafka-fixture.ts'
 
 let server: string
 let open: Driver[] = []
@@ -137,6 +137,30 @@ test('messages beyond what the topic takes are refused by the broker, and the ne
   await eventually(() => expect(seen.ids()).toEqual(idsOf(messages)))
 })
 
+test(
+  'a message whose publish was given up, held or not, does not pass for the next one',
+  { timeout: 30_000 },
+  async () => {
+    const topic = uniqueTopic()
+    const { sockets, cut, deafen } = cuttableSockets()
+    const driver = await openKafka(withOptions(server, { publishWaitMs: 500, partitions: 1 }), {
+      warn: () => undefined,
+      sockets,
+    })
+    open.push(driver)
+    await driver.publish(topic, [message(topic, 'first', { id: 'first' })])
+    deafen()
+    const unheard = driver.publish(topic, [message(topic, 'unheard', { id: 'unheard' })])
+    await expect(unheard).rejects.toMatchObject({ fault: 'unavailable', retryable: true })
+    cut()
+    // The broker would take it for a repeat if it had the number of the one before.
+    await eventually(() => driver.publish(topic, [message(topic, 'next', { id: 'next' })]))
+    const seen = recorder()
+    await driver.subscribe(topic, seen.handle, { from: 'earliest' })
+    await eventually(() => expect(seen.ids()).toEqual(['first', 'unheard', 'next']))
+  },
+)
+
 test('a group that crashes before its first acknowledgement has its place: nothing published since is passed over', async () => {
   const topic = uniqueTopic()
   const group = `g-${topic}`
@@ -203,6 +227,32 @@ test('a handler that takes longer than the session keeps its place in the group'
   gate.open()
   await eventually(() => expect(seen.acked).toHaveLength(20))
   expect(seen.deliveries).toHaveLength(20)
+})
+
+test('a partition moves when its old owner has settled what it has of it', { timeout: 30_000 }, async () => {
+  const topic = uniqueTopic()
+  const group = `g-${topic}`
+  const [one, two] = [await connect(), await connect()]
+  const gate = turnstile()
+  const [first, second] = [recorder(() => gate.pass()), recorder()]
+  await one.subscribe(topic, first.handle, { group })
+  const messages = numbered(topic, 100, keys)
+  await one.publish(topic, messages)
+  await eventually(() => expect(first.unsettled).toBe(100))
+  await two.subscribe(topic, second.handle, { group })
+  const joinedMs = performance.now()
+  await eventually(() => expect(performance.now() - joinedMs).toBeGreaterThan(2_000))
+  expect(second.deliveries).toHaveLength(0)
+  gate.open()
+  const published = [...messages]
+  await eventually(async () => {
+    const more = numbered(topic, 20, keys)
+    published.push(...more)
+    await one.publish(topic, more)
+    expect(second.deliveries.length).toBeGreaterThan(0)
+  })
+  const ids = () => idsOf([...first.deliveries, ...second.deliveries]).sort()
+  await eventually(() => expect(ids()).toEqual(idsOf(published).sort()))
 })
 
 test('what is not kept any more is passed, and said', async () => {
