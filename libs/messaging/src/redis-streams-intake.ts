@@ -13,16 +13,19 @@ export interface IntakeParts {
   readonly onConnect: (client: RedisClient) => Promise<void>
   /** Resolves when there is room for more. */
   readonly room: () => Promise<void>
-  /** One turn: reads, blocking for `blockMs` at most, and hands over what came. False where there is nothing to read from. */
-  readonly turn: (client: RedisClient) => Promise<boolean>
+  /**
+   * Reads once, blocking for `blockMs` at most, and hands over what came. Answers how many ms to wait before the next read, unless
+   * something changes.
+   */
+  readonly read: (client: RedisClient) => Promise<number>
   readonly warn: (problem: string) => void
 }
 
 /** The loop of one subscription, on a connection of its own, since a read that waits holds its connection up. */
 export interface Intake {
-  /** Ends a read that waits, so that the next turn begins: something changed. */
+  /** Ends a read that waits, so that the next begins: something changed. */
   interrupt(): void
-  /** No turn begins any more. Resolves when the last has ended, after `waitMs` at most; the connection is closed then. */
+  /** No read begins any more. Resolves when the last has ended, after `waitMs` at most; the connection is closed then. */
   stop(waitMs: number): Promise<void>
 }
 
@@ -33,11 +36,11 @@ const graceMs = 10_000
 const interruptAgainMs = 20
 
 /** Begins to read. */
-export const streamsIntake = ({ link, onConnect, room, turn, warn }: IntakeParts): Intake => {
+export const streamsIntake = ({ link, onConnect, room, read, warn }: IntakeParts): Intake => {
   const connection = redisConnection({ scheme, address: link.address, heartbeat: false })
   let stopped = false
   let clientId: string | undefined
-  let turns = 0
+  let reads = 0
   let isReading = false
   let wake: () => void = () => undefined
 
@@ -66,13 +69,13 @@ export const streamsIntake = ({ link, onConnect, room, turn, warn }: IntakeParts
         if (stopped) break
         const deadTimer = setTimeout(() => connection.suspect(client), blockMs + graceMs).unref()
         isReading = true
-        const didRead = await turn(client).finally(() => {
+        const waitMs = await read(client).finally(() => {
           isReading = false
-          turns++
+          reads++
           clearTimeout(deadTimer)
         })
         failures = 0
-        if (!didRead && !stopped) await change(blockMs)
+        if (waitMs > 0 && !stopped) await change(waitMs)
       } catch (error) {
         seen = undefined
         if (stopped) break
@@ -89,11 +92,11 @@ export const streamsIntake = ({ link, onConnect, room, turn, warn }: IntakeParts
   /** The server may get to know of the read after this: again until the read has ended. */
   const interrupt = async () => {
     wake()
-    const before = turns
-    while (isReading && turns === before && clientId !== undefined && clientId !== '') {
+    const before = reads
+    while (isReading && reads === before && clientId !== undefined && clientId !== '') {
       const isRefused = await unblock(clientId)
       if (isRefused) return
-      if (isReading && turns === before) await pause(interruptAgainMs)
+      if (isReading && reads === before) await pause(interruptAgainMs)
     }
   }
 

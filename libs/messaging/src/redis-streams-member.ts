@@ -5,8 +5,9 @@ import { atMost } from './redis-streams-close.ts'
 import { startAfter, type Entry } from './redis-streams-codec.ts'
 import { memberHands } from './redis-streams-hands.ts'
 import { blockMs, streamsIntake, type ReadReply } from './redis-streams-intake.ts'
-import { claim, idlePending, ownPending } from './redis-streams-pending.ts'
+import { claim, idleInOrder, idlePending, ownPending } from './redis-streams-pending.ts'
 import { giveBackScript, joinScript, leaveScript, registerScript, renewScript } from './redis-streams-scripts.ts'
+import { streamsTurns } from './redis-streams-turns.ts'
 import type { StreamsSubscriptionParts } from './redis-streams.ts'
 import type { Subscription } from './ports.ts'
 import { isPattern } from './topic-pattern.ts'
@@ -14,7 +15,7 @@ import { isPattern } from './topic-pattern.ts'
 const mostAtOnce = 500
 const mostClaimedAtOnce = 100
 const mostAcksPending = 10_000
-const mostPending = 100_000
+const settlePollMs = 20
 
 /** A member of a group, reading. Rejects with what the server says where the group cannot be joined. */
 export const joinGroup = async (parts: StreamsSubscriptionParts, group: string): Promise<Subscription> => {
@@ -34,6 +35,8 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
   const topics = places.filter((_, at) => at % 2 === 0)
   const hands = memberHands(parts, group, consumer, () => void giveBack().catch(() => undefined))
   const placeOf = (topic: string) => ({ key: prefix + topic, group, consumer })
+  const idleOf = settings.serial ? idleInOrder : idlePending
+  const turns = settings.serial ? streamsTurns(link, group, consumer, claimIdleMs) : undefined
   let nextClaimMs = 0
   let stopping: Promise<void> | undefined
   let closing: Promise<void> | undefined
@@ -44,30 +47,29 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
   /** What the server gave to this member and a lost connection swallowed. */
   const recover = async (client: RedisClient) => {
     const each = async (topic: string) => {
-      const missing = (await ownPending(client, placeOf(topic), mostPending)).filter(({ id }) => !hands.has(topic, id))
+      const missing = (await ownPending(client, placeOf(topic))).filter(({ id }) => !hands.has(topic, id))
       for (const [entry, attempt] of await claim(client, placeOf(topic), 0, missing, false)) take(topic, entry, attempt)
     }
     await Promise.all(topics.map(each))
   }
 
   /** What others gave back, and what they have and show no sign of life for. */
-  const claimIdle = async (client: RedisClient) => {
+  const claimIdle = async (client: RedisClient, of: readonly string[]) => {
     nextClaimMs = performance.now() + claimIdleMs / 2
     const each = async (topic: string) => {
-      const idle = await idlePending(client, placeOf(topic), claimIdleMs, mostClaimedAtOnce)
+      const idle = await idleOf(client, placeOf(topic), claimIdleMs, mostClaimedAtOnce)
       const free = idle.filter(({ id }) => !hands.has(topic, id))
       for (const [entry, attempt] of await claim(client, placeOf(topic), claimIdleMs, free, true)) {
         take(topic, entry, attempt)
       }
       if (idle.length === mostClaimedAtOnce && free.length > 0) nextClaimMs = 0
     }
-    await Promise.all(topics.map(each))
+    await Promise.all(of.map(each))
   }
 
-  const read = async (client: RedisClient): Promise<boolean> => {
-    if (topics.length === 0) return false
-    const count = Math.max(1, Math.floor(Math.min(mostAtOnce, hands.room) / topics.length))
-    const keys = topics.map((topic) => prefix + topic)
+  const readNew = async (client: RedisClient, from: readonly string[]) => {
+    const count = Math.max(1, Math.floor(Math.min(mostAtOnce, hands.room) / from.length))
+    const keys = from.map((topic) => prefix + topic)
     const command = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(count), 'BLOCK', String(readBlockMs)]
     command.push('STREAMS', ...keys, ...keys.map(() => '>'))
     const reply = await client.sendCommand<ReadReply>(command, binaryReplies)
@@ -75,7 +77,6 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
       const topic = String(reply?.[at]).slice(prefix.length)
       for (const entry of reply?.[at + 1] as readonly Entry[]) take(topic, entry, 1)
     }
-    return true
   }
   const readBlockMs = Math.min(blockMs, Math.ceil(claimIdleMs / 2))
 
@@ -89,31 +90,37 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     }
   }
 
-  const healing = async (client: RedisClient, work: () => Promise<boolean>): Promise<boolean> => {
+  const healing = async (client: RedisClient, work: () => Promise<number>): Promise<number> => {
     try {
       return await work()
     } catch (error) {
       const isGone = isReplyOf(error, 'NOGROUP') || isReplyOf(error, 'UNBLOCKED')
       if (!isGone || stopping !== undefined) throw error
       await createAgain(client)
-      return true
+      return 0
     }
   }
 
-  const turn = (client: RedisClient): Promise<boolean> =>
-    healing(client, async () => {
-      if (performance.now() >= nextClaimMs) {
-        await claimIdle(client)
-        // More of it, or no room for what is new.
-        if (nextClaimMs === 0 || !hands.hasRoom) return true
-      }
-      return read(client)
-    })
+  const readOnce = async (client: RedisClient): Promise<number> => {
+    await turns?.take(client, topics)
+    const { held, ready } = turns ?? { held: topics, ready: topics }
+    if (performance.now() >= nextClaimMs || held.length > ready.length) {
+      await claimIdle(client, held)
+      // More of it, or no room for what is new.
+      if (nextClaimMs === 0 || !hands.hasRoom) return 0
+    }
+    if (ready.length > 0) await readNew(client, ready)
+    // A turn that is free is told of; that its last holder has settled all is not.
+    else return held.length > 0 ? settlePollMs : readBlockMs
+    return 0
+  }
+
+  const read = (client: RedisClient): Promise<number> => healing(client, () => readOnce(client))
 
   const onConnect = async (client: RedisClient) => {
     await healing(client, async () => {
       await recover(client)
-      return true
+      return 0
     })
   }
 
@@ -122,7 +129,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     if (hands.acks.pending > mostAcksPending) await hands.acks.flushed()
   }
 
-  const intake = streamsIntake({ link, onConnect, room, turn, warn })
+  const intake = streamsIntake({ link, onConnect, room, read, warn })
   const endFollow = link.follow(pattern, sequence, (topic) => {
     if (topics.includes(topic)) return
     topics.push(topic)
@@ -134,6 +141,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
   })
 
   const renew = async () => {
+    await turns?.renew()
     for (const { topic, ids } of hands.due(claimIdleMs / 3, mostAtOnce)) {
       const lost = await link.run<string[]>(renewScript, topic, group, consumer, ...ids)
       hands.renewed(topic, ids)
@@ -156,7 +164,13 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     endFollow()
     endWatch()
     hands.stop()
-    await atMost(closeWaitMs, intake.stop(closeWaitMs / 2).then(giveBack))
+    await atMost(
+      closeWaitMs,
+      intake
+        .stop(closeWaitMs / 2)
+        .then(giveBack)
+        .then(turns?.pass),
+    )
   }
 
   const close = async () => {

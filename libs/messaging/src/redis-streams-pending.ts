@@ -5,6 +5,8 @@ import type { Entry } from './redis-streams-codec.ts'
 export interface Pending {
   readonly id: string
   readonly consumer: string
+  /** Since it was delivered or renewed. */
+  readonly idleMs: number
   /** How often it was delivered. */
   readonly count: number
 }
@@ -20,16 +22,26 @@ type PendingReply = readonly (readonly [id: string, consumer: string, idleMs: nu
 
 const pendingOf = async (client: RedisClient, command: readonly string[]): Promise<Pending[]> => {
   const reply = await client.sendCommand<PendingReply>([...command])
-  return reply.map(([id, consumer, , count]) => ({ id, consumer, count }))
+  return reply.map(([id, consumer, idleMs, count]) => ({ id, consumer, idleMs, count }))
 }
 
 /** What any member has had for `idleMs` without a sign of life, the oldest first, `most` at most. */
 export const idlePending = (client: RedisClient, { key, group }: Place, idleMs: number, most: number) =>
   pendingOf(client, ['XPENDING', key, group, 'IDLE', String(idleMs), '-', '+', String(most)])
 
+/** The same where the order counts: nothing, as long as any other member has something that is not idle. */
+export const idleInOrder = async (client: RedisClient, place: Place, idleMs: number, most: number) => {
+  const all = await pendingOf(client, ['XPENDING', place.key, place.group, '-', '+', String(mostPending)])
+  const others = all.filter(({ consumer }) => consumer !== place.consumer)
+  return others.every((each) => each.idleMs >= idleMs) ? others.slice(0, most) : []
+}
+
+/** A group has no more, by the bounds of its members. */
+const mostPending = 100_000
+
 /** What this member has by the server's word. */
-export const ownPending = (client: RedisClient, { key, group, consumer }: Place, most: number) =>
-  pendingOf(client, ['XPENDING', key, group, '-', '+', String(most), consumer])
+export const ownPending = (client: RedisClient, { key, group, consumer }: Place) =>
+  pendingOf(client, ['XPENDING', key, group, '-', '+', String(mostPending), consumer])
 
 /** A message that was claimed, with the count of its deliveries, this one included. */
 export type Claimed = readonly [entry: Entry, attempt: number]

@@ -60,8 +60,8 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
     window.offer({ message, undecodable, attempt: 1, position: positionOf(id), ack })
   }
 
-  const turn = async (client: RedisClient): Promise<boolean> => {
-    if (places.size === 0) return false
+  const read = async (client: RedisClient): Promise<number> => {
+    if (places.size === 0) return blockMs
     const { maxInFlight, maxInFlightBytes } = settings
     const messages = Math.min(mostAtOnce, 2 * maxInFlight - window.inFlight - window.held)
     const room = Math.min(messages, (2 * maxInFlightBytes) / averageBytes)
@@ -70,16 +70,16 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
     for (const topic of places.keys()) command.push(prefix + topic)
     for (const { read } of places.values()) command.push(read)
     const reply = await client.sendCommand<ReadReply>(command, binaryReplies)
-    if (stopping !== undefined) return true
+    if (stopping !== undefined) return 0
     for (let at = 0; at < (reply?.length ?? 0); at += 2) {
       const topic = String(reply?.[at]).slice(prefix.length)
       const place = places.get(topic)
       if (place !== undefined) for (const entry of reply?.[at + 1] as readonly Entry[]) take(topic, place, entry)
     }
-    return true
+    return 0
   }
 
-  const intake = streamsIntake({ link, onConnect: async () => undefined, room: () => window.room(), turn, warn })
+  const intake = streamsIntake({ link, onConnect: async () => undefined, room: () => window.room(), read, warn })
   const endFollow = link.follow(pattern, sequence, (topic) => {
     if (places.has(topic)) return
     begin(topic, '0-0')

@@ -6,6 +6,7 @@
  * `.sequence`   the last of these numbers
  * `.patterns`   hash: group, line feed, pattern with wildcards
  * `.readers`    sorted set: subscribers without a group, with the time (ms) until which they are believed to live
+ * `.turns`      hash: group, line feed, topic; the member whose turn it is, space, until when (ms)
  * `.signals`    channel: `topic` for a new one, `returned <group>` for messages that a group may take over
  */
 const prelude = `
@@ -212,6 +213,47 @@ for _, raw in ipairs(consumers) do
   end
 end
 return 1
+`
+
+/**
+ * group, consumer, lease in ms, topics...: takes the turn of each topic that is nobody's, or renews it. Answers the topics whose turn it is,
+ * and those among them of which no other member has anything pending.
+ */
+export const turnScript = `${prelude}
+local group, consumer, lease = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local time = now()
+local mine, alone = {}, {}
+for at = 5, #ARGV do
+  local topic = ARGV[at]
+  local field = group .. '\\n' .. topic
+  local held = redis.call('HGET', prefix .. '.turns', field)
+  local holder, untilMs = string.match(held or '', '^(.*) (%d+)$')
+  if holder == nil or holder == consumer or tonumber(untilMs) < time then
+    redis.call('HSET', prefix .. '.turns', field, consumer .. ' ' .. string.format('%.0f', time + lease))
+    local pending = redis.pcall('XPENDING', prefix .. topic, group)
+    local isAlone = true
+    for _, other in ipairs(pending[4] or {}) do
+      if other[1] ~= consumer and tonumber(other[2]) > 0 then isAlone = false end
+    end
+    mine[#mine + 1] = topic
+    if isAlone then alone[#alone + 1] = topic end
+  end
+end
+return { mine, alone }
+`
+
+/** group, consumer, topics...: somebody else's turn. */
+export const passScript = `${prelude}
+local passed = 0
+for at = 4, #ARGV do
+  local field = ARGV[2] .. '\\n' .. ARGV[at]
+  local held = redis.call('HGET', prefix .. '.turns', field)
+  if held and string.sub(held, 1, #ARGV[3] + 1) == ARGV[3] .. ' ' then
+    passed = passed + redis.call('HDEL', prefix .. '.turns', field)
+  end
+end
+if passed > 0 then redis.pcall('PUBLISH', prefix .. '.signals', 'returned ' .. ARGV[2]) end
+return passed
 `
 
 /** A call of a script, as a command. */

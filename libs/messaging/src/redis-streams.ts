@@ -15,7 +15,7 @@ import { checkPattern } from './topic-pattern.ts'
 /** Where the server keeps what it holds over a restart. */
 export const redisStreamsGuarantees: Guarantees = {
   atLeastOnce: true,
-  order: 'none',
+  order: 'topic',
   replay: true,
   groups: true,
   wildcards: true,

@@ -257,3 +257,54 @@ describe('what is declared', () => {
     await expect(driver.subscribe('t', async () => undefined, options)).rejects.toThrow('armature.reader')
   })
 })
+
+describe('serial members of a group', () => {
+  const serial = { serial: 'key' } as const
+
+  test('take turns: the next begins when what the one before had is settled', async () => {
+    const topic = uniqueTopic()
+    const group = `g-${topic}`
+    const [one, two] = [await connect(), await connect()]
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => (finish = resolve))
+    const [first, second] = [recorder(() => finished), recorder()]
+    const leaving = await one.subscribe(topic, first.handle, { group, ...serial })
+    const messages = numbered(topic, 20, ['a', 'b'])
+    await one.publish(topic, messages)
+    await eventually(() => expect(first.unsettled).toBe(2))
+    await two.subscribe(topic, second.handle, { group, ...serial })
+    await leaving.stop()
+    const later = numbered(topic, 20, ['a', 'b'])
+    await one.publish(topic, later)
+    const raw = await rawClient()
+    await eventually(async () => {
+      // It is the second's turn already, and it waits.
+      const [turn] = await raw.send<string[]>(['HMGET', 'armature:.turns', `${group}\n${topic}`])
+      const consumers = await raw.send<{ name: string }[]>(['XINFO', 'CONSUMERS', `armature:${topic}`, group])
+      expect(turn?.split(' ')[0]).toBeDefined()
+      expect(consumers.map(({ name }) => name)).toContain('.returned')
+    })
+    expect(second.deliveries).toEqual([])
+    finish()
+    await eventually(() => expect(second.ids()).toEqual(idsOf([...messages.slice(2), ...later])))
+  })
+
+  test('a dead member keeps its turn no longer than claimIdleMs', async () => {
+    const topic = uniqueTopic()
+    const group = `g-${topic}`
+    const { hostname, port } = new URL(server)
+    const proxy = await cutProxy(hostname, Number(port))
+    const victim = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?claimIdleMs=300&closeWaitMs=300`)
+    open.push(victim)
+    const hanging = recorder(() => new Promise(() => undefined))
+    await victim.subscribe(topic, hanging.handle, { group, ...serial })
+    const driver = await connect('claimIdleMs=300')
+    const messages = numbered(topic, 30, ['a', 'b', 'c'])
+    await driver.publish(topic, messages)
+    await eventually(() => expect(hanging.unsettled).toBe(3))
+    const seen = recorder()
+    await driver.subscribe(topic, seen.handle, { group, ...serial })
+    proxy.cut()
+    await eventually(() => expect(seen.ids()).toEqual(idsOf(messages)))
+  })
+})
