@@ -84,11 +84,16 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
     ]).catch(() => [])
     for (const [topic, score] of pairs(found.flat())) {
       for (const follower of followers) {
-        const isNews = Number(score) > follower.since
+        const isNews = Number.isFinite(Number(score)) && Number(score) > follower.since
         if (isNews && matches(follower.pattern, String(topic))) follower.onTopic(String(topic))
       }
     }
-    const last = Math.max(0, ...pairs(found.flat()).map(([, score]) => Number(score)))
+    const last = Math.max(
+      0,
+      ...pairs(found.flat())
+        .map(([, score]) => Number(score))
+        .filter(Number.isFinite),
+    )
     for (const follower of followers) follower.since = Math.max(follower.since, last)
   }
 

@@ -134,9 +134,11 @@ describe('members of a group', () => {
     const driver = await connect()
     const subscription = await driver.subscribe(`${root}.*`, async () => undefined, { group })
     await subscription.close()
-    const publisher = await connect()
-    const messages = numbered(`${root}.new`, 5)
+    const publisher = await connect('maxMessages=100&publishWaitMs=200')
+    const messages = numbered(`${root}.new`, 100)
     await publisher.publish(`${root}.new`, messages)
+    // The group is known to the new stream, so that nothing of it is cut off.
+    await expect(publisher.publish(`${root}.new`, numbered(root, 1))).rejects.toMatchObject({ fault: 'full' })
     const seen = recorder()
     await driver.subscribe(`${root}.*`, seen.handle, { group })
     await eventually(() => expect(seen.ids()).toEqual(idsOf(messages)))
