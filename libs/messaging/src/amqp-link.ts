@@ -1,4 +1,5 @@
 import { connect, type ChannelModel, type SocketOptions } from 'amqplib'
+import { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectFault } from './amqp-faults.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
@@ -189,7 +190,26 @@ const connectTo = async (
     ...tls,
     signal,
   }
-  return connect(options, socketOptions as SocketOptions)
+  const model = await connect(options, socketOptions as SocketOptions)
+  joinWrites(model)
+  return model
+}
+
+/**
+ * The client makes a system call for each message it writes, which takes most of the time of a publish. What is written in one turn of the
+ * event loop leaves together instead. The client does not show its socket: where it is not found, nothing changes.
+ */
+const joinWrites = ({ connection }: ChannelModel): void => {
+  const { stream: socket } = connection as { readonly stream?: unknown }
+  if (!(socket instanceof Socket)) return
+  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean
+  socket.write = (...given: unknown[]) => {
+    if (socket.writableCorked === 0) {
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    return write(...given)
+  }
 }
 
 const closedError = () => new ConnectError('unavailable', 'the connection is closed')
