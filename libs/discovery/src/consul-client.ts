@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import type { ConsulConfig } from '@armature/config/consul'
-import Consul from 'consul'
+import type Consul from 'consul'
 import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
 import { consulError } from './consul-error.ts'
 import { instancesOf, valuesOf } from './consul-answers.ts'
@@ -42,8 +42,11 @@ export interface AgentRegistration extends Omit<Instance, 'host'> {
 export interface ConsulClient {
   /** Without credentials. */
   readonly address: string
-  /** The instances whose checks pass, from any server (it need not be the leader). */
-  instances(service: string, options?: Blocking & { readonly tag?: string }): Promise<Answer<readonly Instance[]>>
+  /** The instances whose checks pass, or with `failing` all of them, from any server (it need not be the leader). */
+  instances(
+    service: string,
+    options?: Blocking & { readonly tag?: string; readonly failing?: boolean },
+  ): Promise<Answer<readonly Instance[]>>
   /** Keys below the prefix, without it, and their texts; from the leader. */
   values(prefix: string, options?: Blocking): Promise<Answer<Readonly<Record<string, string>>>>
   /** Registers or replaces. */
@@ -71,9 +74,9 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
   const closing = new AbortController()
   let made: { readonly by: ConsulCredentials; readonly consul: Consul } | undefined
 
-  const connect = (): { readonly consul: Consul; readonly token: string | undefined } => {
+  const connect = async (): Promise<{ readonly consul: Consul; readonly token: string | undefined }> => {
     const by = credentials()
-    if (made?.by !== by) made = { by, consul: clientOf(address, by, config) }
+    if (made?.by !== by) made = { by, consul: await clientOf(address, by, config) }
     return { consul: made.consul, token: by.token }
   }
 
@@ -89,7 +92,7 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
     if (signals.some(({ aborted }) => aborted)) throw new DiscoveryError(`${what} at ${address}: given up`)
     for (const one of signals) one.addEventListener('abort', cancel, { once: true })
     try {
-      const { consul, token } = connect()
+      const { consul, token } = await connect()
       const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
       const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
       const [response, body] = answer as [http.IncomingMessage, unknown]
@@ -111,8 +114,14 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
   return {
     address,
     instances: async (service, options = {}) => {
-      const { tag } = options
-      const query = { service, passing: true, stale: true, ...(tag === undefined ? {} : { tag }), ...blocking(options) }
+      const { tag, failing = false } = options
+      const query = {
+        service,
+        passing: !failing,
+        stale: true,
+        ...(tag === undefined ? {} : { tag }),
+        ...blocking(options),
+      }
       const what = `instances of ${service}`
       const { index, body, filtered } = await ask(
         what,
@@ -177,7 +186,13 @@ interface RequestOptions {
   token?: string
 }
 
-const clientOf = (address: string, { tls }: ConsulCredentials, config: Partial<ConsulConfig>): Consul => {
+/** The package is loaded by the first request: a service that names no agent starts without it. */
+const clientOf = async (
+  address: string,
+  { tls }: ConsulCredentials,
+  config: Partial<ConsulConfig>,
+): Promise<Consul> => {
+  const { default: Client } = await import('consul')
   const { consulNamespace, consulPartition } = config
   const secure = address.startsWith('https:')
   const options = {
@@ -186,7 +201,7 @@ const clientOf = (address: string, { tls }: ConsulCredentials, config: Partial<C
     ...(consulNamespace === undefined ? {} : { headers: { 'x-consul-namespace': consulNamespace } }),
     ...(consulPartition === undefined ? {} : { defaults: { partition: consulPartition } }),
   }
-  return new Consul(options)
+  return new Client(options)
 }
 
 /** As Consul's own tools: HOST alone is HOST:8500, a URL without a port has that of its scheme. */

@@ -1,8 +1,9 @@
 import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { openConsul } from './consul-client.ts'
-import { consulRegistrar, type ConsulRegistrarOptions, type RegistrationEvent } from './consul-registrar.ts'
+import type { ConsulRegistrarOptions } from './consul-registrar.ts'
 import type { Held } from './last-known-good.ts'
+import { openRegistrar } from './open-registrar.ts'
 import { type OpenTarget, openTarget } from './open-target.ts'
 import type { Registrar } from './ports.ts'
 
@@ -25,47 +26,16 @@ export const openDiscovery = (
   telemetry: Pick<Telemetry, 'log' | 'metrics'>,
   { check }: Pick<ConsulRegistrarOptions, 'check'> = {},
 ): Discovery => {
-  const { consulHttpAddr, consulRegister = true, consulTags: tags = [], advertiseHost } = config
-  const { consulCheckIntervalMs: checkIntervalMs = 10_000, consulDeregisterAfterMs: deregisterAfterMs = 600_000 } =
-    config
+  const { consulHttpAddr } = config
   const client = consulHttpAddr === undefined ? undefined : openConsul({ ...config, consulHttpAddr })
-  const registrar =
-    client === undefined || !consulRegister
-      ? undefined
-      : consulRegistrar({
-          client,
-          checkIntervalMs,
-          deregisterAfterMs,
-          advertiseHost,
-          tags,
-          onEvent: registrationTeller(telemetry),
-          ...(check === undefined ? {} : { check }),
-        })
   return {
-    registrar,
+    registrar: openRegistrar(config, telemetry, check === undefined ? {} : { check }),
     target: (text) => openTarget(text, { consul: client, onHeld: heldTeller(telemetry) }),
     close: () => client?.close(),
   }
 }
 
 type Tell = Pick<Telemetry, 'log' | 'metrics'>
-
-const registrationTeller = ({ log, metrics }: Tell): ((event: RegistrationEvent) => void) => {
-  const failing = new Set<string>()
-  return (event) => {
-    const { kind, id } = event
-    metrics.count('discovery_registrations_total', 1, { outcome: kind.replace(' ', '_') })
-    if (kind === 'failed') {
-      const { fault: err, retryInMs } = event
-      const say = failing.has(id) ? log.debug : log.warn
-      failing.add(id)
-      say({ err, id, retryInMs }, retryInMs === 0 ? 'left Consul without its consent' : 'not registered in Consul')
-    } else {
-      failing.delete(id)
-      log.info({ id }, `${kind} in Consul`)
-    }
-  }
-}
 
 const heldTeller = ({ log, metrics }: Tell): ((held: Held) => void) => {
   const told = new Set<string>()

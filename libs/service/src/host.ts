@@ -2,10 +2,11 @@ import type { Writable } from 'node:stream'
 import type { CommonConfig } from '@armature/config/common'
 import { watchEventLoopDelay } from '@armature/telemetry/event-loop-delay'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import { openAdmin, type Route } from './admin-http.ts'
+import { type AdminServer, openAdmin, type Route } from './admin-http.ts'
 import { afterOnTimer, attempt, deadlineIn } from './deadline.ts'
 import { exitCodes } from './exit-codes.ts'
 import { type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
+import { type Registered, registered } from './registered.ts'
 import type { NotReady, Service } from './service.ts'
 
 /** How long the last log lines, metrics and spans may take to leave. */
@@ -22,6 +23,8 @@ export interface HostOptions {
   explained?: (fault: unknown) => unknown
   /** More paths of the admin HTTP server. */
   routes?: Readonly<Record<string, Route>>
+  /** Tells others where the admin server is. */
+  register?: (admin: Pick<AdminServer, 'host' | 'port'>) => Promise<Registered> | undefined
 }
 
 /**
@@ -29,7 +32,7 @@ export interface HostOptions {
  * last. A fault no one caught drains the service. Rejects when the admin port cannot be had: nothing was started then.
  */
 export const hostService = async (service: Service, options: HostOptions): Promise<Outcome> => {
-  const { config, telemetry, stopping, announce, routes, explained = (fault) => fault } = options
+  const { config, telemetry, stopping, announce, routes, register, explained = (fault) => fault } = options
   const { log, metrics } = telemetry
   const running: { lifecycle?: Lifecycle } = {}
   const notReady = (): readonly NotReady[] =>
@@ -59,7 +62,8 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     await closeTelemetry()
     return { exitCode: exitCodes.ok }
   }
-  const lifecycle = startLifecycle(service, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
+  const driven = register === undefined ? service : registered(service, () => register(admin))
+  const lifecycle = startLifecycle(driven, { drainDeadlineMs: config.drainDeadlineMs, log, onStarted, explained })
   running.lifecycle = lifecycle
   const endLoopDelay = watchEventLoopDelay({ metrics })
   const onStop = (): void => lifecycle.stop(String(stopping.reason))

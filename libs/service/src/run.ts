@@ -13,6 +13,7 @@ import { afterOnTimer, deadlineIn } from './deadline.ts'
 import { exitCodes, signalExitCode } from './exit-codes.ts'
 import { describeError, exitCodeOf, explainListenError } from './faults.ts'
 import { hostService } from './host.ts'
+import type { RegisterAdmin } from './registered.ts'
 import { kvEventTeller, type KvSettings, openKvSettings } from './kv-settings.ts'
 import { guardAgainstLeaks } from './leak-guard.ts'
 import type { Outcome } from './lifecycle.ts'
@@ -32,6 +33,11 @@ export interface RunOptions<S extends Settings> extends Takes {
   routes?: Readonly<Record<string, Route>>
   /** Opens the KV store that the settings name (`consulKv` of libs/discovery). Default: settings are never read from KV. */
   kv?: OpenKv
+  /**
+   * Tells others of the service by its admin server (`registerAdmin` of libs/discovery), once it has started and until its drain. For
+   * services that have no port of their own. Default: nobody is told.
+   */
+  registerAdmin?: RegisterAdmin<ConfigOf<S>>
   /** Where the addresses are printed. Default stderr: the log lines of a service have stdout. */
   announce?: 'stdout' | 'stderr'
 }
@@ -145,7 +151,7 @@ const serve = async <S extends Settings>(
   stopping: AbortSignal,
   onComposed?: (service: Service, telemetry: Telemetry) => void,
 ): Promise<Outcome> => {
-  const { name, settings, routes, announce = 'stderr' } = options
+  const { name, settings, routes, registerAdmin, announce = 'stderr' } = options
   const explained = (error: unknown): unknown => explainListenError(error, settings, config)
   const common = config as unknown as CommonConfig
   try {
@@ -159,6 +165,7 @@ const serve = async <S extends Settings>(
       announce: process[announce],
       explained,
       ...(routes === undefined ? {} : { routes }),
+      ...(registerAdmin && { register: (admin) => registerAdmin(config, telemetry, { service: name, ...admin }) }),
     })
     const { fault, overran } = outcome
     if (fault !== undefined) report(name, fault)
