@@ -1,10 +1,14 @@
 import { commonSettings, databaseSettings } from '@armature/config/common'
+import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
 import { z } from 'zod'
 
 export const settings = z.object({
   ...commonSettings,
   ...databaseSettings,
+  ...consulSettings,
+  ...kvSettings,
+  ...registrationSettings,
   grpcHost: host().default('127.0.0.1').meta({ description: 'Address of the gRPC server' }),
   grpcPort: port().default(0).meta({ description: 'Port of the gRPC server (0 = any free one)' }),
   workers: integer({ min: 1, max: 64 })

@@ -1,10 +1,10 @@
 import cluster from 'node:cluster'
+import { consulKv } from '@armature/discovery/consul-kv'
 import { runWorker } from '@armature/service/grpc-worker'
 import { run } from '@armature/service/run'
-import { type Config, settings } from './config.ts'
+import { settings } from './config.ts'
 import { commands } from './commands.ts'
-import { searchService } from './service.ts'
-import { searchServiceOf } from './workers.ts'
+import { searchServiceOf, searchWorker } from './workers.ts'
 
-if (cluster.isWorker) await runWorker((config: Config) => searchService(config))
-else await run({ name: 'search-service', settings, service: searchServiceOf, commands })
+if (cluster.isWorker) await runWorker(searchWorker)
+else await run({ name: 'search-service', settings, service: searchServiceOf, commands, kv: consulKv })

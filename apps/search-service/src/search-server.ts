@@ -73,7 +73,8 @@ export const openSearchServer = async (config: ServerConfig, deadlineMs: number)
   }
 }
 
-const openClientTls = async (config: ServerConfig): Promise<RotatingTls | undefined> => {
+/** The certificates that the settings name; undefined without TLS. Rejects with ServiceError. */
+export const openClientTls = async (config: ServerConfig): Promise<RotatingTls | undefined> => {
   const { tls, tlsCa: caFile, tlsCert: certFile, tlsKey: keyFile, tlsServerName } = config
   const asked = tls || [caFile, certFile, keyFile, tlsServerName].some((given) => given !== undefined)
   if (!asked) return undefined

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { observed } from '@armature/database/observed'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { openDatabase } from '@armature/database/open'
+import { openRegistrar } from '@armature/discovery/open-registrar'
 import type { Registrar, Registration } from '@armature/discovery/ports'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -29,7 +30,7 @@ export interface Edges {
   /** How often the database is asked whether it serves, in milliseconds. 0 = never: it is in this process. */
   readonly readinessIntervalMs?: number
   /** Tells others where the service is. Without one nobody is told. */
-  readonly registrar?: Registrar
+  readonly registrar?: Registrar | undefined
 }
 
 /** The edges that the settings name. Nothing is opened yet but telemetry. */
@@ -40,7 +41,14 @@ export const realEdges = (config: Config): Edges => {
     telemetry,
     openStore: async () => openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry)),
     readinessIntervalMs: isEmbedded(config) ? 0 : readinessIntervalMs,
+    registrar: openRegistrar(config, telemetry, { check: checkOf(config) }),
   }
+}
+
+/** How Consul's agent asks. It has no certificate that it could show. */
+export const checkOf = ({ grpcTlsCert, grpcTlsClientCa }: Config) => {
+  if (grpcTlsClientCa !== undefined) return 'tcp'
+  return grpcTlsCert === undefined ? 'grpc' : 'grpc+tls'
 }
 
 export interface SearchService extends Service {

@@ -1,10 +1,18 @@
+import { randomUUID } from 'node:crypto'
+import { openRegistrar } from '@armature/discovery/open-registrar'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { workerPool } from '@armature/service/grpc-workers'
+import { registered } from '@armature/service/registered'
 import type { Service } from '@armature/service/service'
 import { openTelemetry } from '@armature/telemetry/telemetry'
 import type { Config } from './config.ts'
-import { searchService } from './service.ts'
+import { checkOf, searchService } from './service.ts'
+
+const name = 'search-service'
+
+/** One of the processes. Consul is told of the port that they share, once, by the one that started them. */
+export const searchWorker = (config: Config) => searchService({ ...config, consulRegister: false })
 
 /** The service in this process, or in as many as `workers` says. Throws ServiceError where these could not share a database. */
 export const searchServiceOf = (config: Config): Service => {
@@ -17,11 +25,11 @@ export const searchServiceOf = (config: Config): Service => {
     })
   }
   const waitsFor = 'waits for gRPC calls; things are in the database that DATABASE_URL names'
-  return workerPool({
-    name: 'search-service',
-    config,
-    workers,
-    telemetry: openTelemetry({ service: 'search-service', config }),
-    waitsFor,
-  })
+  const telemetry = openTelemetry({ service: name, config })
+  const registrar = openRegistrar(config, telemetry, { check: checkOf(config) })
+  const pool = workerPool({ name, config, workers, telemetry, waitsFor })
+  const port = () => Number(/\d+$/.exec(pool.addresses?.()[0]?.address ?? '')?.[0])
+  const register = () =>
+    registrar?.register({ id: `${name}-${randomUUID()}`, service: name, host: config.grpcHost, port: port() })
+  return { ...pool, ...registered(pool, register) }
 }

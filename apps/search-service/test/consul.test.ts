@@ -1,0 +1,250 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openDatabase } from '@armature/database/open'
+import { type ConsulClient, openConsul } from '@armature/discovery/consul-client'
+import { openTarget } from '@armature/discovery/open-target'
+import { srvResolver } from '@armature/discovery/srv-resolver'
+import { type RunningConsul, startConsul } from '@armature/servers/consul'
+import { startPostgres } from '@armature/servers/postgres'
+import { type Program, startProgram } from '@armature/servers/program'
+import type { RunningServer } from '@armature/servers/server'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { openSearchClient } from '../src/client.ts'
+import { importThings } from '../src/import-things.ts'
+import { areas } from './server.ts'
+
+const main = join(import.meta.dirname, '../src/main.ts')
+const checkIntervalMs = 1_000
+const folder = mkdtempSync(join(tmpdir(), 'search-consul-'))
+const data = join(folder, 'consul')
+const programs: Program[] = []
+const closers: (() => void)[] = []
+let postgres: RunningServer
+let consul: RunningConsul
+let agent: ConsulClient
+
+/** The first run may have to install the servers. */
+beforeAll(async () => {
+  ;[postgres, consul] = await Promise.all([startPostgres(), startConsul({ settings: { data_dir: data } })])
+  agent = openConsul({ consulHttpAddr: consul.url })
+  const database = await openDatabase(postgres.url)
+  await importThings(database, areas)
+  await database.close()
+}, 600_000)
+afterEach(async () => {
+  for (const close of closers.splice(0)) close()
+  await Promise.all(programs.splice(0).map((program) => program.kill()))
+  const known = await agent.instances('search-service', { failing: true })
+  for (const { id } of known.value) await agent.deregister(id)
+}, 60_000)
+afterAll(async () => {
+  agent?.close()
+  await Promise.all([consul?.stop(), postgres?.stop()])
+  rmSync(folder, { recursive: true, force: true })
+}, 60_000)
+
+/** A process that serves on a random port and follows Consul. */
+const launch = async (env: Record<string, string> = {}) => {
+  const program = startProgram(process.execPath, [main], {
+    env: {
+      PATH: process.env['PATH'],
+      STATSD_PORT: '0',
+      DATABASE_URL: postgres.url,
+      CONSUL_HTTP_ADDR: consul.url,
+      CONSUL_CHECK_INTERVAL_MS: String(checkIntervalMs),
+      CONFIG_KV_SPLAY_MS: '100',
+      XDG_STATE_HOME: folder,
+      ...env,
+    },
+  })
+  programs.push(program)
+  const [, address = ''] = await program.until(/gRPC\s+(127\.0\.0\.1:\d+)/, 60_000)
+  const [, admin = ''] = await program.until(/admin (http:\S+)/)
+  const counted = async (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await read('/metrics'))?.[1])
+  const read = async (path: string) => (await fetch(`${admin}${path}`)).text()
+  return { ...program, address, counted, read }
+}
+const put = async (path: string, body?: string) => {
+  const answer = await fetch(`${consul.url}/v1/${path}`, { method: 'PUT', ...(body === undefined ? {} : { body }) })
+  expect(answer.status).toBe(200)
+}
+const setting = (key: string, value: string) => put(`kv/config/search-service/${key}`, value)
+
+const byHealth = async () =>
+  (await agent.instances('search-service')).value.map(({ host, port }) => `${host}:${port}`).toSorted()
+const bySrv = async () => {
+  const dns = srvResolver({ nameOf: () => 'search-service.service.consul', servers: [`127.0.0.1:${consul.dnsPort}`] })
+  return (await dns.resolve('search-service')).map(({ host, port }) => `${host}:${port}`).toSorted()
+}
+/** Both ways say these, and nothing else. */
+const found = (...addresses: readonly string[]) =>
+  vi.waitFor(
+    async () => expect([await byHealth(), await bySrv()]).toEqual([addresses.toSorted(), addresses.toSorted()]),
+    { timeout: 20_000, interval: 50 },
+  )
+
+const openClient = (target: string) => {
+  const opened = openTarget(target, { consul: agent })
+  const channel = { ...opened.options, 'grpc.use_local_subchannel_pool': 1 }
+  const client = openSearchClient(opened.target, { channel })
+  closers.push(() => client.close())
+  return client
+}
+const targets = () => ['consul:///search-service', `consul://127.0.0.1:${consul.dnsPort}/search-service`]
+
+/** Calls without a pause until it is stopped. */
+const underLoad = (target: string) => {
+  const client = openClient(target)
+  const failures: unknown[] = []
+  let [answered, busy] = [0, true]
+  const caller = async () => {
+    while (busy) {
+      await client.search({ point: { lat: 5, lng: 12 } }).then(
+        ({ results }) => (answered += results.length),
+        (error: unknown) => failures.push(error),
+      )
+    }
+  }
+  const load = Promise.all(Array.from({ length: 8 }, caller))
+  const more = (count: number) => {
+    const before = answered
+    return vi.waitFor(() => expect(answered).toBeGreaterThan(before + count), { timeout: 20_000 })
+  }
+  const stop = async () => {
+    busy = false
+    await load
+    return failures
+  }
+  return { more, stop }
+}
+
+const cli = (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> =>
+  new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'], CONSUL_HTTP_ADDR: consul.url }
+    execFile(process.execPath, [main, 'search', ...args], { env, timeout: 60_000 }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
+    )
+  })
+const doctor = (...args: readonly string[]) => cli('doctor', '--consul-dns', `127.0.0.1:${consul.dnsPort}`, ...args)
+
+describe('two instances', { timeout: 120_000 }, () => {
+  test('are found by SRV and by health, share the calls evenly, and one that is killed leaves the answers', async () => {
+    const [first, second] = await Promise.all([launch(), launch()])
+    await found(first.address, second.address)
+    for (const target of targets()) {
+      const client = openClient(target)
+      await vi.waitFor(async () => {
+        const before = [await first.counted('search_count_total'), await second.counted('search_count_total')]
+        for (let call = 0; call < 40; call += 1) await client.search({ query: 'area' })
+        const after = [await first.counted('search_count_total'), await second.counted('search_count_total')]
+        expect(after.map((count, at) => count - (before[at] || 0))).toEqual([20, 20])
+      }, 20_000)
+    }
+    const [, fromCli, fromDoctor] = [
+      first,
+      await cli('--address', 'consul:///search-service', '--monitor'),
+      await doctor(),
+    ]
+    expect(fromCli).toEqual({ code: 0, stdout: '26\n', stderr: '' })
+    expect(fromDoctor).toMatchObject({ code: 0, stderr: '' })
+    for (const { address } of [first, second]) {
+      expect(fromDoctor.stdout).toMatch(new RegExp(`^${address} +passing +listed +SERVING +ok$`, 'm'))
+    }
+
+    const killedAt = performance.now()
+    second.signal('SIGKILL')
+    await found(first.address)
+    expect(performance.now() - killedAt).toBeLessThan(2 * checkIntervalMs)
+  })
+
+  test('one that is stopped under load leaves, and no call fails', async () => {
+    const [first, second] = await Promise.all([launch(), launch()])
+    await found(first.address, second.address)
+    const load = underLoad('consul:///search-service')
+    await load.more(200)
+    second.signal('SIGTERM')
+    expect(await second.ended(30_000)).toEqual({ code: 0, signal: null })
+    expect(await byHealth()).toEqual([first.address])
+    await load.more(200)
+    expect(await load.stop()).toEqual([])
+  })
+
+  test('outlive Consul: clients go on while it is away, and both are back when it comes back empty', async () => {
+    const [first, second] = await Promise.all([launch(), launch()])
+    await found(first.address, second.address)
+    const loads = targets().map(underLoad)
+    for (const load of loads) await load.more(50)
+    await consul.crash()
+    try {
+      const away = await doctor()
+      expect(away).toMatchObject({ code: 69, stdout: '' })
+      expect(away.stderr).toContain(new URL(consul.url).host)
+      for (const load of loads) await load.more(200)
+      rmSync(data, { recursive: true })
+    } finally {
+      await consul.restart()
+    }
+    await found(first.address, second.address)
+    expect(first.output()).toContain('registered again in Consul')
+    for (const load of loads) {
+      await load.more(50)
+      expect(await load.stop()).toEqual([])
+    }
+  })
+})
+
+test('two workers are one instance: Consul knows the port that they share', { timeout: 120_000 }, async () => {
+  const { address, signal, ended } = await launch({ WORKERS: '2' })
+  await found(address)
+  signal('SIGTERM')
+  expect(await ended()).toEqual({ code: 0, signal: null })
+  expect(await byHealth()).toEqual([])
+})
+
+test('a change of KV is taken in less than a second, a bad one is not, and a cold one starts anew', async () => {
+  const program = await launch()
+  await found(program.address)
+  const changedAt = performance.now()
+  await setting('logLevel', 'debug')
+  await program.until(/"keys":\["logLevel"\].*applied/)
+  expect(performance.now() - changedAt).toBeLessThan(1_000)
+  const client = openClient('consul:///search-service')
+  expect(await client.monitor()).toBe(26)
+
+  await setting('maxInFlight', 'many')
+  await program.until(/rejected in KV: maxInFlight \(KV maxInFlight\)/)
+  expect(await program.read('/metrics')).toMatch(/^config_changes_total\{outcome="rejected"\} 1$/m)
+  expect(await program.read('/readyz')).toBe('ok')
+
+  await setting('maxInFlight', '7')
+  await program.until(/starts again: settings changed in KV: maxInFlight/)
+  const again = await program.until(/starts again[^]*gRPC\s+(127\.0\.0\.1:\d+)/)
+  await found(again[1] ?? '')
+  expect(await client.monitor()).toBe(26)
+  program.signal('SIGTERM')
+  expect(await program.ended()).toEqual({ code: 0, signal: null })
+  expect(program.output()).not.toContain('still active')
+}, 120_000)
+
+test('search doctor tells which instance Consul is wrong about', { timeout: 120_000 }, async () => {
+  const program = await launch({ CONSUL_REGISTER: 'false' })
+  const [Address, port] = program.address.split(':')
+  // As an instance whose next check is far away.
+  const check = { GRPC: program.address, Interval: '1h', Status: 'passing' }
+  const registration = { ID: 'one', Name: 'search-service', Address, Port: Number(port), Check: check }
+  await put('agent/service/register', JSON.stringify(registration))
+  await found(program.address)
+  const healthy = await doctor('--format', 'json')
+  const finding = { address: program.address, healthApi: 'passing', dns: 'listed', call: 'SERVING' }
+  expect(JSON.parse(healthy.stdout)).toEqual({ agrees: true, instances: [finding] })
+  expect(healthy.code).toBe(0)
+
+  program.signal('SIGKILL')
+  await program.ended()
+  const { code, stdout, stderr } = await doctor('--timeout', '2000')
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/passing +listed +UNAVAILABLE +does not serve: UNAVAILABLE$/m)
+  expect(stderr).toContain(`1 of 1 instances: ${program.address} does not serve`)
+})
