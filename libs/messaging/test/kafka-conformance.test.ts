@@ -1,37 +1,39 @@
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
+import { serverDeadlineMs, serverUrl, skipped } from '@armature/servers/fixture'
 import { startKafka } from '@armature/servers/kafka'
 import { kcat } from '@armature/servers/kcat'
-import { beforeAll } from 'vitest'
+import { beforeAll, describe } from 'vitest'
 import { messagingConformance } from '../src/conformance.ts'
 import { kafkaGuarantees, openKafka } from '../src/kafka.ts'
 import { kafkaName } from '../src/kafka-names.ts'
 import { kcatPublish, killableKafka, withOptions } from './kafka-fixture.ts'
 
-const maxMessageBytes = 300_000
-let server: string
+describe.skipIf(skipped('kafka'))('over Kafka', () => {
+  const maxMessageBytes = 300_000
+  let server: string
 
-beforeAll(async () => {
-  server = await serverUrl('kafka')
-  await kcat()
-}, serverDeadlineMs)
+  beforeAll(async () => {
+    server = await serverUrl('kafka')
+    await kcat()
+  }, serverDeadlineMs)
 
-const url = () => withOptions(server, { sessionTimeoutMs: 1_000, maxMessageBytes })
-const quiet = { warn: () => undefined }
+  const url = () => withOptions(server, { sessionTimeoutMs: 1_000, maxMessageBytes })
+  const quiet = { warn: () => undefined }
 
-messagingConformance('kafka', {
-  ...kafkaGuarantees,
-  maxMessageBytes,
-  browser: true,
-  // A group shares its partitions again in two rounds, each as long as a heartbeat.
-  deadlineMs: 10_000,
-  open: () => openKafka(url(), quiet),
-  openKillable: () => killableKafka(url()),
-  publishRaw: (topic, headers, body) => kcatPublish(server, kafkaName(topic), body, { headers }),
-  openRestartable: async () => {
-    const own = await startKafka()
-    return {
-      ...own,
-      open: ({ publishWaitMs = 60_000 }) => openKafka(withOptions(own.url, { publishWaitMs }), quiet),
-    }
-  },
+  messagingConformance('kafka', {
+    ...kafkaGuarantees,
+    maxMessageBytes,
+    browser: true,
+    // A group shares its partitions again in two rounds, each as long as a heartbeat.
+    deadlineMs: 10_000,
+    open: () => openKafka(url(), quiet),
+    openKillable: () => killableKafka(url()),
+    publishRaw: (topic, headers, body) => kcatPublish(server, kafkaName(topic), body, { headers }),
+    openRestartable: async () => {
+      const own = await startKafka()
+      return {
+        ...own,
+        open: ({ publishWaitMs = 60_000 }) => openKafka(withOptions(own.url, { publishWaitMs }), quiet),
+      }
+    },
+  })
 })

@@ -4,10 +4,14 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { kcat } from '@armature/servers/kcat'
+import { Kafka, logLevel } from 'kafkajs'
+import { afterEach, beforeAll, vi } from 'vitest'
 import type { KillableDriver } from '../src/conformance-fixture.ts'
 import { openKafka } from '../src/kafka.ts'
 import { makeSocket, type MakeSocket } from '../src/kafka-connection.ts'
+import type { Driver } from '../src/ports.ts'
 
 type Options = Readonly<Record<string, string | number>>
 
@@ -111,4 +115,49 @@ export const kcatRead = async (url: string, topic: string, count: number): Promi
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as KcatMessage)
+}
+
+/** Keys that lie in several partitions. */
+export const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`)
+
+export const eventually = (assertion: () => void | Promise<void>) =>
+  vi.waitFor(assertion, { timeout: 10_000, interval: 10 })
+
+/** The administrator's client of kafkajs. */
+export const asAdmin = async <Result>(
+  url: string,
+  use: (admin: ReturnType<Kafka['admin']>) => Promise<Result>,
+): Promise<Result> => {
+  const admin = new Kafka({ brokers: [hostsOf(url)], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    return await use(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** For a file's tests: the Kafka that the whole run shares, and drivers that are closed after each test. */
+export const sharedKafka = () => {
+  let server: string
+  let open: Driver[] = []
+  beforeAll(async () => {
+    server = await serverUrl('kafka')
+    await kcat()
+  }, serverDeadlineMs)
+  afterEach(async () => {
+    const drivers = open
+    open = []
+    await Promise.all(drivers.map((driver) => driver.close()))
+  })
+  const url = (options: Options = {}) => withOptions(server, options)
+  const keep = (driver: Driver): Driver => {
+    open.push(driver)
+    return driver
+  }
+  return {
+    url,
+    keep,
+    connect: async (options: Options = {}) => keep(await openKafka(url(options), { warn: () => undefined })),
+  }
 }
