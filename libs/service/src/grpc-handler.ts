@@ -24,7 +24,9 @@ export const unary =
   ): handleUnaryCall<Request, Response> =>
   (call, callback) => {
     const gone = new AbortController()
-    call.on('cancelled', () => gone.abort())
+    let answered = false
+    // grpc-js says so at the end of each call, also of one that was answered.
+    call.on('cancelled', () => answered || gone.abort(clientGone))
     const path = call.getPath()
     const deadlineMs = Number(call.getDeadline())
     const context: CallContext = {
@@ -35,10 +37,19 @@ export const unary =
     }
     const asked = async (): Promise<Response> => answer(call.request, context)
     asked().then(
-      (response) => callback(null, response),
-      (error: unknown) => callback(toStatus(error, log, path)),
+      (response) => {
+        answered = true
+        callback(null, response)
+      },
+      (error: unknown) => {
+        answered = true
+        callback(toStatus(error, log, path))
+      },
     )
   }
+
+/** One for all: to make an error a call costs more than the rest of its handling. */
+const clientGone = new Error('the client is gone')
 
 const toStatus = (error: unknown, log: Logger, path: string): Partial<ServerErrorResponse> => {
   if (error instanceof StatusError) {

@@ -116,6 +116,21 @@ describe('calls', () => {
     expect(server.inFlight).toBe(0)
   })
 
+  test('a call that was answered is never aborted', async () => {
+    const signals: AbortSignal[] = []
+    const { say, finished } = await open({
+      services: echoServices(async ({ text }, { signal }) => {
+        signals.push(signal)
+        if (text === 'bad') throw invalidArgument('text', 'must not be bad')
+        return { text }
+      }),
+    })
+    await say('x')
+    await expect(say('bad')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT })
+    await vi.waitFor(() => expect(finished).toHaveLength(2))
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false])
+  })
+
   test('a cancelled call aborts the handler and is counted', async () => {
     const { services, asked, aborted } = gated()
     const { say, counted, server } = await open({ services })
