@@ -40,6 +40,7 @@ interface Parts {
   readonly source: string
 }
 
+/** What asks over this link: resolves to the first answer. Rejects with RequestError, and with PublishError for what `check` refuses. */
 export const requester =
   ({ link, source, check }: Parts & { readonly check: (topic: string, message: Message) => void }) =>
   async (topic: string, message: Message, options: RequestOptions = {}): Promise<Message> => {
@@ -68,6 +69,7 @@ const noAnswer = (topic: string, timeoutMs: number, cause: unknown): RequestErro
   return new RequestError(topic, 'unavailable', message, cause)
 }
 
+/** What answers requests over this link, as one member of a group where one is named: a handler that rejects answers that it failed. */
 export const responder =
   ({
     link,
