@@ -68,6 +68,8 @@ export const nest = (transporter: Transporter): Party => ({
     Ctx()(BenchController.prototype, 'handle', 1)
     Controller()(BenchController)
     Module({ controllers: [BenchController] })(BenchModule)
+    // NestJS loads it by itself.
+    if (transporter === 'amqp') await import('amqp-connection-manager')
     const remove = transporter === 'kafka' ? await createTopic(job) : undefined
     const options = await optionsOf(transporter, job, 'server')
     const clientOptions = await optionsOf(transporter, job, 'client')
