@@ -38,6 +38,9 @@ export interface MemberHands {
   close(): void
 }
 
+/** Larger replies only burden the memory. */
+const mostBytesAtOnce = 1024 * 1024
+
 /** Empty hands. `onReturn` is called for what a handler rejected after `stop`. */
 export const memberHands = (
   parts: StreamsSubscriptionParts,
@@ -133,7 +136,7 @@ export const memberHands = (
     },
     get room() {
       const messages = 2 * maxInFlight - window.inFlight - window.held
-      return Math.max(1, Math.min(messages, Math.floor((2 * maxInFlightBytes) / averageBytes)))
+      return Math.max(1, Math.min(messages, Math.floor(Math.min(mostBytesAtOnce, 2 * maxInFlightBytes) / averageBytes)))
     },
     whenRoom: async () => {
       while (!isStopped && !hasRoom()) {

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
+import { startProgram } from '@armature/servers/program'
 import { startRedis } from '@armature/servers/redis'
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { drain, idsOf, numbered, recorder, uniqueTopic } from '../src/conformance-fixture.ts'
@@ -308,5 +310,28 @@ describe('serial members of a group', () => {
     await driver.subscribe(topic, seen.handle, { group, ...serial })
     proxy.cut()
     await eventually(() => expect(seen.ids()).toEqual(idsOf(messages)))
+  })
+})
+
+describe('a process', () => {
+  const script = (url: string) =>
+    `
+    const { openDriver } = await import(${JSON.stringify(join(import.meta.dirname, '../src/open.ts'))})
+    const { message } = await import(${JSON.stringify(join(import.meta.dirname, '../src/message.ts'))})
+    const driver = await openDriver(${JSON.stringify(url)})
+    for (const options of url.startsWith('redis-streams') ? [{ group: 'g' }, { group: 'h', serial: 'key' }, {}] : [{}]) {
+      await driver.subscribe('ends.>', async () => undefined, options)
+      await driver.subscribe('ends.here', async () => undefined, options)
+    }
+    await driver.publish('ends.here', [message('ends.here', 'x')])
+    await driver.close()
+    console.log('closed')`.replaceAll('url.startsWith', `${JSON.stringify(url)}.startsWith`)
+
+  test.each(['redis', 'redis-streams'])('ends by itself when its driver is closed: %s', async (scheme) => {
+    const url = scheme === 'redis' ? server : streamsUrl(server)
+    const program = startProgram(process.execPath, ['--input-type=module', '-e', script(url)])
+    open.push({ close: () => program.kill() })
+    await program.until(/closed/, 20_000)
+    expect(await program.ended(1_500)).toEqual({ code: 0, signal: null })
   })
 })
