@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import type { CommonConfig } from '@armature/config/common'
 import type { LedgerRow } from '@armature/telemetry/ledger'
 import type { Family } from '@armature/telemetry/series'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -20,12 +21,17 @@ export interface WorkerState {
 }
 
 /** What it is told. */
-export type ToWorker<Config> = { readonly kind: 'start'; readonly config: Config } | { readonly kind: 'stop' }
+export type ToWorker<Config> =
+  | { readonly kind: 'start'; readonly config: Config }
+  /** Hot settings changed, of these keys. */
+  | { readonly kind: 'reconfigure'; readonly config: Config; readonly keys: readonly string[] }
+  | { readonly kind: 'stop' }
 
 /** How old at most what is known of a worker is. */
 export const stateIntervalMs = 500
 
 export interface WorkerConfig {
+  readonly logLevel: CommonConfig['logLevel']
   readonly drainDeadlineMs: number
 }
 
@@ -42,8 +48,10 @@ export const runWorker = async <Config extends WorkerConfig>(
   for (const signal of stopSignals) process.on(signal, () => undefined)
   const started = Promise.withResolvers<Config>()
   let stop = (): void => process.exit(exitCodes.ok)
+  let reconfigure = (_config: Config, _keys: readonly string[]): void => undefined
   process.on('message', (message: ToWorker<Config>) => {
     if (message.kind === 'start') started.resolve(message.config)
+    else if (message.kind === 'reconfigure') reconfigure(message.config, message.keys)
     else stop()
   })
   let gone = false
@@ -62,6 +70,10 @@ export const runWorker = async <Config extends WorkerConfig>(
   await running.telemetry.ready
   const lifecycle = startLifecycle(running, { drainDeadlineMs: config.drainDeadlineMs, log })
   stop = () => lifecycle.stop('stop')
+  reconfigure = (changed, keys) => {
+    log.level = changed.logLevel
+    running.reconfigure?.(changed as unknown as Readonly<Record<string, unknown>>, keys)
+  }
   process.on('uncaughtException', (error) => lifecycle.fail(error))
   const tellState = (): void => {
     const serves = lifecycle.phase() === 'ready'

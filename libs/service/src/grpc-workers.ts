@@ -58,6 +58,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
   let retired: readonly LedgerRow[] = []
   let [started, stopping, nextId, port] = [false, false, 1, 0]
   let crashes: readonly number[] = []
+  let current = config
   const cancelRestarts: (() => void)[] = []
 
   const launch = (): Promise<void> => {
@@ -66,7 +67,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     nextId += 1
     members.set(member.id, member)
     const { worker } = member
-    const start: ToWorker<Config> = { kind: 'start', config: { ...config, grpcPort: port } }
+    const start: ToWorker<Config> = { kind: 'start', config: { ...current, grpcPort: port } }
     worker.send(start)
     worker.on('error', () => undefined)
     worker.on('message', (message: FromWorker) => {
@@ -140,6 +141,11 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       if (known.some(({ serves, notReady }) => serves && notReady.length === 0)) return []
       const reasons = known.flatMap(({ notReady }): readonly NotReady[] => notReady)
       return reasons.length > 0 ? reasons.slice(0, 1) : [{ check: 'workers', reason: 'no worker serves' }]
+    },
+    reconfigure: (changed, keys) => {
+      current = { ...config, ...changed }
+      const message: ToWorker<Config> = { kind: 'reconfigure', config: current, keys }
+      for (const { worker } of members.values()) if (worker.isConnected()) worker.send(message)
     },
     stopIntake: async () => stopAll(),
     finish: async () => {
