@@ -36,6 +36,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const close of closers.splice(0)) close()
   await Promise.all(programs.splice(0).map((program) => program.kill()))
+  await fetch(`${consul.url}/v1/kv/config?recurse`, { method: 'DELETE' })
   const known = await agent.instances('search-service', { failing: true })
   for (const { id } of known.value) await agent.deregister(id)
 }, 60_000)
@@ -195,13 +196,31 @@ describe('two instances', { timeout: 120_000 }, () => {
   })
 })
 
-test('two workers are one instance: Consul knows the port that they share', { timeout: 120_000 }, async () => {
-  const { address, signal, ended } = await launch({ WORKERS: '2' })
-  await found(address)
-  signal('SIGTERM')
-  expect(await ended()).toEqual({ code: 0, signal: null })
-  expect(await byHealth()).toEqual([])
-})
+test(
+  'two workers are one instance, of the port that they share, and follow the log level',
+  { timeout: 120_000 },
+  async () => {
+    await setting('logLevel', 'warn')
+    const { address, output, signal, ended } = await launch({ WORKERS: '2' })
+    await found(address)
+    const lines = () => output().match(/"event":"monitor"/g)?.length ?? 0
+    /** Over connections of their own, which are dealt out in turn: each worker has one. */
+    const monitorTwice = async () => {
+      for (const client of [openClient(address), openClient(address)]) expect(await client.monitor()).toBe(26)
+    }
+    await monitorTwice()
+    expect(lines()).toBe(0)
+    await setting('logLevel', 'info')
+    await vi.waitFor(async () => {
+      const before = lines()
+      await monitorTwice()
+      await vi.waitFor(() => expect(lines() - before).toBe(2), 500)
+    }, 20_000)
+    signal('SIGTERM')
+    expect(await ended()).toEqual({ code: 0, signal: null })
+    expect(await byHealth()).toEqual([])
+  },
+)
 
 test('a change of KV is taken in less than a second, a bad one is not, and a cold one starts anew', async () => {
   const program = await launch()
