@@ -1,39 +1,11 @@
-import { join } from 'node:path'
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
-import { startProgram } from '@armature/servers/program'
-import { startRedis } from '@armature/servers/redis'
-import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { drain, idsOf, numbered, recorder, uniqueTopic } from '../src/conformance-fixture.ts'
-import { deadLetterTopic } from '../src/dead-letter.ts'
-import type { Driver } from '../src/ports.ts'
 import { openRedisStreams } from '../src/redis-streams.ts'
 import { cutProxy } from './cut-proxy.ts'
-import { rawRedis, streamsUrl, type RawRedis } from './redis-raw.ts'
+import { redisFixture } from './redis-fixture.ts'
 
-vi.setConfig({ testTimeout: 30_000 })
-
-let server: string
-let open: { close(): unknown }[] = []
-
-beforeAll(async () => {
-  server = await serverUrl('redis')
-}, serverDeadlineMs)
-afterEach(async () => {
-  await Promise.all(open.map((each) => each.close()))
-  open = []
-})
-
-const connect = async (options = 'claimIdleMs=600'): Promise<Driver> => {
-  const driver = await openRedisStreams(streamsUrl(server, options))
-  open.push(driver)
-  return driver
-}
-const rawClient = async (url = server): Promise<RawRedis> => {
-  const raw = await rawRedis(url)
-  open.push(raw)
-  return raw
-}
-const eventually = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 10_000, interval: 10 })
+const fixture = redisFixture()
+const { connect, rawClient, eventually } = fixture
 
 describe('order', () => {
   test('without a group, and in a group of one, a topic arrives in the order of publishing', async () => {
@@ -73,10 +45,10 @@ describe('members of a group', () => {
   test('a member that was away too long settles nothing that another took over', async () => {
     const topic = uniqueTopic()
     const group = `g-${topic}`
-    const { hostname, port } = new URL(server)
+    const { hostname, port } = new URL(fixture.server)
     const proxy = await cutProxy(hostname, Number(port))
     const zombie = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?claimIdleMs=300&closeWaitMs=300`)
-    open.push(zombie)
+    fixture.closing(zombie)
     const hanging = recorder(() => new Promise(() => undefined))
     await zombie.subscribe(topic, hanging.handle, { group })
     const driver = await connect('claimIdleMs=300')
@@ -161,107 +133,6 @@ describe('members of a group', () => {
   })
 })
 
-describe('the bound of a stream', () => {
-  const bounded = 'claimIdleMs=600&maxMessages=100&publishWaitMs=300'
-
-  test('cuts off what every group has settled, so that publishing goes on', async () => {
-    const topic = uniqueTopic()
-    const driver = await connect(bounded)
-    const [seen, alone] = [recorder(), recorder()]
-    await driver.subscribe(topic, seen.handle, { group: `g-${topic}` })
-    await driver.subscribe(topic, alone.handle)
-    const patient = await connect('claimIdleMs=600&maxMessages=100')
-    const messages = numbered(topic, 400)
-    for (let at = 0; at < 400; at += 25) await patient.publish(topic, messages.slice(at, at + 25))
-    await eventually(() => expect(seen.ids()).toHaveLength(400))
-    await eventually(() => expect(alone.ids()).toHaveLength(400))
-    const raw = await rawClient()
-    expect(await raw.send(['XLEN', `armature:${topic}`])).toBeLessThanOrEqual(100)
-  })
-
-  test.each(['g', undefined])(
-    'refuses what has no room while a subscriber lags, and loses nothing: group %s',
-    async (name) => {
-      const topic = uniqueTopic()
-      const driver = await connect(bounded)
-      const group = name === undefined ? {} : { group: `${name}-${topic}` }
-      let release = () => {}
-      const released = new Promise<void>((resolve) => (release = resolve))
-      const seen = recorder(() => released)
-      await driver.subscribe(topic, seen.handle, group)
-      const messages = numbered(topic, 100)
-      await driver.publish(topic, messages)
-      const refused = driver.publish(topic, numbered(topic, 1))
-      await expect(refused).rejects.toMatchObject({ fault: 'full', retryable: true })
-      await expect(refused).rejects.toThrow(name === undefined ? 'armature.reader' : `g-${topic}`)
-      release()
-      await eventually(async () => {
-        const late = numbered(topic, 1)
-        messages.push(...late)
-        await driver.publish(topic, late)
-      })
-      await eventually(() => expect(seen.ids()).toEqual(expect.arrayContaining(idsOf(messages.slice(0, 100)))))
-    },
-  )
-
-  test('a topic that nobody reads keeps the newest; dead letters are kept and refused at the bound', async () => {
-    const topic = uniqueTopic()
-    const driver = await connect(bounded)
-    const raw = await rawClient()
-    for (let at = 0; at < 10; at++) await driver.publish(topic, numbered(topic, 30))
-    expect(await raw.send(['XLEN', `armature:${topic}`])).toBeLessThanOrEqual(100)
-    const letters = deadLetterTopic(topic)
-    await driver.publish(letters, numbered(letters, 100))
-    await expect(driver.publish(letters, numbered(letters, 1))).rejects.toMatchObject({ fault: 'full' })
-    expect(await raw.send(['XLEN', `armature:${letters}`])).toBe(100)
-  })
-
-  test('a subscriber without a group that died holds nothing for ever', async () => {
-    const topic = uniqueTopic()
-    const driver = await connect(bounded)
-    const raw = await rawClient()
-    await raw.send(['XGROUP', 'CREATE', `armature:${topic}`, 'armature.reader:dead', '0', 'MKSTREAM'])
-    await driver.publish(topic, numbered(topic, 100))
-    await driver.publish(topic, numbered(topic, 10))
-    expect(await raw.send(['XLEN', `armature:${topic}`])).toBeLessThanOrEqual(100)
-  })
-})
-
-describe('what is declared', () => {
-  test('without append-only files: less, and a warning; unless the URL vouches', async () => {
-    const forgetful = await startRedis({ appendOnly: false })
-    open.push({ close: () => forgetful.stop() })
-    const warnings: string[] = []
-    const driver = await openRedisStreams(streamsUrl(forgetful.url), { warn: (problem) => void warnings.push(problem) })
-    expect(driver.guarantees.atLeastOnce).toBe(false)
-    expect(warnings).toEqual([expect.stringContaining('appendonly')])
-    await driver.close()
-    const vouched = await openRedisStreams(streamsUrl(forgetful.url, 'appendonly=true'), { warn: () => expect.fail() })
-    expect(vouched.guarantees.atLeastOnce).toBe(true)
-    await vouched.close()
-  })
-
-  test('where CONFIG is forbidden: less, and a warning; the rest works', async () => {
-    const managed = await startRedis({ users: { app: { password: 'secret', rules: '~* &* +@all -config' } } })
-    open.push({ close: () => managed.stop() })
-    const warnings: string[] = []
-    const driver = await openRedisStreams(streamsUrl(managed.url), { warn: (problem) => void warnings.push(problem) })
-    expect(driver.guarantees.atLeastOnce).toBe(false)
-    expect(warnings).toEqual([expect.stringContaining('appendonly=true')])
-    const seen = recorder()
-    await driver.subscribe('t', seen.handle, { group: 'g' })
-    await driver.publish('t', numbered('t', 3))
-    await eventually(() => expect(seen.acked).toHaveLength(3))
-    await driver.close()
-  })
-
-  test('the names of private groups are refused', async () => {
-    const driver = await connect()
-    const options = { group: 'armature.reader:x' }
-    await expect(driver.subscribe('t', async () => undefined, options)).rejects.toThrow('armature.reader')
-  })
-})
-
 describe('serial members of a group', () => {
   const serial = { serial: 'key' } as const
 
@@ -296,10 +167,10 @@ describe('serial members of a group', () => {
   test('a dead member keeps its turn no longer than claimIdleMs', async () => {
     const topic = uniqueTopic()
     const group = `g-${topic}`
-    const { hostname, port } = new URL(server)
+    const { hostname, port } = new URL(fixture.server)
     const proxy = await cutProxy(hostname, Number(port))
     const victim = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?claimIdleMs=300&closeWaitMs=300`)
-    open.push(victim)
+    fixture.closing(victim)
     const hanging = recorder(() => new Promise(() => undefined))
     await victim.subscribe(topic, hanging.handle, { group, ...serial })
     const driver = await connect('claimIdleMs=300')
@@ -310,28 +181,5 @@ describe('serial members of a group', () => {
     await driver.subscribe(topic, seen.handle, { group, ...serial })
     proxy.cut()
     await eventually(() => expect(seen.ids()).toEqual(idsOf(messages)))
-  })
-})
-
-describe('a process', () => {
-  const script = (url: string) =>
-    `
-    const { openDriver } = await import(${JSON.stringify(join(import.meta.dirname, '../src/open.ts'))})
-    const { message } = await import(${JSON.stringify(join(import.meta.dirname, '../src/message.ts'))})
-    const driver = await openDriver(${JSON.stringify(url)})
-    for (const options of url.startsWith('redis-streams') ? [{ group: 'g' }, { group: 'h', serial: 'key' }, {}] : [{}]) {
-      await driver.subscribe('ends.>', async () => undefined, options)
-      await driver.subscribe('ends.here', async () => undefined, options)
-    }
-    await driver.publish('ends.here', [message('ends.here', 'x')])
-    await driver.close()
-    console.log('closed')`.replaceAll('url.startsWith', `${JSON.stringify(url)}.startsWith`)
-
-  test.each(['redis', 'redis-streams'])('ends by itself when its driver is closed: %s', async (scheme) => {
-    const url = scheme === 'redis' ? server : streamsUrl(server)
-    const program = startProgram(process.execPath, ['--input-type=module', '-e', script(url)])
-    open.push({ close: () => program.kill() })
-    await program.until(/closed/, 20_000)
-    expect(await program.ended(1_500)).toEqual({ code: 0, signal: null })
   })
 })
