@@ -44,7 +44,7 @@ const withServers = (arrow) => ({
 
 /** One package, one owner: what each library alone may import. */
 const owned = {
-  'libs/messaging': '(kafkajs|rabbitmq-client|@platformatic/kafka|nats|@nats-io/.+|amqplib|ioredis|redis)',
+  'libs/messaging': '(kafkajs|rabbitmq-client|@platformatic/kafka|nats|@nats-io/.+|amqplib|ioredis|redis|@redis/.+)',
   'libs/discovery': 'consul',
   'libs/telemetry': '(pino|hot-shots|@opentelemetry/(?!api$).+)',
   'libs/database': '(@electric-sql/.+|pg|pg-.+|postgres)',
