@@ -1,10 +1,14 @@
 import { z } from 'zod'
 import { commonSettings, databaseSettings, messagingSettings } from '@armature/config/common'
+import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, integer, text } from '@armature/config/settings'
 
 export const settings = z.object({
   ...commonSettings,
   ...messagingSettings,
+  ...consulSettings,
+  ...kvSettings,
+  ...registrationSettings,
   ...databaseSettings,
   topic: text()
     .default('logs.>')

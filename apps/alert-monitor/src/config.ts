@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
+import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 
@@ -16,6 +17,9 @@ const topicPattern = () =>
 export const settings = z.object({
   ...commonSettings,
   ...messagingSettings,
+  ...consulSettings,
+  ...kvSettings,
+  ...registrationSettings,
   statsdListenHost: host().default('127.0.0.1').meta({ description: 'Address to listen on for StatsD lines (UDP)' }),
   statsdListenPort: port()
     .default(0)

@@ -1,11 +1,15 @@
 import { z } from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
+import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, integer, text, url } from '@armature/config/settings'
 import { topicPattern } from './checked-settings.ts'
 
 export const settings = z.object({
   ...commonSettings,
   ...messagingSettings,
+  ...consulSettings,
+  ...kvSettings,
+  ...registrationSettings,
   group: text().max(100).default('reactor').meta({
     description: 'Consumer group of the handlers; reactors of one group share the messages',
     env: 'REACTOR_GROUP',

@@ -1,6 +1,9 @@
+import { consulKv } from '@armature/discovery/consul-kv'
+import { registerAdmin } from '@armature/discovery/open-registrar'
 import { run } from '@armature/service/run'
 import { commands } from './commands.ts'
-import { settings } from './config.ts'
+import { type Config, settings } from './config.ts'
 import { reactor } from './service.ts'
 
-await run({ name: 'reactor', settings, service: (config) => reactor(config), commands: commands() })
+const service = (config: Config) => reactor(config)
+await run({ name: 'reactor', settings, service, commands: commands(), kv: consulKv, registerAdmin })
