@@ -39,7 +39,10 @@ const ship = async (url: string, topic: string) => {
   expect(shipper.output()).not.toContain('"level":50')
 }
 
-/** What a client printed of each message: its id, a space, the body. */
+/** A record as kcat writes it: names and values of headers in turn. */
+const readRecord = (line: string) => JSON.parse(line) as { readonly payload: string; readonly headers: string[] }
+
+/** What the AMQP client printed of each message: its id, a space, the body. */
 const arrived = (output: string) => {
   const printed = output.split('\n').filter((line) => line.includes(' '))
   return {
@@ -55,10 +58,11 @@ describe.skipIf(skipped('kafka'))('Kafka', () => {
       const url = await serverUrl('kafka')
       const topic = `logs.${uniqueName('shipped')}`
       await ship(url, topic)
-      const format = ['-f', '%h %s\\n']
-      const reader = start(await kcat(), ['-C', '-b', new URL(url).host, '-t', topic, '-e', '-q', ...format])
+      const reader = start(await kcat(), ['-C', '-b', new URL(url).host, '-t', topic, '-e', '-q', '-J'])
       expect(await reader.ended()).toEqual({ code: 0, signal: null })
-      const { ids, texts } = arrived(reader.output())
+      const records = reader.output().trim().split('\n').map(readRecord)
+      const ids = new Set(records.map(({ headers }) => headers[headers.indexOf('ce_id') + 1]))
+      const texts = records.map(({ payload }) => payload)
       expect(texts).toEqual(numbered(1, lines))
       expect(ids.size).toBe(lines)
     },
