@@ -1,9 +1,9 @@
 import { codes } from './kafka-apis.ts'
 import { wantsMore, type Claim } from './kafka-claim.ts'
 import { asked, type KafkaCluster } from './kafka-cluster.ts'
-import { complaint, KafkaFault } from './kafka-faults.ts'
+import { complaint, KafkaFault, type Complaint } from './kafka-faults.ts'
 import type { FetchedPartition, FetchedRecord } from './kafka-fetched.ts'
-import { byTopic, partitionName } from './kafka-offsets.ts'
+import { byTopic, partitionName, type TopicOffset } from './kafka-offsets.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
 import { reconnectDelayMs } from './reconnect.ts'
 
@@ -27,15 +27,26 @@ export interface KafkaFetcher {
   look(): void
 }
 
+/** Where to read on. */
+interface Place extends TopicOffset {
+  readonly claim: Claim
+}
+
+interface Fetched {
+  readonly place: Place
+  readonly partition: FetchedPartition
+}
+
 /** How long a broker may wait for something to come: as long may pass until a new partition is read. */
 const maxWaitMs = 250
 const maxPartitionBytes = 1024 * 1024
 const blockedWaitMs = 20
 
-/** Fetches what the claims are to read: one loop a broker, one request at a time in each. */
+/** Fetches what the claims are to read: one loop a broker, one request at a time in each, one answer ahead of what is handed out. */
 export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
   const { cluster, topics, warn, claims, room, take } = parts
   const loops = new Set<number>()
+  const failing = new WeakMap<Claim, { readonly trouble: Complaint; untilMs: number }>()
 
   const leaderOf = ({ topic, partition }: Claim) => topics.known(topic)?.leaders[partition] ?? -1
   const reading = (leader: number): Claim[] =>
@@ -55,56 +66,99 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
       throw new Error(`${partitionName(claim)} from offset ${claim.next} on: ${problem.message}`)
   }
 
-  const fetchFrom = async (leader: number, asking: readonly Claim[]) => {
+  const fetch = async (leader: number, places: readonly Place[]): Promise<readonly Fetched[]> => {
     const answer = await asked(cluster.node(leader), 'Fetch', {
       maxWaitTime: maxWaitMs,
       minBytes: 1,
       maxBytes: parts.maxBytes,
       isolationLevel: 1,
       rackId: '',
-      topics: byTopic(asking, ({ partition, next }) => ({
+      topics: byTopic(places, ({ partition, offset }) => ({
         partition,
-        fetchOffset: String(next),
+        fetchOffset: String(offset),
         maxBytes: Math.min(maxPartitionBytes, parts.maxBytes),
       })),
     })
     if (answer.errorCode !== codes.none) throw new KafkaFault(answer.errorCode, 'fetching')
-    const claimOf = new Map(asking.map((claim) => [partitionName(claim), claim]))
-    let fault: Error | undefined
-    for (const fetched of answer.partitions) {
-      const claim = claimOf.get(partitionName(fetched))
-      if (claim === undefined || claim.state !== 'reading') continue
+    const placeOf = new Map(places.map((place) => [partitionName(place), place]))
+    return answer.partitions.flatMap((partition) => {
+      const place = placeOf.get(partitionName(partition))
+      return place === undefined ? [] : [{ place, partition }]
+    })
+  }
+
+  /** One partition that fails waits by itself: the others go on. */
+  const failed = (claim: Claim, fault: unknown) => {
+    const known = failing.get(claim) ?? {
+      trouble: complaint(warn, `fetching from ${partitionName(claim)}`),
+      untilMs: 0,
+    }
+    known.untilMs = performance.now() + reconnectDelayMs(known.trouble.failed(fault))
+    failing.set(claim, known)
+  }
+
+  const giveAll = async (answer: readonly Fetched[]) => {
+    const stale = new Set<string>()
+    for (const { place, partition } of answer) {
+      const { claim, offset } = place
+      // What was asked for ahead is not what comes next where not all before it was taken.
+      if (claim.state !== 'reading' || claim.next !== offset) continue
       try {
-        if (fetched.errorCode === codes.none) await give(claim, fetched)
-        else if (fetched.errorCode === codes.offsetOutOfRange) await parts.outOfRange(claim)
-        else throw new KafkaFault(fetched.errorCode, `fetching from ${fetched.topic}`)
-      } catch (error) {
-        // The other partitions came all the same.
-        fault = error as Error
+        if (partition.errorCode === codes.none) await give(claim, partition)
+        else if (partition.errorCode === codes.offsetOutOfRange) await parts.outOfRange(claim)
+        else throw new KafkaFault(partition.errorCode, `fetching from ${partition.topic}`)
+        failing.delete(claim)
+      } catch (fault) {
+        failed(claim, fault)
+        stale.add(claim.topic)
       }
     }
-    if (fault !== undefined) throw fault
+    if (stale.size === 0) return
+    await topics.refresh(stale).catch(() => undefined)
+    look()
+  }
+
+  const placesOf = (own: readonly Claim[], answer: readonly Fetched[] = []): Place[] => {
+    const after = new Map(answer.map(({ place, partition }) => [place.claim, partition.next]))
+    return own
+      .filter((claim) => wantsMore(claim) && (failing.get(claim)?.untilMs ?? 0) <= performance.now())
+      .map((claim) => ({
+        topic: claim.topic,
+        partition: claim.partition,
+        claim,
+        offset: Math.max(claim.next, after.get(claim) ?? 0),
+      }))
   }
 
   /** Ends when this broker leads nothing that is read. */
   const loop = async (leader: number) => {
     const trouble = complaint(warn, 'fetching')
+    let ahead: Promise<readonly Fetched[]> | undefined
     while (!cluster.closed) {
       await room()
       const own = reading(leader)
       if (own.length === 0) break
-      const asking = own.filter(wantsMore)
-      if (asking.length === 0) {
-        await cluster.pause(blockedWaitMs)
-        continue
-      }
       try {
-        await fetchFrom(leader, asking)
+        const places = ahead === undefined ? placesOf(own) : []
+        if (ahead === undefined && places.length === 0) {
+          await cluster.pause(blockedWaitMs)
+          continue
+        }
+        const answer = await (ahead ?? fetch(leader, places))
+        ahead = undefined
+        if (answer.some(({ partition }) => partition.records.length > 0)) {
+          // The broker reads on while this is handed out.
+          const next = placesOf(reading(leader), answer)
+          if (next.length > 0) ahead = fetch(leader, next)
+          ahead?.catch(() => undefined)
+        }
+        await giveAll(answer)
         trouble.fine()
       } catch (fault) {
         if (cluster.closed) break
+        ahead = undefined
         await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
-        await topics.refresh(new Set(asking.map(({ topic }) => topic))).catch(() => undefined)
+        await topics.refresh(new Set(own.map(({ topic }) => topic))).catch(() => undefined)
         look()
       }
     }

@@ -75,7 +75,11 @@ export const kcatPublish = async (
   url: string,
   topic: string,
   body: Uint8Array,
-  options: { readonly headers?: Readonly<Record<string, string>>; readonly key?: string } = {},
+  options: {
+    readonly headers?: Readonly<Record<string, string>>
+    readonly key?: string
+    readonly compression?: string
+  } = {},
 ): Promise<void> => {
   const folder = await mkdtemp(join(tmpdir(), 'kcat-'))
   try {
@@ -89,7 +93,8 @@ export const kcatPublish = async (
       topic,
       ...headers.flatMap(([name, value]) => ['-H', `${name}=${value}`]),
     ]
-    if (options.key !== undefined) args.push('-k', options.key)
+    if (options.key !== undefined) args.push('-k', options.key, '-X', 'partitioner=murmur2_random')
+    if (options.compression !== undefined) args.push('-z', options.compression)
     await promisify(execFile)(await kcat(), [...args, file], { timeout: deadlineMs })
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -4,9 +4,11 @@ import { startProgram } from '@armature/servers/program'
 import { Kafka, logLevel } from 'kafkajs'
 import { describe, expect, test, vi } from 'vitest'
 import { idsOf, numbered, recorder, uniqueTopic } from '../src/conformance-fixture.ts'
+import { element } from '../src/element.ts'
 import { PublishError } from '../src/errors.ts'
 import { openKafka } from '../src/kafka.ts'
 import { kafkaName } from '../src/kafka-names.ts'
+import { partitionOf } from '../src/kafka-partitioner.ts'
 import { bodyText, message } from '../src/message.ts'
 import {
   asAdmin,
@@ -137,6 +139,21 @@ describe.skipIf(skipped('kafka'))('on Kafka', () => {
       await eventually(() => expect(seen.ids()).toEqual(['first', 'unheard', 'next']))
     },
   )
+
+  test('a batch that cannot be decoded stops its partition, says why, and holds up no other', async () => {
+    const topic = uniqueTopic()
+    const problems: string[] = []
+    const driver = keep(await openKafka(url(), { warn: (problem) => problems.push(problem) }))
+    const seen = recorder()
+    await driver.subscribe(topic, seen.handle)
+    await kcatPublish(url(), topic, Buffer.alloc(10_000, 'x'), { key: element(keys, 0), compression: 'snappy' })
+    const messages = numbered(topic, 100, keys.slice(1))
+    await driver.publish(topic, messages)
+    const stopped = partitionOf(Buffer.from(element(keys, 0)), 8)
+    const others = messages.filter(({ key = '' }) => partitionOf(Buffer.from(key), 8) !== stopped)
+    await eventually(() => expect(seen.ids().sort()).toEqual(idsOf(others).sort()))
+    await eventually(() => expect(problems.join()).toContain('snappy'))
+  })
 
   test('nothing keeps the process alive after close', { timeout: 60_000 }, async () => {
     const topic = uniqueTopic()
