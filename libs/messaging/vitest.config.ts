@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { guaranteesReporter } from './test/guarantees-reporter.ts'
+import { guaranteesReporter } from './src/guarantees-reporter.ts'
 
 export default defineConfig({
   test: {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { guaranteesReporter } from '@armature/messaging/guarantees-reporter'
 import { defineConfig } from 'vitest/config'
 import { tallyReporter } from './reporter.ts'
 
@@ -10,6 +11,6 @@ export default defineConfig({
     projects: ['apps/*', 'libs/*', 'tools/*', 'examples/*'].map((folder) => `${folder}/vitest.config.ts`),
     pool: 'forks',
     maxWorkers,
-    reporters: ['default', tallyReporter],
+    reporters: ['default', guaranteesReporter(), tallyReporter],
   },
 })

@@ -1,5 +1,5 @@
 import type { Reporter, TestModule } from 'vitest/node'
-import type { Guarantees } from '../src/ports.ts'
+import type { Guarantees } from './ports.ts'
 
 const columns = [
   'atLeastOnce',

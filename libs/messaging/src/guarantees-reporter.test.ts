@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { memoryGuarantees } from '../src/memory-connection.ts'
+import { memoryGuarantees } from './memory-connection.ts'
 import { guaranteesTable } from './guarantees-reporter.ts'
 
 test('the table has a line a driver, with what each declares', () => {
