@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { run } from '@armature/service/run'
 import { settings } from './config.ts'
 import { logShipper, realEdges } from './service.ts'

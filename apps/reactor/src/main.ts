@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { consulKv } from '@armature/discovery/consul-kv'
 import { registerAdmin } from '@armature/discovery/open-registrar'
 import { run } from '@armature/service/run'

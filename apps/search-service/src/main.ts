@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import cluster from 'node:cluster'
 import { consulKv } from '@armature/discovery/consul-kv'
 import { runWorker } from '@armature/service/grpc-worker'

@@ -63,6 +63,8 @@ describe('length', () => {
     expect(shortMain(only('apps/a/src/main.ts', lines(10)))).toEqual([])
     expect(shortMain(only('apps/a/src/main.ts', lines(11)))).toHaveLength(1)
     expect(shortMain(only('tools/a/src/main.ts', lines(11)))).toEqual([])
+    expect(shortMain(only('apps/a/src/main.ts', `#!/usr/bin/env node\n${lines(10)}`))).toEqual([])
+    expect(shortMain(only('apps/a/src/main.ts', `#!/usr/bin/env node\n${lines(11)}`))).toHaveLength(1)
   })
 })
 

@@ -37,6 +37,7 @@ export const shortFiles = (tree: Tree): Violation[] =>
 export const shortMain = (tree: Tree): Violation[] =>
   tree.files
     .filter(({ path }) => /^apps\/[^/]+\/src\/main\.ts$/.test(path))
+    .map(({ path, text }) => ({ path, text: text.replace(/^#!.*\n/, '') }))
     .filter(({ text }) => lineCount(text) > maxMainLines)
     .map(({ path, text }) => ({
       path,
