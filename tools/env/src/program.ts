@@ -13,6 +13,10 @@ import { supervise, type Variables } from './supervisor.ts'
 
 const name = 'armature-env'
 const defaultAddress = '127.0.0.1:8500'
+/** Of a command that SIGINT ended: 128 and the signal's number. */
+const interruptedCode = 130
+/** Ctrl-C reaches the command and this program; the end of the command may be seen first. */
+const ownSignalWaitMs = 200
 /** Passed on to the command. SIGINT is not: it ends this program, which ends the command. */
 const forwarded: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
 
@@ -29,7 +33,11 @@ export const runCommand = async (options: Options, env: Variables, say: (line: s
 
   const supervisor = supervise({
     ...options,
-    onEnd: (code) => resolve(interrupted ? exitCodes.interrupt : code),
+    onEnd: (code) => {
+      if (interrupted) resolve(exitCodes.interrupt)
+      else if (code !== interruptedCode) resolve(code)
+      else setTimeout(() => resolve(code), ownSignalWaitMs)
+    },
     onFault: (cause) =>
       reject(
         new EnvError(`${options.command[0] ?? ''} cannot be started: ${cause.message}`, exitCodes.runner, { cause }),
