@@ -13,7 +13,7 @@ import { moleculer } from './broker-moleculer.ts'
 import { rawJetstream, rawNats } from './broker-nats.ts'
 import { nest } from './broker-nest.ts'
 import { rawRedis, rawRedisStreams } from './broker-redis.ts'
-import { compare, table } from './compare.ts'
+import { compare, type Result, type Spread } from './compare.ts'
 
 interface Contest {
   readonly server: ServerKind
@@ -43,19 +43,21 @@ const contests: Readonly<Record<string, Contest>> = {
   'redis-streams': { server: redis, parties: () => [armature('redis-streams'), rawRedisStreams] },
 }
 
-interface Round extends Pick<Job, 'messages' | 'atOnce'> {
+interface Round extends Pick<Job, 'messages' | 'atOnce' | 'bodyBytes'> {
   readonly scenario: Scenario
   readonly what: string
 }
 
 const rounds = (bodyBytes: number): readonly Round[] => {
-  const many = bodyBytes > 1_000 ? 4_000 : 20_000
+  const many = bodyBytes > 1_000 ? 2_000 : 10_000
+  const few = { bodyBytes, messages: 300, atOnce: 1 }
+  const lot = { bodyBytes, messages: many, atOnce: 100 }
   return [
-    { scenario: 'publish', messages: 1_000, atOnce: 1, what: 'published one at a time, each confirmed' },
-    { scenario: 'publish', messages: many, atOnce: 100, what: 'published 100 at a time, confirmed' },
-    { scenario: 'consume', messages: 1_000, atOnce: 1, what: 'consumed one at a time, each acknowledged' },
-    { scenario: 'consume', messages: many, atOnce: 1_000, what: 'consumed, 1,000 unsettled at most' },
-    { scenario: 'through', messages: many, atOnce: 100, what: 'published 100 at a time and handled' },
+    { scenario: 'publish', ...few, what: 'publish, one at a time' },
+    { scenario: 'publish', ...lot, what: 'publish, 100 at a time' },
+    { scenario: 'consume', ...few, what: 'consume, one at a time' },
+    { scenario: 'consume', ...lot, atOnce: 1_000, what: 'consume, 1,000 unsettled' },
+    { scenario: 'through', ...lot, what: 'publish and handle' },
   ]
 }
 
@@ -70,9 +72,7 @@ export const brokers = async (names: readonly string[] = Object.keys(contests)):
     if (contest === undefined) throw new Error(`no driver ${name}: name ${Object.keys(contests).join(', ')}`)
     const server = await contest.server.start()
     try {
-      const parties = await contest.parties()
-      for (const bodyBytes of sizesBytes)
-        for (const round of rounds(bodyBytes)) tables.push(await compared(name, server.url, bodyBytes, round, parties))
+      tables.push(await contestTable(name, server.url, await contest.parties()))
     } finally {
       await server.stop()
     }
@@ -80,19 +80,44 @@ export const brokers = async (names: readonly string[] = Object.keys(contests)):
   return tables.join('\n')
 }
 
-const compared = async (
-  scheme: string,
-  url: string,
-  bodyBytes: number,
-  { scenario, messages, atOnce, what }: Round,
-  parties: readonly Party[],
-): Promise<string> => {
-  const title = `${scheme}: ${messages.toLocaleString('en')} messages of ${bodyBytes} B ${what}`
-  process.stderr.write(`  ${title} ...\n`)
+/** A row a job: our messages a second, then our rate over each other one's. */
+const contestTable = async (scheme: string, url: string, parties: readonly Party[]): Promise<string> => {
+  const others = parties.slice(1).map(({ name }) => name)
+  const lines = [
+    `### ${scheme}:`,
+    '',
+    `| | messages a second | ${others.map((name) => `over ${name}`).join(' | ')} |`,
+    `| --- | --- |${' --- |'.repeat(others.length)}`,
+  ]
+  for (const round of sizesBytes.flatMap(rounds)) {
+    process.stderr.write(`  ${scheme}: ${round.bodyBytes} B, ${round.what} ...\n`)
+    const results = await compared(url, round, parties)
+    const [first] = results
+    if (first === undefined || results.length < 2) continue
+    const ratios = others.map((name) => {
+      const ratio = results.find((result) => result.name === name)?.firstOverThis
+      return ratio === undefined ? '' : spread(ratio, 2)
+    })
+    lines.push(
+      `| ${round.bodyBytes.toLocaleString('en')} B, ${round.what} | ${spread(first.opsPerSecond, 0)} | ${ratios.join(' | ')} |`,
+    )
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const compared = (url: string, round: Round, parties: readonly Party[]): Promise<readonly Result[]> => {
+  const { scenario, messages, bodyBytes, atOnce } = round
   const contenders = parties.flatMap((party) => {
     const run = party[scenario]
     if (run === undefined) return []
     return { name: party.name, run: () => run({ url, topic: `bench-${randomUUID()}`, messages, bodyBytes, atOnce }) }
   })
-  return contenders.length < 2 ? '' : table(title, await compare(contenders, runs))
+  return contenders.length < 2 ? Promise.resolve([]) : compare(contenders, runs)
+}
+
+const spread = ({ min, median, max }: Spread, digits: number): string => {
+  const [low, middle, high] = [min, median, max].map((value) =>
+    value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+  )
+  return `${middle} (${low} to ${high})`
 }
