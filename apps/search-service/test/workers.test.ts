@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openDatabase } from '@armature/database/open'
 import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi, onTestFinished } from 'vitest'
 import { openSearchClient } from '../src/client.ts'
 import { importThings } from '../src/import-things.ts'
 import { areas } from './server.ts'
@@ -171,3 +172,26 @@ describe('what workers cannot have', { timeout: 120_000 }, () => {
     expect(program.output()).not.toContain('canary')
   })
 })
+
+test('workers answer until Consul was told that they leave', async () => {
+  const told = Promise.withResolvers<() => void>()
+  const consul = createHttpServer((request, response) => {
+    const answer = () => void response.end('{}')
+    if (request.url?.includes('/service/deregister/')) told.resolve(answer)
+    else answer()
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => {
+    consul.closeAllConnections()
+    consul.close()
+  })
+  await once(consul, 'listening')
+  const { port } = consul.address() as AddressInfo
+  const { program, address } = await start(`--consul-http-addr=127.0.0.1:${port}`, '--no-config-kv')
+  program.signal('SIGTERM')
+  const letGo = await told.promise
+  const client = openSearchClient(address)
+  expect((await client.search({ point: { lat: 5, lng: 12 } })).results).toHaveLength(1)
+  client.close()
+  letGo()
+  expect(await program.ended()).toEqual({ code: 0, signal: null })
+}, 60_000)

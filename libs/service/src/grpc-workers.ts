@@ -134,6 +134,8 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       const launched = Promise.all(Array.from({ length: count }, launch))
       asked?.addEventListener('abort', stopAll, { once: true })
       await launched
+      // From now on the drain decides: others are told first that this service leaves.
+      asked?.removeEventListener('abort', stopAll)
       started = true
     },
     notReady: () => {
