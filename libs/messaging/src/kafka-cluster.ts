@@ -41,6 +41,7 @@ export interface ClusterParts {
 /** Only asked for to learn of the brokers: an empty list means all topics. */
 const noTopic = 'armature.no-such-topic'
 
+/** A cluster that nothing is connected to yet: `open` does that. */
 export const kafkaCluster = ({ settings, warn, sockets = makeSocket }: ClusterParts): KafkaCluster => {
   const { hosts, tls, connectWaitMs } = settings
   const controller = new AbortController()

@@ -77,6 +77,7 @@ export type MakeSocket = (
 
 const keepAliveMs = 10_000
 
+/** A socket over TCP or TLS that keeps itself alive. */
 export const makeSocket: MakeSocket = (host, port, tls, onConnect) => {
   const socket =
     tls === undefined

@@ -74,6 +74,7 @@ export interface Complaint {
   fine(): void
 }
 
+/** One for each thing that may fail for a while; `what` begins the sentence. */
 export const complaint = (warn: (problem: string) => void, what: string): Complaint => {
   let failures = 0
   let sinceMs = 0
