@@ -9,6 +9,7 @@ import { keeperFolderVariable } from '@armature/servers/fixture'
 import { startBoundKeeper } from '@armature/servers/keeper-client'
 import { marked, runVariable, signalAll } from '@armature/servers/leftovers'
 import { skippedServers } from '@armature/servers/skip'
+import { startServers } from './start-servers.ts'
 import { closing, succeeded, type Tally } from './tally.ts'
 
 // npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.
@@ -34,6 +35,7 @@ const run = randomUUID()
 
 const env = { ...process.env, [runVariable]: run }
 const keeper = await startBoundKeeper(env)
+if (process.argv.length === 2) await startServers(keeper, skippedNames, env)
 const vitest = spawn(
   process.execPath,
   [

@@ -1,0 +1,24 @@
+import type { KeeperClient } from '@armature/servers/keeper-client'
+import { kinds, serverNames } from '@armature/servers/kinds'
+
+/**
+ * Starts all servers that the keeper has to start, before the time of any test begins: the first run on a machine installs and builds
+ * them, which takes minutes. One that cannot be had is told of, and fails the tests that ask for it.
+ */
+export const startServers = async (
+  keeper: Pick<KeeperClient, 'ask'>,
+  skipped: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  say: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): Promise<void> => {
+  const isNeeded = (name: keyof typeof kinds) => !skipped.includes(name) && (env[kinds[name].variable] ?? '') === ''
+  const names = serverNames.filter(isNeeded)
+  say(`starting ${names.join(', ')}`)
+  await Promise.all(
+    names.map((name) =>
+      keeper
+        .ask(name)
+        .catch((fault: unknown) => say(`${name}: ${fault instanceof Error ? fault.message : String(fault)}`)),
+    ),
+  )
+}
