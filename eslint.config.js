@@ -73,6 +73,14 @@ const unstrippable = [
   { selector: 'Decorator', message: 'Type stripping cannot run a decorator: use a function around it.' },
 ]
 
+const indivisible = [
+  {
+    selector:
+      "ImportDeclaration[source.value='zod'][importKind!='type'] > ImportSpecifier[imported.name='z'][importKind!='type']",
+    message: "Write `import * as z from 'zod'`: its export z holds all of it, so that a bundle can leave nothing out.",
+  },
+]
+
 /** Every import form (static, re-export, dynamic, type) of a package that another library owns. */
 const foreign = (folder) =>
   Object.entries(owned)
@@ -97,6 +105,7 @@ const ownership = (folder) => ({
     'no-restricted-syntax': [
       'error',
       ...unstrippable,
+      ...indivisible,
       ...foreign(folder),
       ...(folder === 'libs/config' ? [] : environment),
     ],
@@ -108,7 +117,7 @@ const ownershipInTests = (folder) => ({
     folder === undefined
       ? tests.map((glob) => `{apps,libs,examples}/${glob}`)
       : tests.map((glob) => `${folder}/${glob}`),
-  rules: { 'no-restricted-syntax': ['error', ...unstrippable, ...foreign(folder)] },
+  rules: { 'no-restricted-syntax': ['error', ...unstrippable, ...indivisible, ...foreign(folder)] },
 })
 
 const owners = [undefined, 'libs/config', ...Object.keys(owned)]

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { commonSettings, databaseSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, integer, text } from '@armature/config/settings'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import { z } from 'zod'
+import * as z from 'zod'
 import { messagingSettings } from '@armature/config/common'
 import { choice, integer, text } from '@armature/config/settings'
 import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { commonSettings } from '@armature/config/common'
 import { port, toggle } from '@armature/config/settings'
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, integer, text, url } from '@armature/config/settings'

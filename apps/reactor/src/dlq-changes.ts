@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { z } from 'zod'
+import * as z from 'zod'
 import { integer, list, text, toggle } from '@armature/config/settings'
 import { systemClock } from '@armature/messaging/clock'
 import { checkTopic } from '@armature/messaging/topic-pattern'

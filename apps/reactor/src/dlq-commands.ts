@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { integer } from '@armature/config/settings'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Delivery } from '@armature/messaging/ports'

@@ -1,6 +1,6 @@
 import { open as openFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { z } from 'zod'
+import * as z from 'zod'
 import { choice, integer, list, text } from '@armature/config/settings'
 import { systemClock } from '@armature/messaging/clock'
 import { message, type Message } from '@armature/messaging/message'

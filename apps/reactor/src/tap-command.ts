@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { choice, decimal, integer } from '@armature/config/settings'
 import { systemClock } from '@armature/messaging/clock'
 import type { Delivery, Driver } from '@armature/messaging/ports'

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bodyText } from '@armature/messaging/message'
 import { on, type OnOptions } from '../src/on.ts'
 import { openNoting, openWorld } from './world.ts'

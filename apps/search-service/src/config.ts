@@ -1,7 +1,7 @@
 import { commonSettings, databaseSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const settings = z.object({
   ...commonSettings,

@@ -7,7 +7,7 @@ import { command, type ConfigOf } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { credentials } from '@grpc/grpc-js'
-import { z } from 'zod'
+import * as z from 'zod'
 import { diagnose, type Finding, healthCall, numeric } from './diagnosis.ts'
 import { openClientTls, serverSettings } from './search-server.ts'
 

@@ -7,7 +7,7 @@ import { openDatabase } from '@armature/database/open'
 import { command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type BadFeature, importFile, type ImportReport } from './import-file.ts'
 import { SplitError, splitJson, splitLines } from './json-splitter.ts'
 

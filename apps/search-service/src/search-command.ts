@@ -5,7 +5,7 @@ import { command, type ConfigOf } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { status } from '@grpc/grpc-js'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { SearchRequest, SearchResult } from './api.ts'
 import { openSearchServer, type SearchServer, serverSettings } from './search-server.ts'
 

@@ -1,4 +1,4 @@
-import { safeParse, type z } from 'zod'
+import * as z from 'zod'
 import { alternatives, fixedValues, itemOf, kindOf } from './schema.ts'
 
 /** Text read for a schema: the value, or what is wrong with the text. The value is still to be validated. */
@@ -38,7 +38,7 @@ const decodeText = (schema: z.core.$ZodType, text: string): Decoded => {
   if (fixed !== undefined) return { value: fixed }
   for (const alternative of alternatives(schema)) {
     const decoded = decode(alternative, text)
-    if ('value' in decoded && safeParse(alternative, decoded.value).success) return decoded
+    if ('value' in decoded && z.safeParse(alternative, decoded.value).success) return decoded
   }
   return { value: text }
 }

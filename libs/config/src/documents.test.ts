@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { commonSettings, databaseSettings, messagingSettings } from './common.ts'
 import { helpText } from './help.ts'
 import { settingsJsonSchema } from './json-schema.ts'

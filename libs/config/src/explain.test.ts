@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { ConfigError } from './faults.ts'
 import { loadConfig } from './load.ts'
 import { port, text } from './settings.ts'

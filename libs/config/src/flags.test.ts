@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { asksForHelp, asksForVersion, parseFlags, type Positionals } from './flags.ts'
 import { describeSettings } from './schema.ts'
 import { text, toggle } from './settings.ts'

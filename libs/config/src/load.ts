@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { explainer, precedence, show, type LayerName } from './explain.ts'
 import { ConfigError, type Fault } from './faults.ts'
 import { type ParsedFlags, parseFlags, type Positionals } from './flags.ts'

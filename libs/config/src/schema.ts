@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { SettingMeta } from './settings.ts'
 
 /** A service's settings: one flat object schema, a key a setting. */

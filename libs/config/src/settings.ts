@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * What `.meta()` may say about a setting. The key `grpcPort` is by itself the flag `--grpc-port`, the env variable

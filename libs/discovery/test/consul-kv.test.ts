@@ -6,7 +6,7 @@ import { commonSettings } from '@armature/config/common'
 import { lastGood } from '@armature/config/last-good'
 import { type KvEvent, openLiveConfig } from '@armature/config/live-config'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { consulKv } from '../src/consul-kv.ts'
 import { agent, startWorld } from './world.ts'
 

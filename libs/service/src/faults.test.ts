@@ -1,7 +1,7 @@
 import { commonSettings } from '@armature/config/common'
 import { port } from '@armature/config/settings'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { describeError, exitCodeOf, explainListenError, ServiceError } from './faults.ts'
 
 describe('the exit code of an error', () => {

@@ -21,8 +21,10 @@ const banner = [
 
 export type Bundle = {
   readonly folder: string
-  /** The size of the code, without its map and assets. */
+  /** The size of the code, without its maps and assets. */
   readonly bytes: number
+  /** The size of what is loaded at the start. */
+  readonly bytesAtStart: number
   /** The packages that went into it. */
   readonly packages: readonly string[]
   /** Those of them that are imported at the start, not by a dynamic import later. */
@@ -30,17 +32,19 @@ export type Bundle = {
 }
 
 /**
- * Bundles `src/main.ts` of an app to one ES module, `main.js`, with its source map and the files that packages read beside
- * themselves. The folder is emptied first; what is then in it needs Node 24 and nothing else.
+ * Bundles `src/main.ts` of an app to `main.js` and, for what it imports dynamically, further ES modules beside it, so that a driver
+ * that is not named takes no memory; with source maps and the files that packages read beside themselves. The folder is emptied first;
+ * what is then in it needs Node 24 and nothing else.
  */
 export const bundle = async (project: string, folder = join(project, 'dist')): Promise<Bundle> => {
   await rm(folder, { recursive: true, force: true })
   const assets: Asset[] = []
   const { metafile } = await build({
     entryPoints: [resolve(project, 'src/main.ts')],
-    outfile: resolve(folder, 'main.js'),
+    outdir: resolve(folder),
     absWorkingDir: resolve(project),
     bundle: true,
+    splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node24',
@@ -60,27 +64,36 @@ export const bundle = async (project: string, folder = join(project, 'dist')): P
   const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as Record<string, unknown>
   const { name, version } = manifest
   await writeFile(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module' }, undefined, 2)}\n`)
-  const [, main] = Object.entries(metafile.outputs).find(([path]) => path.endsWith('main.js')) ?? []
+  const code = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'))
+  const [entry] = code.find(([, { entryPoint }]) => entryPoint?.endsWith('src/main.ts')) ?? ['']
+  const atStart = staticallyReached(metafile, entry)
+  const start = code.filter(([path]) => atStart.has(path))
   return {
     folder,
-    bytes: main?.bytes ?? 0,
-    packages: packagesOf(Object.keys(main?.inputs ?? {})),
-    packagesAtStart: packagesOf(atStart(metafile, main?.entryPoint ?? '')),
+    bytes: bytesOf(code),
+    bytesAtStart: bytesOf(start),
+    packages: packagesOf(code),
+    packagesAtStart: packagesOf(start),
   }
 }
 
-/** The files that the entry imports, and those that these import: all but what a dynamic import brings in. */
-const atStart = ({ inputs }: Metafile, entry: string): string[] => {
+type Output = readonly [path: string, output: Metafile['outputs'][string]]
+
+/** The file of the entry and those that it imports: all but what a dynamic import brings in. */
+const staticallyReached = ({ outputs }: Metafile, entry: string): ReadonlySet<string> => {
   const reached = new Set([entry])
   for (const path of reached) {
-    for (const imported of inputs[path]?.imports ?? []) {
-      if (imported.kind !== 'dynamic-import') reached.add(imported.path)
+    for (const imported of outputs[path]?.imports ?? []) {
+      if (imported.kind === 'import-statement') reached.add(imported.path)
     }
   }
-  return [...reached]
+  return reached
 }
 
-const packagesOf = (inputs: readonly string[]): string[] => {
+const bytesOf = (code: readonly Output[]): number => code.reduce((sum, [, { bytes }]) => sum + bytes, 0)
+
+const packagesOf = (code: readonly Output[]): string[] => {
+  const inputs = code.flatMap(([, output]) => Object.keys(output.inputs))
   const names = inputs.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [])
   return [...new Set(names)].sort()
 }

@@ -19,8 +19,9 @@ if (app === undefined) {
   process.exitCode = 64
 } else {
   try {
-    const { folder, bytes } = await bundle(join(root, 'apps', app))
-    console.log(`${relative(root, folder)}/main.js ${(bytes / 1_000_000).toFixed(1)} MB`)
+    const { folder, bytes, bytesAtStart } = await bundle(join(root, 'apps', app))
+    const [all, atStart] = [bytes, bytesAtStart].map((size) => `${(size / 1_000_000).toFixed(1)} MB`)
+    console.log(`${relative(root, folder)}/main.js: ${all} of code, ${atStart} of it loaded at the start`)
   } catch (fault) {
     if (!isBuildFailure(fault)) throw fault
     console.error((await formatMessages(fault.errors, { kind: 'error', color: process.stderr.isTTY })).join('\n'))

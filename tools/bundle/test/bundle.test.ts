@@ -34,13 +34,30 @@ const ran = async (source: string) => {
 }
 
 describe('a bundle', () => {
-  test('is one file that runs where its sources and packages are not', async () => {
+  test('runs where its sources and packages are not', async () => {
     await write('src/other.ts', `export const word: string = 'hello'\n`)
     const { output, packages } = await ran(`import { word } from './other.ts'
-      import { z } from 'zod'
+      import * as z from 'zod'
       console.log(z.string().parse(word))`)
     expect(output).toBe('hello\n')
     expect(packages).toEqual(['zod'])
+  })
+
+  test('loads what is imported dynamically when it is asked for', async () => {
+    await write('src/page.html', '<p>hi</p>')
+    await write(
+      'src/later.ts',
+      `import { readFileSync } from 'node:fs'
+      import * as z from 'zod'
+      export const later = z.string().parse(readFileSync(new URL('page.html', import.meta.url), 'utf8'))`,
+    )
+    const { output, bytes, bytesAtStart, packages, packagesAtStart } = await ran(
+      `console.log('first')\nconsole.log((await import('./later.ts')).later)`,
+    )
+    expect(output).toBe('first\n<p>hi</p>\n')
+    expect([packages, packagesAtStart]).toEqual([['zod'], []])
+    expect((await stat(join(folder, 'main.js'))).size).toBe(bytesAtStart)
+    expect(bytesAtStart).toBeLessThan(bytes / 10)
   })
 
   test('has the version of its project, and stack traces that name the sources', async () => {

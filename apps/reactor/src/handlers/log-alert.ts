@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '../on.ts'
 
