@@ -133,8 +133,8 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       for (const id of await stored()) book.stored(id)
       const { lost, unattempted, counts } = book.result()
       expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
-      // What was stored and not yet committed comes again, and nothing else.
-      expect(counts.repeats).toBeLessThan(before)
+      // At most what the victim had stored comes again: on a busy machine it dies before its first commit.
+      expect(counts.repeats).toBeLessThanOrEqual(before)
     },
   )
 
