@@ -10,7 +10,8 @@ import { openAmqp } from '../src/amqp.ts'
 import { recorder } from '../src/conformance-fixture.ts'
 import { ConnectError } from '../src/errors.ts'
 import { message } from '../src/message.ts'
-import { cuttable, withOptions } from './amqp-fixture.ts'
+import { withOptions } from './amqp-fixture.ts'
+import { cutProxy } from './cut-proxy.ts'
 
 const canary = 'canary-7f3a'
 const user = { name: 'joe', password: `${canary} %/`, vhost: 'shop' }
@@ -88,17 +89,17 @@ describe('a connection that fails', () => {
   const quiet = { warn: () => undefined }
 
   test('comes back by itself, and what is published meanwhile waits', async () => {
-    const proxy = await cuttable(server.url)
+    const proxy = await cutProxy(server.url)
     const driver = await openAmqp(proxy.url, quiet)
     const seen = recorder()
     await driver.subscribe('cut.off', seen.handle)
-    proxy.cut({ refuse: true })
+    proxy.cut()
     const waiting = driver.publish('cut.off', [message('cut.off', 'x')])
-    proxy.mend()
+    await proxy.mend()
     await waiting
     await vi.waitFor(() => expect(seen.acked).toHaveLength(1), { timeout: 10_000 })
     await driver.close()
-    await proxy.close()
+    proxy.cut()
   })
 
   test('a broker that is short of memory takes no publishes: they fail in time, and consumers go on', async () => {

@@ -1,17 +1,21 @@
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
 /** Stands between a client and a server, to be cut. */
 export interface CutProxy {
-  readonly port: number
-  /** Ends every connection at once and takes no new one, as the death of the client or of the network does. */
+  /** The server's URL, by way of this proxy. */
+  readonly url: string
+  /** Ends every connection at once, with nothing more sent, and takes no new one, as the death of a process or of the network does. */
   cut(): void
+  /** Takes connections again. */
+  mend(): Promise<void>
 }
 
-/** Passes what comes at a free port of loopback on to `host:port`. */
-export const cutProxy = async (host: string, port: number): Promise<CutProxy> => {
+/** Passes what comes at a free port of loopback on to the server of this URL. Does not keep the process. */
+export const cutProxy = async (url: string): Promise<CutProxy> => {
+  const { hostname: host, port: serverPort } = new URL(url)
   const sockets = new Set<Socket>()
   const server = createServer((client) => {
-    const upstream = connect({ host, port })
+    const upstream = connect({ host, port: Number(serverPort) })
     const both = [client, upstream]
     for (const socket of both) {
       sockets.add(socket)
@@ -26,13 +30,17 @@ export const cutProxy = async (host: string, port: number): Promise<CutProxy> =>
     upstream.pipe(client)
   })
   server.unref()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
+  const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve))
+  await listen(0)
+  const { port } = server.address() as AddressInfo
+  const through = new URL(url)
+  through.host = `127.0.0.1:${port}`
   return {
-    port: typeof address === 'object' && address !== null ? address.port : 0,
+    url: through.href,
     cut: () => {
       server.close()
       for (const socket of sockets) socket.destroy()
     },
+    mend: () => listen(port),
   }
 }

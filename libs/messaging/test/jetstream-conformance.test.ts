@@ -26,9 +26,8 @@ messagingConformance('jetstream', {
   maxMessageBytes: 1024 * 1024 - 16_384,
   open: () => openJetstream(driverUrl('jetstream', url, ackWait)),
   openKillable: async () => {
-    const { hostname, port } = new URL(url)
-    const proxy = await cutProxy(hostname, Number(port))
-    const driver = await openJetstream(`jetstream://127.0.0.1:${proxy.port}?${ackWait}`)
+    const proxy = await cutProxy(url)
+    const driver = await openJetstream(driverUrl('jetstream', proxy.url, ackWait))
     return { driver, kill: () => proxy.cut() }
   },
   openRestartable: async () => {

@@ -33,9 +33,8 @@ test(
   { timeout: 30_000 },
   async () => {
     const topic = `turns.${randomUUID()}`
-    const { hostname, port } = new URL(url)
-    const proxy = await cutProxy(hostname, Number(port))
-    const victim = await connect(`jetstream://127.0.0.1:${proxy.port}?${ackWait}`)
+    const proxy = await cutProxy(url)
+    const victim = await connect(driverUrl('jetstream', proxy.url, ackWait))
     const heir = await connect(driverUrl('jetstream', url, ackWait))
     const options = { group: 'g', serial: 'key' } as const
     // Holds the first of each key for ever: none of its key may pass it.

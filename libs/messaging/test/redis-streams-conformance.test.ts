@@ -23,9 +23,8 @@ messagingConformance('redis-streams', {
   browser: true,
   open: () => openRedisStreams(streamsUrl(server, options)),
   openKillable: async () => {
-    const { hostname, port } = new URL(server)
-    const proxy = await cutProxy(hostname, Number(port))
-    const driver = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?${options}&closeWaitMs=1000`)
+    const proxy = await cutProxy(server)
+    const driver = await openRedisStreams(streamsUrl(proxy.url, `${options}&closeWaitMs=1000`))
     return { driver, kill: () => proxy.cut() }
   },
   publishRaw: async (topic, headers, body) => {

@@ -3,6 +3,7 @@ import { drain, idsOf, numbered, recorder, uniqueTopic } from '../src/conformanc
 import { openRedisStreams } from '../src/redis-streams.ts'
 import { cutProxy } from './cut-proxy.ts'
 import { redisFixture } from './redis-fixture.ts'
+import { streamsUrl } from './redis-raw.ts'
 
 const fixture = redisFixture()
 const { connect, rawClient, eventually } = fixture
@@ -45,9 +46,8 @@ describe('members of a group', () => {
   test('a member that was away too long settles nothing that another took over', async () => {
     const topic = uniqueTopic()
     const group = `g-${topic}`
-    const { hostname, port } = new URL(fixture.server)
-    const proxy = await cutProxy(hostname, Number(port))
-    const zombie = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?claimIdleMs=300&closeWaitMs=300`)
+    const proxy = await cutProxy(fixture.server)
+    const zombie = await openRedisStreams(streamsUrl(proxy.url, 'claimIdleMs=300&closeWaitMs=300'))
     fixture.closing(zombie)
     const hanging = recorder(() => new Promise(() => undefined))
     await zombie.subscribe(topic, hanging.handle, { group })
@@ -167,9 +167,8 @@ describe('serial members of a group', () => {
   test('a dead member keeps its turn no longer than claimIdleMs', async () => {
     const topic = uniqueTopic()
     const group = `g-${topic}`
-    const { hostname, port } = new URL(fixture.server)
-    const proxy = await cutProxy(hostname, Number(port))
-    const victim = await openRedisStreams(`redis-streams://127.0.0.1:${proxy.port}?claimIdleMs=300&closeWaitMs=300`)
+    const proxy = await cutProxy(fixture.server)
+    const victim = await openRedisStreams(streamsUrl(proxy.url, 'claimIdleMs=300&closeWaitMs=300'))
     fixture.closing(victim)
     const hanging = recorder(() => new Promise(() => undefined))
     await victim.subscribe(topic, hanging.handle, { group, ...serial })
