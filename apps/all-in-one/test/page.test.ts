@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { chromium as findChromium, chromiumArguments } from '@armature/servers/clients'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AllInOne } from '../src/service.ts'
 import { testPlatform } from './platform.ts'
 
-const limitMs = 600_000
 const deadlineMs = 15_000
 
 let service: AllInOne
@@ -19,11 +19,11 @@ beforeAll(async () => {
   page = await browser.newPage()
   page.setDefaultTimeout(deadlineMs)
   await page.goto(url())
-}, limitMs)
+}, serverDeadlineMs)
 afterAll(async () => {
   await browser.close()
   await service.close()
-}, limitMs)
+}, 60_000)
 
 const url = () => service.addresses?.().find(({ label }) => label === 'page')?.address ?? ''
 

@@ -1,3 +1,4 @@
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { type RunningGraphite, startGraphite } from '@armature/servers/graphite'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Database } from '@armature/database/database'
@@ -6,10 +7,9 @@ import { openAreas, startSearch } from './server.ts'
 
 let graphite: RunningGraphite
 let database: Database
-/** The first run may have to install the server. */
 beforeAll(async () => {
   ;[graphite, database] = await Promise.all([startGraphite(), openAreas()])
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(async () => {
   await Promise.all([graphite?.stop(), database?.close()])
 }, 60_000)

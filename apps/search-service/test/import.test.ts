@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database } from '@armature/database/database'
 import { openDatabase } from '@armature/database/open'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import { startOnTerminal } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
@@ -61,7 +62,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     if (kind === 'postgres') server = await startPostgres()
     database = await openDatabase(server?.url ?? 'embedded:')
     await migrate(database, migrations)
-  }, 600_000)
+  }, serverDeadlineMs)
   afterAll(async () => {
     await database.close()
     await server?.stop()
@@ -140,7 +141,7 @@ describe('things import', { timeout: 120_000 }, () => {
     server = await startPostgres()
     database = await openDatabase(server.url)
     await migrate(database, migrations)
-  }, 600_000)
+  }, serverDeadlineMs)
   afterAll(async () => {
     await database.close()
     await server.stop()

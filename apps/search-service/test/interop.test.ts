@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import type { Database } from '@armature/database/database'
 import { grpcurl, pythonGrpc } from '@armature/servers/clients'
 import { execute } from '@armature/servers/execute'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openAreas, type Running, startSearch } from './server.ts'
 
-/** The first run may have to install the clients. */
-const limitMs = 600_000
 const deadlineMs = 60_000
 
 let database: Database
@@ -30,7 +29,7 @@ describe('grpcurl, by reflection alone,', () => {
   const call = async (method: string, message: object) =>
     JSON.parse(await ask('-d', JSON.stringify(message), running.service.address, method)) as unknown
 
-  test('lists and describes both services', { timeout: limitMs }, async () => {
+  test('lists and describes both services', { timeout: serverDeadlineMs }, async () => {
     const { address } = running.service
     const services = (await ask(address, 'list')).trim().split('\n')
     expect(services).toEqual(expect.arrayContaining(['Search', 'armature.search.v1.SearchService']))
@@ -39,7 +38,7 @@ describe('grpcurl, by reflection alone,', () => {
     expect(await ask(address, 'describe', 'armature.search.v1.Point')).toContain('double lat = 1;')
   })
 
-  test('calls them and the health service', { timeout: limitMs }, async () => {
+  test('calls them and the health service', { timeout: serverDeadlineMs }, async () => {
     expect(await call('armature.search.v1.SearchService/Search', { point: { lat: 5, lng: 12 } })).toEqual({
       results: [{ id: '3', name: 'Area c', code: 'XC' }],
     })
@@ -50,7 +49,7 @@ describe('grpcurl, by reflection alone,', () => {
     expect(await call('grpc.health.v1.Health/Check', { service: 'Search' })).toEqual({ status: 'SERVING' })
   })
 
-  test('is told what is wrong', { timeout: limitMs }, async () => {
+  test('is told what is wrong', { timeout: serverDeadlineMs }, async () => {
     await expect(call('Search/search', { query: 'a', page_number: -1 })).rejects.toThrow(
       /InvalidArgument[^]*page_number: must be/,
     )
@@ -105,7 +104,7 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
     }))
 `
 
-test('a Python client generated from the older proto searches and monitors', { timeout: limitMs }, async () => {
+test('a Python client of the older proto searches and monitors', { timeout: serverDeadlineMs }, async () => {
   const python = await pythonGrpc()
   writeFileSync(join(folder, 'search.proto'), olderProto)
   writeFileSync(join(folder, 'client.py'), olderClient)

@@ -1,5 +1,6 @@
 import type { Database } from '@armature/database/database'
 import { openDatabase } from '@armature/database/open'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { status } from '@grpc/grpc-js'
@@ -12,13 +13,12 @@ import { areas, type Running, startSearch } from './server.ts'
 let server: RunningServer
 let database: Database
 let running: Running
-/** The first run may have to install the server. */
 beforeAll(async () => {
   server = await startPostgres()
   database = await openDatabase(server.url)
   await importThings(database, areas)
   running = await startSearch({ database, readinessIntervalMs: 50 })
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(async () => {
   await running.close()
   await database.close()

@@ -1,6 +1,7 @@
 import { borrowed, type Database, type Queryable } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { openDatabase } from '@armature/database/open'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -31,7 +32,7 @@ describe.each(['embedded', 'postgres'])('%s', (name) => {
     database = await openDatabase(server?.url ?? 'embedded:')
     await importThings(database, things)
     store = await openStore(borrowed(database))
-  }, 600_000)
+  }, serverDeadlineMs)
   afterAll(async () => {
     await database.close()
     await server?.stop()

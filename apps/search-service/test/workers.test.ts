@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { openDatabase } from '@armature/database/open'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
@@ -15,13 +16,12 @@ import { areas } from './server.ts'
 const main = join(import.meta.dirname, '../src/main.ts')
 const programs: Program[] = []
 let server: RunningServer
-/** The first run may have to install the server. */
 beforeAll(async () => {
   server = await startPostgres()
   const database = await openDatabase(server.url)
   await importThings(database, areas)
   await database.close()
-}, 600_000)
+}, serverDeadlineMs)
 afterEach(() => Promise.all(programs.splice(0).map((program) => program.kill())))
 afterAll(() => server.stop(), 60_000)
 

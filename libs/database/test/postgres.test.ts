@@ -1,3 +1,4 @@
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -13,10 +14,9 @@ const opened = async (options = {}): Promise<Database> => {
   open.push(database)
   return database
 }
-/** The first run may have to install the server. */
 beforeAll(async () => {
   server = await startPostgres()
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(async () => {
   for (const database of open) await database.close()
   await server.stop()

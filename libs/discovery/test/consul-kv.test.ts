@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { commonSettings } from '@armature/config/common'
 import { lastGood } from '@armature/config/last-good'
 import { type KvEvent, openLiveConfig } from '@armature/config/live-config'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
 import { consulKv } from '../src/consul-kv.ts'
@@ -13,7 +14,7 @@ import { agent, startWorld } from './world.ts'
 let consul: Awaited<ReturnType<typeof startWorld>>
 beforeAll(async () => {
   consul = await startWorld()
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(() => consul?.stop())
 
 const settings = z.object({ ...commonSettings })

@@ -1,3 +1,4 @@
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
 import type { RunningServer } from '@armature/servers/server'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -19,7 +20,7 @@ const open: Driver[] = []
 beforeAll(async () => {
   server = await startNats()
   raw = await rawClient(server.url)
-}, 120_000)
+}, serverDeadlineMs)
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((driver) => driver.close()))

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
 import { startProgram, type Program } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
@@ -24,7 +25,7 @@ const programs: Program[] = []
 beforeAll(async () => {
   server = await startNats()
   folder = await mkdtemp(join(tmpdir(), 'jetstream-loss-'))
-}, 120_000)
+}, serverDeadlineMs)
 
 afterEach(async () => {
   await Promise.all(drivers.splice(0).map((driver) => driver.close()))

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { freePort } from '@armature/servers/free-port'
 import { startNats, type NatsOptions } from '@armature/servers/nats'
 import type { RunningServer } from '@armature/servers/server'
@@ -28,7 +29,9 @@ beforeAll(async () => {
   otherCa = authority(folder, 'other-ca')
   ours = certificate(folder, 'server', ca, 'IP:127.0.0.1')
   client = certificate(folder, 'client', ca, 'DNS:client')
-})
+  // Tests start servers with settings of their own: this installs the program before their time begins.
+  await (await startNats()).stop()
+}, serverDeadlineMs)
 
 afterEach(async () => {
   await Promise.all(servers.map((server) => server.stop()))

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { freePort } from '@armature/servers/free-port'
 import { startRedis } from '@armature/servers/redis'
 import type { RunningServer } from '@armature/servers/server'
@@ -11,7 +12,7 @@ import { ConnectError, MessagingUrlError } from '../src/errors.ts'
 import { message } from '../src/message.ts'
 import { openDriver } from '../src/open.ts'
 
-vi.setConfig({ testTimeout: 30_000, hookTimeout: 600_000 })
+vi.setConfig({ testTimeout: 30_000 })
 
 const secret = 'canary-s3cret'
 const atOnceMs = 5_000
@@ -37,7 +38,7 @@ beforeAll(async () => {
   const tls = { cert: join(folder, 'server.crt'), key: join(folder, 'server.key'), ca: join(folder, 'server.crt') }
   const users = { app: { password: secret } }
   ;[plain, secure] = await Promise.all([startRedis({ users }), startRedis({ users, tls })])
-})
+}, serverDeadlineMs)
 afterAll(async () => {
   await Promise.all([plain?.stop(), secure?.stop()])
   rmSync(folder, { recursive: true, force: true })

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startProgram, type Program } from '@armature/servers/program'
 import { startRedis } from '@armature/servers/redis'
 import type { RunningServer } from '@armature/servers/server'
@@ -28,7 +29,7 @@ let programs: Program[] = []
 beforeEach(async () => {
   server = await startRedis()
   folder = await mkdtemp(join(tmpdir(), 'redis-loss-'))
-}, 600_000)
+}, serverDeadlineMs)
 afterEach(async () => {
   await Promise.all(programs.map((program) => program.kill()))
   await Promise.all(drivers.map((driver) => driver.close()))

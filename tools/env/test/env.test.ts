@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { startConsul } from '@armature/servers/consul'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { groupMembers } from '@armature/servers/process-group'
 import { startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -9,7 +10,7 @@ const main = join(import.meta.dirname, '../src/main.ts')
 let consul: Awaited<ReturnType<typeof startConsul>>
 beforeAll(async () => {
   consul = await startConsul()
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(() => consul?.stop())
 
 let count = 0

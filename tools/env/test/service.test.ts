@@ -3,6 +3,7 @@ import { Resolver } from 'node:dns/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startConsul } from '@armature/servers/consul'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startProgram } from '@armature/servers/program'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { put } from './consul.ts'
@@ -10,7 +11,7 @@ import { put } from './consul.ts'
 let consul: Awaited<ReturnType<typeof startConsul>>
 beforeAll(async () => {
   consul = await startConsul()
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(() => consul?.stop())
 
 const ports = async (): Promise<readonly number[]> => {
