@@ -1,30 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { z } from 'zod'
-import { scriptedKv } from '../test/scripted-kv.ts'
-import { consulSettings } from './consul.ts'
+import { file, open, settings } from '../test/live-world.ts'
 import { ConfigError } from './faults.ts'
-import type { KvValues } from './kv-source.ts'
-import type { LastGood } from './last-good.ts'
-import { type KvEvent, type LiveHooks, openLiveConfig } from './live-config.ts'
-import { choice, integer, text } from './settings.ts'
 
-const settings = z.object({
-  ...consulSettings,
-  logLevel: choice(['info', 'debug']).default('info').meta({ hot: true }),
-  maxInFlight: integer({ min: 1, max: 100 }).default(10),
-  least: integer().default(0),
-  password: text().default('none').meta({ secret: true }),
-})
 const rule = settings.refine(({ least, maxInFlight }) => least <= maxInFlight, { error: 'least is over maxInFlight' })
-type Config = z.infer<typeof settings>
-
-const prefixes = ['config/application/', 'config/search/']
-
-/** A last good file in memory. */
-const file = (held?: KvValues): LastGood & { writes: KvValues[] } => {
-  const writes: KvValues[] = held === undefined ? [] : [held]
-  return { path: 'x', writes, read: () => writes.at(-1), write: (values) => void writes.push(values) }
-}
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -32,58 +10,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers()
 })
-
-const open = async ({
-  application = {},
-  service,
-  kept = file(),
-  env = {},
-  schema = settings,
-}: {
-  application?: KvValues
-  service?: KvValues
-  kept?: LastGood
-  env?: Readonly<Record<string, string>>
-  schema?: typeof settings
-}) => {
-  const kv = scriptedKv()
-  kv.set(prefixes[0] ?? '', application)
-  if (service !== undefined) kv.set(prefixes[1] ?? '', service)
-  const opening = openLiveConfig({
-    name: 'search',
-    settings: schema,
-    argv: [],
-    env,
-    source: kv.source,
-    prefixes,
-    lastGood: kept,
-    startMs: 3_000,
-    quietMs: 100,
-    splayMs: 1_000,
-    random: () => 0.5,
-  })
-  opening.catch(() => undefined)
-  await vi.advanceTimersByTimeAsync(3_000)
-  const live = await opening
-  const events: KvEvent[] = []
-  const hooks = {
-    onHot: vi.fn<LiveHooks<Config>['onHot']>(),
-    onRestart: vi.fn<LiveHooks<Config>['onRestart']>(),
-    onEvent: (event: KvEvent) => void events.push(event),
-  }
-  const begin = () => {
-    const { config } = live.begin()
-    live.follow(hooks)
-    return config
-  }
-  const set = async (values: KvValues) => {
-    kv.set(prefixes[1] ?? '', values)
-    await vi.advanceTimersByTimeAsync(100)
-  }
-  const rejected = () =>
-    events.flatMap((event) => (event.kind === 'rejected' ? event.faults.map(({ key }) => key) : []))
-  return { live, kv, begin, set, hooks, events, rejected }
-}
 
 describe('the start', () => {
   test("takes the service's keys over those of all applications, of which it leaves out what it does not know", async () => {

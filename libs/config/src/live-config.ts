@@ -13,16 +13,26 @@ export type KvEvent =
   | { readonly kind: 'started without KV'; readonly from: 'last good' | 'none' }
   | { readonly kind: 'applied'; readonly keys: readonly string[] }
   | { readonly kind: 'restarting'; readonly keys: readonly string[]; readonly inMs: number }
+  /** With `coldChanges: 'next start'`: the next start has these keys' new values. */
+  | { readonly kind: 'waiting'; readonly keys: readonly string[] }
+  /** These keys waited, and are again as they run. */
+  | { readonly kind: 'taken back'; readonly keys: readonly string[] }
   /** The old values of these keys stay; with a fault that is no key's the whole change is left out. */
   | { readonly kind: 'rejected'; readonly faults: readonly Fault[] }
   | { readonly kind: 'unreachable'; readonly fault: unknown }
   | { readonly kind: 'reachable' }
   | { readonly kind: 'not kept'; readonly fault: unknown }
 
+/**
+ * What a change of a setting that is not hot leads to: `restart` begins again with it; `next start` leaves what runs as it is, and
+ * keeps the change with the last good values.
+ */
+export type ColdChanges = 'restart' | 'next start'
+
 export interface LiveHooks<T> {
   /** Only hot settings changed: these keys. */
   onHot: (config: Readonly<T>, keys: readonly string[]) => void
-  /** Others changed too, these keys: stop, and `begin` again. */
+  /** Others changed too, these keys: stop, and `begin` again. Never called with `coldChanges: 'next start'`. */
   onRestart: (keys: readonly string[]) => void
   onEvent: (event: KvEvent) => void
 }
@@ -48,11 +58,15 @@ export interface LiveOptions<S extends Settings> extends Omit<LoadOptions<S>, 'l
   quietMs: number
   /** A restart waits a random time up to this. */
   splayMs: number
+  /** Default `restart`. */
+  coldChanges?: ColdChanges
   /** Gives up the wait at the start. */
   signal?: AbortSignal
   /** 0 to 1. Default Math.random. */
   random?: () => number
 }
+
+type Values = Readonly<Record<string, unknown>>
 
 const maxPendingEvents = 100
 
@@ -62,7 +76,8 @@ const maxPendingEvents = 100
  * on each change is validated first; a key that is wrong keeps its old value and is told as rejected.
  */
 export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>): Promise<LiveConfig<z.infer<S>>> => {
-  const { source, prefixes, lastGood, startMs, quietMs, splayMs, random = Math.random } = options
+  const { source, prefixes, lastGood, startMs, quietMs, splayMs } = options
+  const { coldChanges = 'restart', random = Math.random } = options
   const settings = describeSettings(options.settings)
   const hot = new Set(settings.filter((setting) => setting.hot).map(({ key }) => key))
   const known = new Set(settings.map(({ key }) => key))
@@ -74,6 +89,8 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   let latest: Loaded<T> | undefined
   let running: Readonly<T> | undefined
   let restart: NodeJS.Timeout | undefined
+  /** Told as waiting for the next start. */
+  let waiting: Values = {}
   let away = false
   const first = Promise.withResolvers<undefined>()
 
@@ -97,19 +114,32 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     throw tried.fault
   }
 
+  /** Tells what is new among what waits for the next start, and what no longer waits. */
+  const wait = (wanted: Values): void => {
+    const before = waiting
+    waiting = wanted
+    const added = Object.keys(wanted).filter((key) => !(key in before) || !isDeepStrictEqual(wanted[key], before[key]))
+    const gone = Object.keys(before).filter((key) => !(key in wanted))
+    if (added.length > 0) tell({ kind: 'waiting', keys: added })
+    if (gone.length > 0) tell({ kind: 'taken back', keys: gone })
+  }
+
   /** Brings what runs and what is wanted together. */
   const apply = (): void => {
     if (latest === undefined || running === undefined || hooks === undefined) return
-    const [now, before]: Readonly<Record<string, unknown>>[] = [latest.config, running]
-    const changed = [...known].filter((key) => !isDeepStrictEqual(now?.[key], before?.[key]))
+    const now: Values = latest.config
+    const before: Values = running
+    const changed = [...known].filter((key) => !isDeepStrictEqual(now[key], before[key]))
     const warm = changed.filter((key) => hot.has(key))
     const cold = changed.filter((key) => !hot.has(key))
     if (warm.length > 0) {
-      running = Object.freeze({ ...before, ...Object.fromEntries(warm.map((key) => [key, now?.[key]])) }) as Readonly<T>
+      running = Object.freeze({ ...before, ...picked(now, warm) }) as Readonly<T>
       hooks.onHot(running, warm)
       tell({ kind: 'applied', keys: warm })
     }
-    if (cold.length === 0) {
+    if (coldChanges === 'next start') {
+      wait(picked(now, cold))
+    } else if (cold.length === 0) {
       clearTimeout(restart)
       restart = undefined
     } else if (restart === undefined) {
@@ -169,6 +199,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     begin: () => {
       clearTimeout(restart)
       restart = undefined
+      waiting = {}
       hooks = undefined
       opened.current = latest ?? opened.current
       running = opened.current.config
@@ -183,6 +214,9 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     close,
   }
 }
+
+const picked = (values: Values, keys: readonly string[]): Values =>
+  Object.fromEntries(keys.map((key) => [key, values[key]]))
 
 /** The keys that are at fault as they were; without an old value they are left out. */
 const withOld = (values: KvValues, old: KvValues, faults: readonly Fault[]): KvValues => {

@@ -3,7 +3,7 @@ import type { ConsulConfig, KvConfig } from '@armature/config/consul'
 import { describeFault, type Fault } from '@armature/config/faults'
 import type { OpenKv } from '@armature/config/kv-source'
 import { lastGood } from '@armature/config/last-good'
-import { type KvEvent, type LiveConfig, openLiveConfig } from '@armature/config/live-config'
+import { type KvEvent, type LiveConfig, type LiveOptions, openLiveConfig } from '@armature/config/live-config'
 import { loadBeforeKv, type LoadOptions } from '@armature/config/load'
 import { stateFolder } from '@armature/config/process'
 import type { Settings } from '@armature/config/schema'
@@ -17,6 +17,8 @@ export interface KvSettings<S extends Settings> {
   close(): void
 }
 
+export type KvOptions<S extends Settings> = LoadOptions<S> & Pick<LiveOptions<S>, 'coldChanges'>
+
 /** Below these, keys of all services and those of one; the latter win. */
 export const kvPrefixes = (service: string): readonly [string, string] => ['config/application/', `config/${service}/`]
 
@@ -26,7 +28,7 @@ export const kvPrefixes = (service: string): readonly [string, string] => ['conf
  */
 export const openKvSettings = async <S extends Settings>(
   open: OpenKv | undefined,
-  options: LoadOptions<S>,
+  options: KvOptions<S>,
   stopping: AbortSignal,
 ): Promise<KvSettings<S> | undefined> => {
   const early: Partial<ConsulConfig & KvConfig> | undefined = loadBeforeKv(options)
@@ -71,6 +73,14 @@ export const kvEventTeller = ({ log, metrics }: Pick<Telemetry, 'log' | 'metrics
       case 'restarting':
         metrics.count('config_changes_total', 1, { outcome: 'restart' })
         log.info({ keys: event.keys, inMs: event.inMs }, 'settings changed in KV: restarting')
+        return
+      case 'waiting':
+        metrics.count('config_changes_total', 1, { outcome: 'waiting' })
+        log.info({ keys: event.keys }, 'settings changed in KV: the change takes effect at the next start')
+        return
+      case 'taken back':
+        metrics.count('config_changes_total', 1, { outcome: 'taken_back' })
+        log.info({ keys: event.keys }, 'settings changed in KV: what waited for the next start was taken back')
         return
       case 'rejected':
         metrics.count('config_changes_total', 1, { outcome: 'rejected' })

@@ -3,7 +3,7 @@ import { ConfigError } from '@armature/config/faults'
 import { helpText } from '@armature/config/help'
 import { type Env, processInput } from '@armature/config/process'
 import type { OpenKv } from '@armature/config/kv-source'
-import type { LoadOptions } from '@armature/config/load'
+import type { ColdChanges } from '@armature/config/live-config'
 import type { Settings } from '@armature/config/schema'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
@@ -14,7 +14,7 @@ import { exitCodes, signalExitCode } from './exit-codes.ts'
 import { describeError, exitCodeOf, explainListenError } from './faults.ts'
 import { hostService } from './host.ts'
 import type { RegisterAdmin } from './registered.ts'
-import { kvEventTeller, type KvSettings, openKvSettings } from './kv-settings.ts'
+import { kvEventTeller, type KvOptions, type KvSettings, openKvSettings } from './kv-settings.ts'
 import { guardAgainstLeaks } from './leak-guard.ts'
 import type { Outcome } from './lifecycle.ts'
 import type { Service } from './service.ts'
@@ -33,6 +33,11 @@ export interface RunOptions<S extends Settings> extends Takes {
   routes?: Readonly<Record<string, Route>>
   /** Opens the KV store that the settings name (`consulKv` of libs/discovery). Default: settings are never read from KV. */
   kv?: OpenKv
+  /**
+   * What a change in KV of a setting that is not hot leads to. Default `restart`: the service is composed anew in this process. With
+   * `next start` it runs on as it is, and the process that is started next has the change: for a service whose input ends with it.
+   */
+  coldChanges?: ColdChanges
   /**
    * Tells others of the service by its admin server (`registerAdmin` of libs/discovery), once it has started and until its drain. For
    * services that have no port of their own. Default: nobody is told.
@@ -89,7 +94,7 @@ const dispatch = async <S extends Settings>(
     case 'serve': {
       // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
       process.stdout.on('error', () => undefined)
-      const kv = await openKvSettings(options.kv, loadOptions(asked.argv, env, options), stopping.signal)
+      const kv = await openKvSettings(options.kv, kvOptions(asked.argv, env, options), stopping.signal)
       if (kv !== undefined) return serveLive(kv, options, stopping.signal)
       const { config, ...given } = readSettings(name, settings, asked.argv, env, options)
       return (await serve(config, given, options, stopping.signal)).exitCode
@@ -118,9 +123,9 @@ const help = <S extends Settings>(
   return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
 }
 
-const loadOptions = <S extends Settings>(argv: readonly string[], env: Env, options: RunOptions<S>): LoadOptions<S> => {
-  const { name, settings, positionals } = options
-  return { name, settings, argv, env, ...(positionals === undefined ? {} : { positionals }) }
+const kvOptions = <S extends Settings>(argv: readonly string[], env: Env, options: RunOptions<S>): KvOptions<S> => {
+  const { name, settings, positionals, coldChanges } = options
+  return { name, settings, argv, env, ...(positionals && { positionals }), ...(coldChanges && { coldChanges }) }
 }
 
 /** Also in the face of faults: they are what one asks about. */
@@ -131,7 +136,7 @@ const explain = async <S extends Settings>(
   stopping: AbortSignal,
 ): Promise<string> => {
   try {
-    const kv = await openKvSettings(options.kv, loadOptions(argv, env, options), stopping)
+    const kv = await openKvSettings(options.kv, kvOptions(argv, env, options), stopping)
     try {
       return (kv?.live ?? readSettings(options.name, options.settings, argv, env, options)).explain(key)
     } finally {
@@ -178,8 +183,8 @@ const serve = async <S extends Settings>(
 
 /**
  * Runs the service with settings that follow KV: hot ones are applied, for others it is drained, closed, and composed anew in this
- * process, which so keeps its id, its terminal and its place with whoever supervises it. A drain that was not clean is no ground
- * to build on: it ends the process with its code.
+ * process, which so keeps its id, its terminal and its place with whoever supervises it; with `coldChanges: 'next start'` it is left
+ * alone. A drain that was not clean is no ground to build on: it ends the process with its code.
  */
 const serveLive = async <S extends Settings>(
   kv: KvSettings<S>,

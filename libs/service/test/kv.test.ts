@@ -80,6 +80,28 @@ test('another setting that changes drains the service and composes it anew in th
   expect(child.stderr()).not.toContain('still active')
 })
 
+test('with coldChanges it runs on as it is, and the next start has the change, also without KV', async () => {
+  const { set, start } = await world()
+  const nextStart = { COLD_CHANGES: 'next start' }
+  const first = start([], nextStart)
+  await first.says(ready)
+  set({ mode: 'unready' })
+  await first.says(/"keys":\["mode"\].*the change takes effect at the next start/)
+  set({})
+  await first.says(/"keys":\["mode"\].*what waited for the next start was taken back/)
+  set({ mode: 'unready', logLevel: 'debug' })
+  await first.says(/^reconfigured logLevel debug$/m)
+  expect(await metric(first, /^config_changes_total\{.*waiting.*\} 2$/m)).toBeDefined()
+  expect(await metric(first, /^config_changes_total\{.*taken_back.*\} 1$/m)).toBeDefined()
+  expect(await stopped(first)).toEqual({ code: 0, signal: null })
+  expect(first.stderr().match(/^(composed|step start).*$/gm)).toEqual(['composed plain info', 'step start'])
+  set(undefined)
+  const second = start([], nextStart)
+  await second.says(/^composed unready debug$/m)
+  await second.says(/started with its last good values/)
+  expect(await stopped(second)).toEqual({ code: 0, signal: null })
+}, 30_000)
+
 test('a wrong value is rejected by its key and counted, and the old one stays', async () => {
   const { set, start } = await world()
   const child = start()
