@@ -1,5 +1,6 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
+import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, integer, text, toggle } from '@armature/config/settings'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { checkTopic } from '@armature/messaging/topic-pattern'
@@ -18,10 +19,16 @@ const topicFault = (topic: string): string | undefined => {
   }
 }
 
+/** No restart of it waits: changes of settings that are not hot take effect at the next start. */
+const { configKvSplayMs: _, ...kvSettingsWithoutSplay } = kvSettings
+
 export const settings = z
   .object({
     ...commonSettings,
     ...messagingSettings,
+    ...consulSettings,
+    ...kvSettingsWithoutSplay,
+    ...registrationSettings,
     topic: text()
       .superRefine((topic, context) => {
         const fault = topicFault(topic)

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
+import { consulKv } from '@armature/discovery/consul-kv'
+import { registerAdmin } from '@armature/discovery/open-registrar'
+import type { Given } from '@armature/service/command'
 import { run } from '@armature/service/run'
-import { settings } from './config.ts'
+import { type Config, settings } from './config.ts'
 import { logShipper, realEdges } from './service.ts'
 
-await run({
-  name: 'log-shipper',
-  settings,
-  service: (config, _edges, given) => logShipper(config, realEdges(config, given)),
-  rest: 'COMMAND...',
-})
+const service = (config: Config, _edges: undefined, given: Given) => logShipper(config, realEdges(config, given))
+const consul = { kv: consulKv, registerAdmin, coldChanges: 'next start' } as const
+await run({ name: 'log-shipper', settings, service, rest: 'COMMAND...', ...consul })

@@ -1,4 +1,6 @@
 import { appendFileSync } from 'node:fs'
+import { consulKv } from '@armature/discovery/consul-kv'
+import { registerAdmin } from '@armature/discovery/open-registrar'
 import { memoryBroker } from '@armature/messaging/memory'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
@@ -27,4 +29,7 @@ await run({
       openMessaging: async () => fileDriver(new URL(config.messagingUrl).pathname),
     }),
   rest: 'COMMAND...',
+  kv: consulKv,
+  registerAdmin,
+  coldChanges: 'next start',
 })
