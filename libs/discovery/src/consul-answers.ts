@@ -36,6 +36,13 @@ export const valuesOf = (
   )
 }
 
+/** What the one check among `/v1/agent/checks` said; undefined where there is none. Throws DiscoveryError for anything else. */
+export const outputOf = (body: unknown, what: string, address: string): string | undefined => {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw strange(what, address)
+  const [check] = Object.values(body) as readonly (Fields | undefined)[]
+  return check && text(check['Output'])
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 const listOf = (body: unknown, what: string, address: string): readonly object[] => {

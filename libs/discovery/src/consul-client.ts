@@ -5,7 +5,7 @@ import type { ConsulConfig } from '@armature/config/consul'
 import type Consul from 'consul'
 import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
 import { consulError } from './consul-error.ts'
-import { instancesOf, valuesOf } from './consul-answers.ts'
+import { instancesOf, outputOf, valuesOf } from './consul-answers.ts'
 import { DiscoveryError, type Instance } from './ports.ts'
 
 /** When to answer: at once, or once the answer is newer than `index`, at the latest after `waitMs`. */
@@ -53,8 +53,8 @@ export interface ConsulClient {
   register(registration: AgentRegistration): Promise<void>
   /** Also of an id that the agent does not know. */
   deregister(id: string, signal?: AbortSignal): Promise<void>
-  /** Whether the agent has this id. */
-  has(id: string): Promise<boolean>
+  /** What the agent's check of this id said last, empty before its first; undefined = the agent does not have this id. */
+  checkOutput(id: string): Promise<string | undefined>
   /** Gives up what is under way. */
   close(): void
 }
@@ -163,12 +163,11 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
         },
       )
     },
-    has: async (id) => {
-      const filter = `ID == ${JSON.stringify(id)}`
-      const { body } = await ask(`registration of ${id}`, (consul, more) =>
-        consul.agent.service.list({ filter, ...more }),
-      )
-      return typeof body === 'object' && body !== null && Object.hasOwn(body, id)
+    checkOutput: async (id) => {
+      const filter = `CheckID == ${JSON.stringify(`service:${id}`)}`
+      const what = `check of ${id}`
+      const { body } = await ask(what, (consul, more) => consul.agent.check.list({ filter, ...more }))
+      return outputOf(body, what, address)
     },
     close: () => closing.abort(),
   }

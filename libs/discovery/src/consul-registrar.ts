@@ -5,15 +5,18 @@ import type { Instance, Registrar, Registration } from './ports.ts'
 /** What happened to a registration; `fault` says why. */
 export type RegistrationEvent =
   | { readonly kind: 'registered' | 'registered again' | 'deregistered'; readonly id: string }
+  /** Its server does not have the gRPC health protocol: it was registered again, with a TCP check. */
+  | { readonly kind: 'without health'; readonly id: string }
   /** 0 = it is not tried again: the instance leaves, and the agent finds out by its checks. */
   | { readonly kind: 'failed'; readonly id: string; readonly fault: unknown; readonly retryInMs: number }
 
 export interface ConsulRegistrarOptions {
-  client: Pick<ConsulClient, 'register' | 'deregister' | 'has'>
+  client: Pick<ConsulClient, 'register' | 'deregister' | 'checkOutput'>
   /**
    * How the agent checks an instance. Default: the gRPC health protocol. With `grpc+tls` over TLS, whatever the certificate says: only
-   * the answer counts. `tcp` is for a server that does not speak it, or asks for a certificate that the agent does not have: only that
-   * a connection opens. A URL is asked by HTTP.
+   * the answer counts. A gRPC server that answers that it does not have that protocol is checked by `tcp` from then on: only that a
+   * connection opens. Choose `tcp` for what is no gRPC server, or asks for a certificate that the agent does not have. A URL is asked
+   * by HTTP.
    */
   check?: 'grpc' | 'grpc+tls' | 'tcp' | `http${'' | 's'}://${string}`
   /** Between two checks, and at most between two looks whether the agent still knows the instance. Default 10 s. */
@@ -36,6 +39,8 @@ const retryMinMs = 200
 const retryMaxMs = 10_000
 /** Between two looks, as a part of the check interval: sooner than the next check would come. */
 const lookAfter = { min: 0.5, max: 0.9 }
+/** What the agent's gRPC check says of a server that answers, but has no `grpc.health.v1.Health`. */
+const withoutHealth = /^rpc error: code = Unimplemented\b/
 
 /**
  * Registers instances at a Consul agent and keeps them there: an agent that was restarted without its data, or was told to forget
@@ -48,7 +53,8 @@ export const consulRegistrar = (options: ConsulRegistrarOptions): Registrar => {
 
   const register = async (instance: Instance): Promise<Registration> => {
     const { id } = instance
-    const wanted = registrationOf(instance, { ...options, checkIntervalMs })
+    const byTcp = registrationOf(instance, { ...options, checkIntervalMs, check: 'tcp' })
+    let wanted = registrationOf(instance, { ...options, checkIntervalMs })
     const registered = Promise.withResolvers<undefined>()
     let turning = Promise.resolve()
     let timer: NodeJS.Timeout | undefined
@@ -65,10 +71,13 @@ export const consulRegistrar = (options: ConsulRegistrarOptions): Registrar => {
     }
     const turn = async (): Promise<void> => {
       try {
-        const there = known && (await client.has(id))
+        const output = known ? await client.checkOutput(id) : undefined
         if (leaving) return
-        if (!there) {
-          await client.register(wanted)
+        const next = withoutHealth.test(output ?? '') ? byTcp : wanted
+        if (output === undefined || next !== wanted) {
+          await client.register(next)
+          if (next !== wanted) onEvent({ kind: 'without health', id })
+          wanted = next
           onEvent({ kind: known ? 'registered again' : 'registered', id })
           known = true
           registered.resolve(undefined)

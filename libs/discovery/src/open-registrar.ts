@@ -65,6 +65,10 @@ const registrationTeller = ({ log, metrics }: Tell): ((event: RegistrationEvent)
   const failing = new Set<string>()
   return (event) => {
     const { kind, id } = event
+    if (kind === 'without health') {
+      log.warn({ id }, 'the server has no gRPC health service: Consul only checks that it accepts TCP connections')
+      return
+    }
     metrics.count('discovery_registrations_total', 1, { outcome: kind.replace(' ', '_') })
     if (kind === 'failed') {
       const { fault: err, retryInMs } = event

@@ -85,7 +85,7 @@ describe('an agent that', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as { port: number }
     await new Promise((resolve) => server.close(resolve))
-    await expect(open(`127.0.0.1:${port}`).has('a')).rejects.toThrow(`127.0.0.1:${port} is not there`)
+    await expect(open(`127.0.0.1:${port}`).checkOutput('a')).rejects.toThrow(`127.0.0.1:${port} is not there`)
   })
 
   test('says nothing, or stops within its answer, is given up after 5 s', { timeout: 15_000 }, async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { consulRegistrar, type RegistrationEvent } from '../src/consul-registrar.ts'
 import { certificates } from './certificates.ts'
@@ -19,7 +20,7 @@ beforeAll(async () => {
   client = files.issued('client', 'ca', 'DNS:client')
   const server = files.issued('server', 'ca', 'DNS:consul.test,IP:127.0.0.1')
   consul = await startWorld({ acl: true, tls: { ca, ...server, verifyIncoming: true } })
-}, 600_000)
+}, serverDeadlineMs)
 afterAll(async () => {
   await consul?.stop()
   files.remove()
@@ -58,13 +59,13 @@ const newToken = async (rules: string): Promise<string> => {
 
 describe('TLS', () => {
   test('with the right authority and client certificate is accepted, from a file or a folder of authorities', async () => {
-    expect(await open(granted(consul.token)).has('nothing')).toBe(false)
+    expect(await open(granted(consul.token)).checkOutput('nothing')).toBeUndefined()
     const folder = join(files.folder, 'authorities')
     mkdirSync(folder)
     copyFileSync(ca, join(folder, 'a.pem'))
     copyFileSync(otherCa, join(folder, 'b.crt'))
     const { consulCacert: _, ...others } = granted(consul.token)
-    expect(await open({ ...others, consulCapath: folder }).has('nothing')).toBe(false)
+    expect(await open({ ...others, consulCapath: folder }).checkOutput('nothing')).toBeUndefined()
   })
 
   test('is refused without the authority, by another one, by another name, and without a client certificate', async () => {
@@ -76,7 +77,7 @@ describe('TLS', () => {
       { consulCacert: ca, consulHttpToken: String(consul.token) },
     ]
     for (const more of rejected) {
-      const error = await open(more).has('nothing').catch(String)
+      const error = await open(more).checkOutput('nothing').catch(String)
       expect(error).toMatch(/CONSUL_CACERT|closed the connection/)
       expect(error).not.toContain(consul.token)
     }
@@ -84,12 +85,12 @@ describe('TLS', () => {
 
   test('checks the name that CONSUL_TLS_SERVER_NAME tells', async () => {
     const more = { ...granted(consul.token), consulTlsServerName: 'consul.test' }
-    expect(await open(more).has('nothing')).toBe(false)
+    expect(await open(more).checkOutput('nothing')).toBeUndefined()
   })
 
   test('to a plain address is an error that names the scheme', async () => {
     const plain = openClient(agent(consul.url.replace('https:', 'http:'), granted(consul.token)))
-    await expect(plain.has('nothing')).rejects.toThrow(/answered 400.*https:/)
+    await expect(plain.checkOutput('nothing')).rejects.toThrow(/answered 400.*https:/)
   })
 })
 

@@ -43,7 +43,6 @@ export interface InstanceOptions {
   check?: ConsulRegistrarOptions['check']
   checkIntervalMs?: number
   tags?: readonly string[]
-  mute?: boolean
   tls?: { cert: string; key: string }
 }
 
