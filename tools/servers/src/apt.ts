@@ -43,6 +43,21 @@ export const aptInstall = async (
   }).catch(oneLine(`apt-get could not install ${list}: ${remedy}`))
 }
 
+/** The path of the first of these programs that PATH has, after the Debian package was installed where it has none. Rejects with `remedy`. */
+export const aptProgram = async (
+  names: readonly string[],
+  packageName: string,
+  remedy: string,
+  env: Environment = process.env,
+): Promise<string> => {
+  const found = await onPath(names, env)
+  if (found !== undefined) return found
+  await aptInstall(packageName, remedy, env)
+  const installed = await onPath(names, env)
+  if (installed !== undefined) return installed
+  throw new Error(`${packageName} was installed, but PATH does not have ${names.join(' or ')}: add /usr/bin to PATH`)
+}
+
 /** The path of apt-get where it may be used: on Debian or its kin, by root. */
 export const aptOfRoot = async (env: Environment = process.env): Promise<string | undefined> => {
   const release = await readFile('/etc/os-release', 'utf8').catch(() => '')

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { chromium, ghz, grpcurl, pythonGrpc } from './clients.ts'
+import { chromium, dig, ghz, grpcurl, pythonGrpc } from './clients.ts'
 import { execute } from './execute.ts'
 
 let room: string
@@ -97,6 +97,17 @@ describe('pythonGrpc', () => {
       '[ "$1" = -c ] && exit; /bin/mkdir -p "$4/bin"; /bin/cp "$0" "$4/bin/python"; [ "$2" = venv ]',
     )
     await expect(pythonGrpc(env)).rejects.toThrow(/^pip could not install grpcio==[^\n]+: give pip access[^\n]+$/)
+  })
+})
+
+describe('dig', () => {
+  test('is taken from PATH', async () => {
+    const path = await program('dig', 'true')
+    expect(await dig(env)).toBe(path)
+  })
+
+  test('without apt-get fails with one line that says what to install', async () => {
+    await expect(dig(env)).rejects.toThrow(/^bind9-dnsutils is missing [^\n]+: install dig [^\n]+$/)
   })
 })
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { aptInstall } from './apt.ts'
+import { aptProgram } from './apt.ts'
 import { kept } from './cache.ts'
 import { type Environment, executable, execute, onPath } from './execute.ts'
 import { goInstall } from './go.ts'
@@ -50,18 +50,17 @@ const pythonWith = async (name: string, packages: readonly string[], env: Enviro
   return join(folder, 'bin', 'python')
 }
 
+/** The path of dig, which asks a DNS server: PATH's or Debian's package, which only root can install. */
+export const dig = (env: Environment = process.env): Promise<string> =>
+  aptProgram(['dig'], 'bind9-dnsutils', 'install dig (bind9-dnsutils) and put it on PATH', env)
+
 /** The path of a Chromium or Chrome: PATH's, macOS's application, or Debian's package, which only root can install. */
 export const chromium = async (env: Environment = process.env): Promise<string> => {
-  const find = async () =>
-    (await onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], env)) ??
-    ((await executable(macChrome)) ? macChrome : undefined)
-  const found = await find()
+  const found = await onPath(chromiumNames, env)
   if (found !== undefined) return found
-  await aptInstall('chromium', 'install Chromium or Chrome and put it on PATH', env)
-  const installed = await find()
-  if (installed === undefined)
-    throw new Error('apt-get installed chromium, but PATH does not have it: add /usr/bin to PATH')
-  return installed
+  if (await executable(macChrome)) return macChrome
+  return aptProgram(chromiumNames, 'chromium', 'install Chromium or Chrome and put it on PATH', env)
 }
 
+const chromiumNames = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const macChrome = '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'
