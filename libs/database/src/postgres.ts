@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, PoolConfig } from 'pg'
+import type { Pool, PoolClient, PoolConfig, QueryResult } from 'pg'
 import {
   canceled,
   type Database,
@@ -34,28 +34,17 @@ export const openPostgres = async (url: string, options: PostgresOptions = {}): 
   const cancelling = new pg.Pool({ ...config, max: 1 })
   // The pool has replaced the connection by then; a statement that ran on it was rejected by itself.
   for (const each of [pool, cancelling]) each.on('error', () => undefined)
+  const lender = lend(pool)
   const execute = executor(cancelling, options.statementTimeoutMs ?? defaultStatementTimeoutMs)
-  const underWay = new Set<Promise<unknown>>()
   let closed: Promise<void> | undefined
-
-  const tracked = async <T>(job: () => Promise<T>): Promise<T> => {
-    if (closed !== undefined) throw new DatabaseError('the database is closed', { code: sqlStates.noConnection })
-    const running = job()
-    underWay.add(running)
-    try {
-      return await running
-    } finally {
-      underWay.delete(running)
-    }
-  }
 
   const database: Database = {
     query: <R>(sql: string, params?: readonly unknown[], queryOptions: QueryOptions = {}) =>
-      tracked(() => onClient(pool, (client) => execute<R>(client, { sql, params, ...queryOptions }), queryOptions)),
-    transaction: (fn) =>
-      tracked(() => onClient(pool, (client, discard) => transaction({ execute, client, discard }, fn))),
+      lender.onClient((client) => execute<R>(client, { sql, params, ...queryOptions }), queryOptions),
+    transaction: (fn) => lender.onClient((client, discard) => transaction({ execute, client, discard }, fn)),
     close: () =>
-      (closed ??= Promise.allSettled(underWay)
+      (closed ??= lender
+        .close()
         .then(() => Promise.all([pool.end(), cancelling.end()]))
         .then(() => undefined)),
   }
@@ -98,29 +87,52 @@ const integerOf = (text: string): number | bigint => {
   return Number.isSafeInteger(value) ? value : BigInt(text)
 }
 
-/** Runs the job on a connection of its own; one that broke or was discarded is not used again. */
-const onClient = async <T>(
-  pool: Pool,
-  job: (client: PoolClient, discard: () => void) => Promise<T>,
-  { signal }: QueryOptions = {},
-): Promise<T> => {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw translated(error)
-  })
-  let broken = false
-  const discard = () => {
-    broken = true
+interface Lender {
+  /** Runs the job on a connection of its own; one that broke or was discarded is not used again. */
+  onClient<T>(job: (client: PoolClient, discard: () => void) => Promise<T>, options?: QueryOptions): Promise<T>
+  /** Refuses further jobs; resolves when those under way are done. */
+  close(): Promise<void>
+}
+
+const lend = (pool: Pool): Lender => {
+  const broken = new WeakSet<PoolClient>()
+  pool.on('connect', (client) => client.on('error', () => broken.add(client)))
+  const done = Promise.withResolvers<void>()
+  let underWay = 0
+  let closed = false
+
+  const connect = async (): Promise<PoolClient> => {
+    try {
+      return await pool.connect()
+    } catch (error) {
+      throw translated(error)
+    }
   }
-  client.on('error', discard)
-  try {
-    if (signal?.aborted === true) throw canceled()
-    return await job(client, discard)
-  } catch (error) {
-    broken ||= error instanceof DatabaseError && error.code.startsWith('08')
-    throw error
-  } finally {
-    client.off('error', discard)
-    client.release(broken)
+  return {
+    onClient: async (job, { signal } = {}) => {
+      if (closed) throw new DatabaseError('the database is closed', { code: sqlStates.noConnection })
+      underWay += 1
+      try {
+        const client = await connect()
+        try {
+          if (signal?.aborted === true) throw canceled()
+          return await job(client, () => broken.add(client))
+        } catch (error) {
+          if (error instanceof DatabaseError && error.code.startsWith('08')) broken.add(client)
+          throw error
+        } finally {
+          client.release(broken.has(client))
+        }
+      } finally {
+        underWay -= 1
+        if (closed && underWay === 0) done.resolve()
+      }
+    },
+    close: () => {
+      closed = true
+      if (underWay === 0) done.resolve()
+      return done.promise
+    },
   }
 }
 
@@ -135,9 +147,7 @@ type Execute = <R>(client: PoolClient, statement: Statement) => Promise<Result<R
 const executor = (cancelling: Pool, defaultTimeoutMs: number): Execute => {
   const timeouts = new WeakMap<PoolClient, number>()
 
-  /** Asks the server only when it is another one than for the statement before. */
-  const limit = async (client: PoolClient, timeoutMs: number): Promise<void> => {
-    if (timeoutMs === (timeouts.get(client) ?? defaultTimeoutMs)) return
+  const limitStatements = async (client: PoolClient, timeoutMs: number): Promise<void> => {
     await client.query(`set statement_timeout = ${timeoutMs}`)
     timeouts.set(client, timeoutMs)
   }
@@ -151,26 +161,32 @@ const executor = (cancelling: Pool, defaultTimeoutMs: number): Execute => {
       cancelled = cancelling.query('select pg_cancel_backend($1)', [backendOf(client)]).catch(() => undefined)
     }
     try {
-      await limit(client, timeoutMs === undefined ? defaultTimeoutMs : Math.min(rounded(timeoutMs), defaultTimeoutMs))
+      const limitMs = timeoutMs === undefined ? defaultTimeoutMs : Math.min(rounded(timeoutMs), defaultTimeoutMs)
+      if (limitMs !== (timeouts.get(client) ?? defaultTimeoutMs)) await limitStatements(client, limitMs)
       if (signal?.aborted === true) throw canceled()
       signal?.addEventListener('abort', cancel, { once: true })
-      // The extended protocol takes one statement only, also without params.
-      const { rows, rowCount } = await client.query<Record<string, unknown>>({
-        text: sql,
-        values: [...params],
-        queryMode: 'extended',
-        ...(name === undefined ? {} : { name }),
-      } as { text: string; values: unknown[] })
+      const { rows, rowCount } = await answerOf(client, { sql, params, name })
       return { rows: rows as R[], count: rowCount ?? rows.length }
     } catch (error) {
       throw translated(error)
     } finally {
       signal?.removeEventListener('abort', cancel)
       // Else it could hit the next statement of the connection.
-      await cancelled
+      if (cancelled !== undefined) await cancelled
     }
   }
 }
+
+/** By callback: pg's own promise takes a second stack trace of each error. */
+const answerOf = (client: PoolClient, { sql, params, name }: Statement): Promise<QueryResult> =>
+  new Promise((resolve, reject) => {
+    // The extended protocol takes one statement only, also without params.
+    const query = { text: sql, values: params as unknown[], queryMode: 'extended', ...(name !== undefined && { name }) }
+    client.query(query, (error: Error | null | undefined, result) => {
+      if (error === null || error === undefined) resolve(result)
+      else reject(error)
+    })
+  })
 
 /** Up to the next 1, 2 or 5 times a power of ten, so that calls of about the same deadline share one setting. */
 const rounded = (timeoutMs: number): number => {
