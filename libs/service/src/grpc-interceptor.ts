@@ -40,6 +40,14 @@ export interface CallTrackerOptions {
   onFinish?: (call: FinishedCall) => void
 }
 
+/** What is alike in all calls of a method. */
+interface MethodFacts {
+  readonly method: string
+  /** Not health or reflection. */
+  readonly own: boolean
+  readonly attributes: Readonly<Record<'rpc.system.name' | 'rpc.method', string>>
+}
+
 interface Started {
   readonly atMs: number
   readonly span: Span
@@ -66,9 +74,18 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
     waiting.clear()
   }
 
-  const interceptor: ServerInterceptor = ({ path }, call) => {
+  const methods = new Map<string, MethodFacts>()
+  const factsOf = (path: string): MethodFacts => {
+    const known = methods.get(path)
+    if (known !== undefined) return known
     const method = path.slice(1)
-    const own = !isInfrastructure(method)
+    const facts = { method, own: !isInfrastructure(method), attributes: attributesOf(method) }
+    methods.set(path, facts)
+    return facts
+  }
+
+  const interceptor: ServerInterceptor = ({ path }, call) => {
+    const { method, own, attributes } = factsOf(path)
     const end = (): void => call.sendStatus({ code: status.UNAVAILABLE, details: 'the server is shutting down' })
     let sent: Parameters<typeof call.sendStatus>[0] | undefined
     let started: Started | undefined
@@ -90,7 +107,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
 
     const begin = (metadata: Metadata): void => {
       const parent = extract(traceHeaders(metadata))
-      const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes: attributesOf(method) }, parent)
+      const span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent)
       const requestId = requestIdOf(metadata)
       started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span), metadata, requestId }
       if (!own) endless.add(end)
@@ -107,7 +124,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
       const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
       const durationMs = performance.now() - atMs
       const labels = { 'rpc.status_code': name, ...(serverFaults.has(name) ? { 'error.type': name } : {}) }
-      metrics.time('rpc.server.call.duration', durationMs, { ...attributesOf(method), ...labels })
+      metrics.time('rpc.server.call.duration', durationMs, { ...attributes, ...labels })
       span.setAttributes(labels)
       if (serverFaults.has(name)) span.setStatus({ code: SpanStatusCode.ERROR })
       span.end()
@@ -188,5 +205,7 @@ const attributesOf = (method: string) => ({ 'rpc.system.name': 'grpc', 'rpc.meth
 
 const tracer = () => trace.getTracer('armature')
 
-const traceHeaders = (metadata: Metadata): Readonly<Record<string, string>> =>
-  Object.fromEntries(['traceparent', 'tracestate'].map((name) => [name, metadata.get(name).join(',')]))
+const traceHeaders = (metadata: Metadata): Readonly<Record<string, string>> => ({
+  traceparent: metadata.get('traceparent').join(','),
+  tracestate: metadata.get('tracestate').join(','),
+})

@@ -83,6 +83,8 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
   const calls = callTracker(options)
   const server = new Server({
     interceptors: [calls.interceptor],
+    // Its books of every call are for a service that is not served here.
+    'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': maxMessageBytes,
     'grpc.max_send_message_length': maxMessageBytes,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams ?? defaultMaxConcurrentStreams,
