@@ -24,8 +24,8 @@ export interface Family {
 
 export interface SeriesTable {
   readonly bounds: readonly number[]
-  /** The series for these labels; the overflow series when the limit is reached and the labels are new. */
-  find(labels: Readonly<Record<string, unknown>> | undefined): { series: Series; overflowed: boolean }
+  /** The series for these labels; that with `overflowLabels` when the limit is reached and the labels are new. */
+  find(labels: Readonly<Record<string, unknown>> | undefined): Series
   all(): IterableIterator<Series>
 }
 
@@ -53,13 +53,9 @@ export const seriesTable = (definition: MetricDefinition, maxSeries: number): Se
   const find: SeriesTable['find'] = (labels) => {
     const key = labels === undefined ? '' : keyOf(definition.labels, labels)
     const known = byKey.get(key)
-    if (known !== undefined) return { series: known, overflowed: false }
-    if (byKey.size < maxSeries)
-      return {
-        series: create(key, labels === undefined ? {} : textLabels(definition.labels, labels)),
-        overflowed: false,
-      }
-    return { series: byKey.get(overflowKey) ?? create(overflowKey, overflowLabels), overflowed: true }
+    if (known !== undefined) return known
+    if (byKey.size < maxSeries) return create(key, labels === undefined ? {} : textLabels(definition.labels, labels))
+    return byKey.get(overflowKey) ?? create(overflowKey, overflowLabels)
   }
   return { bounds, find, all: () => byKey.values() }
 }

@@ -1,5 +1,13 @@
 import { metricNames, type MetricDefinition, type MetricName, type NameOf } from './names.ts'
-import { seriesTable, textLabels, type Family, type LabelValues, type Series, type SeriesTable } from './series.ts'
+import {
+  overflowLabels,
+  seriesTable,
+  textLabels,
+  type Family,
+  type LabelValues,
+  type Series,
+  type SeriesTable,
+} from './series.ts'
 
 type GivenLabels = Readonly<Record<string, unknown>> | undefined
 
@@ -37,8 +45,8 @@ export const createStore = (maxSeries: number): Store => {
   }
 
   const seriesOf = (name: MetricName, labels: GivenLabels): Series => {
-    const { series, overflowed } = tableOf(name).find(labels)
-    if (overflowed && name !== 'telemetry_series_overflow_total')
+    const series = tableOf(name).find(labels)
+    if (series.labels === overflowLabels && name !== 'telemetry_series_overflow_total')
       add('telemetry_series_overflow_total', 1, { metric: name })
     return series
   }
