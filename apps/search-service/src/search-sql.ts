@@ -27,26 +27,28 @@ export const searchStatement = (wanted: Wanted): SearchStatement => {
     : { sql: pointAndNameSql, params: [...common, lng, lat, `%${pattern}%`], name: 'search_point_name' }
 }
 
-/** The ids of a page first: name and outline are read for that page only. */
-const pageOf = (ids: string): string => `
-  with page as materialized (${ids} limit $2::bigint + 1 offset $3::bigint)
-  select thing.id::text as id, name, code, case when $4::boolean then ST_AsGeoJSON(geom, 6) else '' end as geometry
-  from page join thing using (id)
-  order by thing.id`
+const columns = `thing.id::text as id, name, code, case when $4::boolean then ST_AsGeoJSON(geom, 6) else '' end as geometry`
+const page = 'limit $2::bigint + 1 offset $3::bigint'
 
-const isAtPoint = 'ST_Covers(thing_part.geom, ST_SetSRID(ST_MakePoint($5::float8, $6::float8), 4326))'
+const thingsSql = (condition = ''): string =>
+  `select ${columns} from thing where id > $1::bigint ${condition} order by thing.id ${page}`
 
-const allSql = pageOf('select id from thing where id > $1::bigint order by id')
-const nameSql = pageOf('select id from thing where id > $1::bigint and name ilike $5 order by id')
+const allSql = thingsSql()
+const nameSql = thingsSql('and name ilike $5')
 
-/** `+ 0` hides the id from its index, by which a plan that does not know $1 would read the ids of all parts. */
-const isPartAfter = 'thing_id + 0 > $1::bigint'
+/**
+ * The parts at the point first, however many things there are: a plan that does not know the point could else go through all things
+ * in the order of their ids. A point on the border of two parts of a thing is in both. `+ 0` hides the id from its index, by which such
+ * a plan would read the ids of all parts.
+ */
+const atPointSql = (more = { tables: '', condition: '' }): string => `
+  with page as materialized (
+    select distinct thing_id from thing_part ${more.tables}
+    where ST_Covers(thing_part.geom, ST_SetSRID(ST_MakePoint($5::float8, $6::float8), 4326))
+      and thing_id + 0 > $1::bigint ${more.condition}
+    order by thing_id ${page}
+  )
+  select ${columns} from page join thing on thing.id = thing_id order by thing.id`
 
-/** A point on the border of two parts of a thing is in both. */
-const pointSql = pageOf(
-  `select distinct thing_id as id from thing_part where ${isAtPoint} and ${isPartAfter} order by id`,
-)
-const pointAndNameSql = pageOf(
-  `select distinct thing_id as id from thing_part join thing on thing.id = thing_id
-   where ${isAtPoint} and ${isPartAfter} and name ilike $7 order by thing_id`,
-)
+const pointSql = atPointSql()
+const pointAndNameSql = atPointSql({ tables: 'join thing on thing.id = thing_id', condition: 'and name ilike $7' })
