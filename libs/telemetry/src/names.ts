@@ -61,7 +61,7 @@ export const metricNames = {
   config_changes_total: {
     kind: 'counter',
     unit: '{change}',
-    help: 'Changes of settings in KV, by outcome: applied, restart or rejected',
+    help: 'Changes of settings in KV, by outcome: applied, restart, waiting, taken_back or rejected',
     labels: ['outcome'],
   },
   'db.client.operation.duration': {
