@@ -35,6 +35,12 @@ export interface QueryOptions {
    * the params. One name, one SQL; at most 63 characters. The embedded database plans each time.
    */
   readonly name?: string | undefined
+  /**
+   * For a statement that is short and run often: it shares a connection, on which it is sent without waiting for the answers to those
+   * before (pipelining). Statements after it wait for its end. One that is given up is rejected at once, and cancelled on the server
+   * only where it does not end by itself. Of no effect in a transaction and in the embedded database.
+   */
+  readonly pipelined?: boolean | undefined
 }
 
 export type Row = Readonly<Record<string, unknown>>

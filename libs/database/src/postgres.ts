@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, PoolConfig, QueryResult } from 'pg'
+import type { Client, ClientBase, Pool, PoolClient, PoolConfig } from 'pg'
 import {
   canceled,
   type Database,
@@ -8,6 +8,8 @@ import {
   type Result,
   sqlStates,
 } from './database.ts'
+import { openPipeline } from './postgres-pipeline.ts'
+import { answerOf, limitOf, type Statement, translated } from './postgres-statement.ts'
 
 /** EX_UNAVAILABLE of sysexits. */
 const unavailable = 69
@@ -23,8 +25,8 @@ export interface PostgresOptions {
 
 /**
  * The database of a PostgreSQL server: `postgres://USER:PASSWORD@HOST:PORT/NAME`, over a pool of connections, which are made
- * again after they were lost. A statement whose signal is aborted is cancelled on the server. Rejects with DatabaseError, exit
- * code 69, when the server cannot be reached now.
+ * again after they were lost; pipelined statements share two more. A statement whose signal is aborted is cancelled on the server.
+ * Rejects with DatabaseError, exit code 69, when the server cannot be reached now.
  */
 export const openPostgres = async (url: string, options: PostgresOptions = {}): Promise<Database> => {
   const { default: pg } = await import('pg')
@@ -34,17 +36,29 @@ export const openPostgres = async (url: string, options: PostgresOptions = {}): 
   const cancelling = new pg.Pool({ ...config, max: 1 })
   // The pool has replaced the connection by then; a statement that ran on it was rejected by itself.
   for (const each of [pool, cancelling]) each.on('error', () => undefined)
+  const cancel: Cancel = async (client) => {
+    await cancelling.query('select pg_cancel_backend($1)', [backendOf(client)]).catch(() => undefined)
+  }
+  const { statementTimeoutMs: defaultTimeoutMs = defaultStatementTimeoutMs } = options
   const lender = lend(pool)
-  const execute = executor(cancelling, options.statementTimeoutMs ?? defaultStatementTimeoutMs)
+  const execute = executor(cancel, defaultTimeoutMs)
+  const connect = async (): Promise<Client> => {
+    const client = new pg.Client({ ...config, pipeline: true })
+    await client.connect()
+    return client
+  }
+  const pipeline = openPipeline({ connect, cancel, defaultTimeoutMs })
   let closed: Promise<void> | undefined
 
   const database: Database = {
-    query: <R>(sql: string, params?: readonly unknown[], queryOptions: QueryOptions = {}) =>
-      lender.onClient((client) => execute<R>(client, { sql, params, ...queryOptions }), queryOptions),
+    query: <R>(sql: string, params?: readonly unknown[], queryOptions: QueryOptions = {}) => {
+      const statement = { sql, params, ...queryOptions }
+      const onItsOwn = () => lender.onClient((client) => execute<R>(client, statement), queryOptions)
+      return queryOptions.pipelined === true ? pipeline.query(statement, onItsOwn) : onItsOwn()
+    },
     transaction: (fn) => lender.onClient((client, discard) => transaction({ execute, client, discard }, fn)),
     close: () =>
-      (closed ??= lender
-        .close()
+      (closed ??= Promise.all([lender.close(), pipeline.close()])
         .then(() => Promise.all([pool.end(), cancelling.end()]))
         .then(() => undefined)),
   }
@@ -136,15 +150,12 @@ const lend = (pool: Pool): Lender => {
   }
 }
 
-interface Statement extends QueryOptions {
-  readonly sql: string
-  readonly params?: readonly unknown[] | undefined
-}
-
 type Execute = <R>(client: PoolClient, statement: Statement) => Promise<Result<R>>
 
-/** Runs statements; `cancelling` is where those that are given up are cancelled. */
-const executor = (cancelling: Pool, defaultTimeoutMs: number): Execute => {
+/** Stops what runs on this client's connection now, if anything does. Never rejects. */
+type Cancel = (client: ClientBase) => Promise<void>
+
+const executor = (cancel: Cancel, defaultTimeoutMs: number): Execute => {
   const timeouts = new WeakMap<PoolClient, number>()
 
   const limitStatements = async (client: PoolClient, timeoutMs: number): Promise<void> => {
@@ -152,49 +163,30 @@ const executor = (cancelling: Pool, defaultTimeoutMs: number): Execute => {
     timeouts.set(client, timeoutMs)
   }
 
-  return async <R>(
-    client: PoolClient,
-    { sql, params = [], signal, timeoutMs, name }: Statement,
-  ): Promise<Result<R>> => {
-    let cancelled: Promise<unknown> | undefined
-    const cancel = () => {
-      cancelled = cancelling.query('select pg_cancel_backend($1)', [backendOf(client)]).catch(() => undefined)
+  return async <R>(client: PoolClient, statement: Statement): Promise<Result<R>> => {
+    const { signal, timeoutMs } = statement
+    let cancelled: Promise<void> | undefined
+    const giveUp = () => {
+      cancelled = cancel(client)
     }
     try {
-      const limitMs = timeoutMs === undefined ? defaultTimeoutMs : Math.min(rounded(timeoutMs), defaultTimeoutMs)
+      const limitMs = limitOf(timeoutMs, defaultTimeoutMs)
       if (limitMs !== (timeouts.get(client) ?? defaultTimeoutMs)) await limitStatements(client, limitMs)
       if (signal?.aborted === true) throw canceled()
-      signal?.addEventListener('abort', cancel, { once: true })
-      const { rows, rowCount } = await answerOf(client, { sql, params, name })
+      signal?.addEventListener('abort', giveUp, { once: true })
+      const { rows, rowCount } = await answerOf(client, statement)
       return { rows: rows as R[], count: rowCount ?? rows.length }
     } catch (error) {
       throw translated(error)
     } finally {
-      signal?.removeEventListener('abort', cancel)
+      signal?.removeEventListener('abort', giveUp)
       // Else it could hit the next statement of the connection.
       if (cancelled !== undefined) await cancelled
     }
   }
 }
 
-/** By callback: pg's own promise takes a second stack trace of each error. */
-const answerOf = (client: PoolClient, { sql, params, name }: Statement): Promise<QueryResult> =>
-  new Promise((resolve, reject) => {
-    // The extended protocol takes one statement only, also without params.
-    const query = { text: sql, values: params as unknown[], queryMode: 'extended', ...(name !== undefined && { name }) }
-    client.query(query, (error: Error | null | undefined, result) => {
-      if (error === null || error === undefined) resolve(result)
-      else reject(error)
-    })
-  })
-
-/** Up to the next 1, 2 or 5 times a power of ten, so that calls of about the same deadline share one setting. */
-const rounded = (timeoutMs: number): number => {
-  const power = 10 ** Math.floor(Math.log10(Math.max(timeoutMs, 1)))
-  return power * ([1, 2, 5].find((step) => step * power >= timeoutMs) ?? 10)
-}
-
-const backendOf = (client: PoolClient): unknown => (client as unknown as { readonly processID: unknown }).processID
+const backendOf = (client: ClientBase): unknown => (client as unknown as { readonly processID: unknown }).processID
 
 interface Connection {
   readonly execute: Execute
@@ -230,23 +222,3 @@ const transaction = async <T>(
     throw error
   }
 }
-
-const translated = (error: unknown): DatabaseError => {
-  if (error instanceof DatabaseError) return error
-  const { code, constraint, message, errors } = error as {
-    code?: unknown
-    constraint?: unknown
-    message?: string
-    errors?: readonly Error[]
-  }
-  const text = message === undefined || message === '' ? (errors?.[0]?.message ?? String(error)) : message
-  const isState = typeof code === 'string' && /^[\dA-Z]{5}$/.test(code) && !/^E[A-Z]{4}$/.test(code)
-  return new DatabaseError(text, {
-    code: isState ? code : connectionStateOf(text),
-    constraint: typeof constraint === 'string' ? constraint : undefined,
-  })
-}
-
-/** Errors without a SQLSTATE are the connection's; pg tells by their text whether there was one. */
-const connectionStateOf = (text: string): string =>
-  /terminated|ECONNRESET|EPIPE|not queryable/.test(text) ? sqlStates.connectionFailure : sqlStates.cannotConnect

@@ -70,11 +70,15 @@ export const databaseConformance = (name: string, open: () => Promise<Database>)
         expect(JSON.stringify(error)).not.toContain('a secret')
       })
 
-      test('with a name is the same each time, with other params too', async () => {
-        const named = (text: string) =>
-          database.query<{ back: string }>('select $1::text as back', [text], { name: 'back', timeoutMs: 5_000 })
-        for (const text of ['a', 'b', `'; --`]) expect((await named(text)).rows).toEqual([{ back: text }])
-      })
+      test.each([{ pipelined: false }, { pipelined: true }])(
+        'with a name is the same each time, with other params too: $pipelined',
+        async (more) => {
+          const options = { name: 'back', timeoutMs: 5_000, ...more }
+          const named = async (text: string) =>
+            (await database.query<{ back: string }>('select $1::text as back', [text], options)).rows
+          for (const text of ['a', 'b', `'; --`]) expect(await named(text)).toEqual([{ back: text }])
+        },
+      )
 
       test('searches names by trigrams, upper and lower case alike, beyond ASCII too', async () => {
         await database.query('create extension if not exists pg_trgm')
