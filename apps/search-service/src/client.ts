@@ -5,6 +5,8 @@ import {
   credentials,
   Metadata,
   type ServiceDefinition,
+  type ServiceError,
+  status,
 } from '@grpc/grpc-js'
 import { type MonitorResponse, olderSearch, type SearchRequest, type SearchResponse, searchServiceV1 } from './api.ts'
 
@@ -82,30 +84,45 @@ const retrying = (channel: ChannelOptions): ChannelOptions => {
   return { ...channel, [serviceConfigKey]: JSON.stringify({ ...retries, ...given }) }
 }
 
-/** Makes unary calls by the names of a service definition. */
+/**
+ * Makes unary calls by the names of a service definition. One whose answer had begun when its server went away is made again, once: gRPC
+ * does not try these again (gRFC A6), since in general it cannot know that nothing happens twice.
+ */
 export const callWith =
   (client: Client, definition: ServiceDefinition, deadlineMs: number) =>
   async <Response>(name: string, request: object, { requestId, signal }: CallOptions = {}): Promise<Response> => {
     const method = definition[name]
     if (method === undefined) throw new RangeError(`the service has no method ${name}`)
-    signal?.throwIfAborted()
     const metadata = new Metadata()
     if (requestId !== undefined) metadata.set('x-request-id', requestId)
-    const { promise, resolve, reject } = Promise.withResolvers<Response>()
-    const underway = client.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize as (bytes: Buffer) => Response,
-      request,
-      metadata,
-      { deadline: Date.now() + deadlineMs },
-      (error, response) => (error === null && response !== undefined ? resolve(response) : reject(error as Error)),
-    )
-    const cancel = () => underway.cancel()
-    signal?.addEventListener('abort', cancel, { once: true })
+    const deadline = Date.now() + deadlineMs
+    let begun = false
+
+    const send = async (): Promise<Response> => {
+      signal?.throwIfAborted()
+      const { promise, resolve, reject } = Promise.withResolvers<Response>()
+      const underway = client.makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize as (bytes: Buffer) => Response,
+        request,
+        metadata,
+        { deadline },
+        (error, response) => (error === null && response !== undefined ? resolve(response) : reject(error as Error)),
+      )
+      underway.once('metadata', () => (begun = true))
+      const cancel = () => underway.cancel()
+      signal?.addEventListener('abort', cancel, { once: true })
+      try {
+        return await promise
+      } finally {
+        signal?.removeEventListener('abort', cancel)
+      }
+    }
     try {
-      return await promise
-    } finally {
-      signal?.removeEventListener('abort', cancel)
+      return await send()
+    } catch (error) {
+      if (!begun || (error as ServiceError).code !== status.UNAVAILABLE) throw error
+      return send()
     }
   }

@@ -5,6 +5,8 @@ export interface SearchStatement {
   readonly params: readonly unknown[]
   /** Its name as a prepared statement, where one plan serves all params. */
   readonly name: string | undefined
+  /** Whether it is short enough to share a connection: indexes find what it reads, and it makes no outlines. */
+  readonly pipelined: boolean
 }
 
 /**
@@ -18,13 +20,18 @@ export const searchStatement = (wanted: Wanted): SearchStatement => {
   const pattern = name?.replaceAll(/[\\%_]/g, String.raw`\$&`)
   if (point === undefined) {
     return name === undefined
-      ? { sql: allSql, params: common, name: 'search_all' }
-      : { sql: nameSql, params: [...common, `%${pattern}%`], name: undefined }
+      ? { sql: allSql, params: common, name: 'search_all', pipelined: !withGeometry }
+      : { sql: nameSql, params: [...common, `%${pattern}%`], name: undefined, pipelined: false }
   }
   const { lat, lng } = point
   return name === undefined
-    ? { sql: pointSql, params: [...common, lng, lat], name: 'search_point' }
-    : { sql: pointAndNameSql, params: [...common, lng, lat, `%${pattern}%`], name: 'search_point_name' }
+    ? { sql: pointSql, params: [...common, lng, lat], name: 'search_point', pipelined: !withGeometry }
+    : {
+        sql: pointAndNameSql,
+        params: [...common, lng, lat, `%${pattern}%`],
+        name: 'search_point_name',
+        pipelined: !withGeometry,
+      }
 }
 
 const columns = `thing.id::text as id, name, code, case when $4::boolean then ST_AsGeoJSON(geom, 6) else '' end as geometry`

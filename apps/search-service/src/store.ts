@@ -71,8 +71,8 @@ export const openStore = async (database: Database): Promise<Store> => {
   }
   return {
     search: async (wanted, limits) => {
-      const { sql, params, name } = searchStatement(wanted)
-      const { rows } = await database.query<FoundThing>(sql, params, { ...limits, name })
+      const { sql, params, name, pipelined } = searchStatement(wanted)
+      const { rows } = await database.query<FoundThing>(sql, params, { ...limits, name, pipelined })
       return { things: rows.slice(0, wanted.limit), more: rows.length > wanted.limit }
     },
     count: async (limits) => {
