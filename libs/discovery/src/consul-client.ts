@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
-import http from 'node:http'
-import https from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import type { ConsulConfig } from '@armature/config/consul'
 import type Consul from 'consul'
 import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
@@ -95,7 +94,7 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
       const { consul, token } = await connect()
       const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
       const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
-      const [response, body] = answer as [http.IncomingMessage, unknown]
+      const [response, body] = answer as [IncomingMessage, unknown]
       const { 'x-consul-index': index = '0', 'x-consul-results-filtered-by-acls': filtered } = response.headers
       return { index: String(index), body, filtered: filtered === 'true' }
     } catch (cause) {
@@ -185,13 +184,17 @@ interface RequestOptions {
   token?: string
 }
 
-/** The package is loaded by the first request: a service that names no agent starts without it. */
+/** What it needs is loaded by the first request: a service that names no agent starts without it. */
 const clientOf = async (
   address: string,
   { tls }: ConsulCredentials,
   config: Partial<ConsulConfig>,
 ): Promise<Consul> => {
-  const { default: Client } = await import('consul')
+  const [{ default: Client }, http, https] = await Promise.all([
+    import('consul'),
+    import('node:http'),
+    import('node:https'),
+  ])
   const { consulNamespace, consulPartition } = config
   const secure = address.startsWith('https:')
   const options = {

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { NotReady } from './service.ts'
 
@@ -25,6 +25,9 @@ export interface AdminServer {
   /** Stops listening and cuts what connections are left. Safe to call twice. */
   close(): Promise<void>
 }
+
+// An import would load all of node:http's exports at once, among them a WebSocket client: 2 MiB that no service needs.
+const { createServer } = process.getBuiltinModule('node:http')
 
 const maxConnections = 256
 const requestTimeoutMs = 10_000
