@@ -43,6 +43,7 @@ interface Lane {
   readonly client: Client
   /** In the order in which they were sent, which is that of the answers: the first one runs. */
   readonly unanswered: Unanswered[]
+  /** What the statements sent so far set; NaN where a late cancel hit that. */
   timeoutMs: number
   /** What is sent waits for the rest of this turn of the event loop. */
   corked: boolean
@@ -118,7 +119,9 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
     const limitMs = limitOf(timeoutMs, defaultTimeoutMs)
     if (limitMs !== lane.timeoutMs) {
       lane.timeoutMs = limitMs
-      send(lane, { sql: `set statement_timeout = ${limitMs}` }, newUnanswered()).catch(() => undefined)
+      send(lane, { sql: `set statement_timeout = ${limitMs}` }, newUnanswered()).catch(() => {
+        lane.timeoutMs = NaN
+      })
     }
     const one = newUnanswered()
     const givenUp = Promise.withResolvers<never>()

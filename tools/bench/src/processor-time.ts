@@ -1,5 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
+/** Reads the milliseconds of processor time that something had so far. It says what a call costs also on a machine that is busy. */
+export type Meter = () => number
+
 const millisecondsPerTick = 10
 
 /** Of the fields of /proc/PID/stat after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
@@ -13,18 +16,35 @@ const statOf = (pid: number | string): readonly string[] => {
   }
 }
 
-/** Milliseconds of processor time that the process had so far. It says what a call costs also on a machine that is busy. Linux only. */
-export const processorMs = (pid: number): number => {
-  const stat = statOf(pid)
-  return (Number(stat[11] ?? 0) + Number(stat[12] ?? 0)) * millisecondsPerTick
-}
+/** Of one process. Linux only. */
+export const meterOf =
+  (pid: number): Meter =>
+  () => {
+    const stat = statOf(pid)
+    return (Number(stat[11]) + Number(stat[12])) * millisecondsPerTick
+  }
 
-/** The same of its children, those that ended included. */
-export const childrenMs = (pid: number): number => {
-  const ended = statOf(pid)
-  const running = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && statOf(name)[1] === String(pid))
-  return (
-    (Number(ended[13]) + Number(ended[14])) * millisecondsPerTick +
-    running.reduce((sum, name) => sum + processorMs(Number(name)), 0)
-  )
+/** Of the children of a process, those that ended included. Linux only. */
+export const meterOfChildren =
+  (pid: number): Meter =>
+  () => {
+    const ended = statOf(pid)
+    return childrenOf(pid).reduce(
+      (sum, child) => sum + (meterOf(child)() || 0),
+      (Number(ended[13]) + Number(ended[14])) * millisecondsPerTick,
+    )
+  }
+
+export const childrenOf = (pid: number): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && statOf(name)[1] === String(pid))
+    .map(Number)
+
+/** Resident memory in mebibytes; NaN where there is no /proc. */
+export const residentMebibytes = (pid: number): number => {
+  try {
+    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
+  } catch {
+    return NaN
+  }
 }

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -31,9 +31,12 @@ export const polygonsSql = (count: number): string => `
     from generate_series(1, ${count}) as n;
   insert into thing_part select id, (ST_Dump(geom)).geom from thing;`
 
-/** For those who search whole outlines. */
-export const wholeIndexSql =
-  'create index if not exists whole on thing using gist (geom); analyze thing; analyze thing_part;'
+/** For those who search whole outlines: the index that PostGIS advises, and a table as SQLAlchemy's create_all leaves it, without one. */
+export const wholeSql = `
+  create index if not exists whole on thing using gist (geom);
+  drop table if exists unindexed;
+  create table unindexed as select id, name, geom from thing;
+  analyze;`
 
 /** Runs SQL by the psql beside the server's programs. */
 export const psql = async (url: string, sql: string): Promise<string> => {
@@ -41,48 +44,24 @@ export const psql = async (url: string, sql: string): Promise<string> => {
   return stdout.trim()
 }
 
-/** Transactions a second and milliseconds of the search by point, prepared, by pgbench: without gRPC, driver and service. */
-export const pgbench = async (url: string, folder: string, atOnce: number, seconds: number, script: string) => {
-  const path = join(folder, 'point.sql')
-  await writeFile(path, script)
-  const args = [
-    '-n',
-    '-M',
-    'prepared',
-    '-c',
-    String(atOnce),
-    '-j',
-    '2',
-    '-T',
-    String(Math.ceil(seconds)),
-    '-f',
-    path,
-    url,
-  ]
-  const { stdout } = await run('pgbench', args)
-  const number = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1])
-  return { callsPerSecond: number(/tps = ([\d.]+)/), averageMs: number(/latency average = ([\d.]+)/) }
-}
+/** The search by point as search-service asks it, at points all over the inhabited latitudes. */
+const pointScript = `\\set lat random(-65000, 85000)
+\\set lng random(-179000, 179000)
+with page as materialized (select distinct thing_id as id from thing_part
+  where ST_Covers(thing_part.geom, ST_SetSRID(ST_MakePoint(:lng / 1000.0, :lat / 1000.0), 4326)) and thing_id + 0 > 0
+  order by id limit 11)
+select thing.id::text as id, name, code from page join thing using (id) order by thing.id;
+`
 
-/** A server in a process of its own, whose port is what `pattern` finds in its output. */
-export const startServer = async (
-  command: readonly string[],
-  pattern: RegExp,
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-) => {
-  const [file = '', ...args] = command
-  const child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
-  const port = await new Promise<number>((resolve, reject) => {
-    let text = ''
-    const look = (chunk: Buffer) => {
-      if (text.length > 100_000) return
-      text += chunk.toString()
-      const found = pattern.exec(text)?.[1]
-      if (found !== undefined) resolve(Number(found))
-    }
-    child.stdout.on('data', look)
-    child.stderr.on('data', look)
-    child.once('exit', (code) => reject(new Error(`${command.join(' ')} ended with ${code}:\n${text}`)))
-  })
-  return { port, pid: child.pid ?? 0, stop: () => child.kill('SIGKILL') }
+/** Transactions a second of the search by point, prepared, by pgbench: without gRPC, driver and service. */
+export const pgbench = async (
+  url: string,
+  folder: string,
+  { connections, seconds }: { readonly connections: number; readonly seconds: number },
+): Promise<number> => {
+  const path = join(folder, 'point.sql')
+  await writeFile(path, pointScript)
+  const load = ['-c', String(connections), '-j', '2', '-T', String(Math.ceil(seconds))]
+  const { stdout } = await run('pgbench', ['-n', '-M', 'prepared', ...load, '-f', path, url])
+  return Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
 }

@@ -1,4 +1,4 @@
-"""The older search API as a service of gRPC for Python and SQLAlchemy: search.py DATABASE_URL whole|parts STATSD_PORT."""
+"""The older search API as a service of gRPC for Python and SQLAlchemy: search.py DATABASE_URL unindexed|whole|parts STATSD_PORT."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ class Base(DeclarativeBase):
 
 
 class Thing(Base):
-    __tablename__ = "thing"
+    __tablename__ = "unindexed" if sys.argv[2] == "unindexed" else "thing"
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
 
@@ -30,8 +30,8 @@ stats = statsd.StatsClient("127.0.0.1", int(statsd_port))
 
 def at(lat, lng):
     point = func.ST_SetSRID(func.ST_MakePoint(lng, lat), 4326)
-    if outlines == "whole":
-        return func.ST_Covers(Base.metadata.tables["thing"].c.geom, point)
+    if outlines != "parts":
+        return func.ST_Covers(Thing.__table__.c.geom, point)
     part = Base.metadata.tables["thing_part"]
     return Thing.id.in_(select(part.c.thing_id).where(func.ST_Covers(part.c.geom, point)))
 
@@ -41,7 +41,7 @@ def declare_outlines():
     from sqlalchemy import Column, Table
     from sqlalchemy.types import NullType
 
-    Base.metadata.tables["thing"].append_column(Column("geom", NullType))
+    Thing.__table__.append_column(Column("geom", NullType))
     Table("thing_part", Base.metadata, Column("thing_id", BigInteger), Column("geom", NullType))
 
 
