@@ -16,6 +16,7 @@ import type { RunningServer } from '@armature/servers/server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openSearchClient } from '../src/client.ts'
 import { importThings } from '../src/import-things.ts'
+import { underLoad } from './load.ts'
 import { areas } from './server.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -103,30 +104,10 @@ const openClient = (target: string) => {
 }
 const targets = () => ['consul:///search-service', `consul://127.0.0.1:${consul.dnsPort}/search-service`]
 
-/** Calls without a pause until it is stopped. */
-const underLoad = (target: string) => {
+/** Searches of one client, eight at a time. */
+const loadOn = (target: string) => {
   const client = openClient(target)
-  const failures: unknown[] = []
-  let [answered, busy] = [0, true]
-  const caller = async () => {
-    while (busy) {
-      await client.search({ point: { lat: 5, lng: 12 } }).then(
-        ({ results }) => (answered += results.length),
-        (error: unknown) => failures.push(error),
-      )
-    }
-  }
-  const load = Promise.all(Array.from({ length: 8 }, caller))
-  const more = (count: number) => {
-    const before = answered
-    return vi.waitFor(() => expect(answered).toBeGreaterThan(before + count), { timeout: 20_000 })
-  }
-  const stop = async () => {
-    busy = false
-    await load
-    return failures
-  }
-  return { more, stop }
+  return underLoad(Array.from({ length: 8 }, () => client))
 }
 
 const cli = (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> =>
@@ -178,7 +159,7 @@ describe('two instances', { timeout: 120_000 }, () => {
   test('one that is stopped under load leaves, and no call fails', async () => {
     const [first, second] = await Promise.all([launch(), launch()])
     await found(first.address, second.address)
-    const load = underLoad('consul:///search-service')
+    const load = loadOn('consul:///search-service')
     await load.more(200)
     second.signal('SIGTERM')
     expect(await second.ended(30_000)).toEqual({ code: 0, signal: null })
@@ -190,7 +171,7 @@ describe('two instances', { timeout: 120_000 }, () => {
   test('outlive Consul: clients go on while it is away, and both are back when it comes back empty', async () => {
     const [first, second] = await Promise.all([launch(), launch()])
     await found(first.address, second.address)
-    const loads = targets().map(underLoad)
+    const loads = targets().map(loadOn)
     for (const load of loads) await load.more(50)
     await consul.crash()
     try {

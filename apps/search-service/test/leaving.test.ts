@@ -5,9 +5,10 @@ import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { openSearchClient } from '../src/client.ts'
 import { importThings } from '../src/import-things.ts'
+import { underLoad } from './load.ts'
 import { areas } from './server.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -30,37 +31,16 @@ const start = async (...args: readonly string[]) => {
   return { program, address }
 }
 
-/** Searches without a pause, eight at a time, until it is stopped. */
-const underLoad = (addresses: readonly string[]) => {
+/** Searches of one client that knows these, eight at a time. */
+const loadOn = (...addresses: readonly string[]) => {
   const { target, options } = openTarget(`static:///${addresses.join(',')}`)
   const client = openSearchClient(target, { channel: options })
-  const failures: unknown[] = []
-  let [answered, busy] = [0, true]
-  const caller = async () => {
-    while (busy) {
-      await client.search({ point: { lat: 5, lng: 12 } }).then(
-        ({ results }) => (answered += results.length),
-        (error: unknown) => failures.push(error),
-      )
-    }
-  }
-  const load = Promise.all(Array.from({ length: 8 }, caller))
-  const more = (count: number) => {
-    const before = answered
-    return vi.waitFor(() => expect(answered).toBeGreaterThan(before + count), { timeout: 20_000 })
-  }
-  const stop = async () => {
-    busy = false
-    await load
-    client.close()
-    return failures
-  }
-  return { more, stop }
+  return underLoad(Array.from({ length: 8 }, () => client))
 }
 
 test('one of two that is stopped under load leaves with no failed call', { timeout: 120_000 }, async () => {
   const [one, other] = await Promise.all([start(), start()])
-  const load = underLoad([one.address, other.address])
+  const load = loadOn(one.address, other.address)
   await load.more(200)
   one.program.signal('SIGTERM')
   expect(await one.program.ended(20_000)).toEqual({ code: 0, signal: null })
@@ -75,7 +55,7 @@ test(
   { timeout: 120_000 },
   async () => {
     const [one, other] = await Promise.all([start(), start()])
-    const load = underLoad([one.address, other.address])
+    const load = loadOn(one.address, other.address)
     await load.more(200)
     one.program.signal('SIGKILL')
     await load.more(200)

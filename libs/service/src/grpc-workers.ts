@@ -67,6 +67,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     nextId += 1
     members.set(member.id, member)
     const { worker } = member
+    closeWhatIsHandedOver(worker)
     const start: ToWorker<Config> = { kind: 'start', config: { ...current, grpcPort: port } }
     worker.send(start)
     worker.on('error', () => undefined)
@@ -164,6 +165,24 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     addresses: () => [{ label: 'gRPC', address: `${bracketed(config.grpcHost)}:${port}` }],
     waitsFor: `${options.waitsFor} (${count} workers)`,
   }
+}
+
+/**
+ * Closes the connection that a worker was being handed when it died, if any: node:cluster of Node 24 forgets it, and its client would wait for
+ * ever. There is one at most, since the next is handed over when the one before was taken.
+ */
+const closeWhatIsHandedOver = (worker: Worker): void => {
+  const child = worker.process as {
+    send: (message: unknown, handle?: { close(): void }, ...more: unknown[]) => boolean
+  }
+  const send = child.send.bind(child)
+  let handed: { close(): void } | undefined
+  child.send = (message, handle, ...more) => {
+    handed = handle ?? handed
+    return send(message, handle, ...more)
+  }
+  // Of one that was taken this is another reference, closed already.
+  worker.once('exit', () => handed?.close())
 }
 
 /** Of the setting, or any free one: workers share it only where it is a certain one. Rejects with the error of `listen`. */
