@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream'
-import type { Client, QueryResult } from 'pg'
+import type { Client } from 'pg'
 import { canceled, type Result, sqlStates } from './database.ts'
 import { answerOf, limitOf, type Statement, translated } from './postgres-statement.ts'
 
@@ -45,26 +45,27 @@ interface Lane {
   readonly unanswered: Unanswered[]
   /** What the statements sent so far set; NaN where a late cancel hit that. */
   timeoutMs: number
-  /** What is sent waits for the rest of this turn of the event loop. */
-  corked: boolean
   /** A cancel that comes late stops the statement after the one that it was meant for. */
   cancelled: boolean
 }
 
+/** A promise while it connects. */
+type Slot = Lane | Promise<void> | undefined
+
+const isOpen = (slot: Slot): slot is Lane => slot !== undefined && !(slot instanceof Promise)
+
 /**
  * Statements that share connections by pipelining (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING):
- * those of one turn of the event loop are one packet, and so are many answers. That halves what a short statement costs on both sides.
+ * those of one turn of the event loop are one packet, and so are many answers. The database works half as long for a short one.
  */
 export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOptions): Pipeline => {
-  const lanes: (Lane | 'connecting' | undefined)[] = Array.from({ length: maxLanes })
-  const connecting = new Set<Promise<void>>()
+  const lanes: Slot[] = Array.from({ length: maxLanes })
   let closed = false
 
   const open = async (index: number): Promise<void> => {
-    lanes[index] = 'connecting'
     try {
       const client = await connect()
-      const lane: Lane = { client, unanswered: [], timeoutMs: defaultTimeoutMs, corked: false, cancelled: false }
+      const lane: Lane = { client, unanswered: [], timeoutMs: defaultTimeoutMs, cancelled: false }
       const leave = () => {
         if (lanes[index] === lane) lanes[index] = undefined
       }
@@ -80,12 +81,9 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
   const freest = (): Lane | undefined => {
     let found: Lane | undefined
     for (const [index, lane] of lanes.entries()) {
-      if (lane === undefined) {
-        const opening = open(index)
-        connecting.add(opening)
-        void opening.then(() => connecting.delete(opening))
-      } else if (lane !== 'connecting') {
-        if (lane.unanswered.length < (found?.unanswered.length ?? maxUnanswered)) found = lane
+      if (lane === undefined) lanes[index] = open(index)
+      else if (isOpen(lane) && lane.unanswered.length < (found?.unanswered.length ?? maxUnanswered)) {
+        found = lane
       }
     }
     return found
@@ -103,18 +101,18 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
     timer.unref()
   }
 
-  const send = async (lane: Lane, statement: Pick<Statement, 'sql' | 'params' | 'name'>, one: Unanswered) => {
-    corkForThisTurn(lane)
+  const send = async <R>(lane: Lane, statement: Pick<Statement, 'sql' | 'params' | 'name'>, one: Unanswered) => {
+    corkForThisTurn(lane.client)
     lane.unanswered.push(one)
     try {
-      return await answerOf(lane.client, statement)
+      return await answerOf<R>(lane.client, statement)
     } finally {
       lane.unanswered.splice(lane.unanswered.indexOf(one), 1)
       cancelIfStuck(lane)
     }
   }
 
-  const run = async (lane: Lane, statement: Statement): Promise<QueryResult> => {
+  const run = async <R>(lane: Lane, statement: Statement): Promise<Result<R>> => {
     const { signal, timeoutMs } = statement
     const limitMs = limitOf(timeoutMs, defaultTimeoutMs)
     if (limitMs !== lane.timeoutMs) {
@@ -132,7 +130,7 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
     }
     signal?.addEventListener('abort', giveUp, { once: true })
     try {
-      return await Promise.race([send(lane, statement, one), givenUp.promise])
+      return await Promise.race([send<R>(lane, statement, one), givenUp.promise])
     } finally {
       signal?.removeEventListener('abort', giveUp)
     }
@@ -145,8 +143,7 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
       const lane = closed ? undefined : freest()
       if (lane === undefined) return otherwise()
       try {
-        const { rows, rowCount } = await run(lane, statement)
-        return { rows: rows as R[], count: rowCount ?? rows.length }
+        return await run<R>(lane, statement)
       } catch (error) {
         const fault = translated(error)
         if (fault.code === sqlStates.canceled && lane.cancelled && !gaveUp()) return otherwise()
@@ -155,20 +152,17 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
     },
     close: async () => {
       closed = true
-      await Promise.all(connecting)
+      await Promise.all(lanes.filter((lane) => lane instanceof Promise))
       // In pipeline mode pg waits for the answers first.
-      await Promise.all(lanes.flatMap((lane) => (typeof lane === 'object' ? [lane.client.end()] : [])))
+      await Promise.all(lanes.filter(isOpen).map(({ client }) => client.end()))
     },
   }
 }
 
-const corkForThisTurn = (lane: Lane): void => {
-  if (lane.corked) return
-  const { stream } = (lane.client as unknown as { readonly connection: { readonly stream: Writable } }).connection
-  lane.corked = true
+/** What is sent waits for the rest of this turn of the event loop. */
+const corkForThisTurn = (client: Client): void => {
+  const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection
+  if (stream.writableCorked > 0) return
   stream.cork()
-  setImmediate(() => {
-    lane.corked = false
-    stream.uncork()
-  })
+  setImmediate(() => stream.uncork())
 }

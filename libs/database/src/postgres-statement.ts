@@ -1,5 +1,5 @@
-import type { ClientBase, QueryResult } from 'pg'
-import { DatabaseError, type QueryOptions, sqlStates } from './database.ts'
+import type { ClientBase } from 'pg'
+import { DatabaseError, type QueryOptions, type Result, sqlStates } from './database.ts'
 
 export interface Statement extends QueryOptions {
   readonly sql: string
@@ -10,15 +10,16 @@ export interface Statement extends QueryOptions {
  * Sends one statement and resolves with its answer; rejects with what pg says. By callback: pg's own promise takes a second stack trace of
  * each error.
  */
-export const answerOf = (
+export const answerOf = <R>(
   client: ClientBase,
   { sql, params = [], name }: Pick<Statement, 'sql' | 'params' | 'name'>,
-): Promise<QueryResult> =>
+): Promise<Result<R>> =>
   new Promise((resolve, reject) => {
     // The extended protocol takes one statement only, also without params.
     const query = { text: sql, values: params as unknown[], queryMode: 'extended', ...(name !== undefined && { name }) }
     client.query(query, (error: Error | null | undefined, result) => {
-      if (error === null || error === undefined) resolve(result)
+      if (error === null || error === undefined)
+        resolve({ rows: result.rows as R[], count: result.rowCount ?? result.rows.length })
       else reject(error)
     })
   })

@@ -174,8 +174,7 @@ const executor = (cancel: Cancel, defaultTimeoutMs: number): Execute => {
       if (limitMs !== (timeouts.get(client) ?? defaultTimeoutMs)) await limitStatements(client, limitMs)
       if (signal?.aborted === true) throw canceled()
       signal?.addEventListener('abort', giveUp, { once: true })
-      const { rows, rowCount } = await answerOf(client, statement)
-      return { rows: rows as R[], count: rowCount ?? rows.length }
+      return await answerOf<R>(client, statement)
     } catch (error) {
       throw translated(error)
     } finally {
