@@ -67,21 +67,15 @@ export const kvEventTeller = ({ log, metrics }: Pick<Telemetry, 'log' | 'metrics
         log.warn({ from: event.from }, startTexts[event.from])
         return
       case 'applied':
-        metrics.count('config_changes_total', 1, { outcome: 'applied' })
-        log.info({ keys: event.keys }, 'settings changed in KV: applied')
-        return
       case 'restarting':
-        metrics.count('config_changes_total', 1, { outcome: 'restart' })
-        log.info({ keys: event.keys, inMs: event.inMs }, 'settings changed in KV: restarting')
-        return
       case 'waiting':
-        metrics.count('config_changes_total', 1, { outcome: 'waiting' })
-        log.info({ keys: event.keys }, 'settings changed in KV: the change takes effect at the next start')
+      case 'taken back': {
+        const { kind, ...fields } = event
+        const { outcome, text } = changes[kind]
+        metrics.count('config_changes_total', 1, { outcome })
+        log.info(fields, `settings changed in KV: ${text}`)
         return
-      case 'taken back':
-        metrics.count('config_changes_total', 1, { outcome: 'taken_back' })
-        log.info({ keys: event.keys }, 'settings changed in KV: what waited for the next start was taken back')
-        return
+      }
       case 'rejected':
         metrics.count('config_changes_total', 1, { outcome: 'rejected' })
         log.error({ keys: event.faults.map(({ key }) => key) }, `rejected in KV: ${told(event.faults)}`)
@@ -104,6 +98,13 @@ export const kvEventTeller = ({ log, metrics }: Pick<Telemetry, 'log' | 'metrics
     }
   }
 }
+
+const changes = {
+  applied: { outcome: 'applied', text: 'applied' },
+  restarting: { outcome: 'restart', text: 'restarting' },
+  waiting: { outcome: 'waiting', text: 'the change takes effect at the next start' },
+  'taken back': { outcome: 'taken_back', text: 'what waited for the next start was taken back' },
+} as const
 
 const startTexts = {
   'last good': 'KV did not answer: started with its last good values',
