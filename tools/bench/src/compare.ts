@@ -45,8 +45,8 @@ export const spreadOf = (values: readonly number[]): Spread => {
 export const table = (title: string, results: readonly Result[]): string => {
   const first = results[0]?.name ?? ''
   const rows = results.map(({ name, opsPerSecond, firstOverThis }) => {
-    const ratio = firstOverThis === undefined ? '' : written(firstOverThis, (value) => value.toFixed(2))
-    return `| ${name} | ${written(opsPerSecond, (value) => (value / 1000).toFixed(1))} | ${ratio} |`
+    const ratio = firstOverThis === undefined ? '' : written(firstOverThis, 2)
+    return `| ${name} | ${written(opsPerSecond, 1, 1_000)} | ${ratio} |`
   })
   return [
     `### ${title}`,
@@ -58,8 +58,11 @@ export const table = (title: string, results: readonly Result[]): string => {
   ].join('\n')
 }
 
-const written = ({ min, median, max }: Spread, format: (value: number) => string): string =>
-  `${format(median)} (${format(min)} to ${format(max)})`
+/** `MEDIAN (MIN to MAX)`, with so many decimals, in units of `unit`. */
+export const written = ({ min, median, max }: Spread, digits: number, unit = 1): string => {
+  const text = (value: number) => (value / unit).toFixed(digits)
+  return `${text(median)} (${text(min)} to ${text(max)})`
+}
 
 /** The rate of `operations` done by `work`. */
 export const timed = async (operations: number, work: () => Promise<void>): Promise<number> => {

@@ -39,12 +39,3 @@ export const childrenOf = (pid: number): readonly number[] =>
   readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && statOf(name)[1] === String(pid))
     .map(Number)
-
-/** Resident memory in mebibytes; NaN where there is no /proc. */
-export const residentMebibytes = (pid: number): number => {
-  try {
-    return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
-  } catch {
-    return NaN
-  }
-}

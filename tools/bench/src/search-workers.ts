@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { spreadOf } from './compare.ts'
+import { spreadOf, written } from './compare.ts'
 import { childrenOf, meterOf } from './processor-time.ts'
 import { searchService, type World } from './search-contenders.ts'
 import { jobs, measure, type Measured } from './search-load.ts'
@@ -38,8 +38,7 @@ export const compareWorkers = async (
       `#### Workers: ${load.atOnce} calls at once over ${load.connections} connections, nproc ${availableParallelism()}`,
       '',
       `One process ${rate(single).median.toFixed(0)} calls/s (${shares(single, 0).toFixed(0)} % of a processor), two workers ` +
-        `${rate(double).median.toFixed(0)} (${taken.join(', ')}): ${ratio.median.toFixed(2)} times ` +
-        `(${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)})`,
+        `${rate(double).median.toFixed(0)} (${taken.join(', ')}): ${written(ratio, 2)} times`,
       '',
     ].join('\n')
   } finally {

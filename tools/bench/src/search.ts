@@ -4,8 +4,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startPostgres } from '@armature/servers/postgres'
-import { type Spread, spreadOf } from './compare.ts'
-import { meterOf, meterOfChildren, residentMebibytes } from './processor-time.ts'
+import { type Spread, spreadOf, written } from './compare.ts'
+import { meterOf, meterOfChildren } from './processor-time.ts'
+import { residentMebibytes } from './resident-memory.ts'
 import {
   buildSearchService,
   echo,
@@ -64,7 +65,7 @@ export const search = async (): Promise<string> => {
   try {
     await buildSearchService()
     const contenders = await startContenders(world, running)
-    const idle = residentMebibytes(contenders[0]?.pid ?? 0)
+    const idle = residentMebibytes(contenders[0]?.pid ?? 0).toFixed(0)
     const postmaster = Number((await psql(database.url, `select pg_read_file('postmaster.pid')`)).split('\n')[0])
     const countries = join(folder, 'countries.ndjson')
     await writeCountries(countries)
@@ -180,7 +181,4 @@ const cells = (results: readonly Measured[], first: readonly Measured[] | undefi
 const ratios = (first: readonly Measured[], rates: readonly number[]): Spread =>
   spreadOf(first.map(({ callsPerSecond }, round) => callsPerSecond / (rates[round] ?? NaN)))
 
-export const row = (texts: readonly string[]): string => `| ${texts.join(' | ')} |`
-
-export const written = ({ min, median, max }: Spread, digits: number): string =>
-  `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`
+const row = (texts: readonly string[]): string => `| ${texts.join(' | ')} |`

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { spreadOf, type Spread } from './compare.ts'
+import { spreadOf, written } from './compare.ts'
+import { residentMebibytes } from './resident-memory.ts'
 
 interface Start {
   readonly name: string
@@ -53,9 +53,6 @@ export const start = async (): Promise<string> => {
   ].join('\n')
 }
 
-const written = ({ min, median, max }: Spread, digits: number): string =>
-  `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`
-
 const once = async ({ name, command, ready }: Start): Promise<{ seconds: number; mebibytes: number }> => {
   const [file = '', ...args] = command
   const startMs = performance.now()
@@ -64,7 +61,7 @@ const once = async ({ name, command, ready }: Start): Promise<{ seconds: number;
   try {
     await lineOf(child, ready, name)
     const seconds = (performance.now() - startMs) / 1000
-    return { seconds, mebibytes: await residentMebibytes(child.pid ?? 0) }
+    return { seconds, mebibytes: residentMebibytes(child.pid ?? 0) }
   } finally {
     child.kill('SIGTERM')
     await exited
@@ -85,16 +82,3 @@ const lineOf = (child: ChildProcess, pattern: RegExp, name: string): Promise<voi
         })
     child.once('exit', (code) => reject(new Error(`${name} ended with ${code}:\n${seen.join('\n')}`)))
   })
-
-/** Of the process and its descendants, from /proc: Linux only, NaN elsewhere. */
-const residentMebibytes = async (pid: number): Promise<number> => {
-  try {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-    const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).split(' ').filter(Boolean)
-    const below = await Promise.all(children.map((child) => residentMebibytes(Number(child))))
-    return below.reduce((sum, each) => sum + each, own)
-  } catch {
-    return NaN
-  }
-}
