@@ -1,4 +1,6 @@
+import { loadSafeguards } from '@armature/mutate/safeguards'
 import { arrows } from './arrows.ts'
+import { noClockWaits } from './clock-waits.ts'
 import {
   flatSources,
   kebabCaseNames,
@@ -10,6 +12,7 @@ import {
 } from './files.ts'
 import { declaredDependencies, exactVersions, manifests } from './packages.ts'
 import { type Rule } from './rule.ts'
+import { safeguardsStand } from './safeguards.ts'
 import {
   allTestsRun,
   documentedFunctions,
@@ -38,7 +41,8 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'Exported functions have a doc comment', check: documentedFunctions },
   { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
   { title: 'Every test runs', check: allTestsRun },
-  { title: 'No test sleeps', check: noSleepInTests },
+  { title: 'No test sleeps', check: (tree) => [...noSleepInTests(tree), ...noClockWaits(tree)] },
+  { title: 'Safeguards stand', check: safeguardsStand(loadSafeguards) },
   { title: 'Texts have no open ends', check: noOpenEnds },
   { title: 'Texts have no path of one machine', check: noMachinePaths },
   { title: 'Texts have no registry host', check: noRegistryHosts },

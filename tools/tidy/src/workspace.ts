@@ -4,17 +4,22 @@ import { settingsTable } from '@armature/config/table'
 import { type MetricDefinition, metricNames } from '@armature/telemetry/names'
 import { createProjectGraphAsync } from '@nx/devkit'
 import { type Arrow } from './arrows.ts'
+import { promisesTable } from './safeguards.ts'
 import { type Table } from './tables.ts'
 import { type Tree } from './tree.ts'
 
 type Settings = Parameters<typeof settingsTable>[0]
 
-/** The tables that READMEs must have: the settings of each app, and the metrics. */
+/** The tables that documents must have: the settings of each app, the metrics, and the promises. */
 export const tablesOf =
   (root: string) =>
   async (tree: Tree): Promise<readonly Table[]> => {
     const configs = tree.files.filter(({ path }) => /^apps\/[^/]+\/src\/config\.ts$/.test(path))
-    return [...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))), metricsTable()]
+    return [
+      ...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))),
+      metricsTable(),
+      await promisesTable(),
+    ]
   }
 
 const settingsOf = async (root: string, source: string): Promise<Table> => {
