@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { choice, durationMs, host, port, text, url } from './settings.ts'
+import { brokerUrl, choice, durationMs, host, port, text, url } from './settings.ts'
 
 /** From most to least; `silent` writes nothing. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -41,7 +41,7 @@ export const commonSettings = {
 
 /** For services that speak to a broker. A URL may hold a password: it is a secret. */
 export const messagingSettings = {
-  messagingUrl: url()
+  messagingUrl: brokerUrl()
     .default('memory:')
     .meta({ description: 'Broker (memory: reaches this process only)', env: 'MESSAGING_URL', secret: true }),
 }

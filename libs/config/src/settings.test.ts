@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { z } from 'zod'
-import { choice, decimal, durationMs, host, integer, list, port, text, toggle, url } from './settings.ts'
+import { brokerUrl, choice, decimal, durationMs, host, integer, list, port, text, toggle, url } from './settings.ts'
 
 const cases: [string, z.ZodType, unknown[], unknown[]][] = [
   ['text', text(), ['x', ' '], ['', 1, null]],
@@ -21,6 +21,16 @@ const cases: [string, z.ZodType, unknown[], unknown[]][] = [
   ],
   ['url', url(), ['memory:', 'nats://h:4222', 'postgres://u:p@h/d'], ['', 'no url', '//h']],
   ['url of a scheme', url(['http', 'https']), ['http://h', 'https://h/p'], ['ftp://h', 'http//h', 'httpx://h']],
+  [
+    'brokerUrl',
+    brokerUrl(),
+    [
+      ...['memory:', 'memory:?partitions=1', 'kafka:', 'kafka://', 'nats://h', 'redis-streams://h:6379/0?prefix=a:'],
+      ...['kafka://a:9092,b:9092', 'amqp://u:p@a:5672,b/vhost?x=1', 'nats://a,b:4222', 'jetstream://[::1]:4222,[::2]'],
+      ...['kafka://u,v:p,w@a:9092,b:9092?clientId=a,b'],
+    ],
+    ['', 'a,b', '//a,b', 'kafka://a,,b', 'kafka://a,', 'kafka://a:9092,b:99999', 'kafka://a,b c', 'kafka://a,[::'],
+  ],
 ]
 
 describe.each(cases)('%s', (_name, schema, accepted, rejected) => {

@@ -95,3 +95,24 @@ const fits = (value: string, schemes: readonly string[] | undefined): boolean =>
   const parsed = URL.parse(value)
   return parsed !== null && (schemes === undefined || schemes.includes(parsed.protocol.slice(0, -1)))
 }
+
+/**
+ * The URL of a broker, which may have several hosts: `kafka://a:9092,b:9092`. Its scheme and options are checked by the driver that is opened
+ * by it.
+ */
+export const brokerUrl = () =>
+  z
+    .string()
+    .refine(isBrokerUrl, { error: 'is not the URL of a broker' })
+    .meta({ accepts: 'the URL of a broker, such as kafka://HOST:9092,HOST:9092' })
+
+const beforeHosts = /^[a-z][a-z0-9+.-]*:\/\/(?:[^@/?#]*@)?/i
+
+const isBrokerUrl = (value: string): boolean => {
+  const before = beforeHosts.exec(value)?.[0]
+  if (before === undefined) return URL.canParse(value)
+  const [hosts = ''] = value.slice(before.length).split(/[/?#]/, 1)
+  const after = value.slice(before.length + hosts.length)
+  const all = hosts.split(',')
+  return all.every((host) => (host !== '' || all.length === 1) && URL.canParse(`${before}${host}${after}`))
+}

@@ -20,6 +20,7 @@ const accepted: [url: string, expected: object][] = [
   ['amqp://u@h', { user: 'u', password: undefined }],
   ['amqp://u:p%40%3A%2F@h/%2Fvhost', { user: 'u', password: 'p@:/', path: '/vhost' }],
   ['amqp://u:a:b@h', { password: 'a:b' }],
+  ['amqp://h?user=x@corp', { user: 'x@corp' }],
   ['amqp://h?user=x&passwordFile=/f', { user: 'x', passwordFile: '/f' }],
   ['amqp://h?exchange=e&prefetch=10&durable=false', { options: { exchange: 'e', prefetch: '10', durable: 'false' } }],
   ['amqp://h', { tls: undefined, publishWaitMs: 30_000, connectWaitMs: 30_000, closeWaitMs: 5_000, options: {} }],
@@ -49,6 +50,11 @@ const rejected: [url: string, named: string][] = [
   [`amqps://u:${secret}@h?cert=/c`, 'together'],
   [`amqp://u:${secret}%zz@h`, '%25'],
   [`amqp://u:${secret}@h/%zz`, '%25'],
+  [`amqp://u:12/${secret}@h`, 'percent-encoded'],
+  [`amqp://u:12?${secret}@h:5672`, 'percent-encoded'],
+  [`amqp://u:12?${secret}=x@h:5672`, 'percent-encoded'],
+  [`amqp://u:${secret}@a,u:${secret}@b`, 'host:port'],
+  [`amqp://u:${secret}@a,amqp://u:${secret}@b`, 'host:port'],
   [`amqp://u:${secret}@h/a#b`, 'percent-encoded'],
 ]
 

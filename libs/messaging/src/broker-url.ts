@@ -54,6 +54,8 @@ const common = {
   closeWaitMs: 'integer',
 } as const satisfies Record<string, OptionKind>
 
+const encode = 'with / ? # @ in user and password percent-encoded'
+
 type CommonName = keyof typeof common
 
 const shape = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^@/?#]*)@)?([^/?#]*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
@@ -72,14 +74,17 @@ export const parseBrokerUrl = <Name extends string>(
     throw new MessagingUrlError(`the ${plain}: URL ${problem}`)
   }
   const [, scheme = '', userInfo, hostList = '', path = '', query = ''] =
-    shape.exec(url) ?? fail(`is none: write ${plain}://host:port, with / ? # @ in user and password percent-encoded`)
+    shape.exec(url) ?? fail(`cannot be read: write ${plain}://host:port, ${encode}`)
 
   const hosts = (hostList === '' ? '127.0.0.1' : hostList).split(',').map((each) => {
     const [, host = '', port = String(defaultPort)] =
-      hostAndPort.exec(each) ?? fail('has a host that is none: write host:port, several with commas between')
+      hostAndPort.exec(each) ?? fail('has a host that cannot be read: write host:port, several with commas between')
     if (Number(port) < 1 || Number(port) > 65_535) fail(`has the port ${port}: give one from 1 to 65535`)
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
   })
+
+  // A password that holds a slash ends here; no message may show it.
+  if (path.includes('@')) fail(`has an @ in its path: write it ${encode}, and an @ of the path as %40`)
 
   const kinds: Readonly<Record<string, OptionKind>> = { ...own, ...common }
   const given = new Map<string, string>()
@@ -87,6 +92,8 @@ export const parseBrokerUrl = <Name extends string>(
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
     if (kind === undefined) {
       const known = Object.keys(kinds).sort().join(', ')
+      // The same by a question mark.
+      if (query.includes('@')) return fail(`has an @ in an option that is not known: write it ${encode}`)
       return fail(`has no option ${JSON.stringify(name.slice(0, 100))}: use ${known}`)
     }
     if (given.has(name)) fail(`has ${name} twice: give it once`)

@@ -45,22 +45,25 @@ export class TopicError extends Error {
   }
 }
 
+/** Of sysexits. */
+const unavailableExitCode = 69
+const configExitCode = 78
+
 /** A messaging URL that no driver can be opened from. The message never holds the URL's credentials. */
 export class MessagingUrlError extends Error {
   override readonly name = 'MessagingUrlError'
+  /** What a program ends with because of it. */
+  readonly exitCode = configExitCode
 }
 
 /** Why a broker cannot be used. The first two stay until the URL or the broker is changed. */
 export type ConnectFault = 'credentials' | 'tls' | 'unavailable'
 
-const unavailableExitCode = 69
-const configExitCode = 78
-
 /** A broker that a driver cannot connect to. The message holds no credential. */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError'
   readonly fault: ConnectFault
-  /** What a program ends with because of it: of sysexits, UNAVAILABLE or CONFIG. */
+  /** What a program ends with because of it. */
   readonly exitCode: number
 
   constructor(fault: ConnectFault, problem: string, options?: { cause?: unknown }) {
