@@ -20,6 +20,7 @@ test.each([
   'await until(() => received.length === 3)',
   'expect(performance.now() - startedMs).toBeLessThan(5_000)',
   'expect(performance.now() - startedMs).toBeGreaterThanOrEqual(50)',
+  'expect(Date.now() / 1000 - stampedSeconds).toBeLessThan(60)',
   'expect(handledAtMs).toBeLessThan(10)',
 ])('%s does not', (text) => {
   expect(found(text)).toEqual([])
