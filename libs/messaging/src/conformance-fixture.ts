@@ -10,6 +10,13 @@ export interface KillableDriver {
   kill(): Promise<void> | void
 }
 
+/** A connection that the suite can break off, again and again. */
+export interface CuttableDriver {
+  readonly driver: Driver
+  /** Ends the sockets there are, at once, and lets the driver connect again. Answers how many there were. */
+  cut(): number
+}
+
 /** A broker of the suite's own, which it may kill. */
 export interface RestartableBroker {
   /** A new connection; `publishWaitMs` is the option of that name. */
@@ -26,6 +33,8 @@ export interface ConformanceOptions extends Guarantees {
   readonly open: () => Promise<Driver>
   /** The same, with a way to kill it. Without it, what a killed consumer leaves behind is not tested. */
   readonly openKillable?: () => Promise<KillableDriver>
+  /** The same, with a way to break its sockets off. Without it, what is confirmed over connections that break off is not tested. */
+  readonly openCuttable?: () => Promise<CuttableDriver>
   /** Starts a broker of its own. Without it, what happens when a broker dies is not tested. */
   readonly openRestartable?: () => Promise<RestartableBroker>
   /** Members of a group get messages side by side. Default true; false where one at a time does, so that order is kept. */
@@ -56,6 +65,8 @@ export interface Conformance {
   /** A connection that is closed after the test. */
   readonly connect: () => Promise<Driver>
   readonly connectKillable: () => Promise<KillableDriver>
+  /** The driver is closed after the test. */
+  readonly closing: (driver: Driver) => Driver
   /** Waits until `assertion` no longer throws. */
   readonly eventually: (assertion: () => void | Promise<void>) => Promise<void>
   /** The same with a deadline of its own, for what is slower than messages: a broker's start. */
@@ -77,20 +88,22 @@ export const conformanceFixture = (options: ConformanceOptions): Conformance => 
   const eventuallyWithin: Conformance['eventuallyWithin'] = (timeout, assertion) =>
     vi.waitFor(assertion, { timeout, interval: 5 })
 
+  const closing = (driver: Driver): Driver => {
+    open.push(driver)
+    return driver
+  }
+
   return {
     options,
     deadlineMs,
-    connect: async () => {
-      const driver = await options.open()
-      open.push(driver)
-      return driver
-    },
+    connect: async () => closing(await options.open()),
     connectKillable: async () => {
       if (options.openKillable === undefined) throw new Error('no way to kill a connection is given')
       const killable = await options.openKillable()
-      open.push(killable.driver)
+      closing(killable.driver)
       return killable
     },
+    closing,
     eventually: (assertion) => eventuallyWithin(deadlineMs, assertion),
     eventuallyWithin,
     declared: (condition, what, run) => {

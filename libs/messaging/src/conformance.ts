@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { browserConformance } from './conformance-browser.ts'
+import { concurrencyConformance } from './conformance-concurrency.ts'
 import { conformanceFixture, type ConformanceOptions } from './conformance-fixture.ts'
 import { deliveryConformance } from './conformance-delivery.ts'
 import { groupConformance } from './conformance-groups.ts'
@@ -40,6 +41,7 @@ export const messagingConformance = (name: string, options: ConformanceOptions):
     deliveryConformance(suite)
     redeliveryConformance(suite)
     orderConformance(suite)
+    concurrencyConformance(suite)
     groupConformance(suite)
     topicConformance(suite)
     replayConformance(suite)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sendLane, takeSequence, type Call, type Lane, type ProducerSession } from './kafka-send-queue.ts'
+import { sendLane, takeSequence, type Batch, type Call, type Lane, type ProducerSession } from './kafka-send-queue.ts'
 
 const call = (): Call => ({
   topic: 't',
@@ -13,25 +13,62 @@ const record = (bytes: number, of = call()) => ({ key: null, value: null, header
 const lane = (maxBytes: number, maxRecords: number, dropped: number[] = []): Lane =>
   sendLane('t', 0, { maxBytes, maxRecords, dropped: ({ bytes }) => dropped.push(bytes) })
 
-test('a batch is the same until it is finished, and the next one follows', () => {
+/** Takes the next batch, which has to be there. */
+const taken = (queue: Lane): Batch => {
+  const batch = queue.take()
+  if (batch === undefined) throw new Error('there is no batch')
+  return batch
+}
+const sizes = ({ records }: Batch): number[] => records.map(({ bytes }) => bytes)
+
+test('one batch is under way at a time, and the next one follows when it is over', () => {
   const queue = lane(100, 10)
   queue.push(record(1))
-  const first = queue.batch()
+  const first = taken(queue)
   queue.push(record(2))
-  expect(queue.batch()).toBe(first)
-  expect(first?.records.map(({ bytes }) => bytes)).toEqual([1])
-  expect(queue.finish()).toBe(true)
-  expect(queue.batch()?.records.map(({ bytes }) => bytes)).toEqual([2])
-  expect(queue.finish()).toBe(false)
-  expect(queue.batch()).toBeUndefined()
+  expect(queue.take()).toBeUndefined()
+  expect(sizes(first)).toEqual([1])
+  expect(queue.finish(first)).toBe(true)
+  const second = taken(queue)
+  expect(sizes(second)).toEqual([2])
+  expect(queue.finish(second)).toBe(false)
+  expect(queue.take()).toBeUndefined()
+})
+
+test('a batch that is given back comes again as it was, before what was published since', () => {
+  const queue = lane(100, 10)
+  queue.push(record(1))
+  const first = taken(queue)
+  queue.push(record(2))
+  queue.giveBack(first)
+  expect(queue.take()).toBe(first)
+  expect(queue.finish(first)).toBe(true)
+  expect(sizes(taken(queue))).toEqual([2])
+})
+
+test('an answer counts for the batch under way alone', () => {
+  const queue = lane(100, 1)
+  queue.push(record(1))
+  queue.push(record(2))
+  const first = taken(queue)
+  queue.finish(first)
+  const second = taken(queue)
+  expect(() => queue.finish(first)).toThrow('not under way')
+  expect(() => queue.giveBack(first)).toThrow('not under way')
+  queue.giveBack(second)
+  expect(() => queue.finish(second)).toThrow('not under way')
+  expect(queue.take()).toBe(second)
 })
 
 test('a batch holds no more than it may, but one larger record goes alone', () => {
   const queue = lane(100, 3)
   for (const bytes of [60, 40, 1, 200, 1, 1, 1, 1]) queue.push(record(bytes))
   const batches: number[][] = []
-  for (let more = true; more; more = queue.finish())
-    batches.push(queue.batch()?.records.map(({ bytes }) => bytes) ?? [])
+  for (let more = true; more;) {
+    const batch = taken(queue)
+    batches.push(sizes(batch))
+    more = queue.finish(batch)
+  }
   expect(batches).toEqual([[60, 40], [1], [200], [1, 1, 1], [1]])
 })
 
@@ -43,7 +80,7 @@ test('what was given up while it waited is not sent', () => {
   queue.push(record(2))
   queue.push(record(3, givenUp))
   givenUp.done = true
-  expect(queue.batch()?.records.map(({ bytes }) => bytes)).toEqual([2])
+  expect(sizes(taken(queue))).toEqual([2])
   expect(dropped).toEqual([1, 3])
 })
 

@@ -25,21 +25,24 @@ export interface ProducerSession {
 
 /** What goes to a partition together. Sent again it is the same: same records, session and sequence. */
 export interface Batch {
+  readonly lane: Lane
   readonly records: readonly QueuedRecord[]
   readonly bytes: number
   session: ProducerSession | undefined
   firstSequence: number
 }
 
-/** A partition's queue: one batch is under way at a time, so that order is kept. */
+/** A partition's queue: one batch is under way at a time, so that order is kept and an answer belongs to one batch. */
 export interface Lane {
   readonly topic: string
   readonly partition: number
   push(record: QueuedRecord): void
-  /** The batch under way, or the next one made of what waits; undefined where nothing does. */
-  batch(): Batch | undefined
-  /** The batch under way is over. Answers whether more waits. */
-  finish(): boolean
+  /** The next batch, or again the one that was given back. Undefined while one is under way, and where nothing waits. */
+  take(): Batch | undefined
+  /** The batch under way is to be sent again, before all else. Throws for a batch that is not under way. */
+  giveBack(batch: Batch): void
+  /** The batch under way is over. Answers whether more waits. Throws for a batch that is not under way. */
+  finish(batch: Batch): boolean
 }
 
 export interface LaneLimits {
@@ -52,7 +55,8 @@ export interface LaneLimits {
 /** An empty lane. */
 export const sendLane = (topic: string, partition: number, limits: LaneLimits): Lane => {
   const waiting = ring<QueuedRecord>()
-  let current: Batch | undefined
+  let underWay: Batch | undefined
+  let again: Batch | undefined
 
   const next = (): Batch | undefined => {
     const records: QueuedRecord[] = []
@@ -68,19 +72,34 @@ export const sendLane = (topic: string, partition: number, limits: LaneLimits): 
       records.push(first)
       bytes += first.bytes
     }
-    return records.length === 0 ? undefined : { records, bytes, session: undefined, firstSequence: 0 }
+    return records.length === 0 ? undefined : { lane, records, bytes, session: undefined, firstSequence: 0 }
   }
 
-  return {
+  const land = (batch: Batch) => {
+    if (batch !== underWay) throw new Error(`the batch of ${topic}, partition ${partition}, is not under way`)
+    underWay = undefined
+  }
+
+  const lane: Lane = {
     topic,
     partition,
     push: (record) => waiting.push(record),
-    batch: () => (current ??= next()),
-    finish: () => {
-      current = undefined
+    take: () => {
+      if (underWay !== undefined) return undefined
+      underWay = again ?? next()
+      again = undefined
+      return underWay
+    },
+    giveBack: (batch) => {
+      land(batch)
+      again = batch
+    },
+    finish: (batch) => {
+      land(batch)
       return waiting.length > 0
     },
   }
+  return lane
 }
 
 const sequences = 2 ** 31

@@ -69,30 +69,30 @@ export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderPart
   }
 
   const pump = () => {
-    const byLeader = new Map<number, { lanes: Lane[]; bytes: number }>()
+    const byLeader = new Map<number, { batches: Batch[]; bytes: number }>()
     for (const lane of waiting) {
       const leader = topics.known(lane.topic)?.leaders[lane.partition] ?? -1
       if ((requests.get(leader) ?? 0) >= maxRequestsPerBroker) continue
-      const group = byLeader.get(leader) ?? { lanes: [], bytes: 0 }
+      const group = byLeader.get(leader) ?? { batches: [], bytes: 0 }
       if (group.bytes >= maxRequestBytes) continue
       byLeader.set(leader, group)
       waiting.delete(lane)
-      const batch = lane.batch()
+      const batch = lane.take()
       if (batch === undefined) continue
       if (batch.records.every(({ call }) => call.done)) {
-        over(lane)
+        over(batch)
         held(batch.records)
         if (batch.session !== undefined) endSession()
         continue
       }
-      group.lanes.push(lane)
+      group.batches.push(batch)
       group.bytes += batch.bytes
     }
-    for (const [leader, { lanes }] of byLeader) if (lanes.length > 0) void send(leader, lanes)
+    for (const [leader, { batches }] of byLeader) if (batches.length > 0) void send(leader, batches)
   }
 
-  const over = (lane: Lane) => {
-    if (lane.finish()) ready(lane)
+  const over = (batch: Batch) => {
+    if (batch.lane.finish(batch)) ready(batch.lane)
   }
 
   const ready = (lane: Lane) => {
@@ -100,105 +100,105 @@ export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderPart
     schedule()
   }
 
-  const send = async (leader: number, lanes: readonly Lane[]) => {
+  const send = async (leader: number, batches: readonly Batch[]) => {
     requests.set(leader, (requests.get(leader) ?? 0) + 1)
-    const again: Lane[] = []
+    const again: Batch[] = []
     let fault: unknown
     try {
-      for (const [lane, code] of await produce(leader, lanes)) {
-        const batch = lane.batch() as Batch
+      for (const [batch, code] of await produce(leader, batches)) {
+        const { lane, records } = batch
         if (code === codes.none || code === codes.duplicateSequence) {
-          over(lane)
-          held(batch.records)
+          over(batch)
+          held(records)
           continue
         }
-        fault = new KafkaFault(code, `publishing to ${lane.topic}`)
+        const passes = new KafkaFault(code, `publishing to ${lane.topic}`)
+        fault = passes
         if (sessionCodes.has(code)) {
           if ((await session?.catch(() => undefined)) === batch.session) endSession()
           batch.session = undefined
-          again.push(lane)
-        } else if ((fault as KafkaFault).passing && !sizeCodes.has(code)) {
-          again.push(lane)
+          again.push(batch)
+        } else if (passes.passing && !sizeCodes.has(code)) {
+          again.push(batch)
         } else {
-          over(lane)
-          refused(batch.records, refusal(lane, code, fault))
+          over(batch)
+          refused(records, refusal(lane, code, passes))
           endSession()
         }
       }
     } catch (error) {
       fault = error
-      again.push(...lanes)
+      again.push(...batches)
     }
     requests.set(leader, (requests.get(leader) ?? 1) - 1)
+    if (waiting.size > 0) schedule()
     if (again.length > 0) await later(again, fault)
     else if (fault === undefined) {
       trouble.fine()
       lastFault = undefined
     }
-    if (waiting.size > 0) schedule()
   }
 
-  /** One request; the error code of each lane. */
-  const produce = async (leader: number, lanes: readonly Lane[]): Promise<Map<Lane, number>> => {
+  /** One request, or one for each identity; the error code of each batch. Rejects before any is settled. */
+  const produce = async (leader: number, batches: readonly Batch[]): Promise<Map<Batch, number>> => {
     const current = await (session ??= newSession().catch((error: unknown) => {
       endSession()
       throw error
     }))
-    const batches = lanes.map((lane) => {
-      const batch = lane.batch() as Batch
-      if (batch.session === undefined) {
-        batch.session = current
-        batch.firstSequence = takeSequence(current, lane, batch.records.length)
-      }
-      return { lane, batch }
-    })
-    const codeOf = new Map<Lane, number>()
+    for (const batch of batches) {
+      if (batch.session !== undefined) continue
+      batch.session = current
+      batch.firstSequence = takeSequence(current, batch.lane, batch.records.length)
+    }
+    const codeOf = new Map<Batch, number>()
     // A request has one identity: those of an earlier one go on their own.
-    for (const each of new Set(batches.map(({ batch }) => batch.session as ProducerSession))) {
-      const own = batches.filter(({ batch }) => batch.session === each)
-      const { producerId, producerEpoch } = each
+    for (const [of, own] of Map.groupBy(batches, (batch) => batch.session as ProducerSession)) {
       const topicData = Map.groupBy(own, ({ lane }) => lane.topic)
       const answer = await asked(cluster.node(leader), 'Produce', {
         acks: -1,
         timeout: produceTimeoutMs,
         compression,
-        producerId,
-        producerEpoch,
-        topicData: [...topicData].map(([topic, of]) => ({
+        producerId: of.producerId,
+        producerEpoch: of.producerEpoch,
+        topicData: [...topicData].map(([topic, parts]) => ({
           topic,
-          partitions: of.map(({ lane, batch }) => ({
+          partitions: parts.map(({ lane, firstSequence, records }) => ({
             partition: lane.partition,
-            firstSequence: batch.firstSequence,
-            messages: batch.records,
+            firstSequence,
+            messages: records,
           })),
         })),
       })
       for (const { topicName, partitions } of answer.topics) {
         for (const { partition, errorCode } of partitions) {
           const found = own.find(({ lane }) => lane.topic === topicName && lane.partition === partition)
-          if (found !== undefined) codeOf.set(found.lane, errorCode)
+          if (found !== undefined) codeOf.set(found, errorCode)
         }
       }
     }
-    for (const lane of lanes) if (!codeOf.has(lane)) throw new Error(`Kafka did not answer for ${lane.topic}`)
+    for (const batch of batches) {
+      if (!codeOf.has(batch)) throw new Error(`Kafka did not answer for ${batch.lane.topic}`)
+    }
     return codeOf
   }
 
-  const later = async (lanes: readonly Lane[], fault: unknown) => {
+  /** They stay under way while the broker has its pause: nothing may pass them, and no publish shortens it. */
+  const later = async (batches: readonly Batch[], fault: unknown) => {
     lastFault = fault
+    const names = new Set(batches.map(({ lane }) => lane.topic))
     try {
       await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
-      await topics.refresh(new Set(lanes.map(({ topic }) => topic)))
-      for (const lane of lanes) {
-        const gone = topics.known(lane.topic) === undefined
-        if (gone) await topics.ensure(lane.topic, 0)
-      }
+      await topics.refresh(names)
+      for (const name of names) if (topics.known(name) === undefined) await topics.ensure(name, 0)
     } catch (error) {
       // It is tried again with what is known.
       lastFault = error
     }
     if (cluster.closed) return
-    for (const lane of lanes) ready(lane)
+    for (const batch of batches) {
+      batch.lane.giveBack(batch)
+      ready(batch.lane)
+    }
   }
 
   const refusal = ({ topic }: Lane, code: number, cause: unknown): PublishError =>

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, vi } from 'vitest'
 import { amqpGuarantees, openAmqp } from '../src/amqp.ts'
 import { messagingConformance } from '../src/conformance.ts'
 import { uniqueTopic } from '../src/conformance-fixture.ts'
-import { killableAmqp, withOptions } from './amqp-fixture.ts'
+import { cuttableAmqp, killableAmqp, withOptions } from './amqp-fixture.ts'
 
 const maxMessageBytes = 200_000
 let server: string
@@ -42,6 +42,7 @@ messagingConformance('amqp', {
   browserTopic,
   open: () => openAmqp(url(), quiet),
   openKillable: () => killableAmqp(url()),
+  openCuttable: () => cuttableAmqp(url()),
   openRestartable: async () => {
     const own = await startRabbitmq()
     let openedMs = 0
@@ -67,6 +68,7 @@ messagingConformance('amqp, one member at a time', {
   browserTopic,
   open: () => openAmqp(url({ singleActive: 'true' }), quiet),
   openKillable: () => killableAmqp(url({ singleActive: 'true' })),
+  openCuttable: () => cuttableAmqp(url({ singleActive: 'true' })),
 })
 
 messagingConformance('amqp, classic queues', {
@@ -75,4 +77,5 @@ messagingConformance('amqp, classic queues', {
   browserTopic,
   open: () => openAmqp(url({ queueType: 'classic' }), quiet),
   openKillable: () => killableAmqp(url({ queueType: 'classic' })),
+  openCuttable: () => cuttableAmqp(url({ queueType: 'classic' })),
 })

@@ -1,5 +1,5 @@
 import { openAmqp } from '../src/amqp.ts'
-import type { KillableDriver } from '../src/conformance-fixture.ts'
+import type { CuttableDriver, KillableDriver } from '../src/conformance-fixture.ts'
 import { cutProxy } from './cut-proxy.ts'
 
 /** The URL with more options. */
@@ -15,4 +15,10 @@ export const killableAmqp = async (url: string): Promise<KillableDriver> => {
   const proxy = await cutProxy(url)
   const driver = await openAmqp(proxy.url, { warn: () => undefined })
   return { driver, kill: () => proxy.cut() }
+}
+
+/** A driver whose connections can be broken off again and again. */
+export const cuttableAmqp = async (url: string): Promise<CuttableDriver> => {
+  const proxy = await cutProxy(url)
+  return { driver: await openAmqp(proxy.url, { warn: () => undefined }), cut: () => proxy.breakOff() }
 }

@@ -6,6 +6,8 @@ export interface CutProxy {
   readonly url: string
   /** Ends every connection at once, with nothing more sent, and takes no new one, as the death of a process or of the network does. */
   cut(): void
+  /** Ends every connection at once, and goes on taking new ones. Answers how many there were. */
+  breakOff(): number
   /** Takes connections again. */
   mend(): Promise<void>
 }
@@ -40,6 +42,11 @@ export const cutProxy = async (url: string): Promise<CutProxy> => {
     cut: () => {
       server.close()
       for (const socket of sockets) socket.destroy()
+    },
+    breakOff: () => {
+      const clients = sockets.size / 2
+      for (const socket of sockets) socket.destroy()
+      return clients
     },
     mend: () => listen(port),
   }

@@ -30,6 +30,10 @@ messagingConformance('jetstream', {
     const driver = await openJetstream(driverUrl('jetstream', proxy.url, ackWait))
     return { driver, kill: () => proxy.cut() }
   },
+  openCuttable: async () => {
+    const proxy = await cutProxy(url)
+    return { driver: await openJetstream(driverUrl('jetstream', proxy.url, ackWait)), cut: () => proxy.breakOff() }
+  },
   openRestartable: async () => {
     const own = await startNats()
     return {

@@ -5,7 +5,7 @@ import { beforeAll, describe } from 'vitest'
 import { messagingConformance } from '../src/conformance.ts'
 import { kafkaGuarantees, openKafka } from '../src/kafka.ts'
 import { kafkaName } from '../src/kafka-names.ts'
-import { kcatPublish, killableKafka, withOptions } from './kafka-fixture.ts'
+import { cuttableKafka, kcatPublish, killableKafka, withOptions } from './kafka-fixture.ts'
 
 describe.skipIf(skipped('kafka'))('over Kafka', () => {
   const maxMessageBytes = 300_000
@@ -27,6 +27,7 @@ describe.skipIf(skipped('kafka'))('over Kafka', () => {
     deadlineMs: 10_000,
     open: () => openKafka(url(), quiet),
     openKillable: () => killableKafka(url()),
+    openCuttable: () => cuttableKafka(url()),
     publishRaw: (topic, headers, body) => kcatPublish(server, kafkaName(topic), body, { headers }),
     openRestartable: async () => {
       const own = await startKafka()

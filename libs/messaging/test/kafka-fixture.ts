@@ -8,7 +8,7 @@ import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { kcat } from '@armature/servers/kcat'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, beforeAll, vi } from 'vitest'
-import type { KillableDriver } from '../src/conformance-fixture.ts'
+import type { CuttableDriver, KillableDriver } from '../src/conformance-fixture.ts'
 import { openKafka } from '../src/kafka.ts'
 import { makeSocket, type MakeSocket } from '../src/kafka-connection.ts'
 import type { Driver } from '../src/ports.ts'
@@ -65,6 +65,12 @@ export const cuttableSockets = (): {
       for (const socket of all) socket.pause()
     },
   }
+}
+
+/** A driver whose sockets can be cut again and again. */
+export const cuttableKafka = async (url: string): Promise<CuttableDriver> => {
+  const { sockets, cut } = cuttableSockets()
+  return { driver: await openKafka(url, { warn: () => undefined, sockets }), cut }
 }
 
 export const hostsOf = (url: string): string => /^kafka:\/\/([^/?]+)/.exec(url)?.[1] ?? ''

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll } from 'vitest'
 import { messagingConformance } from '../src/conformance.ts'
 import { natsGuarantees, openNats } from '../src/nats.ts'
+import { cutProxy } from './cut-proxy.ts'
 import { driverUrl, rawClient, rawPublish } from './nats-fixture.ts'
 
 let url: string
@@ -20,6 +21,10 @@ messagingConformance('nats', {
   ...natsGuarantees,
   maxMessageBytes: 1024 * 1024 - 16_384,
   open: () => openNats(driverUrl('nats', url)),
+  openCuttable: async () => {
+    const proxy = await cutProxy(url)
+    return { driver: await openNats(driverUrl('nats', proxy.url)), cut: () => proxy.breakOff() }
+  },
   openRestartable: async () => {
     const own = await startNats({ jetstream: false })
     return {

@@ -3,6 +3,7 @@ import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { startRedis } from '@armature/servers/redis'
 import { messagingConformance } from '../src/conformance.ts'
 import { openRedis, redisGuarantees } from '../src/redis.ts'
+import { cutProxy } from './cut-proxy.ts'
 import { rawRedis, type RawRedis } from './redis-raw.ts'
 
 const maxMessageBytes = 100_000
@@ -21,6 +22,10 @@ messagingConformance('redis', {
   open: () => openRedis(`${server}?maxMessageBytes=${maxMessageBytes}`),
   publishRaw: async (topic, _, body) => void (await raw.send(['PUBLISH', topic, Buffer.from(body)])),
   rawHeaders: false,
+  openCuttable: async () => {
+    const proxy = await cutProxy(server)
+    return { driver: await openRedis(proxy.url), cut: () => proxy.breakOff() }
+  },
   openRestartable: async () => {
     const own = await startRedis()
     return { ...own, open: ({ publishWaitMs = 30_000 }) => openRedis(`${own.url}?publishWaitMs=${publishWaitMs}`) }

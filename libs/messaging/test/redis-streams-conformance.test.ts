@@ -27,6 +27,10 @@ messagingConformance('redis-streams', {
     const driver = await openRedisStreams(streamsUrl(proxy.url, `${options}&closeWaitMs=1000`))
     return { driver, kill: () => proxy.cut() }
   },
+  openCuttable: async () => {
+    const proxy = await cutProxy(server)
+    return { driver: await openRedisStreams(streamsUrl(proxy.url, options)), cut: () => proxy.breakOff() }
+  },
   publishRaw: async (topic, headers, body) => {
     await raw.send(['XADD', `armature:${topic}`, '*', ...Object.entries(headers).flat(), 'body', Buffer.from(body)])
   },

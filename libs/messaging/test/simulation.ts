@@ -74,9 +74,12 @@ export const simulate = async (seed: number, sabotage?: Sabotage): Promise<Simul
   }
   let healing = false
 
-  // Writers: one a key, each message again until it is confirmed, the next one only then.
+  const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
+  const shared = broker.connect()
+
+  // Writers: one a key, each message again until it is confirmed, the next one only then. They share a connection out of step.
   const writer = (key: string) => {
-    const connection = broker.connect()
+    const connection = chance(0.7) ? shared : broker.connect()
     let sequence = 0
     let busy = false
     const messageOf = (number: number): Message => {
@@ -93,7 +96,7 @@ export const simulate = async (seed: number, sabotage?: Sabotage): Promise<Simul
           return
         } catch {
           counts.publishesFailed++
-          await new Promise<void>((resolve) => clock.after(10, resolve))
+          await wait(10)
         }
       }
     }
@@ -101,17 +104,19 @@ export const simulate = async (seed: number, sabotage?: Sabotage): Promise<Simul
       get busy() {
         return busy
       },
-      write: (count: number) => {
+      write: async (publishes: number) => {
         if (busy) return
         busy = true
-        const messages = Array.from({ length: count }, () => messageOf(sequence++))
-        void send(messages).then(() => (busy = false))
+        for (let left = publishes; left > 0; left--) {
+          await send(Array.from({ length: 1 + random.below(4) }, () => messageOf(sequence++)))
+          await wait(random.below(4))
+        }
+        busy = false
       },
     }
   }
 
   const work = (consumer: () => Consumer): Handler => {
-    const wait = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
     const perform = async (delivery: Delivery) => {
       const { id, key = '', headers } = delivery
       const sequence = Number(headers.sequence)
@@ -203,7 +208,7 @@ export const simulate = async (seed: number, sabotage?: Sabotage): Promise<Simul
   await broker.connect().subscribe(topic, async ({ id }) => void watched.push(id))
   await join()
   for (let step = 0; step < steps; step++) {
-    for (const each of writers) if (chance(0.3)) each.write(1 + random.below(6))
+    for (const each of writers) if (chance(0.3)) void each.write(1 + random.below(3))
     if (chance(0.05) && consumers.filter(({ gone }) => !gone).length < 6) await join()
     if (chance(0.02)) await leave('drain')
     if (chance(0.02)) await leave('close')
