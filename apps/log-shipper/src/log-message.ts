@@ -1,3 +1,4 @@
+import { isJsonObject } from './json-object.ts'
 import type { LineFault } from './lines.ts'
 import { type Message, message } from '@armature/messaging/message'
 import type { SpooledLine } from './spool.ts'
@@ -17,8 +18,8 @@ export const faultText: Readonly<Record<LineFault, string>> = {
 }
 
 /**
- * The line as a message, its bytes unchanged. A line that is a JSON object is `application/json`, another one `text/plain`, bytes that
- * are no text `application/octet-stream`; of a cut line the header `cut-bytes` says how many are missing.
+ * The line as a message, its bytes unchanged. A line that is a JSON object (`isJsonObject`) is `application/json`, another one
+ * `text/plain`, bytes that are no text `application/octet-stream`; of a cut line the header `cut-bytes` says how many are missing.
  */
 export const lineMessage = (line: SpooledLine, { topic, source, key }: MessageOptions): Message =>
   message(topic, line.bytes, {
@@ -35,15 +36,4 @@ export const lineMessage = (line: SpooledLine, { topic, source, key }: MessageOp
 const contentType = ({ bytes, fault }: SpooledLine): string => {
   if (fault !== undefined) return 'application/octet-stream'
   return isJsonObject(bytes) ? 'application/json' : 'text/plain; charset=utf-8'
-}
-
-const isJsonObject = (bytes: Uint8Array): boolean => {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').trim()
-  if (!text.startsWith('{')) return false
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

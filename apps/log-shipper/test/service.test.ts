@@ -29,6 +29,18 @@ describe('lines', () => {
     }
   })
 
+  test('bug: with white space around that JSON does not know, they went out as application/json', async () => {
+    const world = await openWorld()
+    await world.shipper.start()
+    const lines = ['\f{"a":1}', '{"b":2}\u00a0', '{"c":3}\u2028', '\ufeff{"d":4}', ' \t{"e":5} ']
+    world.input.end(lines.join('\n'))
+    await world.shipper.ended
+    await expect
+      .poll(() => world.messages.map(({ headers }) => headers['content-type']))
+      .toEqual([...Array<string>(4).fill('text/plain; charset=utf-8'), 'application/json'])
+    expect(world.messages.map(({ body }) => Buffer.from(body).toString())).toEqual(lines)
+  })
+
   test('that are too long or no UTF-8 are dead-lettered with a reason, and the rest flows', async () => {
     const world = await openWorld({ config: { maxLineBytes: 10 } })
     await world.shipper.start()
