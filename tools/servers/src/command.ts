@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { keptState } from './kept-state.ts'
 import type { Kept } from './keeper.ts'
 import { type KeeperClient, keeperPlaces } from './keeper-client.ts'
-import { serverNames, unknownNames, unknownServer } from './kinds.ts'
+import { serverNames, unknownNames, unknownServer, withoutClusters } from './kinds.ts'
 import { say } from './progress.ts'
 
 const [success, usage, unavailable] = [0, 64, 69]
@@ -11,10 +11,11 @@ const progressPollMs = 200
 
 const help = `Real servers on loopback and free ports, for tests and developers.
 
-npm run -s servers -- up [--foreground] [NAME ...]  starts them, all without names; prints 'export NAME_URL=...' lines
-npm run -s servers -- status                        what runs, and where
-npm run -s servers -- logs NAME                     what a server has written
-npm run -s servers -- down [NAME ...]               ends them and removes their data, all without names
+npm run -s servers -- up [--foreground] [--nodes 3] [NAME ...]
+    starts them, all without names; prints 'export NAME_URL=...' lines; with --nodes clusters of so many
+npm run -s servers -- status              what runs, and where
+npm run -s servers -- logs NAME           what a server has written
+npm run -s servers -- down [NAME ...]     ends them and removes their data, all without names
 
 They go on when the shell ends, until 'down'. With --foreground until Ctrl-C.
   eval "$(npm run -s servers -- up nats kafka)"
@@ -37,7 +38,12 @@ export const serversCommand = async (args: readonly string[]): Promise<number> =
     return usage
   }
   const state = keptState()
-  if (command === 'up') return up(state, names, values.foreground ?? false)
+  if (command === 'up') {
+    const problem = nodesProblem(values.nodes, names)
+    if (problem === undefined) return up(state, names, values)
+    say(problem)
+    return usage
+  }
   if (command === 'status') return status(await state.running())
   if (command === 'down') return down(state, names)
   const [name, ...more] = names
@@ -47,7 +53,11 @@ export const serversCommand = async (args: readonly string[]): Promise<number> =
 }
 
 const parse = (args: readonly string[]) => {
-  const options = { help: { type: 'boolean', short: 'h' }, foreground: { type: 'boolean' } } as const
+  const options = {
+    help: { type: 'boolean', short: 'h' },
+    foreground: { type: 'boolean' },
+    nodes: { type: 'string' },
+  } as const
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
     return { values, words: positionals }
@@ -56,9 +66,26 @@ const parse = (args: readonly string[]) => {
   }
 }
 
+/** What is wrong with `--nodes` for these servers. */
+const nodesProblem = (given: string | undefined, names: readonly string[]): string | undefined => {
+  if (given === undefined) return undefined
+  if (!/^[1-7]$/.test(given)) return `--nodes ${given} is no number of nodes: give one from 1 to 7.`
+  const single = withoutClusters(names.length === 0 ? serverNames : names)
+  if (given === '1' || single.length === 0) return undefined
+  const clusters = serverNames.filter((name) => !withoutClusters([name]).includes(name))
+  return `${single.join(', ')} cannot have ${given} nodes: --nodes is for ${clusters.join(', ')}.`
+}
+
 type State = ReturnType<typeof keptState>
 
-const up = async (state: State, chosen: readonly string[], foreground: boolean): Promise<number> => {
+interface UpOptions {
+  readonly foreground?: boolean
+  readonly nodes?: string
+}
+
+const up = async (state: State, chosen: readonly string[], options: UpOptions): Promise<number> => {
+  const { foreground = false } = options
+  const nodes = options.nodes === undefined ? undefined : Number(options.nodes)
   const names = chosen.length === 0 ? serverNames : chosen
   const interrupt = interruption()
   const { keeper, isNew } = await state.opened()
@@ -67,7 +94,7 @@ const up = async (state: State, chosen: readonly string[], foreground: boolean):
   const startedMs = Date.now()
   const asks = names.map(async (name) => {
     try {
-      const kept = await keeper.ask(name)
+      const kept = await keeper.ask(name, nodes)
       const runs = before.get(name)?.state === 'running'
       say(`${name} ${runs ? 'runs already' : `runs after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`}`)
       for (const [variable, value] of Object.entries(kept.variables)) console.log(`export ${variable}=${quoted(value)}`)
@@ -162,7 +189,8 @@ const down = async (state: State, names: readonly string[]): Promise<number> => 
   return success
 }
 
-const quoted = (value: string): string => (/^[\w.:/@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`)
+const quoted = (value: string): string =>
+  /^[\w.:,/@%+-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
 
 const table = (rows: readonly (readonly string[])[]): string => {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))

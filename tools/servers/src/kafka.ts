@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ClusterOptions, type NodePlace, nodePlaces, type RunningCluster, startCluster } from './cluster.ts'
 import { execute } from './execute.ts'
-import { freePort } from './free-port.ts'
 import { java, mavenJars } from './maven.ts'
 import { startProgram } from './program.ts'
-import type { RunningServer, ServerKind, StartOptions } from './server.ts'
+import type { ServerKind } from './server.ts'
 
 const coordinates = ['org.apache.kafka:kafka_2.13:4.3.1', 'org.slf4j:slf4j-simple:1.7.36']
 const deadlineMs = 120_000
 const remedy = 'install Java 17 or newer and Maven, or set KAFKA_URL'
 const ready = /Kafka Server started/
 
-export interface KafkaOptions extends StartOptions {
+export interface KafkaOptions extends ClusterOptions {
   /** Paths of PEM files: clients then speak TLS. `clientCa` makes the broker ask for certificates that it signed. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
   /** Clients then log in as this user, by PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512. */
@@ -24,51 +24,17 @@ export interface KafkaOptions extends StartOptions {
 
 /**
  * A Kafka of this test's own, broker and controller in one (KRaft), on loopback and free ports. Its sessions may be short
- * (100 ms), and its groups do not wait for members.
+ * (100 ms), and its groups do not wait for members. With three nodes or more each topic has three replicas, of which two must have a
+ * record before it is confirmed, and a node that is gone is known to be so after four seconds.
  */
-export const startKafka = async ({
-  env = process.env,
-  tls,
-  sasl,
-  properties = {},
-}: KafkaOptions = {}): Promise<RunningServer> => {
-  const [program, jars] = await Promise.all([java(env), mavenJars(coordinates, 'kafka', env)])
+export const startKafka = async (options: KafkaOptions = {}): Promise<RunningCluster> => {
+  const { env = process.env, sasl } = options
+  const [program, jars, places] = await Promise.all([
+    java(env),
+    mavenJars(coordinates, 'kafka', env),
+    nodePlaces(options),
+  ])
   const data = await mkdtemp(join(tmpdir(), 'kafka-test-'))
-  const [port, inner, controller] = [await freePort(), await freePort(), await freePort()]
-  const file = join(data, 'server.properties')
-  const protocol = `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`
-  const lines: Record<string, string | number> = {
-    'process.roles': 'broker,controller',
-    'node.id': 1,
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    listeners: `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner}`,
-    'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
-    'inter.broker.listener.name': 'INNER',
-    'controller.listener.names': 'CONTROLLER',
-    'log.dirs': join(data, 'log'),
-    'offsets.topic.replication.factor': 1,
-    'offsets.topic.num.partitions': 1,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
-    'transaction.state.log.num.partitions': 1,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
-    'group.initial.rebalance.delay.ms': 0,
-    'group.min.session.timeout.ms': 100,
-    // The default of 128 MB does not fit into a small heap.
-    'log.cleaner.dedupe.buffer.size': 2_097_152,
-    ...(tls === undefined ? {} : tlsLines(await keystore(data, tls), tls.clientCa)),
-    ...(sasl === undefined ? {} : saslLines(sasl)),
-    ...properties,
-  }
-  await writeFile(
-    file,
-    Object.entries(lines)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-    { mode: 0o600 },
-  )
   const javaArgs = [
     '-Xmx256m',
     '-XX:+UseSerialGC',
@@ -81,9 +47,8 @@ export const startKafka = async ({
   ]
   const scram = sasl === undefined ? [] : scramUsers(sasl).flatMap((user) => ['--add-scram', user])
   const id = randomBytes(16).toString('base64url').replace(/^-/, 'k')
-  const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', file, ...scram]
 
-  const start = async () => {
+  const start = async (file: string) => {
     const started = startProgram(program, [...javaArgs, 'kafka.Kafka', file], { env, cwd: data })
     try {
       await started.until(ready, deadlineMs)
@@ -93,27 +58,70 @@ export const startKafka = async ({
       throw new Error(`Kafka did not start: ${remedy}`, { cause: fault })
     }
   }
-  const begin = async () => {
-    await execute(program, [...javaArgs, ...format], { deadlineMs, env, cwd: data })
-    return start()
+  const nodeOf = (place: NodePlace) => {
+    const folder = join(data, String(place.number))
+    const file = join(folder, 'server.properties')
+    let isFormatted = false
+    const format = async () => {
+      await mkdir(folder)
+      await writeFile(file, await propertiesOf(options, place, places, folder), { mode: 0o600 })
+      const args = [...javaArgs, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', file, ...scram]
+      await execute(program, args, { deadlineMs, env, cwd: folder })
+      isFormatted = true
+    }
+    return {
+      place,
+      start: async () => {
+        if (!isFormatted) await format()
+        return start(file)
+      },
+    }
   }
-  const remove = () => rm(data, { recursive: true, force: true })
-  let server = await begin().catch(async (fault: unknown) => {
-    await remove()
-    throw fault
-  })
-  const crash = () => server.kill()
-  return {
-    url: `kafka://127.0.0.1:${port}`,
-    crash,
-    restart: async () => {
-      server = await start()
-    },
-    stop: async () => {
-      await crash()
-      await remove()
-    },
+  return startCluster(places.map(nodeOf), { urlOf: (hosts) => `kafka://${hosts}`, data })
+}
+
+/** The lines of a node's server.properties. */
+const propertiesOf = async (
+  { tls, sasl, properties = {} }: KafkaOptions,
+  { number, port, clientPort, inner: [inner, controller] }: NodePlace,
+  places: readonly NodePlace[],
+  folder: string,
+): Promise<string> => {
+  const replicas = Math.min(places.length, 3)
+  const inSync = Math.min(replicas, 2)
+  const protocol = `${sasl === undefined ? '' : 'SASL_'}${tls === undefined ? 'PLAINTEXT' : 'SSL'}`
+  const voters = places.map((place) => `${place.number}@127.0.0.1:${place.inner[1]}`)
+  const lines: Record<string, string | number> = {
+    'process.roles': 'broker,controller',
+    'node.id': number,
+    'controller.quorum.voters': voters.join(','),
+    listeners: `CLIENT://127.0.0.1:${port},INNER://127.0.0.1:${inner},CONTROLLER://127.0.0.1:${controller}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${clientPort},INNER://127.0.0.1:${inner}`,
+    'listener.security.protocol.map': `CLIENT:${protocol},INNER:PLAINTEXT,CONTROLLER:PLAINTEXT`,
+    'inter.broker.listener.name': 'INNER',
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': join(folder, 'log'),
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
+    'offsets.topic.num.partitions': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
+    'transaction.state.log.num.partitions': 1,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 100,
+    // The default of 128 MB does not fit into a small heap.
+    'log.cleaner.dedupe.buffer.size': 2_097_152,
+    ...(places.length === 1 ? {} : { 'broker.session.timeout.ms': 4_000, 'broker.heartbeat.interval.ms': 500 }),
+    ...(tls === undefined ? {} : tlsLines(await keystore(folder, tls), tls.clientCa)),
+    ...(sasl === undefined ? {} : saslLines(sasl)),
+    ...properties,
   }
+  return Object.entries(lines)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
 }
 
 /** Kafka for `npm run servers` and the fixture of tests. */
@@ -141,6 +149,7 @@ export const kafka: ServerKind = {
     ready,
     url: (host, port) => `kafka://${host}:${port}`,
   },
+  clusters: true,
   start: startKafka,
 }
 

@@ -31,7 +31,7 @@ export const keeperPlaces = (folder: string) => ({
 export interface KeeperClient {
   readonly folder: string
   /** Resolves when the server runs; rejects with one line that says why it does not. */
-  ask(name: string): Promise<Kept>
+  ask(name: string, nodes?: number): Promise<Kept>
   list(): Promise<readonly Kept[]>
   stop(name: string): Promise<void>
   /** Ends all servers and the keeper. */
@@ -43,7 +43,8 @@ export const keeperAt = (folder: string): KeeperClient => {
   const { socket } = keeperPlaces(folder)
   return {
     folder,
-    ask: async (name) => (await call(socket, 'POST', name)) as Kept,
+    ask: async (name, nodes) =>
+      (await call(socket, 'POST', nodes === undefined ? name : `${name}?nodes=${nodes}`)) as Kept,
     list: async () => (await call(socket, 'GET', '')) as readonly Kept[],
     stop: async (name) => void (await call(socket, 'DELETE', name)),
     end: async () => void (await call(socket, 'DELETE', '')),

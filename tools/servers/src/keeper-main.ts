@@ -28,19 +28,22 @@ for (const path of [folder, data]) {
 writeFileSync(pidFile, String(process.pid))
 
 const keeper = keeperOf(kinds, {
-  start: (kind) => startFrom(kind, { env: { ...process.env, [keeperVariable]: markOf(kind.name) } }),
+  start: (kind, nodes) => startFrom(kind, { nodes, env: { ...process.env, [keeperVariable]: markOf(kind.name) } }),
   interrupt: (name, byForce) => signalAll(marked(keeperVariable, markOf(name)), byForce ? 'SIGKILL' : 'SIGTERM'),
   logOf,
 })
 
 const http = createServer((request, response) => {
-  const name = request.url?.slice(1) ?? ''
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://keeper')
+  const name = pathname.slice(1)
+  const nodes = searchParams.get('nodes')
   const answer = (status: number, body: unknown) => {
     if (!response.destroyed) response.writeHead(status, { connection: 'close' }).end(JSON.stringify(body))
   }
   const job = async (): Promise<void> => {
     if (request.method === 'GET') return answer(200, keeper.list())
-    if (request.method === 'POST') return answer(200, await keeper.ask(name))
+    if (request.method === 'POST')
+      return answer(200, await keeper.ask(name, nodes === null ? undefined : Number(nodes)))
     if (name === '') {
       await end({ abandoned: false })
       response.once('finish', () => process.exit())

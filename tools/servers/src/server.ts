@@ -29,11 +29,13 @@ export interface ServerKind {
   readonly remedy: string
   /** The public image that stands in where there is Docker. */
   readonly container: ContainerRecipe
+  /** Whether `start` takes `nodes`. Default false. */
+  readonly clusters?: boolean
   /**
    * Finds its programs on PATH or installs them (system packages by root on Debian, else into the cache folder) and starts it with empty
-   * data. Rejects with one line that holds the remedy.
+   * data. Rejects with one line that holds the remedy. With `nodes` it is a cluster of so many; default 1.
    */
-  start(options?: StartOptions): Promise<RunningServer>
+  start(options?: StartOptions & { readonly nodes?: number }): Promise<RunningServer>
 }
 
 export interface ContainerRecipe {

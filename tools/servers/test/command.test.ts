@@ -95,6 +95,21 @@ describe('up and down', { timeout: serverDeadlineMs }, () => {
     expect((await servers('status')).output).toMatch(/^toxiproxy +failed .*toxiproxy-server could not be built/m)
   })
 
+  test('with --nodes they are clusters; one that runs with another number of nodes is told of', async () => {
+    const { code, output } = await servers('up', '--nodes', '3', 'nats')
+    const [, hosts = ''] = /^export NATS_URL=nats:\/\/(\S+)$/m.exec(output) ?? []
+    expect(code).toBe(0)
+    expect(hosts.split(',')).toHaveLength(3)
+    for (const host of hosts.split(',')) expect(await accepts(Number(host.split(':')[1]))).toBe(true)
+    expect((await servers('up', 'nats')).output).toContain(`export NATS_URL=nats://${hosts}\n`)
+    expect(await servers('up', '--nodes', '1', 'nats')).toMatchObject({
+      code: 69,
+      output: expect.stringContaining('nats runs already, with 3 nodes: end it first (down nats)'),
+    })
+    expect(await servers('down')).toEqual({ code: 0, output: 'Ended nats.\n' })
+    await nothingIsLeft()
+  })
+
   test('where none could be had leaves nothing', async () => {
     await fake('redis-server', 'echo no memory; exit 1')
     expect(await servers('up', 'redis')).toMatchObject({
@@ -179,6 +194,8 @@ describe('words', { timeout: limitMs }, () => {
     [['logs', 'nats', 'redis'], /^logs takes the name of one server/],
     [[], /^No command: see below\.\n\nReal servers/],
     [['start'], /^start: see below\.\n\nReal servers/],
+    [['up', '--nodes', '3', 'kafka', 'redis'], /^redis cannot have 3 nodes: --nodes is for kafka, nats, rabbitmq\./],
+    [['up', '--nodes', '0', 'nats'], /^--nodes 0 is no number of nodes: give one from 1 to 7/],
     [['up', '--nats'], /^Unknown option '--nats'/],
   ])('%j are refused', async (args, text) => {
     expect(await servers(...args)).toMatchObject({ code: 64, output: expect.stringMatching(text) })
