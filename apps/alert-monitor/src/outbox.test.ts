@@ -94,6 +94,44 @@ describe('a broker that fails', () => {
   })
 })
 
+describe('a topic that nobody reads', () => {
+  const unroutable = (topic: string) => new PublishError('nobody', { topic, fault: 'unroutable' })
+
+  test('bug: its alert was dropped: it waits until somebody reads it, others pass, each topic in order', async () => {
+    let isRead = false
+    const { outbox, published, delays, dropped, clock } = bench(([first]) =>
+      first?.topic === 'alerts.unread' && !isRead ? Promise.reject(unroutable(first.topic)) : Promise.resolve(),
+    )
+    for (const id of ['u1', 'r1', 'u2', 'r2'])
+      outbox.offer(message(id.startsWith('u') ? 'alerts.unread' : 'alerts.read', id, { id }))
+    const idle = outbox.idle()
+    await clock.advance(40)
+    expect(published).toEqual(['r1', 'r2'])
+    expect(outbox.failing).toMatch('nobody')
+    await clock.advance(1_000)
+    expect(delays.slice(0, 4)).toEqual([50, 100, 200, 400])
+    isRead = true
+    await clock.advance(30_000)
+    await idle
+    expect(published).toEqual(['r1', 'r2', 'u1', 'u2'])
+    expect([dropped, outbox.size, outbox.failing]).toEqual([[], 0, undefined])
+  })
+
+  test('asks no more after close', async () => {
+    let calls = 0
+    const { outbox, offer, clock } = bench(() => {
+      calls += 1
+      return Promise.reject(unroutable('alerts.x'))
+    })
+    offer('a')
+    await clock.advance(60)
+    const before = calls
+    expect(outbox.close().map(({ id }) => id)).toEqual(['a'])
+    await clock.advance(100_000)
+    expect(calls).toBe(before)
+  })
+})
+
 test('close gives up waiting, answers what is left and takes no more', async () => {
   const { outbox, offer, published } = bench(() => Promise.reject(unavailable()))
   offer('a', 'b')

@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Cancel, Clock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
@@ -19,7 +19,10 @@ export interface OutboxOptions {
   readonly onDropped: (message: Message, error: PublishError) => void
 }
 
-/** Publishes messages one after the other, in order, each until the broker has it. */
+/**
+ * Publishes messages one after the other, in order, each until the broker has it. A topic that nobody reads (`unroutable`) holds up its own
+ * messages only.
+ */
 export interface Outbox {
   /** False = no room: offer it again later. */
   offer(message: Message): boolean
@@ -44,6 +47,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   let closed = false
   let failing: string | undefined
   let wake: () => void = () => undefined
+  /** Topics that nobody read at the last attempt. While one has a timer its messages wait. */
+  const unread = new Map<string, { failures: number; problem: string; cancel: Cancel | undefined }>()
   let waiting: (() => void)[] = []
 
   const settle = () => {
@@ -71,32 +76,58 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         .finally(cancel)
     })
 
-  const publishFirst = async (message: Message) => {
+  const delayMsAfter = (failures: number) =>
+    // Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+    Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
+
+  /** Nobody reads its topic: it waits there, and messages of other topics pass. */
+  const setAside = (message: Message, error: PublishError) => {
+    const { topic } = message
+    const failures = (unread.get(topic)?.failures ?? 0) + 1
+    const delayMs = delayMsAfter(failures - 1)
+    const cancel = clock.after(delayMs, () => {
+      unread.set(topic, { failures, problem: error.message, cancel: undefined })
+      if (!working) void work()
+    })
+    unread.set(topic, { failures, problem: error.message, cancel })
+    onRetry(message, error, delayMs)
+  }
+
+  /** Resolves when the message is no longer the next one: published, dropped, set aside, or the outbox closed. */
+  const publishOne = async (message: Message) => {
     for (let failures = 0; !closed; failures += 1) {
       try {
         await attempt(message)
+        if (closed) return
         failing = undefined
+        unread.delete(message.topic)
+        queue.splice(queue.indexOf(message), 1)
         return onPublished(message)
       } catch (error) {
         if (closed) return
-        if (isHopeless(error)) return onDropped(message, error)
+        if (isHopeless(error)) {
+          queue.splice(queue.indexOf(message), 1)
+          return onDropped(message, error)
+        }
+        if (isUnread(error)) {
+          failing = undefined
+          return setAside(message, error)
+        }
         failing = error instanceof Error ? error.message : String(error)
-        // Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-        const delayMs = Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
+        const delayMs = delayMsAfter(failures)
         onRetry(message, error, delayMs)
         await pause(delayMs)
       }
     }
   }
 
+  const next = () => queue.find(({ topic }) => unread.get(topic)?.cancel === undefined)
+
   const work = async () => {
     working = true
-    for (let message = queue[0]; message !== undefined && !closed; message = queue[0]) {
-      await publishFirst(message)
-      if (!closed) queue.shift()
-    }
+    for (let message = next(); message !== undefined && !closed; message = next()) await publishOne(message)
     working = false
-    settle()
+    if (queue.length === 0 || closed) settle()
   }
 
   return {
@@ -110,12 +141,13 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       return queue.length
     },
     get failing() {
-      return failing
+      return failing ?? unread.values().next().value?.problem
     },
     idle: () => (queue.length === 0 || closed ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     close: () => {
       closed = true
       wake()
+      for (const { cancel } of unread.values()) cancel?.()
       settle()
       return [...queue]
     },
@@ -125,3 +157,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
 /** What publishing again cannot mend. A closed connection may be opened again. */
 const isHopeless = (error: unknown): error is PublishError =>
   error instanceof PublishError && !error.retryable && error.fault !== 'closed'
+
+const isUnread = (error: unknown): error is PublishError =>
+  error instanceof PublishError && error.fault === 'unroutable'

@@ -30,6 +30,23 @@ describe('the broker away', () => {
     expect(world.row()).toMatchObject({ acked: 160, inFlight: 0 })
   })
 
+  test('bug: a topic that nobody reads ended the shipper: lines wait in the spool until somebody does', async () => {
+    let isRead = false
+    const through = guarded((topic) => {
+      if (!isRead) throw new PublishError('nobody', { topic, fault: 'unroutable' })
+    })
+    const world = await openWorld({ through })
+    await world.shipper.start()
+    world.input.write('one\ntwo\n')
+    await world.clock.advance(60_000)
+    expect(world.shipper.notReady?.()).toMatchObject([{ check: 'broker' }])
+    expect(world.row()).toMatchObject({ received: 2, acked: 0, inFlight: 2 })
+    isRead = true
+    await world.clock.advance(20_000)
+    await expect.poll(world.texts).toEqual(['one', 'two'])
+    expect(world.imbalance()).toBe(0)
+  })
+
   test('every other publish failing, some after the broker had taken it: order is kept and repeats have their ids', async () => {
     let publishes = 0
     const through = (driver: Driver): Driver => ({

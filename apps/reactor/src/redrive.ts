@@ -34,7 +34,7 @@ export interface RedriveOptions {
 export interface RedriveCounts {
   redriven: number
   quarantined: number
-  /** Those that stay: no topic to go to, refused by the broker, or at the limit in the quarantine already. */
+  /** Those that stay: no topic to go to, nobody who reads it, refused by the broker, or at the limit in the quarantine already. */
   left: number
 }
 
@@ -86,7 +86,7 @@ export const redrive = async (
       )
       return step
     } catch (error) {
-      if (!(error instanceof PublishError) || error.retryable || error.fault === 'closed') throw error
+      if (!(error instanceof PublishError) || isOutage(error)) throw error
       if (step.length > 1) {
         const held: Planned[] = []
         for (const one of step) held.push(...(await publish([one])))
@@ -147,6 +147,10 @@ export const redrive = async (
   }
   return counts
 }
+
+/** It is not the letter's: no other would be published either. A topic that nobody reads holds up its own letters only. */
+const isOutage = ({ fault, retryable }: PublishError): boolean =>
+  fault === 'closed' || (retryable && fault !== 'unroutable')
 
 const plan = (
   letter: Letter,

@@ -69,6 +69,17 @@ describe('redrive', () => {
     expect(ids(await heldIn(driver, 'repaired'))).toEqual(['m1'])
   })
 
+  test('a letter whose topic nobody reads stays, and others go', async () => {
+    const { driver, letters } = await withLetters('orders', [poison('orders', 'm1'), poison('orders', 'm2')])
+    const publisher = through(driver, async (topic, messages) => {
+      if (messages.some(({ id }) => id === 'm1')) throw new PublishError('nobody', { topic, fault: 'unroutable' })
+    })
+    const { counts, left } = run(driver, { topic: letters }, publisher)
+    expect(await counts).toEqual({ redriven: 1, quarantined: 0, left: 1 })
+    expect(left).toEqual([expect.stringMatching(/^m1: .*nobody/)])
+    expect(ids(await heldIn(driver, letters))).toEqual(['m1'])
+  })
+
   test('quarantines what was published again too often, with all that is known of it', async () => {
     const worn = poison('orders', 'worn', 'failed', { headers: { 'dlt-redrives': '3' } })
     const fresh = poison('orders', 'fresh', 'failed', { headers: { 'dlt-redrives': '2' } })

@@ -33,8 +33,8 @@ interface Outlet {
   readonly isOpen: boolean
   /** Dead-letter topics whose queue was made on this channel. */
   readonly kept: Set<string>
-  /** Jobs by what the broker returns of them. */
-  readonly returnable: Map<string, Job>
+  /** Jobs by what the broker returns of them. Messages of several may look the same there. */
+  readonly returnable: Map<string, Set<Job>>
   /** Resolves when the client takes more, or never will. */
   drained(): Promise<void>
 }
@@ -186,7 +186,8 @@ export const amqpPublisher = ({ link, settings, source }: PublisherParts): Publi
 }
 
 const unroutable = ({ topic, exchange }: Job, id: string, { type }: AmqpSettings): string =>
-  `no queue takes message ${id}: nothing is bound to the ${type} exchange ${exchange} for ${JSON.stringify(topic)}`
+  `no queue takes message ${id}: nothing is bound to the ${type} exchange ${exchange} for ${JSON.stringify(topic)}; ` +
+  'subscribe a group first, or add mandatory=false to the amqp: URL to publish to nobody'
 
 /** What came back is to be sent once more. */
 const takeAgain = ({ messages, confirmed, returned }: Job) => {
@@ -196,10 +197,22 @@ const takeAgain = ({ messages, confirmed, returned }: Job) => {
 
 const returnKey = (exchange: string, key: string, id: string): string => `${exchange}\n${key}\n${id}`
 
+const expectReturn = (returnable: Map<string, Set<Job>>, key: string, job: Job) => {
+  const jobs = returnable.get(key)
+  if (jobs === undefined) returnable.set(key, new Set([job]))
+  else jobs.add(job)
+}
+
+const forgetReturn = (returnable: Map<string, Set<Job>>, key: string, job: Job) => {
+  const jobs = returnable.get(key)
+  jobs?.delete(job)
+  if (jobs?.size === 0) returnable.delete(key)
+}
+
 const liveOutlet = (session: AmqpSession, channel: ConfirmChannel, onClose: () => void): Outlet => {
   let isOpen = true
   let draining: PromiseWithResolvers<void> | undefined
-  const returnable = new Map<string, Job>()
+  const returnable = new Map<string, Set<Job>>()
   const drain = () => {
     draining?.resolve()
     draining = undefined
@@ -215,7 +228,7 @@ const liveOutlet = (session: AmqpSession, channel: ConfirmChannel, onClose: () =
   channel.on('return', ({ fields, properties }: AmqpMessage) => {
     const id: unknown = properties.headers?.['cloudEvents_id']
     if (typeof id !== 'string') return
-    returnable.get(returnKey(fields.exchange, fields.routingKey, id))?.returned.add(id)
+    for (const job of returnable.get(returnKey(fields.exchange, fields.routingKey, id)) ?? []) job.returned.add(id)
   })
   return {
     session,
@@ -256,7 +269,7 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
     for (const [index, { id, content, properties }] of messages.entries()) {
       if (confirmed[index] === 1) continue
       if (isOver) break
-      if (properties.mandatory === true) returnable.set(returnKey(exchange, key, id), job)
+      if (properties.mandatory === true) expectReturn(returnable, returnKey(exchange, key, id), job)
       unconfirmed++
       const takesMore = channel.publish(exchange, key, content, properties, (error: Error | null) => {
         if (error === null) confirmed[index] = 1
@@ -276,7 +289,7 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
   } finally {
     job.giveUp = undefined
     if (messages[0]?.properties.mandatory === true) {
-      for (const { id } of messages) returnable.delete(returnKey(exchange, key, id))
+      for (const { id } of messages) forgetReturn(returnable, returnKey(exchange, key, id), job)
     }
   }
 }

@@ -27,7 +27,7 @@ export interface AmqpSettings {
   readonly type: ExchangeType
   /** Arguments of a binding, as a headers exchange wants them. */
   readonly bind: Readonly<Record<string, BindValue>> | undefined
-  /** A publish that no queue takes is an error. Default: where `type` is given. */
+  /** A publish that no queue takes is an error. Default true: nobody holds it. */
   readonly mandatory: boolean
   /** Of the queues of groups and of dead letters. */
   readonly queueType: QueueType
@@ -75,7 +75,7 @@ export const amqpSettings = (given: string): AmqpSettings => {
     exchange,
     type,
     bind: own.bind === undefined ? undefined : bindArguments(own.bind, type),
-    mandatory: own.mandatory === undefined ? own.type !== undefined : own.mandatory === 'true',
+    mandatory: own.mandatory !== 'false',
     queueType,
     singleActive: own.singleActive === 'true',
     deliveryLimit: deliveryLimit === undefined ? undefined : whole('deliveryLimit', 0, 1),

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { idsOf, numbered, recorder, turnstile, uniqueTopic, type Conformance } from './conformance-fixture.ts'
+import {
+  idsOf,
+  numbered,
+  publishAside,
+  recorder,
+  turnstile,
+  uniqueTopic,
+  type Conformance,
+} from './conformance-fixture.ts'
 import { element } from './element.ts'
 import { PublishError, SubscribeError } from './errors.ts'
 
@@ -66,7 +74,7 @@ export const lifecycleConformance = ({ options, connect, eventually, declared }:
       expect(performance.now() - closingMs).toBeLessThan(closeWaitMs + 1_000)
       expect(subscription.inFlight).toBe(0)
       const [before] = [seen.deliveries.length]
-      await publisher.publish(topic, numbered(topic, 2))
+      await publishAside(publisher, topic, numbered(topic, 2))
       await publisher.close()
       expect(seen.deliveries).toHaveLength(before)
     })

@@ -1,4 +1,7 @@
-/** Why a publish was refused or failed. `unavailable` may succeed when tried again, so may `full`; the others will not. */
+/**
+ * Why a publish was refused or failed. `unavailable` and `full` may succeed when tried again, and `unroutable` (the broker holds it for nobody)
+ * once somebody has subscribed; the others will not.
+ */
 export type PublishFault = 'bad-topic' | 'bad-message' | 'too-large' | 'unroutable' | 'full' | 'closed' | 'unavailable'
 
 export interface PublishErrorOptions {
@@ -19,7 +22,7 @@ export class PublishError extends Error {
     super(`cannot publish to ${quoted(topic)}: ${problem}`, cause === undefined ? undefined : { cause })
     this.topic = topic
     this.fault = fault
-    this.retryable = fault === 'full' || fault === 'unavailable'
+    this.retryable = fault === 'full' || fault === 'unavailable' || fault === 'unroutable'
   }
 }
 

@@ -79,6 +79,7 @@ describe('one clear error each', () => {
   test('what is right opens: over TLS, and by the second of two hosts', async () => {
     for (const url of [`amqps://${joe}@${secure()}/shop?ca=${ca}`, `amqp://${joe}@127.0.0.1:1,${plain()}/shop`]) {
       const driver = await openAmqp(url)
+      await driver.subscribe('a.b', async () => undefined, { group: 'g' })
       await driver.publish('a.b', [message('a.b', 'x')])
       await driver.close()
     }
