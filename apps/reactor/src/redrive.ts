@@ -2,7 +2,7 @@ import type { Clock } from '@armature/messaging/clock'
 import { isQuarantineTopic, quarantineTopic } from '@armature/messaging/dead-letter'
 import { redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter-envelope'
 import { PublishError } from '@armature/messaging/errors'
-import type { Message } from '@armature/messaging/message'
+import { bareMessage, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { collectLetters, type Letter } from './letter.ts'
@@ -185,14 +185,7 @@ const steps = (planned: readonly Planned[], stepLetters: number): readonly (read
   return all
 }
 
-const asIs = ({ held: { id, key, time, headers, body } }: Letter, topic: string): Message => ({
-  id,
-  topic,
-  key,
-  time,
-  headers,
-  body,
-})
+const asIs = ({ held }: Letter, topic: string): Message => ({ ...bareMessage(held), topic })
 
 /** The message as it is published again: without the envelope, with one redrive more. Its id, key and time are the old ones. */
 export const redriven = (letter: Letter, topic: string): Message => ({

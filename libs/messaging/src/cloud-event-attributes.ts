@@ -1,4 +1,6 @@
+import { byteSequence, bytesOfSequence } from './byte-sequence.ts'
 import { UnrecoverableError } from './errors.ts'
+import { bytesOfKey, receivedKey, standsForBytes } from './message-key.ts'
 import type { Message } from './message.ts'
 import { put, type TextRecord } from './text-record.ts'
 
@@ -43,8 +45,22 @@ export interface Envelope {
 
 const required = ['specversion', 'id', 'source', 'type'] as const
 
+/** The extension that holds the bytes of a key that `partitionkey` cannot, as a byte sequence. */
+export const keyAttribute = 'armaturekey'
+/** The extension that says, as `true`, that there is no value. */
+export const tombstoneAttribute = 'armaturetombstone'
+
 /** Attributes that a message has fields for, so that no header stands for them. */
-const fields: ReadonlySet<string> = new Set(['specversion', 'id', 'time', 'partitionkey', 'datacontenttype', 'data'])
+const fields: ReadonlySet<string> = new Set([
+  'specversion',
+  'id',
+  'time',
+  'partitionkey',
+  'datacontenttype',
+  'data',
+  keyAttribute,
+  tombstoneAttribute,
+])
 
 const core: ReadonlySet<string> = new Set([...required, 'datacontenttype', 'dataschema', 'subject', 'time'])
 
@@ -129,12 +145,20 @@ const encodedTime = (time: Date): string => {
   throw new UnencodableError('bad-attribute', 'its time is invalid or not within the years 0 to 9999')
 }
 
+export interface EnvelopeOptions {
+  /** The `source` of messages without a header `source`: a URI reference. */
+  readonly source: string
+  /** The protocol has a place for a key of bytes and for no value, as Kafka's records do: no attribute says them. */
+  readonly nativeRecord?: boolean | undefined
+}
+
 /**
  * The message as attributes: `source`, `type`, `dataschema`, `subject` and extensions are the headers of these names, `datacontenttype`
- * is the header `content-type`. Headers that cannot be attributes by name or value are `others`. Throws UnencodableError.
+ * is the header `content-type`, `partitionkey` the key where it can be one. Headers that cannot be attributes by name or value are
+ * `others`. Throws UnencodableError.
  */
-export const envelopeOf = (message: Message, source: string): Envelope => {
-  const { id, key, time, topic, headers } = message
+export const envelopeOf = (message: Message, { source, nativeRecord = false }: EnvelopeOptions): Envelope => {
+  const { id, time, topic, headers } = message
   const attributes: Record<string, string> = {}
   const others: Record<string, string> = {}
   const set = (name: string, value: string) => {
@@ -147,7 +171,11 @@ export const envelopeOf = (message: Message, source: string): Envelope => {
   set('source', headers['source'] ?? source)
   set('type', headers['type'] ?? topic)
   attributes['time'] = encodedTime(time)
-  if (key !== undefined) set('partitionkey', key)
+  setKey(attributes, message, nativeRecord)
+  if (message.tombstone === true) {
+    if (message.body.byteLength > 0) throw new UnencodableError('bad-data', 'it is a tombstone and has a body')
+    if (!nativeRecord) attributes[tombstoneAttribute] = 'true'
+  }
   for (const name in headers) {
     const value = headers[name] ?? ''
     if (name !== name.toLowerCase())
@@ -162,11 +190,28 @@ export const envelopeOf = (message: Message, source: string): Envelope => {
   return { attributes, others }
 }
 
+/** Throws UnencodableError for text that has no UTF-8. */
+const setKey = (attributes: Record<string, string>, message: Message, nativeRecord: boolean) => {
+  const { key, keyBytes } = message
+  if (key === undefined) {
+    if (keyBytes === undefined) return
+    throw new UnencodableError('bad-attribute', 'it has keyBytes and no key: make it by message()')
+  }
+  if (!key.isWellFormed())
+    throw new UnencodableError('bad-attribute', `its key ${shown(key)} holds half a surrogate pair`)
+  const isText = problemOf('partitionkey', key) === undefined && !standsForBytes(message)
+  if (isText) attributes['partitionkey'] = key
+  if (nativeRecord || (isText && keyBytes === undefined)) return
+  attributes[keyAttribute] = byteSequence(bytesOfKey(message) ?? new Uint8Array())
+}
+
 export interface Received {
   readonly body: Uint8Array
   readonly topic: string
-  /** The record's key where the protocol has one; the attribute `partitionkey` comes first. */
-  readonly key?: string | undefined
+  /** The record's key where the protocol has one. As text the attribute `partitionkey` comes first. */
+  readonly keyBytes?: Uint8Array | undefined
+  /** The protocol says that there is no value. */
+  readonly tombstone?: true | undefined
   /** The time of a message that names none. */
   readonly receivedAt: Date
 }
@@ -198,13 +243,33 @@ export const messageOf = ({ attributes, others }: Envelope, received: Received):
     const isTaken = Object.hasOwn(headers, name) || (name === 'content-type' && !mediaType.test(value))
     put(headers, isTaken ? `x-${name}` : name, value)
   }
-  const { id = '', partitionkey: key = received.key, time } = attributes
+  const { id = '', partitionkey, time } = attributes
+  const { key, keyBytes } = receivedKey(received.keyBytes ?? keyBytesIn(attributes), partitionkey)
   return {
     id,
     topic: received.topic,
     key,
+    keyBytes,
     time: (time === undefined ? undefined : parseTime(time)) ?? received.receivedAt,
     headers,
     body: received.body,
+    tombstone: received.tombstone ?? tombstoneIn(attributes, received.body),
   }
+}
+
+const keyBytesIn = (attributes: TextRecord): Uint8Array | undefined => {
+  const text = attributes[keyAttribute]
+  const bytes = text === undefined ? undefined : bytesOfSequence(text)
+  if (text === undefined || bytes !== undefined) return bytes
+  throw new UndecodableError('bad-attribute', `its ${keyAttribute} ${shown(text)} is no byte sequence (RFC 8941)`)
+}
+
+const tombstoneIn = (attributes: TextRecord, body: Uint8Array): true | undefined => {
+  const text = attributes[tombstoneAttribute]
+  if (text === undefined) return undefined
+  if (text === 'true' && body.byteLength === 0) return true
+  throw new UndecodableError(
+    'bad-attribute',
+    `its ${tombstoneAttribute} is ${shown(text)} with ${body.byteLength} bytes`,
+  )
 }

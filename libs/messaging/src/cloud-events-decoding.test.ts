@@ -18,8 +18,8 @@ describe('decoding', () => {
   })
 
   test.each<[string, Record<string, HeaderValue>, CloudEventStyle, object]>([
-    ['the key of the record', least, 'kafka', { key: 'k' }],
-    ['the partition key before it', { ...least, ce_partitionkey: 'k' }, 'kafka', { key: 'other' }],
+    ['the key of the record', least, 'kafka', { keyBytes: Buffer.from('k') }],
+    ['the partition key before it', { ...least, ce_partitionkey: 'k' }, 'kafka', { keyBytes: Buffer.from('other') }],
   ])('takes %s', (_, headers, style, more) => {
     expect(decode(headers, style, more).key).toBe('k')
   })

@@ -35,7 +35,7 @@ export const encodeStructured = (
   message: Message,
   { source }: { readonly source: string },
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
-  const { attributes, others } = envelopeOf(message, source)
+  const { attributes, others } = envelopeOf(message, { source })
   const data = dataOf(message.body, attributes['datacontenttype'])
   const event = { ...attributes, ...data }
   return {

@@ -5,6 +5,7 @@ import {
   UndecodableError,
   UnencodableError,
   type Envelope,
+  type EnvelopeOptions,
   type Received,
 } from './cloud-event-attributes.ts'
 import { decodedWherePossible, encodedWhereNeeded, isToken, percentDecoded, percentEncoded } from './header-encoding.ts'
@@ -19,10 +20,8 @@ export { UndecodableError, UnencodableError, type CloudEventFault } from './clou
  */
 export type CloudEventStyle = 'kafka' | 'nats' | 'http' | 'amqp_' | 'amqp:'
 
-export interface EncodeOptions {
+export interface EncodeOptions extends EnvelopeOptions {
   readonly style: CloudEventStyle
-  /** The `source` of messages without a header `source`: a URI reference such as `/armature/search-service`. */
-  readonly source: string
 }
 
 /** AMQP has types of its own. Anything else that a protocol has is for its driver to turn into text. */
@@ -112,15 +111,15 @@ const headerOf = (style: Style, attribute: string): string => {
 
 /**
  * A message as a CloudEvent 1.0 in binary mode (https://github.com/cloudevents/spec, the protocol bindings): the attributes as headers,
- * the body as it is. The message's key is the attribute `partitionkey`, its header `content-type` is `datacontenttype`; headers named
+ * the body as it is. The message's key is the attribute `partitionkey`, or `armaturekey` where it is no such text; its header `content-type` is `datacontenttype`; headers named
  * like attributes (a to z and 0 to 9) are extensions, the others stay as they are. Throws UnencodableError.
  */
 export const encodeBinary = (
   message: Message,
-  { style: name, source }: EncodeOptions,
+  { style: name, ...options }: EncodeOptions,
 ): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
   const style = styles[name]
-  const { attributes, others } = envelopeOf(message, source)
+  const { attributes, others } = envelopeOf(message, options)
   const headers: Record<string, string> = {}
   for (const attribute in attributes) {
     const value = attributes[attribute] ?? ''

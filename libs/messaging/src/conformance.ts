@@ -8,6 +8,7 @@ import { lifecycleConformance } from './conformance-lifecycle.ts'
 import { limitConformance } from './conformance-limits.ts'
 import { orderConformance } from './conformance-order.ts'
 import { outsideConformance } from './conformance-outside.ts'
+import { recordConformance } from './conformance-record.ts'
 import { redeliveryConformance } from './conformance-redelivery.ts'
 import { replayConformance } from './conformance-replay.ts'
 import { restartConformance } from './conformance-restart.ts'
@@ -39,6 +40,7 @@ export const messagingConformance = (name: string, options: ConformanceOptions):
     })
 
     deliveryConformance(suite)
+    recordConformance(suite)
     redeliveryConformance(suite)
     orderConformance(suite)
     concurrencyConformance(suite)

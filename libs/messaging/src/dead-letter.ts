@@ -5,7 +5,7 @@ import { rawHeaderPrefix, writeEnvelope, type DeadLetterFacts } from './dead-let
 import { noteFailure, withNotes, type DeliveryNotes } from './delivery-notes.ts'
 import { PublishError } from './errors.ts'
 import { failureText, type FailureText } from './failure-text.ts'
-import type { Message } from './message.ts'
+import { bareMessage, type Message } from './message.ts'
 import { numberOption } from './option-checks.ts'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
@@ -54,7 +54,7 @@ export const isQuarantineTopic = (topic: string): boolean => topic.endsWith(`${q
 
 /**
  * A message whose handling failed for good goes to `<topic>.DLT`, and is acknowledged when it is held there. The dead letter has
- * the message's id, key, time, body and headers, and headers that say why (`writeEnvelope`).
+ * the message's id, key, time, headers and body or lack of one, and headers that say why (`writeEnvelope`).
  *
  * The error is passed on instead, so that the message comes again, when the publish fails or takes too long, for a
  * RedeliverError, for a message that is from a dead-letter topic already, and when the subscription is closing. Throws
@@ -70,8 +70,7 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
   const send = async (delivery: Delivery, failure: FailureText, notes: DeliveryNotes) => {
     const topic = deadLetterTopic(delivery.topic)
     const publish = (own: Headers, why: Headers) => {
-      const { id, key, time, body } = delivery
-      const letter: Message = { id, topic, key, time, headers: { ...own, ...why }, body }
+      const letter: Message = { ...bareMessage(delivery), topic, headers: { ...own, ...why } }
       return within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [letter]))
     }
     const own = delivery.undecodable === undefined ? delivery.headers : escaped(delivery.headers)

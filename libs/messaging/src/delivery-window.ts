@@ -155,12 +155,15 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
 
   const fly = (entry: Entry) => {
     const { message, position, undecodable } = entry.arrival
-    const { id, topic, key, time, headers, body } = message
+    const { id, topic, key, keyBytes, time, headers, body, tombstone } = message
     entry.state = 'flying'
     inFlight++
     inFlightBytes += entry.bytes
     const { attempt } = entry
-    const delivery: Delivery = { id, topic, key, time, headers, body, attempt, position, undecodable, signal }
+    const delivery: Delivery = {
+      ...{ id, topic, key, keyBytes, time, headers, body, tombstone },
+      ...{ attempt, position, undecodable, signal },
+    }
     let outcome: Promise<void>
     try {
       outcome = Promise.resolve(handle(delivery))

@@ -1,6 +1,7 @@
 import { UndecodableError } from './cloud-event-attributes.ts'
 import { decodeStructured } from './cloud-events-json.ts'
 import { decodeBinary, isBinary, isStructured, type CloudEventStyle, type ReceivedEvent } from './cloud-events.ts'
+import { receivedKey } from './message-key.ts'
 import type { Message } from './message.ts'
 
 export interface ReceivedMessage extends ReceivedEvent {
@@ -36,13 +37,14 @@ export const incoming = (received: ReceivedMessage, style: CloudEventStyle): Inc
 
 const isBatch = (contentType: string | undefined): boolean => /^application\/cloudevents-batch/i.test(contentType ?? '')
 
-const foreign = ({ fallbackId, topic, key, receivedAt, headers, body }: ReceivedMessage): Message => ({
+const foreign = ({ fallbackId, topic, keyBytes, receivedAt, headers, body, tombstone }: ReceivedMessage): Message => ({
   id: fallbackId,
   topic,
-  key,
+  ...receivedKey(keyBytes, undefined),
   time: receivedAt,
   headers: textHeaders(headers),
   body,
+  tombstone,
 })
 
 const headerText = (headers: ReceivedEvent['headers'], name: string): string | undefined => {

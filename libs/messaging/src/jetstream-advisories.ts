@@ -8,6 +8,7 @@ import { heldOf } from './jetstream-browser.ts'
 import { advisoryStream, isOwnDurable } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 import { apiCode, apiErrors } from './jetstream-streams.ts'
+import { bareMessage } from './message.ts'
 import { isReserved } from './nats-codec.ts'
 import type { NatsLink } from './nats-connection.ts'
 import type { Handler, Publisher } from './ports.ts'
@@ -127,9 +128,8 @@ const giveUp = (parts: AdvisoryParts, held: Held, group: string, advisory: Advis
   const last: Handler = async () => {
     throw new UnrecoverableError(label, problem)
   }
-  const { id, topic, key, time, headers, body, position } = held
   const { signal } = new AbortController()
-  const delivery = { id, topic, key, time, headers, body, position, attempt: deliveries, signal }
+  const delivery = { ...bareMessage(held), position: held.position, attempt: deliveries, signal }
   return deadLetter({ publisher: parts.publisher, handler: consumer, group, clock })(last)(delivery)
 }
 

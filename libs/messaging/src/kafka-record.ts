@@ -4,6 +4,7 @@ import { PublishError } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { KafkaRecord } from './kafka-apis.ts'
 import { eachHeader, type FetchedRecord } from './kafka-fetched.ts'
+import { bytesOfKey } from './message-key.ts'
 import type { Message } from './message.ts'
 
 /** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
@@ -27,7 +28,7 @@ export const recordOf = (message: Message, source: string, timestamp: number, to
   const { headers, body } = encoded(message, source, topic)
   // Without a prototype, which a header may be named after.
   const buffers = Object.create(null) as Record<string, Buffer>
-  const key = message.key === undefined ? null : Buffer.from(message.key)
+  const key = keyOf(message)
   let overhead = batchBytes + recordBytes + (key?.length ?? 0)
   for (const name in headers) {
     const value = headerBuffer(name, headers[name] ?? '')
@@ -38,13 +39,20 @@ export const recordOf = (message: Message, source: string, timestamp: number, to
     const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
     throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
   }
-  const value = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  return { key, value, headers: buffers, timestamp, bytes: overhead + value.length }
+  const value = message.tombstone === true ? null : bufferOf(body)
+  return { key, value, headers: buffers, timestamp, bytes: overhead + body.byteLength }
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const keyOf = (message: Message): Buffer | null => {
+  const bytes = bytesOfKey(message)
+  return bytes === undefined ? null : bufferOf(bytes)
 }
 
 const encoded = (message: Message, source: string, topic: string) => {
   try {
-    return encodeBinary(message, { style: 'kafka', source })
+    return encodeBinary(message, { style: 'kafka', source, nativeRecord: true })
   } catch (cause) {
     if (!(cause instanceof UnencodableError)) throw cause
     throw new PublishError(`message ${message.id}: ${cause.message}`, { topic, fault: 'bad-message', cause })
@@ -63,7 +71,8 @@ export const messageIn = (record: FetchedRecord, topic: string, partition: numbe
       headers,
       body: Buffer.from(record.value ?? ''),
       topic,
-      key: record.key?.toString(),
+      keyBytes: record.key ?? undefined,
+      tombstone: record.value === null ? true : undefined,
       receivedAt: new Date(record.timestamp),
       fallbackId: `${topic}+${partition}+${record.offset}`,
     },

@@ -6,11 +6,12 @@ import { createMember } from './memory-member.ts'
 import type { MemoryLimits } from './memory-options.ts'
 import type { Scheduler } from './memory-scheduler.ts'
 import type { MemoryTopic } from './memory-topic.ts'
-import type { Message } from './message.ts'
+import { bareMessage, type Message } from './message.ts'
+import { checkPublish } from './outgoing.ts'
 import type { Driver, Guarantees, Subscription } from './ports.ts'
 import type { Random } from './random.ts'
 import { subscribeSettings } from './subscribe-settings.ts'
-import { checkPattern, checkTopic } from './topic-pattern.ts'
+import { checkPattern } from './topic-pattern.ts'
 
 /** A client of an in-memory broker. */
 export interface MemoryConnection extends Driver {
@@ -62,32 +63,28 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
     new PublishError(problem, { topic, fault, cause })
 
   /** A copy, as a broker would hold it: what the publisher does to its buffer afterwards does not reach the message. */
-  const copy = (topic: string, { id, key, time, headers, body }: Message): Message => {
-    if (typeof id !== 'string' || id === '')
-      throw fail(topic, 'bad-message', 'a message has no id: make it by message()')
-    if (!(body instanceof Uint8Array)) {
-      throw fail(topic, 'bad-message', `the body of message ${id} is not a Uint8Array: make it by message()`)
-    }
-    if (body.byteLength > limits.maxMessageBytes) {
-      const problem = `message ${id} has ${body.byteLength} bytes, the limit is ${limits.maxMessageBytes}`
-      throw fail(topic, 'too-large', `${problem}: send a reference, or raise maxMessageBytes`)
-    }
+  const copy = (topic: string, message: Message): Message => {
+    const { id, keyBytes, headers, body } = message
     let chars = 0
     for (const name in headers) chars += name.length + (headers[name]?.length ?? 0)
     if (chars > limits.maxHeaderChars) {
       const problem = `the headers of message ${id} have ${chars} characters, the limit is ${limits.maxHeaderChars}`
       throw fail(topic, 'too-large', `${problem}: move them into the body`)
     }
-    return { id, topic, key, time, headers: chars === 0 ? noHeaders : { ...headers }, body: Buffer.from(body) }
+    return {
+      ...bareMessage(message),
+      topic,
+      keyBytes: keyBytes && Uint8Array.from(keyBytes),
+      headers: chars === 0 ? noHeaders : { ...headers },
+      body: Buffer.from(body),
+    }
   }
 
   const store = (topic: string, messages: readonly Message[]): Promise<void> | undefined => {
-    if (closing !== undefined || killed) throw fail(topic, 'closed', 'the connection is closed')
-    try {
-      checkTopic(topic)
-    } catch (error) {
-      throw fail(topic, 'bad-topic', (error as Error).message, error)
-    }
+    checkPublish(topic, messages, {
+      maxMessageBytes: limits.maxMessageBytes,
+      closed: closing !== undefined || killed,
+    })
     const copies = messages.map((message) => copy(topic, message))
     if (copies.length === 0) return undefined
     inThisTurn += copies.length

@@ -73,9 +73,8 @@ export const createMember = (parts: MemberParts): Member => {
 
   const run = (flight: Flight) => {
     const { offset, lane } = flight
-    const { id, topic, key, time, headers, body } = lane.log.at(offset)
     const position = { partition: lane.log.partition, offset }
-    const delivery: Delivery = { id, topic, key, time, headers, body, attempt: flight.attempt, position, signal }
+    const delivery: Delivery = { ...lane.log.at(offset), attempt: flight.attempt, position, signal }
     inFlight++
     inFlightBytes += flight.bytes
     books.delivered++

@@ -1,23 +1,40 @@
 import { randomUUID } from 'node:crypto'
+import { textOfKey } from './message-key.ts'
 
 /** One message. Immutable: middleware that changes one makes a copy. On the wire it is a CloudEvent 1.0 in binary mode. */
 export interface Message {
-  /** Unique for ever; what sinks and dedupe recognise a repeat by. The CloudEvents `id`. */
+  /** The CloudEvents `id`: unique for ever among the events of one source. What repeats are recognised by is `identityOf`. */
   readonly id: string
   /** Where it was or will be published. Concrete: no wildcard. */
   readonly topic: string
-  /** Messages with the same key are kept in order by drivers that declare `order: 'key'`. */
+  /**
+   * Messages with the same key are kept in order by drivers that declare `order: 'key'`. An empty key is a key. Where the attribute
+   * `partitionkey` and the key of a Kafka record differ, this is the attribute.
+   */
   readonly key?: string | undefined
+  /**
+   * The bytes of the key, where they are not `key` in UTF-8: Kafka's keys are bytes. `key` is then text that stands for them, the same
+   * text for the same bytes. Every driver carries them, and Kafka chooses the partition by them.
+   */
+  readonly keyBytes?: Uint8Array | undefined
   /** When what the message tells of happened. The CloudEvents `time`. */
   readonly time: Date
   /** Application headers and CloudEvents extensions (`traceparent`, `correlationid`, ...); names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Empty for a tombstone. */
   readonly body: Uint8Array
+  /**
+   * The message has no value, which is not the same as an empty one: on a compacted topic of Kafka it deletes its key. Kafka writes null;
+   * where a protocol has no null, an attribute says it.
+   */
+  readonly tombstone?: true | undefined
 }
 
 export interface MessageOptions {
   id?: string
   key?: string
+  /** Without `key`, a text that stands for them is the key. */
+  keyBytes?: Uint8Array
   time?: Date
   headers?: Readonly<Record<string, string>>
 }
@@ -26,7 +43,8 @@ export interface MessageOptions {
 export const message = (topic: string, body: Uint8Array | string, options: MessageOptions = {}): Message => ({
   id: options.id ?? randomUUID(),
   topic,
-  key: options.key,
+  key: options.key ?? (options.keyBytes && textOfKey(options.keyBytes)),
+  ...(options.keyBytes && { keyBytes: options.keyBytes }),
   time: options.time ?? new Date(),
   headers: options.headers ?? {},
   body: typeof body === 'string' ? Buffer.from(body) : body,
@@ -38,6 +56,24 @@ export const jsonMessage = (topic: string, value: unknown, options: MessageOptio
     ...options,
     headers: { 'content-type': 'application/json', ...options.headers },
   })
+
+/** A new message without a value. */
+export const tombstone = (topic: string, options: MessageOptions = {}): Message => ({
+  ...message(topic, '', options),
+  tombstone: true,
+})
+
+/** The message alone of what holds more, such as a delivery. */
+export const bareMessage = ({ id, topic, key, keyBytes, time, headers, body, tombstone }: Message): Message => ({
+  id,
+  topic,
+  key,
+  keyBytes,
+  time,
+  headers,
+  body,
+  tombstone,
+})
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

@@ -18,12 +18,15 @@ export const checkPublish = (topic: string, messages: readonly Message[], limits
   } catch (error) {
     throw refusal(topic, 'bad-topic', (error as Error).message, error)
   }
-  for (const { id, body } of messages) {
+  for (const { id, body, tombstone } of messages) {
     if (typeof id !== 'string' || id === '') {
       throw refusal(topic, 'bad-message', 'a message has no id: make it by message()')
     }
     if (!(body instanceof Uint8Array)) {
       throw refusal(topic, 'bad-message', `the body of message ${id} is not a Uint8Array: make it by message()`)
+    }
+    if (tombstone === true && body.byteLength > 0) {
+      throw refusal(topic, 'bad-message', `message ${id} is a tombstone and has a body: leave one of them out`)
     }
     if (body.byteLength > limits.maxMessageBytes) {
       const problem = `message ${id} has ${body.byteLength} bytes, the limit is ${limits.maxMessageBytes}`

@@ -1,0 +1,27 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { identityOf } from './identity.ts'
+import { message } from './message.ts'
+
+const of = (source: string | undefined, id: string, defaultSource = '/default') =>
+  identityOf(message('t', '', { id, headers: source === undefined ? {} : { source } }), defaultSource)
+
+test('is source and id together', () => {
+  expect(of('/a', '1')).toBe(of('/a', '1'))
+  expect(of('/a', '1')).not.toBe(of('/b', '1'))
+  expect(of('/a', '1')).not.toBe(of('/a', '2'))
+})
+
+test('takes the default where no source is said', () => {
+  expect(of(undefined, '1', '/a')).toBe(of('/a', '1', '/b'))
+})
+
+test('differs wherever one of the two differs, whatever characters they hold', () => {
+  const text = fc.string({ unit: fc.constantFrom(' ', '1', 'a', '\n'), maxLength: 4 })
+  fc.assert(
+    fc.property(text, text, text, text, (source, id, otherSource, otherId) => {
+      expect(of(source, id) === of(otherSource, otherId)).toBe(source === otherSource && id === otherId)
+    }),
+    { numRuns: 1_000 },
+  )
+})
