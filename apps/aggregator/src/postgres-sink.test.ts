@@ -1,7 +1,9 @@
 import type { Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
+import { migrate } from '@armature/database/migrate'
 import { message, type Message } from '@armature/messaging/message'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { eventMigrations } from './event-table.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
 import { storedEvents } from './stored.ts'
@@ -52,9 +54,73 @@ test('ten writes of the same messages leave one row each', async () => {
 
 test('the same message twice in one batch is one row, and neither is a fault', async () => {
   const twice = message('t', '1', { id: 'a' })
-  expect(await write(twice, twice)).toEqual(['written', 'written'])
+  expect(await write(twice, twice)).toEqual(['written', 'duplicate'])
   expect(await storedEvents(database).count()).toBe(1)
 })
+
+describe('identity is source and id', () => {
+  const from = (source: string, body: string, id = 'a') => message('t', body, { id, headers: { source } })
+
+  test('bug: of three events of three sources with one id two were acknowledged and not stored', async () => {
+    const events = ['/one', '/two', '/three'].map((source) => from(source, `"${source}"`))
+    expect(await write(...events)).toEqual(['written', 'written', 'written'])
+    expect(await write(...events)).toEqual(['duplicate', 'duplicate', 'duplicate'])
+    expect((await stored()).map(({ body }) => body).toSorted()).toEqual(['/one', '/three', '/two'])
+  })
+
+  const reused = expect.objectContaining({ rejected: 'identity-reused' })
+
+  test('another body is no duplicate, within a batch and after it', async () => {
+    expect(await write(from('/one', '{"n":1}'), from('/one', '{"n":2}'))).toEqual(['written', reused])
+    expect(await write(from('/one', 'text'), from('/one', '{"n":1}'), from('/one', 'null'))).toEqual([
+      reused,
+      'duplicate',
+      reused,
+    ])
+    expect((await stored()).map(({ body }) => body)).toEqual([{ n: 1 }])
+  })
+
+  test('the same JSON is the same body, however it is spaced; another topic, time or header is no other event', async () => {
+    expect(await write(from('/one', '{"a":1,"b":[]}'))).toEqual(['written'])
+    const again = message('elsewhere', ' { "b": [], "a": 1 } ', {
+      id: 'a',
+      headers: { source: '/one', traceparent: 'x' },
+    })
+    expect(await write(again)).toEqual(['duplicate'])
+  })
+
+  test('source and id are told apart, whatever they hold', async () => {
+    const events = [from('/a","b', '1', 'c'), from('/a', '2', 'b","c'), from('', '3', '/a'), from('/a', '4', '')]
+    expect(await write(...events)).toEqual(events.map(() => 'written'))
+  })
+})
+
+test('a table from before the source: rows stay, what comes again is known, what is new is stored', async () => {
+  const { owner, steps } = eventMigrations
+  const older = await openEmbedded()
+  try {
+    await migrate(older, { owner, steps: steps.slice(0, 1) })
+    const time = new Date('2026-01-02T03:04:05.678Z')
+    await older.query(
+      `insert into event (id, topic, correlation_key, time, body) values ('a', 't', 't', $1, '{"n":1}'), ('b', 't', 't', $1, '1')`,
+      [time],
+    )
+    const migrated = await openPostgresSink(older)
+    const one = (source: string, body: string, change: object = {}) => ({
+      message: { ...message('t', body, { id: 'a', time, headers: { source } }), ...change },
+      correlationKey: 't',
+    })
+    expect(await migrated.write([one('/one', '{"n":1}')])).toEqual(['duplicate'])
+    expect(await migrated.write([one('/one', '{"n":2}')])).toEqual(['written'])
+    expect(await migrated.write([one('/one', '{"n":2}'), one('/two', '{"n":1}', { time: new Date(0) })])).toEqual([
+      'duplicate',
+      'written',
+    ])
+    expect(await storedEvents(older).count()).toBe(4)
+  } finally {
+    await older.close()
+  }
+}, 60_000)
 
 test.each([
   ['not UTF-8', new Uint8Array([0xff, 0xfe]), {}, 'not-utf-8'],

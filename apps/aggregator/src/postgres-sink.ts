@@ -1,54 +1,60 @@
+import { randomUUID } from 'node:crypto'
 import { type Database, DatabaseError } from '@armature/database/database'
-import { type Migrations, migrate } from '@armature/database/migrate'
-import { bodyText } from '@armature/messaging/message'
+import { migrate } from '@armature/database/migrate'
+import { bodyText, type Message } from '@armature/messaging/message'
+import { compareSql, eventMigrations, insertSql } from './event-table.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
-
-/** The table of the aggregator's events. `body` holds a JSON body, `text` any other. */
-export const eventMigrations: Migrations = {
-  owner: 'aggregator',
-  steps: [
-    {
-      name: 'event',
-      statements: [
-        `create table event (
-          id text primary key,
-          topic text not null,
-          correlation_key text not null,
-          time timestamptz not null,
-          body jsonb,
-          text text,
-          received_at timestamptz not null default now()
-        )`,
-        'create index event_received_at on event (received_at)',
-      ],
-    },
-  ],
-}
+import { faultOf } from './sql-state-fault.ts'
 
 /** Makes the table where it is missing. Rejects with DatabaseError. */
 export const openPostgresSink = async (database: Database): Promise<Sink> => {
   await migrate(database, eventMigrations)
-  return { write: (batch) => writeBatch(database, batch) }
+  return {
+    write: (batch, signal) => writeBatch(database, batch, signal),
+    check: (signal) => checkTable(database, signal),
+  }
 }
 
-/** A row as JSON text, or why there can be none. The JSON body goes in as it is: parsing would round its numbers. */
-type Row = { readonly json: string } | { readonly rejected: string; readonly problem: string }
+type Rejected = Exclude<SinkOutcome, string>
 
-const writeBatch = async (database: Database, batch: readonly SinkItem[]): Promise<readonly SinkOutcome[]> => {
-  const rows = batch.map(rowOf)
-  const storable = batch.flatMap(({ message }, index) => {
-    const row = rows[index]
-    return row !== undefined && 'json' in row ? [{ id: message.id, json: row.json }] : []
-  })
-  const outcomes = await insert(database, storable)
-  return batch.map(({ message }, index) => {
-    const row = rows[index]
-    if (row === undefined || 'rejected' in row) return row ?? { rejected: 'unknown', problem: 'no row was made of it' }
-    return outcomes.get(message.id) ?? 'duplicate'
+/** A row as JSON text. The JSON body goes in as it is: parsing would round its numbers. */
+interface Row {
+  /** Of its item in the batch. */
+  readonly index: number
+  /** Its source and id. */
+  readonly identity: string
+  readonly json: string
+}
+
+const writeBatch = async (
+  database: Database,
+  batch: readonly SinkItem[],
+  signal: AbortSignal | undefined,
+): Promise<readonly SinkOutcome[]> => {
+  const outcomes = new Map<number, SinkOutcome>()
+  const rows: Row[] = []
+  for (const [index, item] of batch.entries()) {
+    const row = rowOf(item)
+    if ('json' in row) rows.push({ index, ...row })
+    else outcomes.set(index, row)
+  }
+  await store(database, rows, outcomes, signal)
+  return batch.map((_, index) => {
+    const outcome = outcomes.get(index)
+    if (outcome === undefined) throw new Error('an event was neither stored nor found: it was deleted meanwhile')
+    return outcome
   })
 }
 
-const rowOf = ({ message, correlationKey }: SinkItem): Row => {
+const rowOf = (item: SinkItem): Omit<Row, 'index'> | Rejected => {
+  try {
+    return jsonRowOf(item)
+  } catch (error) {
+    return { rejected: 'no-row', problem: `no row can be made of it: ${(error as Error).message}` }
+  }
+}
+
+const jsonRowOf = ({ message, correlationKey }: SinkItem): Omit<Row, 'index'> | Rejected => {
   let text: string
   try {
     text = bodyText(message)
@@ -59,9 +65,15 @@ const rowOf = ({ message, correlationKey }: SinkItem): Row => {
   if (!isJson && /^application\/([\w.-]+\+)?json\b/i.test(message.headers['content-type'] ?? ''))
     return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
   const { id, topic, time } = message
-  const fields = JSON.stringify({ id, topic, correlation_key: correlationKey, time: time.toISOString() })
-  return { json: `${fields.slice(0, -1)},${isJson ? `"body":${text}` : `"text":${JSON.stringify(text)}`}}` }
+  const source = sourceOf(message)
+  const fields = JSON.stringify({ source, id, topic, correlation_key: correlationKey, time: time.toISOString() })
+  const json = `${fields.slice(0, -1)},${isJson ? `"body":${text}` : `"text":${JSON.stringify(text)}`}}`
+  return { identity: identityOf(source, id), json }
 }
+
+const sourceOf = ({ headers }: Message): string => headers['source'] ?? ''
+
+const identityOf = (source: string, id: string): string => JSON.stringify([source, id])
 
 const parses = (text: string): boolean => {
   try {
@@ -72,37 +84,86 @@ const parses = (text: string): boolean => {
   }
 }
 
-interface Storable {
-  readonly id: string
-  readonly json: string
-}
-
 /**
  * Inserts all rows by one statement. Where the database refuses data (a NUL character, a number out of range), the halves are
- * tried by themselves until the row is found: at most 2 n statements. Ids without an outcome were in the table before.
+ * tried by themselves until the row is found: at most 2 n statements.
  */
-const insert = async (database: Database, rows: readonly Storable[]): Promise<ReadonlyMap<string, SinkOutcome>> => {
-  if (rows.length === 0) return new Map()
+const store = async (
+  database: Database,
+  rows: readonly Row[],
+  outcomes: Map<number, SinkOutcome>,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const [only] = rows
+  if (only === undefined) return
   try {
-    const inserted = await database.query<{ id: string }>(statement, [`[${rows.map(({ json }) => json).join(',')}]`])
-    return new Map(inserted.rows.map(({ id }) => [id, 'written']))
+    const repeats = await insert(database, rows, outcomes, signal)
+    if (repeats.length > 0) await compare(database, repeats, outcomes, signal)
   } catch (fault) {
-    const [only] = rows
-    if (!(fault instanceof DatabaseError) || !isDataFault(fault)) throw fault
-    if (rows.length === 1 && only !== undefined)
-      return new Map([[only.id, { rejected: 'refused-by-database', problem: fault.message }]])
+    if (!(fault instanceof DatabaseError) || faultOf(fault.code) === 'sink') throw fault
+    if (rows.length === 1) {
+      outcomes.set(only.index, { rejected: 'refused-by-database', problem: fault.message })
+      return
+    }
     const middle = Math.ceil(rows.length / 2)
-    const first = await insert(database, rows.slice(0, middle))
-    return new Map([...first, ...(await insert(database, rows.slice(middle)))])
+    await store(database, rows.slice(0, middle), outcomes, signal)
+    await store(database, rows.slice(middle), outcomes, signal)
   }
 }
 
-const statement = `insert into event (id, topic, correlation_key, time, body, text)
-  select id, topic, correlation_key, time, body, text
-  from jsonb_to_recordset($1::jsonb)
-    as row (id text, topic text, correlation_key text, time timestamptz, body jsonb, text text)
-  on conflict (id) do nothing
-  returning id`
+/** Resolves to the rows that were not inserted: their events are in the table already. */
+const insert = async (
+  database: Database,
+  rows: readonly Row[],
+  outcomes: Map<number, SinkOutcome>,
+  signal: AbortSignal | undefined,
+): Promise<readonly Row[]> => {
+  const inserted = await database.query<{ source: string; id: string }>(insertSql, [arrayOf(rows)], { signal })
+  const fresh = new Set(inserted.rows.map(({ source, id }) => identityOf(source, id)))
+  return rows.filter(({ identity, index }) => {
+    const isFirst = fresh.delete(identity)
+    if (isFirst) outcomes.set(index, 'written')
+    return !isFirst
+  })
+}
 
-/** SQLSTATE classes of the data's own faults: 22 data exception, 23 integrity, 54 program limit exceeded. */
-const isDataFault = ({ code }: DatabaseError): boolean => /^(22|23|54)/.test(code)
+const compare = async (
+  database: Database,
+  rows: readonly Row[],
+  outcomes: Map<number, SinkOutcome>,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  const found = await database.query<{ place: number; same: boolean }>(compareSql, [arrayOf(rows)], { signal })
+  for (const { place, same } of found.rows) {
+    const index = rows[place - 1]?.index
+    if (index !== undefined) outcomes.set(index, same ? 'duplicate' : reused)
+  }
+}
+
+const reused: SinkOutcome = {
+  rejected: 'identity-reused',
+  problem: 'an event of the same source and id is stored, with another body',
+}
+
+const arrayOf = (rows: readonly Row[]): string => `[${rows.map(({ json }) => json).join(',')}]`
+
+const undone = new Error('undone')
+
+/** Inserts a row and takes it back: a full disk, a lock or a missing table shows as it does for a batch. */
+const checkTable = async (database: Database, signal: AbortSignal | undefined): Promise<void> => {
+  const row = {
+    source: '',
+    id: randomUUID(),
+    topic: 'check',
+    correlation_key: 'check',
+    time: new Date(0),
+    text: 'check',
+  }
+  const work = database.transaction(async (within) => {
+    await within.query(insertSql, [JSON.stringify([row])], { signal })
+    throw undone
+  })
+  await work.catch((error: unknown) => {
+    if (error !== undone) throw error
+  })
+}

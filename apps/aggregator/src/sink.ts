@@ -6,7 +6,7 @@ export interface SinkItem {
   readonly correlationKey: string
 }
 
-/** What became of one item. A duplicate is in the sink already: as good as written. */
+/** What became of one item. A duplicate is in the sink already, with the same body: as good as written. */
 export type SinkOutcome =
   | 'written'
   | 'duplicate'
@@ -16,8 +16,11 @@ export type SinkOutcome =
 /** Where batches go. */
 export interface Sink {
   /**
-   * Resolves, once what it says is durable, to one outcome an item, in order. Recognises a repeat by the message's id.
-   * Rejects when it is out of order: what was written is then not known, and the same batch may be written again.
+   * Resolves, once what it says is durable, to one outcome an item, in order. Recognises a repeat by the message's source and id.
+   * Rejects when it cannot say so: what was written is then not known, and the same batch may be written again. Begins nothing
+   * more once the signal is aborted.
    */
-  write(batch: readonly SinkItem[]): Promise<readonly SinkOutcome[]>
+  write(batch: readonly SinkItem[], signal?: AbortSignal): Promise<readonly SinkOutcome[]>
+  /** Resolves when an ordinary item could be written now, and leaves nothing behind. Rejects when the sink is out of order. */
+  check(signal?: AbortSignal): Promise<void>
 }

@@ -5,19 +5,19 @@ import { within } from '@armature/messaging/timeout'
 import { wait } from '@armature/messaging/wait'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { CompleteGroup } from './aggregate.ts'
-import type { Sink, SinkOutcome } from './sink.ts'
+import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 
 export interface WriteOptions {
   readonly sink: Sink
   readonly telemetry: Telemetry
   readonly clock: Clock
-  /** Writes of one group, the first one included, before its messages are given back to the broker. */
+  /** Writes of one batch, the first one included, before its messages are given back to the broker. */
   readonly maxAttempts: number
   /** The upper end of the first wait between attempts, doubled for each next one up to 10 s; full jitter. */
   readonly retryDelayMs: number
   /** A write that takes longer counts as failed; it may still take effect, which the sink then knows by the ids. */
   readonly writeTimeoutMs: number
-  /** Aborted when the service closes: no further attempt then. */
+  /** Aborted when the service closes: no write begins then, and none is waited for. */
   readonly closing: AbortSignal
   /** Numbers from 0 to below 1. Default `Math.random`. */
   readonly random?: () => number
@@ -25,57 +25,111 @@ export interface WriteOptions {
   readonly onAttempt: (fault: unknown) => void
 }
 
+/** A message's error; undefined where it is in the sink. */
+type Settlement = Error | undefined
+
 const longestDelayMs = 10_000
+/** Failures in a row of a message alone, each followed by a check that the sink passed, until it counts as the message's fault. */
+const failuresAlone = 3
 const component = 'aggregator'
 
 /**
  * Writes complete groups. An item that the sink rejects becomes an UnrecoverableError with its reason (a dead letter, as the
- * subscription is set up); a sink that is out of order is tried again, then a RedeliverError: the messages come again later.
+ * subscription is set up). A batch that goes on failing while the sink passes its check is halved, until what fails is alone: it
+ * becomes an UnrecoverableError too, and the others are written. A sink that is out of order is tried again, then each message
+ * has a RedeliverError: it comes again later. Never rejects.
  */
 export const groupWriter = (options: WriteOptions) => {
-  const {
-    sink,
-    telemetry,
-    clock,
-    maxAttempts,
-    retryDelayMs,
-    writeTimeoutMs,
-    closing,
-    random = Math.random,
-    onAttempt,
-  } = options
-  const { log, metrics } = telemetry
+  const { sink, clock, maxAttempts, retryDelayMs, writeTimeoutMs, closing, random = Math.random, onAttempt } = options
+  const { log, metrics } = options.telemetry
 
-  const written = async ({ correlationKey, messages }: CompleteGroup): Promise<readonly SinkOutcome[]> => {
-    const batch = messages.map((message) => ({ message, correlationKey }))
-    const outcomes = await within({ limitMs: writeTimeoutMs, clock, what: 'the write to the sink' }, () =>
-      sink.write(batch),
-    )
+  const bounded = <T>(what: string, job: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    within({ limitMs: writeTimeoutMs, clock, what, parent: closing }, (signal) => untilAborted(signal, job(signal)))
+
+  const written = async (batch: readonly SinkItem[]): Promise<readonly SinkOutcome[]> => {
+    const outcomes = await bounded('the write to the sink', (signal) => sink.write(batch, signal))
     if (outcomes.length !== batch.length)
       throw new Error(`the sink answered ${outcomes.length} outcomes for ${batch.length} items`)
     return outcomes
   }
 
-  return async (group: CompleteGroup): Promise<readonly (Error | undefined)[]> => {
-    metrics.record('batch_events', group.messages.length, { mechanism: group.mechanism })
-    for (let attempt = 1; ; attempt += 1) {
+  const sinkWorks = () =>
+    bounded('the check of the sink', (signal) => sink.check(signal)).then(
+      () => true,
+      () => false,
+    )
+
+  const counted = (outcomes: readonly SinkOutcome[]): readonly Settlement[] => {
+    const numberOf = (wanted: SinkOutcome) => outcomes.filter((one) => one === wanted).length
+    metrics.count('component_sent_events_total', numberOf('written'), { component })
+    const repeats = numberOf('duplicate')
+    const labels = { component, intentional: true, reason: 'duplicate' }
+    if (repeats > 0) metrics.count('component_discarded_events_total', repeats, labels)
+    return outcomes.map(asError)
+  }
+
+  const settle = async (batch: readonly SinkItem[], isHalf: boolean): Promise<readonly Settlement[]> => {
+    let failuresWhileSinkWorks = 0
+    for (let attempt = 1; !closing.aborted; attempt += 1) {
       try {
-        const outcomes = await written(group)
+        const outcomes = await written(batch)
         onAttempt(undefined)
-        metrics.count('component_sent_events_total', outcomes.filter((one) => one === 'written').length, { component })
-        return outcomes.map(asError)
+        return counted(outcomes)
       } catch (fault) {
+        if (closing.aborted) break
         onAttempt(fault)
         metrics.count('component_errors_total', 1, { component, error_type: 'sink' })
-        log.warn({ err: fault, attempt, events: group.messages.length }, 'the sink did not take a batch')
-        if (attempt >= maxAttempts || closing.aborted)
-          throw new RedeliverError('sink-outage', 'the sink did not take the batch', { cause: fault })
-        const delayMs = random() * Math.min(longestDelayMs, retryDelayMs * 2 ** (attempt - 1))
-        await wait(clock, delayMs, closing).catch(() => undefined)
+        log.warn({ err: fault, attempt, events: batch.length }, 'the sink did not take a batch')
+        const goesOn = isHalf || attempt > 1 || attempt >= maxAttempts
+        const works = goesOn && (await sinkWorks())
+        failuresWhileSinkWorks = works ? failuresWhileSinkWorks + 1 : 0
+        if (works && batch.length > 1) return halves(batch)
+        if (failuresWhileSinkWorks >= failuresAlone) return [refused(fault)]
+        if (attempt >= maxAttempts && !works) return batch.map(() => outage(fault))
+        await pause(attempt)
       }
     }
+    return batch.map(() => outage(closing.reason))
+  }
+
+  const halves = async (batch: readonly SinkItem[]): Promise<readonly Settlement[]> => {
+    const middle = Math.ceil(batch.length / 2)
+    const first = await settle(batch.slice(0, middle), true)
+    return [...first, ...(await settle(batch.slice(middle), true))]
+  }
+
+  const pause = (attempt: number): Promise<void> => {
+    const delayMs = random() * Math.min(longestDelayMs, retryDelayMs * 2 ** (attempt - 1))
+    return wait(clock, delayMs, closing).catch(() => undefined)
+  }
+
+  return ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
+    metrics.record('batch_events', messages.length, { mechanism })
+    return settle(
+      messages.map((message) => ({ message, correlationKey })),
+      false,
+    )
   }
 }
 
-const asError = (outcome: SinkOutcome): Error | undefined =>
+const asError = (outcome: SinkOutcome): Settlement =>
   typeof outcome === 'string' ? undefined : new UnrecoverableError(outcome.rejected, outcome.problem)
+
+const refused = (fault: unknown) =>
+  new UnrecoverableError('refused-by-sink', `the sink takes other messages, not this one: ${textOf(fault)}`, {
+    cause: fault,
+  })
+
+const outage = (fault: unknown) =>
+  new RedeliverError('sink-outage', 'the sink did not take the batch', { cause: fault })
+
+const textOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault))
+
+/** Rejects with the signal's reason once it is aborted, whatever becomes of the promise. */
+const untilAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })

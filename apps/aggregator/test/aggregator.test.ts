@@ -92,6 +92,7 @@ test('acknowledges nothing before the sink has written', async () => {
           await opened.promise
           return batch.map(() => 'written')
         },
+        check: async () => undefined,
       }),
     },
   )
@@ -108,7 +109,11 @@ test('an outage of the sink loses nothing, and is told by readiness', async () =
     {
       openSink: async (inner) => {
         const sink = await openPostgresSink(inner)
-        return { write: (batch) => (isDown ? Promise.reject(new Error('down')) : sink.write(batch)) }
+        const down = () => Promise.reject(new Error('down'))
+        return {
+          write: (batch) => (isDown ? down() : sink.write(batch)),
+          check: () => (isDown ? down() : sink.check()),
+        }
       },
     },
   )
@@ -129,6 +134,7 @@ test('a process that ends between the write and the acknowledgement leaves one r
       openSink: async (inner) => {
         const sink = await openPostgresSink(inner)
         return {
+          ...sink,
           write: async (batch) => {
             await sink.write(batch)
             written.resolve()

@@ -1,5 +1,5 @@
 /** Run at set-up: makes the templates of the embedded databases that the services open. Prints their folders, a line each. */
-import { eventMigrations } from '@armature/aggregator/postgres-sink'
+import { eventMigrations } from '@armature/aggregator/event-table'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { prepareTemplate } from '@armature/database/template'
 import { migrations } from '@armature/search-service/migrations'

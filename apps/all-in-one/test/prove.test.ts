@@ -40,6 +40,7 @@ describe('a proof fails', () => {
         openSink: async (database) => {
           const sink = await openPostgresSink(database)
           return {
+            ...sink,
             write: async (batch) => {
               if (isWithheld) return sink.write(batch)
               isWithheld = true

@@ -108,6 +108,9 @@ interface Lender {
   close(): Promise<void>
 }
 
+/** SQLSTATE: class 08, and the server's own words for a shutdown, a crash or a session that an administrator ended. */
+const connectionEnds = /^(08|57P)/
+
 const lend = (pool: Pool): Lender => {
   const broken = new WeakSet<PoolClient>()
   pool.on('connect', (client) => client.on('error', () => broken.add(client)))
@@ -132,7 +135,7 @@ const lend = (pool: Pool): Lender => {
           if (signal?.aborted === true) throw canceled()
           return await job(client, () => broken.add(client))
         } catch (error) {
-          if (error instanceof DatabaseError && error.code.startsWith('08')) broken.add(client)
+          if (error instanceof DatabaseError && connectionEnds.test(error.code)) broken.add(client)
           throw error
         } finally {
           client.release(broken.has(client))

@@ -91,6 +91,15 @@ describe('a server', () => {
     expect(rows).toEqual([{ runs: 3 }])
   })
 
+  test('bug: after a session that an administrator ended the next statement failed too', async () => {
+    const database = await opened({ maxConnections: 1 })
+    const end = () => database.query('select pg_terminate_backend(pg_backend_pid())')
+    for (let round = 0; round < 5; round += 1) {
+      await expect(end()).rejects.toMatchObject({ code: expect.stringMatching(/^(08|57P)/) })
+      expect((await database.query('select 1')).count).toBe(1)
+    }
+  })
+
   test('several processes migrate at once without collision', async () => {
     const databases = await Promise.all([1, 2, 3].map(() => opened()))
     const step = { name: 'once', statements: ['create table once_only (id int)'] }

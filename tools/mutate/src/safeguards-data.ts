@@ -1,0 +1,79 @@
+import type { Safeguard } from './safeguard.ts'
+
+const writeGroup = { file: 'apps/aggregator/src/write-group.ts', tests: ['apps/aggregator/src/write-group.test.ts'] }
+const faults = {
+  file: 'apps/aggregator/src/sql-state-fault.ts',
+  tests: ['apps/aggregator/src/sql-state-fault.test.ts'],
+}
+const sink = { file: 'apps/aggregator/src/postgres-sink.ts', tests: ['apps/aggregator/src/postgres-sink.test.ts'] }
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'The aggregator acknowledges a message only after its group was written',
+    file: 'apps/aggregator/src/aggregate.ts',
+    find: 'const errors = await write(group)',
+    replace: 'const errors = held.map(() => (void write(group), undefined))',
+    tests: ['apps/aggregator/test/aggregator.test.ts'],
+  },
+  {
+    promise: 'A row that cannot be made does not block the others of its batch',
+    ...writeGroup,
+    find: 'return halves(batch)',
+    replace: 'return batch.map(() => outage(fault))',
+  },
+  {
+    promise: 'In an outage of the sink no message is condemned',
+    ...writeGroup,
+    find: 'const works = goesOn && (await sinkWorks())',
+    replace: 'const works = goesOn',
+  },
+  {
+    promise: 'A message that fails as an outage ends is not condemned',
+    ...writeGroup,
+    find: 'const failuresAlone = 3',
+    replace: 'const failuresAlone = 1',
+  },
+  {
+    promise: 'No write to the sink begins once the aggregator closes',
+    ...writeGroup,
+    find: 'for (let attempt = 1; !closing.aborted; attempt += 1)',
+    replace: 'for (let attempt = 1; attempt > 0; attempt += 1)',
+  },
+  {
+    promise: 'A repeat that is not stored again is counted',
+    ...writeGroup,
+    find: 'if (repeats > 0)',
+    replace: 'if (repeats > 1_000_000)',
+  },
+  {
+    promise: 'A row that breaks a constraint is dead-lettered, not taken for an outage',
+    ...faults,
+    find: "['23', 'row']",
+    replace: "['23', 'sink']",
+  },
+  {
+    promise: 'A row beyond a limit of the database is dead-lettered, not taken for an outage',
+    ...faults,
+    find: "['54', 'row']",
+    replace: "['54', 'sink']",
+  },
+  {
+    promise: 'Events of different sources with one id are different events at the sink',
+    ...sink,
+    find: "headers['source'] ?? ''",
+    replace: "headers['no-source'] ?? ''",
+  },
+  {
+    promise: 'An event with the source and id of another one is not taken for its repeat',
+    ...sink,
+    find: "same ? 'duplicate' : reused",
+    replace: "same || true ? 'duplicate' : reused",
+  },
+  {
+    promise: 'A connection that the server ended is not used for the next statement',
+    file: 'libs/database/src/postgres.ts',
+    find: 'connectionEnds = /^(08|57P)/',
+    replace: 'connectionEnds = /^08/',
+    tests: ['libs/database/test/postgres.test.ts'],
+  },
+]
