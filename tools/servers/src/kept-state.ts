@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -7,10 +8,13 @@ import { withLock } from './lock.ts'
 
 const lockDeadlineMs = 60_000
 
-/** Which keeper a user's `up` started, on the disk. One a user: a second `up` adds to it, from whichever checkout. */
-export const keptState = (env: Environment = process.env) => {
+/** The checkout that this file belongs to. */
+const thisCheckout = join(import.meta.dirname, '../../..')
+
+/** Which keeper the `up` of a checkout started, on the disk. One a user and checkout: a second `up` adds to it. */
+export const keptState = (env: Environment = process.env, checkout: string = thisCheckout) => {
   const folder = join(env['XDG_STATE_HOME'] || join(env['HOME'] || homedir(), '.local', 'state'), 'armature')
-  const path = join(folder, 'servers.json')
+  const path = join(folder, `servers-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.json`)
 
   const recorded = async (): Promise<{ pid: number; folder: string } | undefined> => {
     const text = await readFile(path, 'utf8').catch(() => undefined)
@@ -32,7 +36,7 @@ export const keptState = (env: Environment = process.env) => {
         if (known !== undefined) return { keeper: known, isNew: false }
         const keeper = await startKeeper()
         await mkdir(dirname(path), { recursive: true })
-        await writeFile(path, JSON.stringify({ pid: keeper.pid, folder: keeper.folder }), { mode: 0o600 })
+        await writeFile(path, JSON.stringify({ checkout, pid: keeper.pid, folder: keeper.folder }), { mode: 0o600 })
         return { keeper, isNew: true }
       }),
     /** Ends the keeper with all its servers and their data, also what one left that was killed. */

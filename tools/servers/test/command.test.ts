@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -130,11 +130,38 @@ describe('up and down', { timeout: serverDeadlineMs }, () => {
 
   test('down removes what a killed keeper has left', async () => {
     const { output } = await servers('up', 'nats')
-    const { pid } = JSON.parse(await readFile(join(room, 'state/armature/servers.json'), 'utf8')) as { pid: number }
+    const [file = ''] = await readdir(join(room, 'state/armature'))
+    const { pid } = JSON.parse(await readFile(join(room, 'state/armature', file), 'utf8')) as { pid: number }
     process.kill(pid, 'SIGKILL')
     await vi.waitFor(async () => expect(await accepts(natsPort(output))).toBe(false), limitMs)
     expect(await servers('status')).toEqual({ code: 0, output: 'No server runs.\n' })
     expect((await servers('down')).code).toBe(0)
+    await nothingIsLeft()
+  })
+
+  test('bug: down in one checkout ended the servers of another; each has its own', async () => {
+    const other = join(room, 'other')
+    await cp(join(import.meta.dirname, '../src'), join(other, 'tools/servers/src'), { recursive: true })
+    await symlink(join(import.meta.dirname, '../../../node_modules'), join(other, 'node_modules'))
+    const elsewhere = async (...args: string[]) => {
+      const program = startProgram(process.execPath, [join(other, 'tools/servers/src/main.ts'), ...args], { env })
+      started.push(program)
+      await program.ended(serverDeadlineMs)
+      return program.output()
+    }
+    const [here, there] = [natsPort((await servers('up', 'nats')).output), natsPort(await elsewhere('up', 'nats'))]
+    try {
+      expect(there).not.toBe(here)
+      expect(await elsewhere('down')).toBe('Ended nats.\n')
+      expect([await accepts(here), await accepts(there)]).toEqual([true, false])
+      expect((await servers('status')).output).toContain(`nats://127.0.0.1:${here}`)
+      expect(await elsewhere('status')).toBe('No server runs.\n')
+      expect(await elsewhere('down')).toBe('No server runs.\n')
+      expect(await accepts(here)).toBe(true)
+    } finally {
+      await elsewhere('down')
+    }
+    expect(await servers('down')).toEqual({ code: 0, output: 'Ended nats.\n' })
     await nothingIsLeft()
   })
 
