@@ -9,6 +9,8 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 
 export interface DeliveryOptions {
   readonly publisher: Publisher
+  /** The first publish waits for it, however long. */
+  readonly opened: Promise<unknown>
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly topic: string
@@ -52,6 +54,7 @@ const shortLetterBytes = 16 * 1024
 export const createDelivery = (options: DeliveryOptions): Delivery => {
   const {
     publisher,
+    opened,
     clock,
     telemetry,
     topic,
@@ -65,6 +68,7 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
 
   /** Calls `attempt` until it resolves, with full jitter between. Rejects with an error that will not pass. */
   const persist = async (attempt: () => Promise<void>): Promise<void> => {
+    await untilAborted(signal, opened)
     for (let attempts = 0; ; attempts++) {
       try {
         await untilAborted(signal, attempt())

@@ -7,7 +7,6 @@ import { PublishError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords, isInProcess } from '@armature/messaging/reach'
-import { tracedPublisher } from '@armature/messaging/trace'
 import type { Given } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -19,6 +18,7 @@ import type { Config } from './config.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
 import { type Input, standardInput } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
+import { type LateBroker, lateBroker } from './late-broker.ts'
 import { lineMessage } from './log-message.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { openSpool, type Spool } from './spool.ts'
@@ -66,9 +66,12 @@ const reachesNobody = new ServiceError('memory: reaches this process only, so no
   fix: 'Set MESSAGING_URL (--messaging-url) to a broker, or pass --hold to try it out',
 })
 
+/** A broker that is away is waited for so long before lines are read: a wrong URL is told before, and ends the start. */
+const brokerStartWaitMs = 1_000
+
 /** Everything between `start` and `close`. */
 interface Parts {
-  driver?: Driver
+  broker?: LateBroker
   folder?: SpoolFolder
   spool?: Spool
   delivery?: Delivery
@@ -111,7 +114,15 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
   }
 
   const start = async () => {
-    parts.driver = await edges.openMessaging()
+    const { publishTimeoutMs, maxRetryDelayMs } = config
+    const broker = lateBroker({ open: edges.openMessaging, clock, log, maxRetryDelayMs })
+    parts.broker = broker
+    const fail = (error: unknown) => ended.reject(withExitCode(error))
+    broker.failed.catch((fault: unknown) => {
+      closing.abort(fault)
+      fail(fault)
+    })
+    await broker.begun(brokerStartWaitMs)
     parts.folder = await edges.openSpoolFolder()
     const spool = await openSpool({
       disk: parts.folder.disk,
@@ -125,10 +136,18 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     ledger.received(spool.pending)
     if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
     metrics.observe('buffer_size_bytes', () => spool.sizeBytes, { component: name })
-    const { publishTimeoutMs, maxRetryDelayMs } = config
-    const publisher = tracedPublisher(parts.driver, { system: parts.driver.scheme })
+    const { publisher, opened } = broker
     const { signal } = closing
-    parts.delivery = createDelivery({ publisher, clock, telemetry, topic, publishTimeoutMs, maxRetryDelayMs, signal })
+    parts.delivery = createDelivery({
+      publisher,
+      opened,
+      clock,
+      telemetry,
+      topic,
+      publishTimeoutMs,
+      maxRetryDelayMs,
+      signal,
+    })
     const source = config.source ?? hostname()
     const { key = source } = config
     const shipper = startShipper({
@@ -145,7 +164,6 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     const { stream } = parts.input
     const onLines = (count: number) => metrics.count('component_received_events_total', count, { component: name })
     parts.intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
-    const fail = (error: unknown) => ended.reject(withExitCode(error))
     shipper.failed.catch(fail)
     watch(parts.input, parts.intake, shipper).then((code) => {
       if (code !== undefined) ended.resolve(code)
@@ -166,14 +184,14 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
 
   const close = async () => {
     closing.abort(new Error('the log shipper is closed'))
-    const { shipper, spool, input, driver, folder } = parts
+    const { shipper, spool, input, broker, folder } = parts
     const { pending = 0, waiting = 0 } = spool ?? {}
     if (pending > 0) log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
     if (waiting > 0) log.error({ lines: waiting }, 'lines were read that the spool could not take')
     await Promise.all([input?.close(), shipper?.close()])
     await spool?.close()
     await folder?.close()
-    await driver?.close()
+    await broker?.close()
   }
 
   return {
@@ -198,16 +216,19 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
   }
 }
 
-const notReady = ({ spool, delivery }: Parts): readonly NotReady[] => [
-  ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
-  ...(delivery?.outage === undefined ? [] : [{ check: 'broker', reason: delivery.outage }]),
-]
+const notReady = ({ spool, broker, delivery }: Parts): readonly NotReady[] => {
+  const outage = broker?.outage ?? delivery?.outage
+  return [
+    ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
+    ...(outage === undefined ? [] : [{ check: 'broker', reason: outage }]),
+  ]
+}
 
 const fullReasons = { bound: 'spoolMaxBytes is reached: no input is read', disk: 'the disk is full: no input is read' }
 
-/** What stopped the intake is the disk or the input. */
+/** What has no code of its own and stopped the intake is the disk or the input. */
 const withExitCode = (error: unknown): unknown =>
-  error instanceof ServiceError || error instanceof PublishError
+  error instanceof PublishError || (error instanceof Error && 'exitCode' in error)
     ? error
     : new ServiceError('lines cannot be taken in', { exitCode: exitCodes.io, cause: error })
 

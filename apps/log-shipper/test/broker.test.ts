@@ -1,8 +1,9 @@
-import { PublishError } from '@armature/messaging/errors'
+import { ConnectError, MessagingUrlError, PublishError } from '@armature/messaging/errors'
 import { memoryBroker } from '@armature/messaging/memory'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { describe, expect, test } from 'vitest'
+import { simulatedDisk } from './simulated-disk.ts'
 import { guarded, numbered, openWorld, unavailable } from './world.ts'
 
 describe('the broker away', () => {
@@ -122,6 +123,77 @@ describe('the broker away', () => {
     expect(await world.shipper.ended).toBe(0)
     await expect.poll(() => world.letters).toHaveLength(1)
     expect(world.row()).toMatchObject({ acked: 1, deadLettered: 1, inFlight: 0 })
+  })
+})
+
+describe('the broker away at the start', () => {
+  test('bug: nothing was read, and the program before it got a broken pipe; now lines are spooled, then published', async () => {
+    let away = true
+    let attempts = 0
+    const through = (driver: Driver): Driver => {
+      attempts += 1
+      if (away) throw new ConnectError('unavailable', 'no broker there')
+      return driver
+    }
+    const world = await openWorld({ through })
+    const starting = world.shipper.start()
+    await world.clock.advance(1_000)
+    await starting
+    expect(world.shipper.notReady?.()).toEqual([{ check: 'broker', reason: 'no broker there' }])
+    world.input.write(`${numbered(1, 100).join('\n')}\n`)
+    for (let minute = 0; minute < 5; minute++) await world.clock.advance(60_000)
+    expect(world.row()).toMatchObject({ received: 100, acked: 0, inFlight: 100 })
+    expect(attempts).toBeGreaterThan(10)
+    expect(attempts).toBeLessThan(1_000)
+    away = false
+    await world.clock.advance(20_000)
+    await expect.poll(world.texts).toEqual(numbered(1, 100))
+    expect(world.shipper.notReady?.()).toEqual([])
+    world.input.end()
+    expect(await world.shipper.ended).toBe(0)
+  })
+
+  test('one that never answers is waited for a second; a stop meanwhile leaves the lines to the next run', async () => {
+    const disk = simulatedDisk()
+    const silent = await openWorld({ disk, open: () => new Promise(() => undefined) })
+    const starting = silent.shipper.start()
+    await silent.clock.advance(1_000)
+    await starting
+    silent.input.end('one\ntwo')
+    await expect.poll(() => silent.row().inFlight).toBe(2)
+    await silent.shipper.stopIntake?.()
+    await silent.shipper.close()
+    const next = await openWorld({ disk })
+    await next.shipper.start()
+    await next.clock.advance(1_000)
+    await expect.poll(next.texts).toEqual(['one', 'two'])
+  })
+
+  test('a wrong URL ends the start, and says so', async () => {
+    const open = () => Promise.reject(new MessagingUrlError('the path is no vhost'))
+    const world = await openWorld({ open })
+    await expect(world.shipper.start()).rejects.toThrow('the path is no vhost')
+  })
+
+  test('credentials that are refused once it is there end the shipper with 78, and the lines stay', async () => {
+    const disk = simulatedDisk()
+    const answer = Promise.withResolvers<Driver>()
+    const world = await openWorld({ disk, open: () => answer.promise })
+    const starting = world.shipper.start()
+    await world.clock.advance(1_000)
+    await starting
+    world.input.write('one\n')
+    await expect.poll(() => world.row().inFlight).toBe(1)
+    await world.clock.advance(1_000)
+    answer.reject(new ConnectError('credentials', 'the user is refused'))
+    await expect(world.shipper.ended).rejects.toMatchObject({ exitCode: 78, message: 'the user is refused' })
+    await world.shipper.stopIntake?.()
+    await expect(world.shipper.finish?.()).rejects.toThrow('the user is refused')
+    await world.shipper.close()
+    const next = await openWorld({ disk })
+    await next.shipper.start()
+    await next.clock.advance(1_000)
+    await expect.poll(next.texts).toEqual(['one'])
   })
 })
 

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonPika } from '@armature/servers/clients'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
+import { startNats } from '@armature/servers/nats'
 import { kcat } from '@armature/servers/kcat'
 import { type Program, startProgram } from '@armature/servers/program'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { numbered } from './world.ts'
 
 const fileOf = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -84,6 +85,52 @@ describe.skipIf(skipped('rabbitmq'))('RabbitMQ', () => {
       const { ids, texts } = arrived(reader.output())
       expect(texts).toEqual(numbered(1, lines))
       expect(ids.size).toBe(lines)
+    },
+    serverDeadlineMs,
+  )
+})
+
+describe.skipIf(skipped('nats'))('a broker that is away at the start', () => {
+  const begin = (url: string) => {
+    const env = { ...process.env, MESSAGING_URL: url, STATSD_PORT: '0', XDG_STATE_HOME: join(folder, 'state') }
+    return start(process.execPath, [fileOf('../src/main.ts'), '-q', '-t', 'logs.late'], env)
+  }
+
+  test(
+    'bug: ended it after 30 s with 69; now it reads, a stop leaves the lines in the spool, and they are published later',
+    async () => {
+      const nats = await startNats()
+      onTestFinished(() => nats.stop())
+      const url = nats.url.replace('nats:', 'jetstream:')
+      await nats.crash()
+      const first = begin(url)
+      await first.until(/waits for lines/)
+      first.write(`${numbered(1, lines).join('\n')}\n`)
+      const [, admin = ''] = await first.until(/admin +(http:\S+)/)
+      const inFlight = new RegExp(`ledger_in_flight\\{stage="log-shipper"\\} ${lines}$`, 'm')
+      await expect.poll(async () => (await fetch(`${admin}/metrics`)).text(), { timeout: 20_000 }).toMatch(inFlight)
+      expect((await fetch(`${admin}/readyz`)).status).toBe(503)
+      first.signal('SIGTERM')
+      expect(await first.ended()).toEqual({ code: 75, signal: null })
+      const second = begin(url)
+      await second.until(/lines of an earlier run are shipped first/)
+      second.closeInput()
+      await nats.restart()
+      expect(await second.ended(60_000)).toEqual({ code: 0, signal: null })
+    },
+    serverDeadlineMs,
+  )
+
+  test(
+    'but not one that refuses the credentials: that ends it with 78 and says so',
+    async () => {
+      const nats = await startNats({ users: [{ user: 'shipper', password: 'right' }] })
+      onTestFinished(() => nats.stop())
+      const refused = begin(nats.url.replace('nats://', 'jetstream://shipper:wrong@'))
+      refused.write('a line\n')
+      expect(await refused.ended()).toEqual({ code: 78, signal: null })
+      expect(refused.output()).toMatch(/credentials|user|authoriz/i)
+      expect(refused.output()).not.toContain('wrong')
     },
     serverDeadlineMs,
   )

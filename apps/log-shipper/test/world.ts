@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly clock?: DrivenClock
   /** Stands between the shipper and the broker. */
   readonly through?: (driver: Driver) => Driver
+  /** Opens the broker. Default: it is there. */
+  readonly open?: () => Promise<Driver>
 }
 
 /** A shipper over a memory broker and a simulated disk, on a driven clock. Closed with the test. */
@@ -31,7 +33,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
   const shipper: Service = logShipper(settings.parse({ topic: 'logs.test', source: 'here', ...options.config }), {
     telemetry,
     clock,
-    openMessaging: async () => through(broker.connect()),
+    openMessaging: options.open ?? (async () => through(broker.connect())),
     openSpoolFolder: async () => ({ disk, close: async () => undefined }),
     openInput: async () => streamInput(input),
   })
