@@ -14,6 +14,18 @@ export interface KafkaApis {
     ask: { readonly topics: readonly NewTopic[]; readonly timeout: number }
     answer: { readonly topicErrors: readonly { topic: string; errorCode: number; errorMessage?: string | null }[] }
   }
+  DescribeConfigs: {
+    ask: {
+      readonly resources: readonly { type: number; name: string; configNames: readonly string[] }[]
+      readonly includeSynonyms: false
+    }
+    answer: {
+      readonly resources: readonly {
+        errorCode: number
+        configEntries: readonly { configName: string; configValue: string | null }[]
+      }[]
+    }
+  }
   InitProducerId: {
     ask: { readonly transactionTimeout: number }
     answer: { readonly errorCode: number; readonly producerId: string; readonly producerEpoch: number }

@@ -1,8 +1,11 @@
 import { PublishError } from './errors.ts'
 import { codes, type TopicMetadata } from './kafka-apis.ts'
+import { isDeadLetterTopic } from './dead-letter.ts'
 import { asked, isMissing, type KafkaCluster } from './kafka-cluster.ts'
 import { KafkaFault } from './kafka-faults.ts'
+import { topicOf } from './kafka-names.ts'
 import { recordOverheadBytes } from './kafka-record.ts'
+import { keptForGood } from './kafka-retention.ts'
 
 /** Where the partitions of a topic are; by number. */
 export interface KafkaTopic {
@@ -51,7 +54,10 @@ export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
           topic: name,
           numPartitions: partitions,
           replicationFactor: replicas,
-          configEntries: [{ name: 'max.message.bytes', value: String(maxMessageBytes + recordOverheadBytes) }],
+          configEntries: [
+            { name: 'max.message.bytes', value: String(maxMessageBytes + recordOverheadBytes) },
+            ...(isDeadLetterTopic(topicOf(name)) ? keptForGood : []),
+          ],
         },
       ],
     })

@@ -4,6 +4,7 @@ import { kafkaCluster, type KafkaCluster } from './kafka-cluster.ts'
 import type { MakeSocket } from './kafka-connection.ts'
 import { faultText } from './kafka-faults.ts'
 import { kafkaPublisher } from './kafka-publisher.ts'
+import { retentionTeller } from './kafka-retention.ts'
 import { kafkaSubscription } from './kafka-subscription.ts'
 import { kafkaTopics } from './kafka-topics.ts'
 import { kafkaSettings } from './kafka-url.ts'
@@ -43,6 +44,7 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
     throw error
   }
   const topics = kafkaTopics(cluster)
+  const tellRetention = retentionTeller({ cluster, warn })
   const publisher = kafkaPublisher({ cluster, topics, source, warn })
   const subscriptions = new Set<Subscription>()
   const subscribing = new Set<KafkaCluster>()
@@ -89,8 +91,11 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
   return {
     scheme: 'kafka',
     guarantees: kafkaGuarantees,
-    browser: kafkaBrowser({ cluster, topics }),
-    publish: publisher.publish,
+    browser: kafkaBrowser({ cluster, topics, looked: tellRetention }),
+    publish: async (topic, messages) => {
+      await publisher.publish(topic, messages)
+      tellRetention(topic)
+    },
     subscribe,
     close: () => {
       closing ??= (async () => {
