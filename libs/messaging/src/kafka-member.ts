@@ -11,6 +11,7 @@ import {
 import { checkCode, complaint, isPassing, KafkaFault } from './kafka-faults.ts'
 import { byTopic, type TopicOffset, type TopicPartition } from './kafka-offsets.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
+import { groupSession } from './kafka-session.ts'
 import { reconnectDelayMs } from './reconnect.ts'
 
 export interface MemberParts {
@@ -24,7 +25,7 @@ export interface MemberParts {
   readonly owned: () => readonly TopicPartition[]
   /** It may read these from now on and has to let go of all else, then call `rejoin`. */
   readonly assigned: (partitions: readonly TopicPartition[]) => Promise<void>
-  /** All it read may be another's already. */
+  /** All it read may be another's already: it fetches and handles nothing more of it, and lets go of what it holds. */
   readonly lost: () => void
 }
 
@@ -32,6 +33,8 @@ export interface MemberParts {
 export interface KafkaMember {
   /** Resolves when it has its first share. Rejects with what will not pass. */
   join(): Promise<void>
+  /** Whether what it was assigned is its own beyond doubt. It handles nothing new while not. */
+  readonly holds: boolean
   /** The group shares again, soon: what this member wants or reads has changed. */
   rejoin(): void
   /** The group's place; rejects when it is not kept, as when the member is one no more. */
@@ -57,9 +60,22 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
   let wake: (() => void) | undefined
   let running: Promise<void> | undefined
 
+  /** The coordinator may know it still once it is reached again: it has to be told then that nothing is owned. */
+  const outOfSession = () => {
+    parts.lost()
+    rejoin()
+  }
+  const session = groupSession(sessionTimeoutMs, outOfSession)
+
+  const rejoin = () => {
+    wanted = true
+    wake?.()
+  }
+
   const forget = () => {
     memberId = ''
     generationId = -1
+    session.end()
     parts.lost()
   }
 
@@ -82,9 +98,8 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
     return answer
   }
 
-  /** One sharing of the group, up to this member's part of it. */
-  const share = async () => {
-    wanted = false
+  /** Resolves with this member's part of what the group shares. */
+  const joinAndSync = async (): Promise<readonly TopicPartition[]> => {
     const joined = await joinGroup()
     memberId = joined.memberId
     generationId = joined.generationId
@@ -92,14 +107,25 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
     const members = isLeader ? joined.members.map((each) => decodeMember(each.memberId, each.memberMetadata)) : []
     if (isLeader) await known.refresh(new Set(members.flatMap((member) => member.topics)))
     const shares = assign(members, (topic) => known.known(topic)?.leaders.length ?? 0)
-    const synced = await asked(cluster.coordinator(group), 'SyncGroup', {
-      groupId: group,
-      generationId,
-      memberId,
-      groupAssignment: [...shares].map(([id, share]) => ({ memberId: id, memberAssignment: encodeAssignment(share) })),
-    })
+    const synced = await session.keep(
+      () =>
+        asked(cluster.coordinator(group), 'SyncGroup', {
+          groupId: group,
+          generationId,
+          memberId,
+          groupAssignment: [...shares].map(([id, of]) => ({ memberId: id, memberAssignment: encodeAssignment(of) })),
+        }),
+      ({ errorCode }) => errorCode === codes.none,
+    )
     checkCode(synced.errorCode, what)
-    await parts.assigned(decodeAssignment(synced.memberAssignment))
+    return decodeAssignment(synced.memberAssignment)
+  }
+
+  const share = async () => {
+    wanted = false
+    await parts.assigned(await session.putOff(joinAndSync))
+    // The places that it asked for meanwhile may be old.
+    if (!session.holds) outOfSession()
   }
 
   /** Resolves when the group shares again. */
@@ -108,11 +134,11 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
       const woken = new Promise<void>((resolve) => (wake = resolve))
       await Promise.race([woken, cluster.pause(beatMs)])
       if (gone || wanted) return
-      const answer = await asked(cluster.coordinator(group), 'Heartbeat', {
-        groupId: group,
-        groupGenerationId: generationId,
-        memberId,
-      })
+      const answer = await session.keep(
+        () =>
+          asked(cluster.coordinator(group), 'Heartbeat', { groupId: group, groupGenerationId: generationId, memberId }),
+        ({ errorCode }) => errorCode === codes.none || errorCode === codes.rebalanceInProgress,
+      )
       if (answer.errorCode === codes.rebalanceInProgress) return
       checkCode(answer.errorCode, what)
     }
@@ -164,10 +190,10 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
       running = run(first)
       return first.promise
     },
-    rejoin: () => {
-      wanted = true
-      wake?.()
+    get holds() {
+      return session.holds
     },
+    rejoin,
     commit: async (offsets) => {
       const answer = await asked(cluster.coordinator(group), 'OffsetCommit', {
         groupId: group,
@@ -181,6 +207,7 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
     },
     leave: async () => {
       gone = true
+      session.end()
       wake?.()
       if (memberId !== '') await asked(cluster.coordinator(group), 'LeaveGroup', { groupId: group, memberId })
       await running

@@ -28,6 +28,7 @@ export interface SubscriptionParts {
 const commitDelayMs = 250
 /** How long a partition that moves waits for its unsettled messages. */
 const drainWaitMs = 30_000
+const outOfTouchPauseMs = 20
 const patternPollMs = 1_000
 const topicPollMs = 30_000
 const leastFetchBytes = 64 * 1024
@@ -72,6 +73,9 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     due.forEach((claim, index) => (claim.committed = offsets[index]?.offset ?? claim.committed))
   }
 
+  /** Its partitions may be another member's by now: nothing new is handled. */
+  const outOfTouch = () => member !== undefined && stopping === undefined && !member.holds
+
   const offer = (record: Parameters<typeof arrivalOf>[0], claim: Claim): boolean =>
     window.offer(arrivalOf(record, claim, acked))
 
@@ -81,10 +85,14 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     warn,
     maxBytes: Math.min(mostFetchBytes, Math.max(leastFetchBytes, settings.maxInFlightBytes)),
     claims: () => claims.values(),
-    room: () => window.room(),
+    room: async () => {
+      while (outOfTouch() && !cluster.closed) await cluster.pause(outOfTouchPauseMs)
+      await window.room()
+    },
     take: (record, claim) => {
+      if (outOfTouch()) return false
       if (window.hasRoom) return offer(record, claim)
-      return window.room().then(() => claim.state === 'reading' && offer(record, claim))
+      return window.room().then(() => claim.state === 'reading' && !outOfTouch() && offer(record, claim))
     },
     outOfRange: async (claim) => {
       const { low, high } = await endsOf({ cluster, topics }, [claim])

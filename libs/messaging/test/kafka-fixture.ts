@@ -41,29 +41,50 @@ export const killableKafka = async (url: string): Promise<KillableDriver> => {
   return { driver, kill }
 }
 
+/** The numbers of some requests of Kafka's protocol. */
+export const apis = { fetch: 1, joinGroup: 11, heartbeat: 12 } as const
+
+/** The number of the request that begins here, by Kafka's protocol: its length comes first. */
+const apiOf = (data: unknown): number => {
+  const bytes = typeof data === 'string' ? Buffer.from(data, 'binary') : (data as Buffer)
+  return bytes.length >= 6 ? bytes.readInt16BE(4) : -1
+}
+
 /** Sockets that can be cut or deafened, all at once, again and again; `cut` answers how many there were. */
 export const cuttableSockets = (): {
   readonly sockets: MakeSocket
   cut(): number
-  /** What the broker answers from now on is not heard, by the sockets that there are. */
-  deafen(): void
+  /** What the broker answers from now on is not heard, by the sockets that there are, or by those that sent requests of these numbers. */
+  deafen(which?: (apis: ReadonlySet<number>) => boolean): void
+  /** How many requests of this number were sent. */
+  sent(api: number): number
 } => {
-  const all = new Set<Socket>()
+  const all = new Map<Socket, Set<number>>()
+  const counts = new Map<number, number>()
   return {
     sockets: (...args) => {
       const socket = makeSocket(...args)
-      all.add(socket)
+      const apis = new Set<number>()
+      all.set(socket, apis)
+      const write = socket.write.bind(socket) as (...of: unknown[]) => boolean
+      socket.write = (...of: unknown[]) => {
+        const api = apiOf(of[0])
+        apis.add(api)
+        counts.set(api, (counts.get(api) ?? 0) + 1)
+        return write(...of)
+      }
       socket.once('close', () => all.delete(socket))
       return socket
     },
     cut: () => {
       const { size } = all
-      for (const socket of all) socket.destroy(new Error('cut'))
+      for (const socket of all.keys()) socket.destroy(new Error('cut'))
       return size
     },
-    deafen: () => {
-      for (const socket of all) socket.pause()
+    deafen: (which = () => true) => {
+      for (const [socket, apis] of all) if (which(apis)) socket.pause()
     },
+    sent: (api) => counts.get(api) ?? 0,
   }
 }
 

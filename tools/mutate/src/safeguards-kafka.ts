@@ -23,4 +23,27 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'for (const batch of batches) (over(batch), held(batch.records))',
     tests: ['libs/messaging/src/kafka-sender.test.ts'],
   },
+  {
+    promise: 'Kafka: a member that lost its generation keeps none of its partitions',
+    file: 'libs/messaging/src/kafka-member.ts',
+    find: `    session.end()
+    parts.lost()`,
+    replace: '    session.end()',
+    tests: ['libs/messaging/src/kafka-member.test.ts'],
+  },
+  {
+    promise: 'Kafka: a member whose coordinator has not answered for a session has lost its partitions',
+    file: 'libs/messaging/src/kafka-member.ts',
+    find: `  const outOfSession = () => {
+    parts.lost()`,
+    replace: '  const outOfSession = () => {',
+    tests: ['libs/messaging/src/kafka-member.test.ts'],
+  },
+  {
+    promise: 'Kafka: a session lasts from when its heartbeat was sent, not from when the answer came',
+    file: 'libs/messaging/src/kafka-session.ts',
+    find: 'const keptUntilMs = sentMs + sessionTimeoutMs',
+    replace: 'const keptUntilMs = performance.now() + sessionTimeoutMs',
+    tests: ['libs/messaging/src/kafka-session.test.ts'],
+  },
 ]
