@@ -95,6 +95,15 @@ describe('identity is source and id', () => {
   })
 })
 
+test('a tombstone has no body, an empty text has an empty one', async () => {
+  const empty = message('t', '', { id: 'empty' })
+  expect(await write(empty, { ...empty, id: 'none', tombstone: true })).toEqual(['written', 'written'])
+  expect((await stored()).map(({ id, body, text }) => [id, body, text])).toEqual([
+    ['empty', null, ''],
+    ['none', null, null],
+  ])
+})
+
 test('a table from before the source: rows stay, what comes again is known, what is new is stored', async () => {
   const { owner, steps } = eventMigrations
   const older = await openEmbedded()

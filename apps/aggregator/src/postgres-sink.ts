@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Database, DatabaseError } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
-import { bodyText, type Message } from '@armature/messaging/message'
+import { identityOf } from '@armature/messaging/identity'
+import { bodyText } from '@armature/messaging/message'
 import { compareSql, eventMigrations, insertSql } from './event-table.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 import { faultOf } from './sql-state-fault.ts'
@@ -65,15 +66,15 @@ const jsonRowOf = ({ message, correlationKey }: SinkItem): Omit<Row, 'index'> | 
   if (!isJson && /^application\/([\w.-]+\+)?json\b/i.test(message.headers['content-type'] ?? ''))
     return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
   const { id, topic, time } = message
-  const source = sourceOf(message)
+  const source = message.headers['source'] ?? unknownSource
   const fields = JSON.stringify({ source, id, topic, correlation_key: correlationKey, time: time.toISOString() })
-  const json = `${fields.slice(0, -1)},${isJson ? `"body":${text}` : `"text":${JSON.stringify(text)}`}}`
-  return { identity: identityOf(source, id), json }
+  const content = isJson ? `"body":${text}` : `"text":${message.tombstone === true ? 'null' : JSON.stringify(text)}`
+  const json = `${fields.slice(0, -1)},${content}}`
+  return { identity: identityOf(message, unknownSource), json }
 }
 
-const sourceOf = ({ headers }: Message): string => headers['source'] ?? ''
-
-const identityOf = (source: string, id: string): string => JSON.stringify([source, id])
+/** Of messages that name none: `memory:` delivers them as they were published. */
+const unknownSource = ''
 
 const parses = (text: string): boolean => {
   try {
@@ -119,7 +120,7 @@ const insert = async (
   signal: AbortSignal | undefined,
 ): Promise<readonly Row[]> => {
   const inserted = await database.query<{ source: string; id: string }>(insertSql, [arrayOf(rows)], { signal })
-  const fresh = new Set(inserted.rows.map(({ source, id }) => identityOf(source, id)))
+  const fresh = new Set(inserted.rows.map(({ source, id }) => identityOf({ id, headers: { source } }, unknownSource)))
   return rows.filter(({ identity, index }) => {
     const isFirst = fresh.delete(identity)
     if (isFirst) outcomes.set(index, 'written')

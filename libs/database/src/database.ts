@@ -60,6 +60,7 @@ export const sqlStates = {
   invalidParameter: '22023',
   uniqueViolation: '23505',
   noActiveTransaction: '25P01',
+  lockNotAvailable: '55P03',
   canceled: '57014',
   internal: 'XX000',
 } as const

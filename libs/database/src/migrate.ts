@@ -22,29 +22,61 @@ interface Entry extends Migration {
   readonly number: number
 }
 
+export interface MigrateOptions {
+  /** How long one statement may wait for a lock of a table, in milliseconds: others wait behind it. Default 10,000. */
+  readonly lockTimeoutMs?: number
+  /** How long to wait for another process that migrates, in milliseconds. Default 3,600,000. */
+  readonly turnTimeoutMs?: number
+}
+
 /**
  * Brings the database to the state after all steps: runs those that the table `schema_migration` does not name yet, each in a
- * transaction of its own together with its entry there. Safe to call again and by several processes at once. A database that is
- * ahead (a newer release ran) is left as it is. Resolves with the number of steps it ran. Rejects with DatabaseError, naming
- * the step, when one fails or was changed after it had been run.
+ * transaction of its own together with its entry there. A step may take as long as it needs: there is no statement timeout. Safe to call
+ * again and by several processes at once: they take turns. A database that is ahead (a newer release ran) is left as it is. Resolves with
+ * the number of steps it ran. Rejects with DatabaseError, naming the step, when one fails or was changed after it had been run; with
+ * exit code 75 when a lock, or the turn, was not to be had in time.
  */
-export const migrate = async (database: Database, { owner, steps }: Migrations): Promise<number> => {
-  await database.transaction(async (within) => {
-    await lock(within)
-    await within.query(table)
+export const migrate = async (
+  database: Database,
+  { owner, steps }: Migrations,
+  { lockTimeoutMs = 10_000, turnTimeoutMs = 3_600_000 }: MigrateOptions = {},
+): Promise<number> => {
+  const inTurn = <T>(work: (within: Queryable) => Promise<T>): Promise<T> =>
+    database.transaction(async (within) => {
+      await within.query('set local statement_timeout = 0')
+      await endWithClient(within)
+      await within.query(`set local lock_timeout = ${turnTimeoutMs}`)
+      await lock(within)
+      await within.query(`set local lock_timeout = ${lockTimeoutMs}`)
+      return work(within)
+    })
+  await inTurn((within) => within.query(table)).catch((error: unknown) => {
+    throw named(`the table of migrations, for ${owner}`, error)
   })
   let ran = 0
   for (const [index, step] of steps.entries()) {
     const entry = { ...step, owner, number: index + 1 }
     try {
-      if (await database.transaction((within) => apply(within, entry))) ran += 1
+      if (await inTurn((within) => apply(within, entry))) ran += 1
     } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error
-      const { code, constraint, message } = error
-      throw new DatabaseError(`migration ${entry.number} of ${owner} (${step.name}): ${message}`, { code, constraint })
+      throw named(`migration ${entry.number} of ${owner} (${step.name})`, error)
     }
   }
   return ran
+}
+
+/** EX_TEMPFAIL of sysexits. */
+const tryAgain = 75
+
+const named = (what: string, error: unknown): unknown => {
+  if (!(error instanceof DatabaseError)) return error
+  const { code, constraint, message } = error
+  const isLocked = code === sqlStates.lockNotAvailable
+  return new DatabaseError(`${what}: ${message}`, {
+    code,
+    constraint,
+    ...(isLocked && { exitCode: tryAgain, fix: 'Start again, or end what holds the lock: pg_stat_activity tells' }),
+  })
 }
 
 const table = `create table if not exists schema_migration (
@@ -56,13 +88,25 @@ const table = `create table if not exists schema_migration (
   primary key (owner, number)
 )`
 
+/**
+ * Without a statement timeout the server would go on for a process that is gone, and hold the turn. Not every server can look
+ * (PostgreSQL from 14, not on all platforms).
+ */
+const endWithClient = async (within: Queryable): Promise<void> => {
+  await within.query('savepoint before_setting')
+  try {
+    await within.query(`set local client_connection_check_interval = '2s'`)
+  } catch {
+    await within.query('rollback to savepoint before_setting')
+  }
+}
+
 /** Until the end of the transaction. Any number does that nothing else uses. */
 const lock = async (within: Queryable): Promise<void> => {
   await within.query('select pg_advisory_xact_lock(7310455)')
 }
 
 const apply = async (within: Queryable, { owner, number, name, statements }: Entry): Promise<boolean> => {
-  await lock(within)
   const sha256 = createHash('sha256').update(JSON.stringify(statements)).digest('hex')
   const applied = await within.query<{ sha256: string }>(
     'select sha256 from schema_migration where owner = $1 and number = $2',

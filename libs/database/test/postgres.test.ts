@@ -49,6 +49,28 @@ describe('a server', () => {
     expect((await database.query('select 1')).count).toBe(1)
   })
 
+  test('holds the next statement back until a cancel that came late is over', async () => {
+    const rounds = 20
+    let late = 0
+    for (let round = 0; round < rounds && late < 3; round += 1) {
+      // Its first cancel needs a connection first, and comes when the statement has ended.
+      const database = await openDatabase(server.url, { maxConnections: 1 })
+      const giveUp = new AbortController()
+      const work = database.transaction(async (within) => {
+        const short = within.query('select 1', [], { signal: giveUp.signal })
+        giveUp.abort()
+        await short
+        late += 1
+        return (await within.query('select pg_sleep(0.2)')).count
+      })
+      const before = late
+      const ended = await work.catch((error: unknown) => (error as { code: unknown }).code)
+      expect(ended).toBe(late > before ? 1 : '57014')
+      await database.close()
+    }
+    expect(late).toBe(3)
+  }, 60_000)
+
   test('cancels a statement that takes too long', async () => {
     const database = await opened({ statementTimeoutMs: 50 })
     await expect(database.query('select pg_sleep(60)')).rejects.toMatchObject({ code: '57014' })
@@ -65,7 +87,7 @@ describe('a server', () => {
         .count
     await vi.waitFor(async () => expect(await running()).toBe(2), { timeout: 10_000 })
     giveUp.abort()
-    for (const one of sleeping) await expect(one).rejects.toMatchObject({ code: '57014' })
+    await Promise.all(sleeping.map((one) => expect(one).rejects.toMatchObject({ code: '57014' })))
     expect((await database.query('select 1')).count).toBe(1)
   })
 

@@ -5,6 +5,7 @@ const faults = {
   file: 'apps/aggregator/src/sql-state-fault.ts',
   tests: ['apps/aggregator/src/sql-state-fault.test.ts'],
 }
+const migrating = { file: 'libs/database/src/migrate.ts', tests: ['libs/database/test/migrate.test.ts'] }
 const sink = { file: 'apps/aggregator/src/postgres-sink.ts', tests: ['apps/aggregator/src/postgres-sink.test.ts'] }
 
 export const safeguards: readonly Safeguard[] = [
@@ -60,8 +61,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Events of different sources with one id are different events at the sink',
     ...sink,
-    find: "headers['source'] ?? ''",
-    replace: "headers['no-source'] ?? ''",
+    find: "message.headers['source'] ?? unknownSource",
+    replace: 'unknownSource',
   },
   {
     promise: 'An event with the source and id of another one is not taken for its repeat',
@@ -75,5 +76,36 @@ export const safeguards: readonly Safeguard[] = [
     find: 'connectionEnds = /^(08|57P)/',
     replace: 'connectionEnds = /^08/',
     tests: ['libs/database/test/postgres.test.ts'],
+  },
+  {
+    promise: 'A cancel that comes late does not hit the next statement of the connection',
+    file: 'libs/database/src/postgres.ts',
+    find: 'if (cancelled !== undefined) await cancelled',
+    replace: '',
+    tests: ['libs/database/test/postgres.test.ts'],
+  },
+  {
+    promise: 'A migration may take as long as it needs',
+    ...migrating,
+    find: "await within.query('set local statement_timeout = 0')",
+    replace: '',
+  },
+  {
+    promise: 'A migration waits for the lock of a table for a bounded time only',
+    ...migrating,
+    find: 'await within.query(`set local lock_timeout = ${lockTimeoutMs}`)',
+    replace: '',
+  },
+  {
+    promise: 'Processes that migrate at once take turns',
+    ...migrating,
+    find: 'await lock(within)',
+    replace: '',
+  },
+  {
+    promise: 'A migration whose process is gone ends, and the next process has its turn',
+    ...migrating,
+    find: 'await endWithClient(within)',
+    replace: '',
   },
 ]
