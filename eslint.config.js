@@ -4,6 +4,7 @@ import nx from '@nx/eslint-plugin'
 import prettier from 'eslint-config-prettier'
 import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
+import { listenerCatches } from './tools/tidy/src/listener-catches.ts'
 
 // Without the graph, Nx's boundary rule would skip every file with no more than a warning.
 await createProjectGraphAsync({ exitOnError: true, resetDaemonClient: true })
@@ -143,10 +144,11 @@ export default defineConfig(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { '@nx': nx },
+    plugins: { '@nx': nx, armature: { rules: { 'listener-catches': listenerCatches } } },
     rules: {
       ...boundaries(arrows),
       'no-restricted-syntax': ['error', ...unstrippable],
+      'armature/listener-catches': 'error',
       eqeqeq: 'error',
       'no-console': 'error',
       'no-var': 'error',
@@ -157,7 +159,8 @@ export default defineConfig(
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
-      '@typescript-eslint/no-misused-promises': 'error',
+      // A function that answers a promise is no listener: the emitter drops its rejection.
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: true }],
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
@@ -180,6 +183,8 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-console': 'off',
+      // A rejection fails the test.
+      'armature/listener-catches': 'off',
     },
   },
   { files: ['tools/**/*.ts'], rules: { 'no-console': 'off' } },

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isLoopbackHost } from '@armature/service/http-hosts'
+import { openHttpServer } from '@armature/service/http-server'
 import type { LedgerRow } from '@armature/telemetry/ledger'
 
 /** What the page shows, sent whole every `refreshMs`. */
@@ -19,6 +20,10 @@ export interface PageOptions {
   readonly status: () => Status
   /** Answers the search form; an error's message is shown as it is. */
   readonly search: (lat: number, lng: number) => Promise<readonly { name: string; code: string }[]>
+  /** Told what the server could not answer. */
+  readonly onFault: (error: unknown) => void
+  /** Pages that follow at once; one more is refused. Default 100. */
+  readonly maxStreams?: number
 }
 
 export interface Page {
@@ -28,7 +33,9 @@ export interface Page {
 }
 
 const refreshMs = 1000
-const maxStreams = 100
+const defaultMaxStreams = 100
+/** Streams stay open: room for other requests is beside them. */
+const spareConnections = 28
 const html = readFileSync(new URL('page.html', import.meta.url))
 const securityHeaders = {
   'content-security-policy':
@@ -38,12 +45,13 @@ const securityHeaders = {
 }
 
 /** The live status page, on loopback only: one HTML file, a stream of server-sent events, and the search behind its form. */
-export const openPage = async ({ port, status, search }: PageOptions): Promise<Page> => {
+export const openPage = async (options: PageOptions): Promise<Page> => {
+  const { status, search, maxStreams = defaultMaxStreams } = options
   const streams = new Set<ServerResponse>()
   let latest = event(status())
 
   const stream = (response: ServerResponse) => {
-    if (streams.size >= maxStreams) return void json(response, 503, { error: `more than ${maxStreams} pages are open` })
+    if (streams.size >= maxStreams) return json(response, 503, { error: `more than ${maxStreams} pages are open` })
     response.writeHead(200, { ...securityHeaders, 'content-type': 'text/event-stream' })
     response.write(latest)
     streams.add(response)
@@ -58,19 +66,26 @@ export const openPage = async ({ port, status, search }: PageOptions): Promise<P
     }
   }
 
-  const route = async (request: IncomingMessage, response: ServerResponse) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page')
+  const answer = (request: IncomingMessage, response: ServerResponse, { pathname, searchParams }: URL) => {
     if (request.method !== 'GET') return json(response, 405, { error: 'only GET is answered here' })
-    if (!isLoopbackHost(request.headers.host))
-      return json(response, 403, { error: 'this page answers on loopback only' })
+    if (pathname === '/') {
+      response.writeHead(200, { ...securityHeaders, 'content-type': 'text/html; charset=utf-8' }).end(html)
+      return
+    }
+    if (isOfAnotherSite(request)) return json(response, 403, { error: 'only this page may ask' })
     if (pathname === '/events') return stream(response)
     if (pathname === '/search') return answerSearch(searchParams, response)
-    if (pathname !== '/') return json(response, 404, { error: 'not found' })
-    response.writeHead(200, { ...securityHeaders, 'content-type': 'text/html; charset=utf-8' }).end(html)
+    return json(response, 404, { error: 'not found' })
   }
 
-  const server = createServer((request, response) => void route(request, response))
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
+  const server = await openHttpServer({
+    host: '127.0.0.1',
+    port: options.port,
+    answersTo: isLoopbackHost,
+    answer,
+    onFault: options.onFault,
+    bounds: { maxConnections: maxStreams + spareConnections },
+  })
   const timer = setInterval(() => {
     latest = event(status())
     // A page that does not read is given up rather than buffered for.
@@ -81,16 +96,18 @@ export const openPage = async ({ port, status, search }: PageOptions): Promise<P
   }, refreshMs)
 
   return {
-    port: (server.address() as AddressInfo).port,
-    close: async () => {
+    port: server.port,
+    close: () => {
       clearInterval(timer)
       for (const response of streams) response.end()
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeAllConnections()
-      await closed
+      return server.close()
     },
   }
 }
+
+/** Told by browsers: another site's page can open streams and searches here, even if it cannot read them. */
+const isOfAnotherSite = ({ headers }: IncomingMessage): boolean =>
+  !['same-origin', 'none', undefined].includes(headers['sec-fetch-site'])
 
 const event = (status: Status) => `data: ${JSON.stringify(status)}\n\n`
 
@@ -105,6 +122,3 @@ const degrees = (parameters: URLSearchParams, name: string): number => {
     throw new Error(`${name} is not a number: ${JSON.stringify(text.slice(0, 40))}`)
   return value
 }
-
-/** A page of another site that points its own name at 127.0.0.1 (DNS rebinding) is refused. */
-const isLoopbackHost = (host = '') => /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host)

@@ -73,6 +73,7 @@ export const allInOne = (config: Config, edges: Edges = realEdges(config)): AllI
           alerts: () => opened.reactor.handled().slice(0, maxAlertsShown),
         }),
         search: async (lat, lng) => (await opened.client.search({ point: { lat, lng } })).results,
+        onFault: (err) => edges.telemetry.log.error({ err }, 'the page could not answer'),
       })
       if (config.prove) runProof(provableOf(opened)).catch((fault) => !stopping.signal.aborted && ended.reject(fault))
     },

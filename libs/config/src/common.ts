@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { brokerUrl, choice, durationMs, host, port, text, url } from './settings.ts'
+import { brokerUrl, choice, durationMs, host, list, port, text, url } from './settings.ts'
 
 /** From most to least; `silent` writes nothing. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -12,6 +12,9 @@ export const commonSettings = {
     .meta({ description: 'Least level of log lines that are written', env: 'LOG_LEVEL', hot: true }),
   httpHost: host().default('127.0.0.1').meta({ description: 'Address of the admin HTTP server' }),
   httpPort: port().default(0).meta({ description: 'Port of the admin HTTP server (0 = any free one)' }),
+  httpAllowedHosts: list(host())
+    .default([])
+    .meta({ description: 'Names by which the admin HTTP server may be asked, beside IP addresses and localhost' }),
   drainDeadlineMs: durationMs({ max: 3_600_000 })
     .default(10_000)
     .meta({ description: 'Time for the whole drain at the end, in milliseconds' }),

@@ -188,7 +188,7 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
       consumer,
       onMessage,
       onTurn: turns.begin,
-      onGone: () => void reopen(),
+      onGone: () => void reopen().catch(parts.onGone),
     })
   /** From the oldest message that is unsettled here, where somebody removed the consumer. */
   const reopen = async () => {
@@ -248,7 +248,7 @@ export const orderedFeed = async (parts: OrderedParts): Promise<Feed> => {
     if (stopped) return
     const place = placeOf(msg.reply ?? '')
     if (place.delivery !== delivered + 1) {
-      if (place.delivery > delivered + 1) void reopen()
+      if (place.delivery > delivered + 1) void reopen().catch(parts.onGone)
       return
     }
     delivered = place.delivery
@@ -262,7 +262,7 @@ export const orderedFeed = async (parts: OrderedParts): Promise<Feed> => {
     parts.offer(arrival)
   }
 
-  const open = () => pull({ ...parts, consumer, onMessage, onGone: () => void reopen() })
+  const open = () => pull({ ...parts, consumer, onMessage, onGone: () => void reopen().catch(parts.onGone) })
 
   let reopening: Promise<void> | undefined
   const reopen = (): Promise<void> =>

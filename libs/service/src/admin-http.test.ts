@@ -1,6 +1,7 @@
-import { createServer, request } from 'node:http'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { rawAnswer, statuses } from '../test/raw-http.ts'
 import { type AdminOptions, openAdmin } from './admin-http.ts'
 import type { NotReady } from './service.ts'
 
@@ -81,12 +82,21 @@ describe('bad input', () => {
 
   test('a path that is no URL is 400', async () => {
     const { admin } = await open()
-    const status = await new Promise((resolve, reject) => {
-      request({ host: admin.host, port: admin.port, path: '//[' }, (answer) => resolve(answer.statusCode))
-        .on('error', reject)
-        .end()
-    })
-    expect(status).toBe(400)
+    for (const target of ['//[', '//', '*'])
+      expect(statuses(await rawAnswer(admin.port, `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`))).toEqual([400])
+  })
+
+  test.each(['/livez', '/readyz', '/metrics', '/nothing'])('%s is not read through a foreign name', async (path) => {
+    const faults: unknown[] = []
+    const { admin } = await open({ allowedHosts: ['search.internal'], onFault: (error) => faults.push(error) })
+    const ask = async (host: string) =>
+      statuses(await rawAnswer(admin.port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`))
+    const good = path === '/nothing' ? 404 : 200
+    for (const host of ['evil.example', 'search.internal.evil.example', '']) expect(await ask(host)).toEqual([403])
+    // Probes of Kubernetes ask by the address of the pod.
+    for (const host of ['10.42.0.7:9090', '[fd00::7]:9090', 'localhost', 'search.internal:1', 'Search.Internal'])
+      expect(await ask(host)).toEqual([good])
+    expect(faults).toEqual([])
   })
 
   test('a route that throws or rejects is 500 without its text', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { isDirectHost } from './http-hosts.ts'
+import { type HttpBounds, openHttpServer, sendText } from './http-server.ts'
 import type { NotReady } from './service.ts'
 
 /** Answers one request; a throw or rejection is answered with 500. */
@@ -15,6 +16,12 @@ export interface AdminOptions {
   expose: () => string
   /** More paths, matched exactly, such as a status page. */
   routes?: Readonly<Record<string, Route>>
+  /** Names by which the server may be asked, beside `host`, `localhost` and IP addresses. */
+  allowedHosts?: readonly string[]
+  /** Told what a route threw, and what befell the server. */
+  onFault?: (error: unknown) => void
+  /** Default: `httpBounds`. */
+  bounds?: Partial<HttpBounds>
 }
 
 export interface AdminServer {
@@ -25,13 +32,6 @@ export interface AdminServer {
   /** Stops listening and cuts what connections are left. Safe to call twice. */
   close(): Promise<void>
 }
-
-// An import would load all of node:http's exports at once, among them a WebSocket client: 2 MiB that no service needs.
-const { createServer } = process.getBuiltinModule('node:http')
-
-const maxConnections = 256
-const requestTimeoutMs = 10_000
-const maxHeaderBytes = 8 * 1024
 
 /**
  * The HTTP server that tells how the service is: /livez (alias /healthz), /readyz, /metrics, as Kubernetes' own components
@@ -45,56 +45,36 @@ export const openAdmin = async (options: AdminOptions): Promise<AdminServer> => 
     '/healthz': health('healthz', () => []),
     '/readyz': health('readyz', notReady),
     '/metrics': (_request, response) => {
-      send(response, 200, expose(), 'text/plain; version=0.0.4; charset=utf-8')
+      sendText(response, 200, expose(), 'text/plain; version=0.0.4; charset=utf-8')
     },
     ...options.routes,
   }
-  const server = createServer(
-    { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs, maxHeaderSize: maxHeaderBytes },
-    (request, response) => void answer(routes, request, response),
-  )
-  server.maxConnections = maxConnections
-  const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ host, port: options.port }, resolve)
-  await listening
-  const { port } = server.address() as AddressInfo
-  const closed = Promise.withResolvers<void>()
-  server.once('close', closed.resolve)
+  const server = await openHttpServer({
+    host,
+    port: options.port,
+    answersTo: isDirectHost([host, ...(options.allowedHosts ?? [])]),
+    answer: answerBy(routes),
+    onFault: options.onFault ?? (() => undefined),
+    ...(options.bounds && { bounds: options.bounds }),
+  })
   return {
     host,
-    port,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: () => {
-      if (server.listening) server.close()
-      server.closeAllConnections()
-      return closed.promise
-    },
+    port: server.port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    close: () => server.close(),
   }
 }
 
-const answer = async (
-  routes: Readonly<Record<string, Route>>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> => {
-  try {
-    const url = URL.parse(request.url ?? '/', 'http://localhost')
-    if (url === null) {
-      send(response, 400, 'the path is not a valid URL\n')
-      return
-    }
+const answerBy =
+  (routes: Readonly<Record<string, Route>>): Route =>
+  async (request, response, url) => {
     const route = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined
     if (route === undefined) {
-      send(response, 404, `no such path. Try ${Object.keys(routes).join(' ')}\n`)
+      sendText(response, 404, `no such path. Try ${Object.keys(routes).join(' ')}\n`)
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
-      send(response.setHeader('allow', 'GET, HEAD'), 405, 'only GET and HEAD\n')
+      sendText(response.setHeader('allow', 'GET, HEAD'), 405, 'only GET and HEAD\n')
     } else await route(request, response, url)
-  } catch {
-    if (response.headersSent) response.destroy()
-    else send(response, 500, 'internal error\n')
   }
-}
 
 const health =
   (name: string, failing: () => readonly NotReady[]): Route =>
@@ -104,7 +84,7 @@ const health =
     const failed = found.filter(({ check }) => !excluded.has(check))
     const healthy = failed.length === 0
     if (healthy && !searchParams.has('verbose')) {
-      send(response, 200, 'ok')
+      sendText(response, 200, 'ok')
       return
     }
     const lines = [
@@ -114,17 +94,7 @@ const health =
       ),
       `${name} check ${healthy ? 'passed' : 'failed'}`,
     ]
-    send(response, healthy ? 200 : 503, `${lines.join('\n')}\n`)
+    sendText(response, healthy ? 200 : 503, `${lines.join('\n')}\n`)
   }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ')
-
-const send = (response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void => {
-  response.writeHead(status, {
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-    'cache-control': 'no-store',
-  })
-  response.end(body)
-}

@@ -13,7 +13,10 @@ import type { NotReady, Service } from './service.ts'
 const telemetryGraceMs = 3_000
 
 export interface HostOptions {
-  config: Pick<CommonConfig, 'httpHost' | 'httpPort' | 'drainDeadlineMs'>
+  config: Pick<CommonConfig, 'httpHost' | 'httpPort' | 'httpAllowedHosts' | 'drainDeadlineMs'> & {
+    /** Registries ask for the admin server by it. */
+    readonly advertiseHost?: string | undefined
+  }
   telemetry: Telemetry
   /** Aborted when the process is asked to stop; the reason is what asked, such as a signal's name. */
   stopping: AbortSignal
@@ -44,6 +47,8 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     port: config.httpPort,
     notReady,
     expose: () => metrics.expose(),
+    allowedHosts: [...config.httpAllowedHosts, ...(config.advertiseHost === undefined ? [] : [config.advertiseHost])],
+    onFault: (err) => log.error({ err }, 'the admin server could not answer'),
     ...(routes === undefined ? {} : { routes }),
   }).catch(async (error: unknown) => {
     await closeTelemetry()

@@ -57,7 +57,7 @@ const http = createServer((request, response) => {
 http.listen(socket, () => chmodSync(socket, 0o600))
 
 if (bound === 'bound') {
-  const abandon = () => void end({ abandoned: true }).then(() => process.exit())
+  const abandon = () => endWith({ abandoned: true }, 0)
   process.stdin.resume().once('close', abandon)
   // On a busy machine a keeper was seen to miss the end of its input.
   const parent = process.ppid
@@ -66,12 +66,23 @@ if (bound === 'bound') {
   }, parentCheckMs)
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => void end({ abandoned: false }).then(() => process.exit()))
+  process.once(signal, () => endWith({ abandoned: false }, 0))
 }
 process.once('uncaughtException', (fault) => {
   console.error(fault)
-  void end({ abandoned: false }).then(() => process.exit(70))
+  endWith({ abandoned: false }, 70)
 })
+
+/** Ends all and then this process, with 70 where something could not be ended. */
+function endWith(how: { abandoned: boolean }, exitCode: number): void {
+  end(how).then(
+    () => process.exit(exitCode),
+    (fault: unknown) => {
+      console.error(fault)
+      process.exit(70)
+    },
+  )
+}
 
 let ending: Promise<void> | undefined
 /** Ends all servers and installations and removes their data; of an abandoned run of tests every process. */

@@ -158,6 +158,52 @@ describe('code', () => {
     expect(await broken(source('apps/reactor'), text)).toContain(rule)
   })
 
+  describe('a listener', () => {
+    const rule = 'armature/listener-catches'
+    const head = `import { createServer, type RequestListener } from 'node:http'
+declare const work: (...given: unknown[]) => Promise<void>
+declare const socket: NodeJS.EventEmitter
+declare const target: EventTarget & { onmessage: () => void }
+declare const maybe: (...given: unknown[]) => Promise<void> | undefined
+export {}
+`
+
+    test.each([
+      'createServer((request, response) => void work(request, response))',
+      'createServer((request, response) => { if (request.url) void work(request, response) })',
+      'createServer((request) => void maybe(request))',
+      'const answer: RequestListener = (request, response) => void work(request, response)\ncreateServer(answer)',
+      'function answer() { void work() }\ncreateServer().on("request", answer)',
+      'socket.on("data", (data: string) => void work(data))',
+      'socket.once("data", () => void work().then(() => undefined))',
+      'socket.on("data", () => void work().finally(() => undefined))',
+      'socket.on("data", () => { [1].forEach(() => void work()) })',
+      'target.addEventListener("abort", () => void work())',
+      'target.onmessage = () => void work()',
+      'export const options = { onGone: () => void work() }',
+      'process.on("SIGTERM", () => void work())',
+    ])('bug: a request could end the process, by a listener without a catch: %s', async (text) => {
+      expect(await broken(source('apps/reactor'), `${head}${text}\n`)).toContain(rule)
+    })
+
+    test.each([
+      'createServer(() => void work().catch(() => undefined))',
+      'createServer(() => { work().catch(() => undefined) })',
+      'createServer(() => void work().then(() => undefined, () => undefined))',
+      'createServer(() => void work().catch(() => undefined).finally(() => undefined))',
+      'socket.on("data", () => void [1].push(2))',
+      'setTimeout(() => void work(), 1)',
+      'export const loop = () => void work()',
+    ])('may be %s', async (text) => {
+      expect(await broken(source('apps/reactor'), `${head}${text}\n`)).not.toContain(rule)
+    })
+
+    test('that is async itself is an error too', async () => {
+      const text = `${head}socket.on('data', async () => { await work() })\n`
+      expect(await broken(source('apps/reactor'), text)).toContain('@typescript-eslint/no-misused-promises')
+    })
+  })
+
   test('of the usual shape breaks no rule', async () => {
     const text = `import { type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'

@@ -1,0 +1,22 @@
+import { isIP } from 'node:net'
+
+const authorityForm = /^(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d._-]+))(?::\d{1,5})?$/i
+
+/** The host of `HOST` or `HOST:PORT` in lower case, of IPv6 without its brackets. Undefined where it is neither. */
+export const hostOf = (authority: string): string | undefined => {
+  const [, ipv6, name] = authorityForm.exec(authority) ?? []
+  if (ipv6 !== undefined) return isIP(ipv6) === 6 ? ipv6.toLowerCase() : undefined
+  return name?.toLowerCase()
+}
+
+/**
+ * Whether a server may answer a request for this host: any IP address, `localhost`, and `names`. Another name may belong to a page of
+ * another site that points its own name at this server (DNS rebinding), to read what a browser would otherwise keep from it.
+ */
+export const isDirectHost =
+  (names: readonly string[]) =>
+  (host: string): boolean =>
+    isIP(host) !== 0 || host === 'localhost' || names.some((name) => name.toLowerCase() === host)
+
+/** Whether the host is this machine by its loopback addresses or `localhost`: for servers that listen on those alone. */
+export const isLoopbackHost = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host)
