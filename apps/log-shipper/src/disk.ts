@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** The one folder of a spool. Errors are those of the file system, with their `code`. */
 export interface Disk {
@@ -8,6 +8,8 @@ export interface Disk {
   create(name: string, durable: boolean): Promise<DiskFile>
   /** For reading. */
   open(name: string): Promise<DiskFile>
+  /** Resolves when the names of the files survive a power cut. */
+  sync(): Promise<void>
   remove(name: string): Promise<void>
   /** Undefined where there is no such file. */
   read(name: string): Promise<Uint8Array | undefined>
@@ -27,25 +29,34 @@ export interface DiskFile {
   close(): Promise<void>
 }
 
-/** A folder of the file system; made with its parents, for this user only. */
-export const folderDisk = async (folder: string): Promise<Disk> => {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+/** Makes a folder with its parents, for this user only; what it made survives a power cut. */
+export const makeFolder = async (path: string): Promise<void> => {
+  const folder = resolve(path)
+  const first = await mkdir(folder, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
+}
 
-  const syncFolder = async () => {
-    const handle = await open(folder, 'r')
-    try {
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
+const syncFolder = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
+}
+
+/** A folder of the file system, made where it is missing. Its files are for this user only. */
+export const folderDisk = async (folder: string): Promise<Disk> => {
+  await makeFolder(folder)
 
   return {
     list: () => readdir(folder),
+    sync: () => syncFolder(folder),
     create: async (name, durable) => {
       const handle = await open(join(folder, name), 'wx+', 0o600)
       try {
-        if (durable) await syncFolder()
+        if (durable) await syncFolder(folder)
         return diskFile(handle, 0)
       } catch (error) {
         await handle.close()

@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Disk, folderDisk } from './disk.ts'
+import { type Disk, folderDisk, makeFolder } from './disk.ts'
 import { lockFolder } from './lock.ts'
 
 /** Where a spool keeps its files. */
@@ -13,7 +13,7 @@ export interface SpoolFolder {
 
 /** A folder that outlives the process and is this process's alone meanwhile. Rejects with ServiceError, exit code 75, if it is another's. */
 export const durableFolder = async (path: string): Promise<SpoolFolder> => {
-  await mkdir(path, { recursive: true, mode: 0o700 })
+  await makeFolder(path)
   const release = await lockFolder(path)
   return { disk: await folderDisk(path), close: release }
 }

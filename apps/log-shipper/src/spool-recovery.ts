@@ -44,7 +44,7 @@ export const recover = async (disk: Disk, { sync, onDamage }: RecoveryOptions): 
     await segment.file.truncate(intactEnd)
     segment.endBytes = intactEnd
   }
-  if (sync) await found.at(-1)?.file.sync()
+  if (sync) await Promise.all([...found.map(({ file }) => file.sync()), disk.sync()])
   const ackedSequence = Math.max((await readCursor(disk)) ?? 0, (found[0]?.firstSequence ?? 1) - 1)
   const nextSequence = Math.max(ackedSequence, ...found.map(({ lastSequence }) => lastSequence)) + 1
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { simulatedDisk } from '../test/simulated-disk.ts'
 import { everything, line, lines, opened, readAll, text } from '../test/spool-world.ts'
 import { numbered } from '../test/world.ts'
+import type { DiskFile } from './disk.ts'
 import { leastSpoolBytes } from './spool.ts'
 
 describe('a queue', () => {
@@ -119,6 +120,51 @@ describe('bounds', () => {
     const { waiting, pending } = spool
     await Promise.all([spool.close(), expect(appending).rejects.toThrow('closed')])
     expect([spool.waiting, spool.pending]).toEqual([waiting, pending])
+  })
+})
+
+describe('closing while a write is under way', () => {
+  const small = { maxBytes: leastSpoolBytes(100), maxLineBytes: 100 }
+
+  /** A disk on which each write waits until it is let go. */
+  const slowDisk = () => {
+    const disk = simulatedDisk()
+    const begun = Promise.withResolvers<void>()
+    const gate = Promise.withResolvers<void>()
+    const create = async (name: string, durable: boolean): Promise<DiskFile> => {
+      const file = await disk.create(name, durable)
+      const write = async (bytes: Uint8Array, position: number) => {
+        begun.resolve()
+        await gate.promise
+        await file.write(bytes, position)
+      }
+      return { ...file, write }
+    }
+    return { disk, slow: { ...disk, create }, begun: begun.promise, letGo: gate.resolve }
+  }
+
+  test('bug: it hung for ever where the spool was full after that write', async () => {
+    const { disk, slow, begun, letGo } = slowDisk()
+    const { spool } = await opened(slow, small)
+    const appending = spool.append(lines(...numbered(1, 100)))
+    await begun
+    const closing = spool.close()
+    letGo()
+    await Promise.all([closing, expect(appending).rejects.toThrow('closed')])
+    const { pending } = spool
+    expect(pending).toBeGreaterThan(0)
+    expect(await readAll((await opened(disk.afterCrash(), small)).spool)).toEqual(numbered(1, pending))
+  })
+
+  test('bug: it hung where the disk was full at that write', async () => {
+    const { disk, slow, begun, letGo } = slowDisk()
+    const { spool } = await opened(slow)
+    const appending = spool.append(lines('a'))
+    await begun
+    disk.fail('write', 'ENOSPC')
+    const closing = spool.close()
+    letGo()
+    await Promise.all([closing, expect(appending).rejects.toThrow('closed')])
   })
 })
 

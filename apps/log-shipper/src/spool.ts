@@ -151,11 +151,11 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
         return result
       } catch (error) {
         if (!fullDisk.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+        failIfClosed()
         full = 'disk'
         const cancel = clock.after(diskRetryMs, madeRoom)
         await room.promise
         cancel()
-        failIfClosed()
       }
     }
   }
@@ -179,9 +179,9 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
 
   const waitForRoom = async (bytes: number) => {
     while (!admitsAll && sizeBytes + bytes > maxBytes) {
+      failIfClosed()
       full = 'bound'
       await room.promise
-      failIfClosed()
     }
     full = undefined
   }

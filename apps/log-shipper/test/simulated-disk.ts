@@ -82,6 +82,11 @@ export const simulatedDisk = (files = new Map<string, Content>()): SimulatedDisk
       files.set(name, content)
       return fileOf(name, content)
     },
+    sync: async () => {
+      const code = before('sync', '')
+      if (code !== undefined) throw failure(code, 'sync')
+      for (const content of files.values()) content.nameIsDurable = true
+    },
     open: async (name) => fileOf(name, contentOf(name)),
     remove: async (name) => {
       before('remove', name)

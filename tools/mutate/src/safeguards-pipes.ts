@@ -37,4 +37,65 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['apps/log-shipper/test/broker.test.ts'],
   },
+  {
+    promise: 'A line counts as held only when the name of its file survives a power cut',
+    file: 'apps/log-shipper/src/disk.ts',
+    find: 'if (durable) await syncFolder(folder)',
+    replace: 'if (durable) await Promise.resolve()',
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'A line counts as held only when its bytes survive a power cut',
+    file: 'apps/log-shipper/src/disk.ts',
+    find: 'sync: () => handle.datasync()',
+    replace: 'sync: async () => undefined',
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'The spool syncs a line before it says that it holds it',
+    file: 'apps/log-shipper/src/spool.ts',
+    find: `    if (sync) await segment.file.sync()
+`,
+    replace: '',
+    tests: ['apps/log-shipper/test/disk.test.ts', 'apps/log-shipper/src/spool-recovery.test.ts'],
+  },
+  {
+    promise: 'Lines that an earlier run left count as held only when they survive a power cut',
+    file: 'apps/log-shipper/src/spool-recovery.ts',
+    find: `  if (sync) await Promise.all([...found.map(({ file }) => file.sync()), disk.sync()])
+`,
+    replace: '',
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'A kill in the middle of a write of the cursor repeats no line that was settled',
+    file: 'apps/log-shipper/src/disk.ts',
+    find: 'const temporary = join(folder, `${name}.tmp`)',
+    replace: 'const temporary = join(folder, name)',
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'Only their owner can read the lines of the spool',
+    file: 'apps/log-shipper/src/disk.ts',
+    find: "'wx+', 0o600",
+    replace: "'wx+', 0o666",
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'Only their owner can look into the folder of the spool',
+    file: 'apps/log-shipper/src/disk.ts',
+    find: 'mode: 0o700',
+    replace: 'mode: 0o755',
+    tests: ['apps/log-shipper/test/disk.test.ts'],
+  },
+  {
+    promise: 'A spool that is full can be closed at any moment',
+    file: 'apps/log-shipper/src/spool.ts',
+    find: `      failIfClosed()
+      full = 'bound'
+`,
+    replace: `      full = 'bound'
+`,
+    tests: ['apps/log-shipper/src/spool.test.ts'],
+  },
 ]
