@@ -3,10 +3,14 @@ import { gzipSync, zstdCompressSync } from 'node:zlib'
 import recordModule from 'kafkajs/src/protocol/recordBatch/record/v0/index.js'
 // @ts-expect-error the same
 import batchModule from 'kafkajs/src/protocol/recordBatch/v0/index.js'
+// @ts-expect-error the same
+import crcModule from 'kafkajs/src/protocol/recordBatch/crc32C/index.js'
+import { compress as snappyCompress } from 'snappyjs'
 import { expect, test } from 'vitest'
 import { decodeFetch, eachHeader, type FetchedPartition } from './kafka-fetched.ts'
 
 type Encoder = { buffer: Buffer }
+const crcOf = crcModule as unknown as (data: Buffer) => number
 const encodeRecord = recordModule as unknown as (record: object) => Encoder
 const { RecordBatch } = batchModule as unknown as { RecordBatch: (batch: object) => Promise<Encoder> }
 
@@ -44,7 +48,26 @@ const batch = async ({ firstOffset, values, producerId = -1, flags = 0, key, com
     encoded.writeInt32BE(encoded.length - 12, 8)
   }
   encoded.writeInt16BE(flags | (compress?.codec ?? 0), 21)
+  return withChecksum(encoded)
+}
+
+const withChecksum = (encoded: Buffer): Buffer => {
+  encoded.writeUInt32BE(crcOf(encoded.subarray(21)), 17)
   return encoded
+}
+
+/** A block that is stored as it is. */
+const lz4Stored = (data: Buffer): Buffer => {
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(0x80000000 + data.length)
+  return Buffer.concat([Buffer.from('04224d186040ff', 'hex'), size, data, Buffer.alloc(4)])
+}
+
+/** As Java's clients write it: blocks with their lengths before them. */
+const snappyOfJava = (data: Buffer): Buffer => {
+  const blocks = [data.subarray(0, 5), data.subarray(5)].map((block) => Buffer.from(snappyCompress(block)))
+  const framed = blocks.flatMap((block) => [int(4, block.length), block])
+  return Buffer.concat([Buffer.from('82534e41505059000000000100000001', 'hex'), ...framed])
 }
 
 const int = (bytes: 2 | 4 | 8, value: number): Buffer => {
@@ -107,8 +130,11 @@ test('the time of the log where the topic has it so', async () => {
 
 test.each([
   ['gzip', 1, gzipSync],
+  ['snappy of C', 2, (data: Buffer) => Buffer.from(snappyCompress(data))],
+  ['snappy of Java', 2, snappyOfJava],
+  ['lz4', 3, lz4Stored],
   ['zstd', 4, zstdCompressSync],
-] as const)('%s', async (_, codec, by) => {
+] as const)('bug: of codecs only gzip and zstd were read: %s', async (_, codec, by) => {
   const data = await batch({
     firstOffset: 3,
     values: ['a', 'b'],
@@ -152,15 +178,27 @@ test('what a transaction took back is not seen, nor what tells of it', async () 
 
 test('a batch that cannot be decoded says why, and what came before it is there', async () => {
   const good = await batch({ firstOffset: 0, values: ['a'] })
+  const unknown = await batch({ firstOffset: 1, values: ['b'], flags: 5 })
   const snappy = await batch({ firstOffset: 1, values: ['b'], flags: 2 })
+  const lz4 = await batch({ firstOffset: 1, values: ['b'], flags: 3 })
   const old = await batch({ firstOffset: 1, values: ['b'] })
   old.writeInt8(1, 16)
-  const broken = await batch({ firstOffset: 1, values: ['b'] })
-  broken.writeInt32BE(1_000, 57)
+  const [short, huge, damaged] = [
+    await batch({ firstOffset: 1, values: ['b'] }),
+    await batch({ firstOffset: 1, values: ['b'] }),
+    await batch({ firstOffset: 1, values: ['b'] }),
+  ]
+  short.writeInt32BE(20, 57)
+  huge.writeInt32BE(2 ** 31 - 1, 57)
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1)
   for (const [bad, why] of [
-    [snappy, 'snappy'],
+    [unknown, 'the codec 5'],
+    [snappy, 'by snappy'],
+    [lz4, 'by lz4'],
     [old, 'format 1'],
-    [broken, ''],
+    [withChecksum(short), ''],
+    [withChecksum(huge), '2147483647 records'],
+    [damaged, 'its checksum'],
   ] as const) {
     const partition = await decoded(Buffer.concat([good, bad]))
     expect(shown(partition)).toEqual([['0 a'], 1])
@@ -168,14 +206,25 @@ test('a batch that cannot be decoded says why, and what came before it is there'
   }
 })
 
-test('what gzip would make of a bomb is bounded', async () => {
-  const bomb = gzipSync(Buffer.alloc(65 * 1024 * 1024))
-  const data = await batch({
-    firstOffset: 0,
-    values: ['a'],
-    compress: { codec: 1, by: () => bomb },
-  })
+const mebibyte = 1024 * 1024
+
+test.each([
+  ['gzip', 1, gzipSync(Buffer.alloc(65 * mebibyte))],
+  // Only its length is looked at.
+  ['snappy', 2, Buffer.concat([Buffer.from('81808020', 'hex'), Buffer.alloc(100)])],
+  ['zstd', 4, zstdCompressSync(Buffer.alloc(65 * mebibyte))],
+] as const)('what %s would make of a bomb is bounded', async (name, codec, bomb) => {
+  const data = await batch({ firstOffset: 0, values: ['a'], compress: { codec, by: () => bomb } })
   const { problem, records } = await decoded(data)
   expect(records).toEqual([])
-  expect(problem).toBeInstanceOf(RangeError)
+  expect(problem?.message).toContain(`compressed by ${name}, cannot be decompressed to ${64 * mebibyte} bytes or less`)
+})
+
+test('what many batches of one answer become is bounded: the rest is fetched again', async () => {
+  const by = (data: Buffer) => zstdCompressSync(Buffer.concat([data, Buffer.alloc(30 * mebibyte)]))
+  const one = await batch({ firstOffset: 0, values: ['a'], compress: { codec: 4, by } })
+  const many = [0, 1, 2, 3].map((offset) => Buffer.concat([int(8, offset), one.subarray(8)]))
+  const partition = await decoded(Buffer.concat(many))
+  expect(shown(partition)).toEqual([['0 a', '1 a', '2 a'], 3])
+  expect(partition.problem).toBeUndefined()
 })

@@ -1,5 +1,5 @@
-import { promisify } from 'node:util'
-import { gunzip, zstdDecompress } from 'node:zlib'
+import { crc32c } from './crc32c.ts'
+import { decompress } from './kafka-codecs.ts'
 
 /** A record as it is received. */
 export interface FetchedRecord {
@@ -32,13 +32,8 @@ interface Batch {
   readonly records: FetchedRecord[]
 }
 
-/** A batch of more is taken for an attack. */
+/** Of the records of one batch, decompressed: one of more is taken for an attack. Of one answer it is what is decompressed before no more is begun. */
 const maxInflatedBytes = 64 * 1024 * 1024
-const inflaters: Readonly<Record<number, (data: Buffer) => Promise<Buffer>>> = {
-  1: (data) => promisify(gunzip)(data, { maxOutputLength: maxInflatedBytes }),
-  4: (data) => promisify(zstdDecompress)(data, { maxOutputLength: maxInflatedBytes }),
-}
-const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 
 /** Reads what Kafka's protocol is made of, from a place on. Throws RangeError beyond the end. */
 const reader = (data: Buffer, start = 0) => {
@@ -109,7 +104,17 @@ export const decodeFetch = async (
     const topic = from.string()
     return many(from, () => ({ topic, ...rawPartition(from) }))
   }).flat()
-  return { errorCode, partitions: await Promise.all(raw.map(decodePartition)) }
+  const budget = { leftBytes: maxInflatedBytes }
+  const partitions: FetchedPartition[] = []
+  // Who is first gets what there is to be had: each in its turn.
+  const first = Math.floor(Math.random() * raw.length)
+  for (const each of [...raw.slice(first), ...raw.slice(0, first)]) partitions.push(await decodePartition(each, budget))
+  return { errorCode, partitions }
+}
+
+/** What batches of one answer may still become. What is over it is fetched again. */
+interface Budget {
+  leftBytes: number
 }
 
 const rawPartition = (from: Reader) => {
@@ -124,21 +129,18 @@ const rawPartition = (from: Reader) => {
   return { partition, errorCode, aborted, data: size > 0 ? from.bytes(size) : Buffer.of() }
 }
 
-const decodePartition = async ({
-  topic,
-  partition,
-  errorCode,
-  aborted,
-  data,
-}: ReturnType<typeof rawPartition> & { readonly topic: string }): Promise<FetchedPartition> => {
+const decodePartition = async (
+  { topic, partition, errorCode, aborted, data }: ReturnType<typeof rawPartition> & { readonly topic: string },
+  budget: Budget,
+): Promise<FetchedPartition> => {
   const batches: Batch[] = []
   let problem: Error | undefined
   try {
     for (let at = 0; at + batchHeadBytes <= data.length; at += batchHeadBytes + data.readInt32BE(at + 8)) {
       const end = at + batchHeadBytes + data.readInt32BE(at + 8)
       // Kafka cuts the last one off where it would be too much.
-      if (end > data.length) break
-      batches.push(await decodeBatch(data.subarray(at, end)))
+      if (end > data.length || budget.leftBytes <= 0) break
+      batches.push(await decodeBatch(data.subarray(at, end), budget))
     }
   } catch (error) {
     problem = error as Error
@@ -158,7 +160,7 @@ const decodePartition = async ({
 /** Offset and length, which every format begins with. */
 const batchHeadBytes = 12
 
-const decodeBatch = async (data: Buffer): Promise<Batch> => {
+const decodeBatch = async (data: Buffer, budget: Budget): Promise<Batch> => {
   const from = reader(data)
   const baseOffset = from.int64()
   from.int32()
@@ -166,7 +168,8 @@ const decodeBatch = async (data: Buffer): Promise<Batch> => {
   const magic = from.int8()
   if (magic !== 2)
     throw new Error(`its records are of format ${magic}: only format 2, of Kafka 0.11 and newer, is read`)
-  from.int32()
+  const checksum = from.int32() >>> 0
+  if (crc32c(data, from.at) !== checksum) throw new Error('its checksum is not that of its bytes: it is damaged')
   const attributes = from.int16()
   const lastOffset = baseOffset + from.int32()
   const baseTime = from.int64()
@@ -176,11 +179,10 @@ const decodeBatch = async (data: Buffer): Promise<Batch> => {
   from.int32()
   const count = from.int32()
   const codec = attributes & 7
-  const inflate = inflaters[codec]
-  if (codec !== 0 && inflate === undefined) {
-    throw new Error(`its records are compressed by ${codecNames[codec] ?? codec}: only gzip and zstd are read`)
-  }
-  const body = inflate === undefined ? from : reader(await inflate(data.subarray(from.at)))
+  const isPlain = codec === 0 || count === 0
+  const body = isPlain ? from : reader(await decompress(codec, data.subarray(from.at), maxInflatedBytes))
+  if (!isPlain) budget.leftBytes -= body.data.length
+  if (count > body.data.length) throw new Error(`it has ${count} records in ${body.data.length} bytes`)
   const isLogTime = (attributes & 8) !== 0
   const records = Array.from({ length: count }, () =>
     decodeRecord(body, baseOffset, baseTime, isLogTime ? maxTime : undefined),

@@ -57,4 +57,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: '? [] : []',
     tests: ['libs/messaging/test/kafka-removal.test.ts'],
   },
+  {
+    promise: 'A batch of Kafka that was damaged on its way is not handed out',
+    file: 'libs/messaging/src/kafka-fetched.ts',
+    find: 'if (crc32c(data, from.at) !== checksum)',
+    replace: 'if (crc32c(data, from.at) === -checksum)',
+    tests: ['libs/messaging/src/kafka-fetched.test.ts'],
+  },
+  {
+    promise: 'What a compressed batch of Kafka becomes in memory is bounded',
+    file: 'libs/messaging/src/lz4-frame.ts',
+    find: 'if (size + bytes > maxBytes)',
+    replace: 'if (size + bytes > maxBytes * maxBytes)',
+    tests: ['libs/messaging/src/lz4-frame.test.ts'],
+  },
+  {
+    promise: 'What all batches of one answer of Kafka become in memory is bounded',
+    file: 'libs/messaging/src/kafka-fetched.ts',
+    find: '|| budget.leftBytes <= 0',
+    replace: '|| budget.leftBytes <= -Infinity',
+    tests: ['libs/messaging/src/kafka-fetched.test.ts'],
+  },
 ]

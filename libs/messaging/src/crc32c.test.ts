@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { crc32c } from './crc32c.ts'
+
+/** Of RFC 3720, appendix B.4, and the check value of the CRC catalogue. */
+const known: [data: Buffer, sum: number][] = [
+  [Buffer.of(), 0],
+  [Buffer.from('123456789'), 0xe3069283],
+  [Buffer.alloc(32), 0x8a9136aa],
+  [Buffer.alloc(32, 0xff), 0x62a8ab43],
+  [Buffer.from(Array.from({ length: 32 }, (_, index) => index)), 0x46dd794e],
+]
+
+test.each(known)('%j', (data, sum) => {
+  expect(crc32c(data)).toBe(sum)
+  for (const before of [1, 2, 3, 5]) expect(crc32c(Buffer.concat([Buffer.alloc(before, 7), data]), before)).toBe(sum)
+})
