@@ -95,13 +95,16 @@ export interface EventBus<Events extends object = Record<string, unknown>> {
    * busy is called when its turn comes, so it must not await a `dispatchSync` to itself. Rejects with BusError.
    */
   dispatchSync<Topic extends keyof Events & string>(topic: Topic, event: Events[Topic]): Promise<void>
-  /** The answer undoes it. A function is subscribed to a topic once: again throws an Error. */
+  /**
+   * The answer undoes it: no call begins any more then, also of events that were dispatched before; one under way goes on. A function is
+   * subscribed to a topic once: again throws an Error.
+   */
   subscribe<Topic extends keyof Events & string>(
     topics: Topic | readonly Topic[],
     fn: BusSubscriber<Events[Topic]>,
     options?: SubscriberOptions,
   ): () => void
-  /** From all topics. Answers from how many. */
+  /** From all topics: no call begins any more. Answers from how many. */
   unsubscribe(fn: BusSubscriber<never>): number
   isSubscribed(topic: keyof Events & string, fn: BusSubscriber<never>): boolean
   /** How many subscribers a topic has. */

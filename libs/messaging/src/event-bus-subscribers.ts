@@ -6,6 +6,8 @@ import { ring, type Ring } from './ring.ts'
 export interface Seat {
   readonly fn: BusSubscriber<unknown>
   readonly lock: Lock | undefined
+  /** No call begins any more, also of events that are being handed out or that wait for the lock. */
+  removed: boolean
 }
 
 interface Lock {
@@ -97,6 +99,7 @@ export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsP
 
   const callOne = (seat: Seat, topic: string, event: unknown): Promise<void> | undefined => {
     const { lock } = seat
+    if (seat.removed) return undefined
     if (lock === undefined) return invoke(seat, topic, event)
     if (!lock.held) {
       const result = locked(seat, lock, topic, event)
@@ -105,7 +108,7 @@ export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsP
     }
     return new Promise((resolve) => {
       lock.waiting.push(() => {
-        const result = stopped() ? undefined : locked(seat, lock, topic, event)
+        const result = stopped() || seat.removed ? undefined : locked(seat, lock, topic, event)
         if (result === undefined) resolve()
         else void result.then(resolve)
       })
@@ -116,7 +119,7 @@ export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsP
     of: (topic) => byTopic.get(topic),
     add: (topics, fn, serial) => {
       const lock = serial ? { held: false, waiting: ring<() => void>() } : undefined
-      const seat: Seat = { fn, lock }
+      const seat: Seat = { fn, lock, removed: false }
       for (const topic of topics) byTopic.set(topic, [...(byTopic.get(topic) ?? []), seat])
       return seat
     },
@@ -125,6 +128,7 @@ export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsP
       for (const [topic, seats] of byTopic) {
         const left = seats.filter((seat) => !matches(seat))
         if (left.length === seats.length) continue
+        for (const seat of seats) if (matches(seat)) seat.removed = true
         removed++
         if (left.length === 0) byTopic.delete(topic)
         else byTopic.set(topic, left)

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { held, openBus, turn } from '../test/bus.ts'
+import type { EventBus } from './event-bus-contract.ts'
 import { seededRandom } from './random.ts'
+
+type Bus = EventBus<Record<string, unknown>>
 
 describe('dispatch', () => {
   test('resolves when the event is queued; subscribers are called later, in order', async () => {
@@ -202,6 +205,35 @@ describe('subscribers', () => {
     await bus.dispatch('u', 1)
     await turn()
     expect(seen).toEqual([])
+  })
+
+  test.each<[string, (bus: Bus, fn: (event: unknown) => unknown, undo: () => void) => void]>([
+    ['unsubscribe', (bus, fn) => void bus.unsubscribe(fn)],
+    ['the undo of subscribe', (_bus, _fn, undo) => undo()],
+  ])('bug: after %s, events that were under way still began calls', async (_, leave) => {
+    const { bus } = openBus()
+    const seen: unknown[] = []
+    const second = (event: unknown) => void seen.push(event)
+    // The first subscriber takes the second one away while the event is handed out.
+    bus.subscribe('t', () => leave(bus, second, undo))
+    const undo = bus.subscribe('t', second)
+    await bus.dispatchSync('t', 1)
+    expect(seen).toEqual([])
+
+    const { fn, calls, events } = held()
+    const undoHeld = bus.subscribe('u', fn, { serial: true })
+    const outcomes = [1, 2, 3].map((event) => bus.dispatchSync('u', event))
+    expect(events()).toEqual([1])
+    leave(bus, fn, undoHeld)
+    // The same function, subscribed anew, takes only what comes after.
+    bus.subscribe('u', fn)
+    calls[0]?.end()
+    await Promise.all(outcomes)
+    expect(events()).toEqual([1])
+    void bus.dispatchSync('u', 4)
+    expect(events()).toEqual([1, 4])
+    calls[1]?.end()
+    expect(await bus.close()).toEqual({ queued: 0, waiting: 0, running: 0 })
   })
 
   test('a function is subscribed to a topic once', () => {

@@ -189,15 +189,23 @@ describe('start', () => {
     expect(calls).toEqual(['start', 'close'])
   })
 
-  test('asked to stop meanwhile: a start that hangs is closed at the deadline, exits with 0', async () => {
+  test('bug: a start that hangs after it was told to stop exited with 0; it is named, closed at the deadline, exits with 75', async () => {
     const { service, calls } = fakeService({ start: never })
     const lifecycle = begin(service)
     lifecycle.stop('test')
     await vi.advanceTimersByTimeAsync(drainDeadlineMs - 1)
     expect(calls).toEqual(['start'])
     await vi.advanceTimersByTimeAsync(1)
-    expect(await lifecycle.done).toEqual({ exitCode: 0 })
+    expect(await lifecycle.done).toEqual({ exitCode: 75, overran: 'start' })
     expect(calls).toEqual(['start', 'close'])
+  })
+
+  test('that hangs, with a close that hangs, ends within the grace', async () => {
+    const { service } = fakeService({ start: never, close: never })
+    const lifecycle = begin(service)
+    lifecycle.stop('test')
+    await vi.advanceTimersByTimeAsync(drainDeadlineMs + closeGraceMs)
+    expect(await lifecycle.done).toEqual({ exitCode: 75, overran: 'start' })
   })
 })
 

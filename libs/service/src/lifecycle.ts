@@ -24,7 +24,7 @@ export interface LifecycleOptions {
 export interface Outcome {
   /** 0 after a clean drain; 75 after an overrun; the code of the first fault otherwise; else what `Service.ended` gave. */
   readonly exitCode: number
-  /** The step that was under way when the deadline passed. */
+  /** The step that was under way when the deadline passed; `start` where it did not settle when told to stop. */
   readonly overran?: string
   /** The first fault: of `start`, of a drain step, of `ended`, or given to `fail`. */
   readonly fault?: unknown
@@ -81,8 +81,8 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     phase = 'draining'
     const deadline = deadlineIn(drainDeadlineMs, after)
     started ??= await deadline.within(starting)
-    if (started === undefined) log.warn({ drainDeadlineMs }, 'start did not settle when told to stop')
-    const overran = (started?.ok && (await drain(deadline))) || undefined
+    if (started === undefined) hung('start')
+    const overran = started === undefined ? 'start' : started.ok ? await drain(deadline) : undefined
     const closed = await close(deadline)
     deadline.cancel()
     phase = 'closed'
@@ -100,6 +100,9 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     return code ?? exitCodes.ok
   }
 
+  const hung = (step: string): void =>
+    log.error({ step, drainDeadlineMs }, `drain overran ${drainDeadlineMs} ms in step: ${step}`)
+
   /** The step that hung, if one did. */
   const drain = async (deadline: Deadline): Promise<string | undefined> => {
     const steps: readonly (readonly [string, (() => Promise<void>) | undefined])[] = [
@@ -112,7 +115,7 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
       if (step === undefined) continue
       const done = await deadline.within(attempt(step))
       if (done === undefined) {
-        log.error({ step: name, drainDeadlineMs }, `drain overran ${drainDeadlineMs} ms in step: ${name}`)
+        hung(name)
         return name
       }
       if (!done.ok) faulted(done.error, name)

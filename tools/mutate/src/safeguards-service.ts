@@ -65,4 +65,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['tools/tidy/test/lint.test.ts'],
   },
+  {
+    promise: 'A start that hangs when told to stop ends the process with 75',
+    file: 'libs/service/src/lifecycle.ts',
+    find: "const overran = started === undefined ? 'start' : started.ok",
+    replace: 'const overran = started?.ok',
+    tests: ['libs/service/src/lifecycle.test.ts'],
+  },
+  {
+    promise: 'After unsubscribe the EventBus begins no call of an event that is being handed out',
+    file: 'libs/messaging/src/event-bus-subscribers.ts',
+    find: 'if (seat.removed) return undefined',
+    replace: '',
+    tests: ['libs/messaging/src/event-bus.test.ts'],
+  },
+  {
+    promise: 'After unsubscribe the EventBus begins no call of an event that waits for its turn',
+    file: 'libs/messaging/src/event-bus-subscribers.ts',
+    find: 'stopped() || seat.removed ?',
+    replace: 'stopped() ?',
+    tests: ['libs/messaging/src/event-bus.test.ts'],
+  },
 ]
