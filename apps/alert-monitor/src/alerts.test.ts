@@ -56,6 +56,19 @@ describe('pending', () => {
 })
 
 describe('firing', () => {
+  test('bug: an end that found no room stayed owed when the alert fired again', () => {
+    const bed = bench(ruleOf())
+    bed.at(0, true)
+    bed.room = false
+    bed.at(1, false)
+    expect(bed.book.owed()).toBe(1)
+    bed.at(2, true)
+    expect(bed.book.owed()).toBe(0)
+    bed.room = true
+    expect(bed.at(3, true)).toEqual(['firing'])
+    expect(bed.at(4, false)).toEqual(['firing', 'resolved'])
+  })
+
   test('is not told again within repeatMs, and is after it', () => {
     const { at } = bench(ruleOf(), { repeatMs: 60_000 })
     at(0, true)

@@ -121,8 +121,11 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
         return
       }
       const over = !active && nowMs - entry.heldAtMs >= subject.rule.keepFiringForMs
-      if (over && tell(entry, wallMs())) entries.delete(subject.fingerprint)
-      else if (!over && nowMs - entry.noticedAtMs >= repeatMs) raise(entry, nowMs)
+      if (over) {
+        if (tell(entry, wallMs())) entries.delete(subject.fingerprint)
+      } else if (nowMs - entry.noticedAtMs >= repeatMs) raise(entry, nowMs)
+      // It fires again before its end found room: for its readers it never ended.
+      else entry.owed = false
     },
     has: (fingerprint) => entries.has(fingerprint),
     firing: () =>

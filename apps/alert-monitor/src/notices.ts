@@ -18,6 +18,8 @@ export interface NoticesOptions {
 export interface Notices {
   /** False = no room: to be offered again. */
   offer(notice: Notice): boolean
+  /** Notices not yet published. */
+  readonly size: number
   /** Why there is no room, if so. */
   readonly full: string | undefined
   /** Resolves when all are published. */
@@ -64,6 +66,9 @@ export const createNotices = ({
       const { status, summary, labels, value, threshold } = notice
       log[status === 'firing' ? 'warn' : 'info']({ alert: notice.name, status, labels, value, threshold }, summary)
       return true
+    },
+    get size() {
+      return outbox.size
     },
     get full() {
       return outbox.size < maxQueued

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging/open'
@@ -107,7 +108,11 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       await parts?.notices.idle()
       while (parts !== undefined && parts.book.owed() > 0 && !closed) {
         parts.tick()
+        // Where nothing found its way into an empty queue, another round would change nothing.
+        if (parts.notices.size === 0) return
         await parts.notices.idle()
+        // Timers, signals and probes have their turn, also with a broker that answers at once.
+        await setImmediate()
       }
     },
     close: async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Driver } from '@armature/messaging/ports'
@@ -111,6 +112,72 @@ describe('start and end', () => {
     await world.monitor.close()
     await world.clock.advance(0)
     expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['a', 'b', 'c'])
+  })
+
+  test('bug: an alert that resolved while the queue was full and fires again made the drain spin for ever', async () => {
+    const state = { down: false }
+    let readings = 0
+    const world = await openWorld({
+      rules: [{ ...hot, metric: '*' }],
+      through: refusing(state),
+      config: { maxQueuedNotices: 1 },
+      // A drain that spins in microtasks could not be timed out: it runs out of readings.
+      clock: (driven) => ({
+        ...driven,
+        now: () => {
+          if ((readings += 1) > 100_000) throw new Error('the drain spins')
+          return driven.now()
+        },
+      }),
+    })
+    await world.monitor.start()
+    await world.publish('a:99|g')
+    await world.clock.advance(2_000)
+    state.down = true
+    await world.publish('b:99|g')
+    await world.clock.advance(2_000)
+    await world.publish('a:1|g')
+    await world.clock.advance(2_000)
+    await world.publish('a:99|g')
+    await world.clock.advance(100)
+    await world.monitor.stopIntake?.()
+    await world.monitor.finish?.()
+    state.down = false
+    const flushed = world.monitor.flush?.()
+    await world.clock.advance(60_000)
+    await flushed
+    expect(world.notices().map(({ status, labels }) => `${labels['metric']} ${status}`)).toEqual([
+      'a firing',
+      'b firing',
+    ])
+    await world.monitor.close()
+  })
+
+  test('the drain lets others have their turn, also over a broker that answers at once', async () => {
+    const state = { down: true }
+    const through = (driver: Driver): Driver => ({
+      ...refusing(state)(driver),
+      publish: (topic, messages) => (state.down ? refusing(state)(driver).publish(topic, messages) : Promise.resolve()),
+    })
+    const rules = [{ ...hot, metric: '*' }]
+    const world = await openWorld({ rules, through, config: { maxQueuedNotices: 1 } })
+    await world.monitor.start()
+    const names = Array.from({ length: 20 }, (_, number) => `cpu${number}`)
+    await world.publish(names.map((each) => `${each}:99|g`).join('\n'))
+    await world.clock.advance(2_000)
+    await world.monitor.stopIntake?.()
+    state.down = false
+    await world.clock.advance(60_000)
+    let turns = 0
+    const onTurn = () => {
+      turns += 1
+      pending = nextTurn(onTurn)
+    }
+    let pending = nextTurn(onTurn)
+    await world.monitor.flush?.()
+    clearImmediate(pending)
+    expect(world.row('alerts')).toMatchObject({ acked: names.length, inFlight: 0 })
+    expect(turns).toBeGreaterThanOrEqual(names.length - 2)
   })
 
   test('a port that is taken', async () => {

@@ -86,4 +86,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'stopped() ?',
     tests: ['libs/messaging/src/event-bus.test.ts'],
   },
+  {
+    promise: 'An alert that fires again before its end found room owes no notice, so that a drain ends',
+    file: 'apps/alert-monitor/src/alerts.ts',
+    find: 'else entry.owed = false',
+    replace: '',
+    tests: ['apps/alert-monitor/src/alerts.test.ts'],
+  },
+  {
+    promise: 'The drain of alert-monitor yields a turn in each round',
+    file: 'apps/alert-monitor/src/service.ts',
+    find: 'await setImmediate()',
+    replace: 'await Promise.resolve()',
+    tests: ['apps/alert-monitor/test/lifecycle.test.ts'],
+  },
 ]
