@@ -1,4 +1,4 @@
-import type { Channel, ConsumeMessage } from 'amqplib'
+import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { amqpDigest, decodeAmqp } from './amqp-codec.ts'
@@ -6,7 +6,7 @@ import { brokerText, replyCode } from './amqp-faults.ts'
 import type { AmqpLink, AmqpSession } from './amqp-link.ts'
 import { deadLetterQueue, registryQueue } from './amqp-names.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
-import { queueExists } from './amqp-topology.ts'
+import { closeChannel, queueExists } from './amqp-topology.ts'
 import { ConnectError } from './errors.ts'
 import { reconnectDelayMs } from './reconnect.ts'
 import type { Held, TopicBrowser } from './topic-browser.ts'
@@ -27,11 +27,13 @@ const maxTopics = 10_000
 /** A queue with its messages taken out, unacknowledged, in order. All that is not removed goes back at the end. */
 interface Sitting {
   /** The next messages; none at the end of what was there at the beginning. */
-  next(atMost: number): Promise<readonly ConsumeMessage[]>
+  next(atMost: number): Promise<readonly Taken[]>
   remove(tag: number): void
   readonly isOpen: boolean
   close(): Promise<void>
 }
+
+type Taken = ConsumeMessage | GetMessage
 
 /** By which `remove` finds a message: on the sitting that took it out, while that lasts, else by what it holds. */
 interface Handle {
@@ -137,7 +139,7 @@ export const amqpBrowser = ({ link, settings }: BrowserParts): TopicBrowser => {
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
-const heldIn = (taken: Sitting, topic: string, received: ConsumeMessage): Held => {
+const heldIn = (taken: Sitting, topic: string, received: Taken): Held => {
   const { message } = decodeAmqp(received, topic)
   const timestamp: unknown = received.properties.timestamp
   const handle: Handle = { sitting: taken, tag: received.fields.deliveryTag, digest: amqpDigest(received) }
@@ -155,7 +157,9 @@ const sitting = async (session: AmqpSession, queue: string, unlock: () => Promis
   let closing: Promise<void> | undefined
   channel.on('error', () => undefined)
   channel.on('close', () => (isOpen = false))
-  let { messageCount: left } = await channel.checkQueue(queue)
+  // The count alone may be from before the last look gave its messages back; taking one waits for that.
+  let first = (await channel.get(queue)) || undefined
+  let left = first === undefined ? 0 : 1 + (await channel.checkQueue(queue)).messageCount
   /** In order of delivery. */
   const out = new Set<number>()
 
@@ -165,7 +169,7 @@ const sitting = async (session: AmqpSession, queue: string, unlock: () => Promis
       isOpen = false
       // The answer comes after the queue has them back.
       await channel.checkQueue(queue).catch(() => undefined)
-      await channel.close().catch(() => undefined)
+      await closeChannel(channel)
     }
     await unlock()
   }
@@ -175,7 +179,9 @@ const sitting = async (session: AmqpSession, queue: string, unlock: () => Promis
       return isOpen
     },
     next: async (atMost) => {
-      const received = await take(channel, queue, Math.min(atMost, left))
+      const received: Taken[] = first === undefined ? [] : [first]
+      first = undefined
+      received.push(...(await take(channel, queue, Math.min(atMost, left) - received.length)))
       left = received.length === 0 ? 0 : left - received.length
       for (const { fields } of received) out.add(fields.deliveryTag)
       return received
@@ -192,9 +198,9 @@ const sitting = async (session: AmqpSession, queue: string, unlock: () => Promis
 }
 
 /** So many messages, or fewer where others hold some. */
-const take = async (channel: Channel, queue: string, count: number): Promise<readonly ConsumeMessage[]> => {
-  if (count === 0) return []
-  const received: ConsumeMessage[] = []
+const take = async (channel: Channel, queue: string, count: number): Promise<readonly Taken[]> => {
+  if (count <= 0) return []
+  const received: Taken[] = []
   const whole = Promise.withResolvers<void>()
   let timer = setTimeout(whole.resolve, patienceMs)
   const consumerTag = randomUUID()
@@ -227,7 +233,7 @@ const lock = async (session: AmqpSession, queue: string, waitMs: number): Promis
       await channel.assertQueue(name, { exclusive: true, durable: false })
       return async () => {
         await channel.deleteQueue(name).catch(() => undefined)
-        await channel.close().catch(() => undefined)
+        await closeChannel(channel)
       }
     } catch (error) {
       if (replyCode(error) !== resourceLocked) throw error

@@ -4,6 +4,7 @@ import { amqpAcks } from './amqp-acks.ts'
 import { decodeAmqp } from './amqp-codec.ts'
 import type { AmqpSession } from './amqp-link.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
+import { closeChannel } from './amqp-topology.ts'
 import type { Arrival } from './delivery-window.ts'
 
 /** A message of one intake: settled on its channel, or never. */
@@ -39,6 +40,8 @@ export interface IntakeParts {
   readonly redeliveryDelayMs: number
   /** False = not taken: it goes back. */
   readonly offer: (arrival: AmqpArrival) => boolean
+  /** Somebody removed the queue; the intake ends after it. */
+  readonly onQueueRemoved: () => void
 }
 
 /** Opens a channel and consumes. Rejects as the client does. */
@@ -77,8 +80,11 @@ export const amqpIntake = async (parts: IntakeParts): Promise<AmqpIntake> => {
   }
 
   const onMessage = (received: ConsumeMessage | null) => {
-    // The queue was removed: the channel is opened again, which makes it again.
-    if (received === null) return void intake.close()
+    // The channel is opened again, which makes the queue again.
+    if (received === null) {
+      if (!isStopped) parts.onQueueRemoved()
+      return void intake.close()
+    }
     const { deliveryTag: tag, redelivered } = received.fields
     const count: unknown = received.properties.headers?.['x-delivery-count']
     const again = redelivered ? 2 : 1
@@ -130,7 +136,7 @@ export const amqpIntake = async (parts: IntakeParts): Promise<AmqpIntake> => {
       if (!isOpen || isClosing) return ended.promise
       acks.flush()
       isClosing = true
-      await channel.close().catch(() => undefined)
+      await closeChannel(channel)
     },
   }
 

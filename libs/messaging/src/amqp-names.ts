@@ -54,6 +54,12 @@ export const deadLetterQueue = ({ exchange }: AmqpSettings, topic: string): stri
 /** The queue that holds the names of dead-letter topics. */
 export const registryQueue = ({ exchange }: AmqpSettings): string => `${part(exchange)}:dead-letter-topics`
 
+/** The exchange that names the exchange's mark (amqp-mark.ts says what that is). */
+export const markExchange = ({ exchange }: AmqpSettings): string => `armature-mark:${digestOf(exchange)}`
+
+/** The name of a mark. */
+export const markOf = (settings: AmqpSettings, unique: string): string => `${markExchange(settings)}:${unique}`
+
 /**
  * Where the broker puts what it gives up of a subscription: the dead-letter topic of its topic; of a pattern that with `*` as `any` and
  * `>` as `all`.

@@ -1,11 +1,19 @@
-import type { ConfirmChannel, Message as AmqpMessage } from 'amqplib'
 import { setTimeout as pause } from 'node:timers/promises'
 import { encodeAmqp, type EncodedMessage } from './amqp-codec.ts'
 import { brokerText } from './amqp-faults.ts'
 import type { AmqpLink, AmqpSession } from './amqp-link.ts'
+import { findMark } from './amqp-mark.ts'
 import { deadLetterQueue, longestNameBytes, routingKey } from './amqp-names.ts'
+import { amqpOutlet, type Outlet } from './amqp-outlet.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
-import { deadLettersAreRouted, declareDeadLetterQueue, declareExchange, TopologyError } from './amqp-topology.ts'
+import {
+  deadLetterQueuesExist,
+  deadLettersAreRouted,
+  declareDeadLetterQueue,
+  declareExchange,
+  exchangeExists,
+  TopologyError,
+} from './amqp-topology.ts'
 import { isDeadLetterTopic } from './dead-letter.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import type { Message } from './message.ts'
@@ -17,27 +25,17 @@ export interface PublisherParts {
   readonly link: AmqpLink
   readonly settings: AmqpSettings
   readonly source: string
+  readonly warn: (problem: string) => void
 }
 
 /** Messages that the client takes before it is asked to wait for the socket. */
 const highWaterMark = 4_096
 const watchMs = 200
+/** Members whose exchange was replaced have bound their queues again: the period of their look (amqp-bindings.ts) and the longest wait to connect. */
+const boundAgainMs = 8_000
 const maxKnownTopics = 10_000
 /** How the client says that the broker refused a message, as a queue does that is full. */
 const nacked = 'message nacked'
-
-/** A confirm channel, and what its client does not say by itself. */
-interface Outlet {
-  readonly session: AmqpSession
-  readonly channel: ConfirmChannel
-  readonly isOpen: boolean
-  /** Dead-letter topics whose queue was made on this channel. */
-  readonly kept: Set<string>
-  /** Jobs by what the broker returns of them. Messages of several may look the same there. */
-  readonly returnable: Map<string, Set<Job>>
-  /** Resolves when the client takes more, or never will. */
-  drained(): Promise<void>
-}
 
 /** One call of publish. */
 interface Job {
@@ -58,20 +56,45 @@ interface Job {
 type Outcome = 'done' | 'lost' | 'late' | 'refused'
 
 /** Publishes with confirms; what a lost connection leaves unconfirmed is sent again, in order. */
-export const amqpPublisher = ({ link, settings, source }: PublisherParts): Publisher => {
+export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts): Publisher => {
   const { exchange, type, url, maxMessageBytes } = settings
   const { publishWaitMs } = url
   const jobs = new Set<Job>()
   const underWay = new Set<Promise<void>>()
+  /** Dead-letter topics whose queue was made, and which are in the registry. */
+  const kept = new Set<string>()
   let outlet: Promise<Outlet> | undefined
+  /** Of the exchange that was published to last. */
+  let mark: string | undefined
+  let boundAgainAtMs = 0
   let watch: NodeJS.Timeout | undefined
+  let isToldUnwatched = false
   let closed = false
 
   const openOutlet = async (waitMs: number): Promise<Outlet> => {
     const session = await link.session(waitMs)
     await declareExchange(session, settings)
+    if (mark !== undefined && !(await exchangeExists(session, mark))) replaced()
+    mark ??= await findMark(session, settings).catch((error: unknown) => cannotWatch(session, error))
     const channel = await session.model.createConfirmChannel({ highWaterMark })
-    return liveOutlet(session, channel, () => (outlet = undefined))
+    return amqpOutlet({ session, channel, mark, onClose: () => (outlet = undefined) })
+  }
+
+  /** Nobody knows which queues were bound to the exchange when it took what was not told to be held yet: all of it is sent again. */
+  const replaced = () => {
+    mark = undefined
+    boundAgainAtMs = performance.now() + boundAgainMs
+    for (const job of jobs) job.confirmed.fill(0)
+    warn(
+      `the exchange ${exchange} was removed and is made again: publishes wait ${boundAgainMs} ms for the running subscribers to bind their queues ` +
+        'again; a group without a running member gets nothing until it has one',
+    )
+  }
+
+  const cannotWatch = ({ isAlive }: AmqpSession, error: unknown): undefined => {
+    if (!isAlive) throw error
+    if (!isToldUnwatched) warn(`nobody would notice that the exchange ${exchange} is replaced (${brokerText(error)})`)
+    isToldUnwatched = true
   }
 
   const currentOutlet = (waitMs: number): Promise<Outlet> => {
@@ -88,15 +111,31 @@ export const amqpPublisher = ({ link, settings, source }: PublisherParts): Publi
   const leftMs = (job: Job) => Math.max(1, publishWaitMs - (performance.now() - job.progressMs))
 
   const attempt = async (job: Job): Promise<Outcome> => {
+    takeAgain(job)
     const out = await currentOutlet(leftMs(job))
+    const boundInMs = boundAgainAtMs - performance.now()
+    if (boundInMs > 0) await pause(Math.min(boundInMs, leftMs(job)))
+    if (boundInMs > leftMs(job)) return 'late'
     if (out.session.blocked !== undefined) await within(out.session.unblocked(), leftMs(job))
     if (out.session.blocked !== undefined) return 'late'
-    if (job.isDeadLetter && !out.kept.has(job.topic)) {
-      await declareDeadLetterQueue(out.session, settings, job.topic)
-      if (out.kept.size >= maxKnownTopics) out.kept.clear()
-      out.kept.add(job.topic)
+    if (job.isDeadLetter) await keep(out.session, job.topic)
+    const outcome = await send(out, job)
+    if (outcome !== 'done' || !job.isDeadLetter) return outcome
+    const { registry, queue } = await deadLetterQueuesExist(out.session, settings, job.topic)
+    if (!registry) {
+      kept.clear()
+      await keep(out.session, job.topic)
     }
-    return send(out, job)
+    // Another queue may have taken it, by a wildcard.
+    if (!queue) for (const { id } of job.messages) job.returned.add(id)
+    return outcome
+  }
+
+  const keep = async (session: AmqpSession, topic: string) => {
+    if (kept.has(topic)) return
+    await declareDeadLetterQueue(session, settings, topic)
+    if (kept.size >= maxKnownTopics) kept.clear()
+    kept.add(topic)
   }
 
   /** Until all of it arrived or that is not to be expected any more. */
@@ -119,8 +158,7 @@ export const amqpPublisher = ({ link, settings, source }: PublisherParts): Publi
         if (!job.isDeadLetter) throw fail(job, 'unroutable', unroutable(job, id, settings))
         if (wasReturned) throw fail(job, 'unavailable', `its queue is removed by somebody, message ${id} is not kept`)
         wasReturned = true
-        ;(await outlet)?.kept.delete(job.topic)
-        takeAgain(job)
+        kept.delete(job.topic)
         continue
       }
       if (outcome === 'refused') throw fail(job, 'full', 'RabbitMQ refused a message: is a queue at its limit?')
@@ -195,64 +233,16 @@ const takeAgain = ({ messages, confirmed, returned }: Job) => {
   returned.clear()
 }
 
-const returnKey = (exchange: string, key: string, id: string): string => `${exchange}\n${key}\n${id}`
-
-const expectReturn = (returnable: Map<string, Set<Job>>, key: string, job: Job) => {
-  const jobs = returnable.get(key)
-  if (jobs === undefined) returnable.set(key, new Set([job]))
-  else jobs.add(job)
-}
-
-const forgetReturn = (returnable: Map<string, Set<Job>>, key: string, job: Job) => {
-  const jobs = returnable.get(key)
-  jobs?.delete(job)
-  if (jobs?.size === 0) returnable.delete(key)
-}
-
-const liveOutlet = (session: AmqpSession, channel: ConfirmChannel, onClose: () => void): Outlet => {
-  let isOpen = true
-  let draining: PromiseWithResolvers<void> | undefined
-  const returnable = new Map<string, Set<Job>>()
-  const drain = () => {
-    draining?.resolve()
-    draining = undefined
-  }
-  channel.on('error', () => undefined)
-  channel.on('close', () => {
-    isOpen = false
-    drain()
-    onClose()
-  })
-  channel.on('drain', drain)
-  // The broker sends it before the confirm of the same message.
-  channel.on('return', ({ fields, properties }: AmqpMessage) => {
-    const id: unknown = properties.headers?.['cloudEvents_id']
-    if (typeof id !== 'string') return
-    for (const job of returnable.get(returnKey(fields.exchange, fields.routingKey, id)) ?? []) job.returned.add(id)
-  })
-  return {
-    session,
-    channel,
-    get isOpen() {
-      return isOpen
-    },
-    kept: new Set(),
-    returnable,
-    drained: () => {
-      if (!isOpen) return Promise.resolve()
-      draining ??= Promise.withResolvers()
-      return draining.promise
-    },
-  }
-}
-
 /** Sends what is not confirmed and waits for the confirms. */
 const send = async (out: Outlet, job: Job): Promise<Outcome> => {
-  const { channel, returnable } = out
-  const { exchange, key, messages, confirmed } = job
+  const { channel } = out
+  const { exchange, key, messages, confirmed, returned } = job
   const outcome = Promise.withResolvers<Outcome>()
+  const due = messages.filter((_, index) => confirmed[index] !== 1)
+  const ids = due.filter(({ properties }) => properties.mandatory === true).map(({ id }) => id)
+  const endReturns = out.catchReturns(job, ids, returned)
   let unconfirmed = 0
-  let isSent = false
+  let isChecked = false
   let isOver = false
   let isRefused = false
   const end = (how: Outcome) => {
@@ -260,27 +250,31 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
     outcome.resolve(how)
   }
   const settled = () => {
-    unconfirmed--
     job.progressMs = performance.now()
-    if (unconfirmed === 0 && isSent) end(isRefused ? 'refused' : 'done')
+    if (unconfirmed === 0 && isChecked) end(isRefused ? 'refused' : 'done')
   }
   job.giveUp = () => end('late')
   try {
-    for (const [index, { id, content, properties }] of messages.entries()) {
+    for (const [index, { content, properties }] of messages.entries()) {
       if (confirmed[index] === 1) continue
       if (isOver) break
-      if (properties.mandatory === true) expectReturn(returnable, returnKey(exchange, key, id), job)
       unconfirmed++
       const takesMore = channel.publish(exchange, key, content, properties, (error: Error | null) => {
         if (error === null) confirmed[index] = 1
         else if (error.message === nacked) isRefused = true
         else return end('lost')
+        unconfirmed--
         settled()
       })
       if (!takesMore) await Promise.race([out.drained(), outcome.promise])
     }
-    isSent = true
-    if (unconfirmed === 0) end(isRefused ? 'refused' : 'done')
+    out.checkMark().then(
+      () => {
+        isChecked = true
+        settled()
+      },
+      () => end('lost'),
+    )
     return await outcome.promise
   } catch (error) {
     // The client throws where its channel is closed.
@@ -288,9 +282,7 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
     return 'lost'
   } finally {
     job.giveUp = undefined
-    if (messages[0]?.properties.mandatory === true) {
-      for (const { id } of messages) forgetReturn(returnable, returnKey(exchange, key, id), job)
-    }
+    endReturns()
   }
 }
 

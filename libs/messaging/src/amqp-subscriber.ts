@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { amqpBindings, type AmqpBindings } from './amqp-bindings.ts'
 import { brokerText } from './amqp-faults.ts'
 import { amqpIntake, type AmqpArrival, type AmqpIntake } from './amqp-intake.ts'
 import type { AmqpLink } from './amqp-link.ts'
 import { bindingKey, groupQueue, longestNameBytes, temporaryQueue } from './amqp-names.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
-import { declareExchange, declareGroupQueue, declareTemporaryQueue, TopologyError } from './amqp-topology.ts'
+import {
+  closeChannel,
+  declareExchange,
+  declareGroupQueue,
+  declareTemporaryQueue,
+  TopologyError,
+} from './amqp-topology.ts'
 import { deliveryWindow } from './delivery-window.ts'
 import { ConnectError, SubscribeError } from './errors.ts'
 import type { Handler, SubscribeOptions, Subscriber, Subscription } from './ports.ts'
@@ -28,13 +35,14 @@ export const amqpSubscriber = (parts: SubscriberParts): Subscriber => {
   const { settings } = parts
   const { closeWaitMs } = settings.url
   const open = new Set<Subscription>()
+  const bindings = amqpBindings(parts)
   let closed = false
 
   return {
     subscribe: async (topic, handle, options = {}) => {
       if (closed) throw new SubscribeError(topic, 'the connection is closed')
       checkSubscribe(topic, options, settings)
-      const subscription = await subscribe(parts, topic, handle, options)
+      const subscription = await subscribe({ ...parts, bindings }, topic, handle, options)
       open.add(subscription)
       if (closed) await subscription.close()
       return {
@@ -51,6 +59,7 @@ export const amqpSubscriber = (parts: SubscriberParts): Subscriber => {
     },
     close: async () => {
       closed = true
+      bindings.close()
       await within(Promise.allSettled([...open].map((each) => each.close())), closeWaitMs)
       open.clear()
     },
@@ -75,7 +84,7 @@ const checkSubscribe = (topic: string, { from }: SubscribeOptions, { type }: Amq
 }
 
 const subscribe = async (
-  { link, settings, warn }: SubscriberParts,
+  { link, settings, warn, bindings }: SubscriberParts & { readonly bindings: AmqpBindings },
   topic: string,
   handle: Handler,
   options: SubscribeOptions,
@@ -106,6 +115,10 @@ const subscribe = async (
       countsDeliveries: group !== undefined && settings.queueType === 'quorum',
       redeliveryDelayMs: own.redeliveryDelayMs,
       offer: (arrival) => window.offer(arrival),
+      onQueueRemoved: () =>
+        warn(
+          `the broker ended the consumer of the queue ${queue}: where it was removed what it held is gone, and it is made again`,
+        ),
     })
   }
 
@@ -145,11 +158,14 @@ const subscribe = async (
       }
     }
   }
+  const bound = { queue, pattern: topic, onGone: () => void intake?.close() }
   follow(await start())
+  bindings.add(bound)
 
   const stop = (): Promise<void> => {
     stopping ??= (async () => {
       ending.abort()
+      bindings.remove(bound)
       const current = intake
       const held = window.stop()
       if (current === undefined) return
@@ -167,7 +183,7 @@ const subscribe = async (
     const channel = await session.model.createChannel()
     channel.on('error', () => undefined)
     await channel.deleteQueue(queue)
-    await channel.close()
+    await closeChannel(channel)
   }
 
   return {
@@ -180,6 +196,7 @@ const subscribe = async (
       closing ??= (async () => {
         stopping ??= Promise.resolve()
         ending.abort()
+        bindings.remove(bound)
         window.close()
         await within(intake?.close() ?? Promise.resolve(), closeWaitMs)
         if (group === undefined)

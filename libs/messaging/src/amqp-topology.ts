@@ -12,15 +12,25 @@ export class TopologyError extends Error {
 const preconditionFailed = 406
 const accessRefused = 403
 const notFound = 404
+const mostRegistered = 10_000
+
+/** Ends a channel. Resolves too when its connection ends meanwhile: the client's own promise stays open then. */
+export const closeChannel = async (channel: Channel): Promise<void> => {
+  const ended = new Promise<void>((resolve) => channel.once('close', resolve))
+  await Promise.race([channel.close().catch(() => undefined), ended])
+}
 
 /** Runs `job` on a channel of its own, since a refusal closes the channel. */
-const onChannel = async <Result>(session: AmqpSession, job: (channel: Channel) => Promise<Result>): Promise<Result> => {
+export const onChannel = async <Result>(
+  session: AmqpSession,
+  job: (channel: Channel) => Promise<Result>,
+): Promise<Result> => {
   const channel = await session.model.createChannel()
   channel.on('error', () => undefined)
   try {
     return await job(channel)
   } finally {
-    await channel.close().catch(() => undefined)
+    await closeChannel(channel)
   }
 }
 
@@ -86,7 +96,7 @@ export const declareGroupQueue = async (
   await declared(`the queue ${queue}`, () =>
     onChannel(session, (channel) => channel.assertQueue(queue, { durable: true, arguments: arguments_ })),
   )
-  await bind(session, settings, queue, pattern)
+  await bindQueue(session, settings, { queue, pattern })
 }
 
 /** Makes the queue of a subscriber without a group, which the broker removes by itself when nobody reads it for `expireMs`. */
@@ -99,10 +109,15 @@ export const declareTemporaryQueue = async (
   await declared(`the queue ${queue}`, () =>
     onChannel(session, (channel) => channel.assertQueue(queue, { durable: true, arguments: arguments_ })),
   )
-  await bind(session, settings, queue, pattern)
+  await bindQueue(session, settings, { queue, pattern })
 }
 
-const bind = (session: AmqpSession, settings: AmqpSettings, queue: string, pattern: string): Promise<void> => {
+/** Binds a queue to the exchange. Rejects with TopologyError. */
+export const bindQueue = (
+  session: AmqpSession,
+  settings: AmqpSettings,
+  { queue, pattern }: GroupQueue,
+): Promise<void> => {
   const { exchange, bind: bindArguments = {} } = settings
   return declared(`a binding of ${exchange}`, () =>
     onChannel(session, (channel) => channel.bindQueue(queue, exchange, bindingKey(pattern), bindArguments)),
@@ -114,7 +129,8 @@ export const deadLettersAreRouted = ({ type }: AmqpSettings): boolean => type ==
 
 /**
  * Makes the queue that keeps what is published to a dead-letter topic. It has no limit of deliveries, so that looking at it removes
- * nothing. A new one's topic is written to the registry first. Rejects with TopologyError.
+ * nothing. The topic is written to the registry first: of a queue that is there too, since the registry may be another than it was, until that
+ * holds `mostRegistered` entries. A look at the registry removes repeats. Rejects with TopologyError.
  */
 export const declareDeadLetterQueue = async (
   session: AmqpSession,
@@ -122,16 +138,23 @@ export const declareDeadLetterQueue = async (
   topic: string,
 ): Promise<void> => {
   const queue = deadLetterQueue(settings, topic)
-  if (!(await queueExists(session, queue))) {
-    await declareKept(session, settings, registryQueue(settings))
-    await writeToRegistry(session, settings, topic)
-    await declareKept(session, settings, queue)
-  }
+  const registry = registryQueue(settings)
+  const isNew = !(await queueExists(session, queue))
+  await declareKept(session, settings, registry)
+  const { messageCount } = await onChannel(session, (channel) => channel.checkQueue(registry))
+  if (isNew || messageCount < mostRegistered) await writeToRegistry(session, settings, topic)
+  if (isNew) await declareKept(session, settings, queue)
   if (!deadLettersAreRouted(settings)) return
   await declared(`a binding of ${settings.exchange}`, () =>
     onChannel(session, (channel) => channel.bindQueue(queue, settings.exchange, routingKey(topic))),
   )
 }
+
+/** Whether the registry of dead-letter topics is there, and the queue of this one. */
+export const deadLetterQueuesExist = async (session: AmqpSession, settings: AmqpSettings, topic: string) => ({
+  registry: await queueExists(session, registryQueue(settings)),
+  queue: await queueExists(session, deadLetterQueue(settings, topic)),
+})
 
 /** One that is there is used as it is: services of different settings share it. */
 const declareKept = async (session: AmqpSession, settings: AmqpSettings, queue: string): Promise<void> => {
@@ -147,13 +170,20 @@ const writeToRegistry = async ({ model }: AmqpSession, settings: AmqpSettings, t
     channel.sendToQueue(registryQueue(settings), Buffer.from(topic), { persistent: true, contentType: 'text/plain' })
     await channel.waitForConfirms()
   } finally {
-    await channel.close().catch(() => undefined)
+    await closeChannel(channel)
   }
 }
 
 /** Whether there is such a queue. */
 export const queueExists = (session: AmqpSession, queue: string): Promise<boolean> =>
-  onChannel(session, (channel) => channel.checkQueue(queue)).then(
+  isFound(onChannel(session, (channel) => channel.checkQueue(queue)))
+
+/** Whether there is such an exchange. */
+export const exchangeExists = (session: AmqpSession, exchange: string): Promise<boolean> =>
+  isFound(onChannel(session, (channel) => channel.checkExchange(exchange)))
+
+const isFound = (check: Promise<unknown>): Promise<boolean> =>
+  check.then(
     () => true,
     (error: unknown) => {
       if (replyCode(error) === notFound) return false

@@ -39,7 +39,7 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
     throw error
   }
 
-  const publisher = amqpPublisher({ link: publishing, settings, source })
+  const publisher = amqpPublisher({ link: publishing, settings, source, warn })
   const subscriber = amqpSubscriber({ link: consuming, settings, warn })
   let closing: Promise<void> | undefined
 

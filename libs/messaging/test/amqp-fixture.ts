@@ -1,3 +1,4 @@
+import type { RunningRabbitmq } from '@armature/servers/rabbitmq'
 import { openAmqp } from '../src/amqp.ts'
 import type { CuttableDriver, KillableDriver } from '../src/conformance-fixture.ts'
 import { cutProxy } from './cut-proxy.ts'
@@ -21,4 +22,12 @@ export const killableAmqp = async (url: string): Promise<KillableDriver> => {
 export const cuttableAmqp = async (url: string): Promise<CuttableDriver> => {
   const proxy = await cutProxy(url)
   return { driver: await openAmqp(proxy.url, { warn: () => undefined }), cut: () => proxy.breakOff() }
+}
+
+/**
+ * RabbitMQ 3.10 writes the name of a new quorum queue to the disk up to three seconds after it confirmed the queue, and a node that is killed
+ * before has lost it. This writes the names now.
+ */
+export const writeQueueNames = async ({ control }: Pick<RunningRabbitmq, 'control'>): Promise<void> => {
+  await control('eval', '[dets:sync(Table) || Table <- dets:all()].')
 }

@@ -11,9 +11,9 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'RabbitMQ: of equal messages each caller is told that nobody took it',
-    file: 'libs/messaging/src/amqp-publisher.ts',
-    find: 'else jobs.add(job)',
-    replace: 'else returnable.set(key, new Set([job]))',
+    file: 'libs/messaging/src/amqp-outlet.ts',
+    find: 'else others.add(returned)',
+    replace: 'else catchers.set(key, new Set([returned]))',
     tests: ['libs/messaging/test/amqp-mandatory.test.ts'],
   },
   {
@@ -36,5 +36,40 @@ export const safeguards: readonly Safeguard[] = [
     find: " || fault === 'unroutable'",
     replace: '',
     tests: ['apps/log-shipper/test/broker.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: nothing is confirmed that went to another exchange of the same name',
+    file: 'libs/messaging/src/amqp-outlet.ts',
+    find: 'checkMark: mark === undefined ?',
+    replace: 'checkMark: mark !== "" ?',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: what a replaced exchange took is sent again when its members are bound again',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'boundAgainAtMs = performance.now() + boundAgainMs',
+    replace: 'boundAgainAtMs = 0 * boundAgainMs',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: members bind their queues again',
+    file: 'libs/messaging/src/amqp-bindings.ts',
+    find: 'await bindQueue(session, settings, bound)',
+    replace: 'void bound',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: a dead letter is confirmed only when its own queue holds it',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'if (!queue) for',
+    replace: 'if (!queue && closed) for',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: a registry of dead-letter topics that was removed is written again',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'if (!registry) {',
+    replace: 'if (!registry && closed) {',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
   },
 ]
