@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Clock } from '@armature/messaging/clock'
+import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { Input } from './input.ts'
 
@@ -11,20 +12,26 @@ export interface ChildOptions {
   readonly clock: Clock
   /** How long it may go on after it was signalled; then it is killed. */
   readonly graceMs: number
+  /** Told of what went wrong and is no fault of the lines. */
+  readonly warn: (problem: string) => void
 }
 
 /** What shells exit with when a command cannot be run. */
 const cannotRun: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 126 }
 /** How long a killed child may take until its output has ended. */
 const killedWithinMs = 500
+/** How long the output of a child that has exited may stay open: something that the child started may hold it. */
+const outputWithinMs = 1_000
+const lookEveryMs = 50
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * Runs a command whose standard output is the input. Its standard input and error are those of this process. SIGINT, SIGTERM and
- * SIGHUP are passed on, but for a SIGINT that the terminal sent to both. Rejects with ServiceError, exit code 127 or 126, when it
- * cannot be run.
+ * SIGHUP are passed on, but for a SIGINT that the terminal sent to both. The input ends with the child, also when something that it
+ * started holds its output: all that the child wrote is read before. A child that may not be signalled, such as one under sudo, is left
+ * to itself after its grace, with exit code 74. Rejects with ServiceError, exit code 127 or 126, when it cannot be run.
  */
-export const startChild = async ({ command, args, clock, graceMs }: ChildOptions): Promise<Input> => {
+export const startChild = async ({ command, args, clock, graceMs, warn }: ChildOptions): Promise<Input> => {
   const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'inherit'] })
   try {
     await once(child, 'spawn')
@@ -37,7 +44,10 @@ export const startChild = async ({ command, args, clock, graceMs }: ChildOptions
     })
   }
   let asked: NodeJS.Signals | undefined
+  let hasExited = false
+  /** Its output has ended, too. */
   let hasEnded = false
+  let mayNotSignal = false
   const ended = Promise.withResolvers<number>()
   const atTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   const passOn = (signal: NodeJS.Signals) => {
@@ -46,13 +56,38 @@ export const startChild = async ({ command, args, clock, graceMs }: ChildOptions
     asked = signal
     if (signal !== 'SIGINT' || !atTerminal) child.kill(signal)
   }
-  const kill = () => void child.kill('SIGKILL')
+  // A signal that is refused (EPERM) is told as an error of the child, which without a listener ends this process.
+  child.on('error', (error) => {
+    if (!mayNotSignal) warn(`${command} cannot be signalled (${error.message}): it has to end by itself`)
+    mayNotSignal = true
+  })
+  const kill = () => {
+    child.kill('SIGKILL')
+    if (!mayNotSignal || hasExited) return
+    child.stdout.destroy()
+    child.unref()
+    ended.resolve(exitCodes.io)
+  }
   for (const signal of stopSignals) process.on(signal, passOn)
   process.on('exit', kill)
   child.once('exit', () => {
+    hasExited = true
     for (const signal of stopSignals) process.off(signal, passOn)
     process.off('exit', kill)
+    clock.after(outputWithinMs, () => letGo(0))
   })
+  /**
+   * Closes the output of a child that has exited, once it was found empty twice: it was being read between, so all that the child itself
+   * wrote has arrived. While the spool is full it is not empty, and stays open.
+   */
+  const letGo = (timesEmpty: number) => {
+    if (hasEnded) return
+    const isEmpty = child.stdout.readableLength === 0
+    if (isEmpty && timesEmpty > 0) {
+      warn(`${command} has exited, but something that it started holds its output: that is not read any longer`)
+      child.stdout.destroy()
+    } else clock.after(lookEveryMs, () => letGo(isEmpty ? timesEmpty + 1 : 0))
+  }
   child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
     hasEnded = true
     ended.resolve(exitCodeOf(code, signal, asked))

@@ -56,7 +56,13 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
     openInput: async () =>
       command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)
-        : startChild({ command, args, clock, graceMs: config.childGraceMs }),
+        : startChild({
+            command,
+            args,
+            clock,
+            graceMs: config.childGraceMs,
+            warn: (problem) => telemetry.log.warn(problem),
+          }),
     echo: config.quiet ? undefined : process.stdout,
   }
 }

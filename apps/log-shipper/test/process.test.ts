@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { aptProgram } from '@armature/servers/apt'
 import { type Program, startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { numbered } from './world.ts'
@@ -23,10 +24,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const start = (file: string, args: readonly string[]): Program => {
+const start = (file: string, args: readonly string[]): Program => startCommand(process.execPath, [file, ...args])
+
+const startCommand = (command: string, args: readonly string[]): Program => {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, STATSD_PORT: '0', XDG_STATE_HOME: join(folder, 'state') }
-  const program = startProgram(process.execPath, [file, ...args], { env })
+  const program = startProgram(command, args, { env })
   programs.push(program)
   return program
 }
@@ -154,6 +157,74 @@ describe('a child', () => {
     program.signal('SIGTERM')
     expect(await program.ended()).toEqual({ code: 137, signal: null })
     expect(await texts()).toEqual(['up', 'no'])
+  })
+})
+
+describe('bug: a child that something outlives', () => {
+  const shell = (script: string) => ['--', 'sh', '-c', script]
+
+  test('its code is passed on soon, with all that it wrote', async () => {
+    const program = ship(...shell(`seq 1 20000 | sed 's/^/line /'; sleep 60 2>/dev/null & exit 3`))
+    expect(await program.ended(20_000)).toEqual({ code: 3, signal: null })
+    expect(await texts()).toEqual(numbered(1, 20_000))
+    expect(program.output()).toContain('something that it started holds its output')
+  })
+
+  test('also where that goes on writing', async () => {
+    const program = ship(
+      '-q',
+      ...shell(`echo of the child; (while :; do echo more || exit; sleep 0.01; done) & exit 0`),
+    )
+    expect(await program.ended(20_000)).toEqual({ code: 0, signal: null })
+    expect((await texts())[0]).toBe('of the child')
+  })
+
+  test('also where it is stopped', async () => {
+    const program = ship(...shell(`sleep 60 2>/dev/null & trap 'echo last words; exit 5' TERM; echo up; wait`))
+    await program.until(/up\n/)
+    program.signal('SIGTERM')
+    expect(await program.ended(20_000)).toEqual({ code: 5, signal: null })
+    expect(await texts()).toEqual(['up', 'last words'])
+  })
+
+  test('not one whose output ended late, but by itself', async () => {
+    const program = ship(...shell(`(sleep 0.3; echo of the grandchild) & echo of the child`))
+    expect(await program.ended()).toEqual({ code: 0, signal: null })
+    expect(await texts()).toEqual(['of the child', 'of the grandchild'])
+    expect(program.output()).not.toContain('holds its output')
+  })
+})
+
+describe.runIf(process.platform === 'linux')('bug: a child that may not be signalled', () => {
+  /** The system refuses every signal that the shipper sends, as with a child under sudo. The tracer ends with the shipper. */
+  const shipRefused = async (...args: readonly string[]): Promise<Program> => {
+    const strace = await aptProgram(['strace'], 'strace', 'put strace on PATH')
+    const url = `--messaging-url=file:${join(folder, 'published')}`
+    const flags = ['-D', '-qq', '-o', '/dev/null', '-e', 'trace=kill', '-e', 'inject=kill:error=EPERM']
+    return startCommand(strace, [...flags, process.execPath, publishing, url, '--topic=logs.test', ...args])
+  }
+
+  test('is left to itself after its grace: no crash, nothing lost of what it wrote, and the code says so', async () => {
+    const program = await shipRefused(
+      '--child-grace-ms=300',
+      '--',
+      'sh',
+      '-c',
+      'exec 2>/dev/null; echo up; exec sleep 600',
+    )
+    await program.until(/up\n/)
+    program.signal('SIGTERM')
+    expect(await program.ended(20_000)).toEqual({ code: 74, signal: null })
+    expect(program.output()).toContain('sh cannot be signalled')
+    expect(await texts()).toEqual(['up'])
+  })
+
+  test('but ends within it: its last words are shipped and its code is passed on', async () => {
+    const program = await shipRefused('--', 'sh', '-c', 'echo up; sleep 1; echo last words; exit 6')
+    await program.until(/up\n/)
+    program.signal('SIGTERM')
+    expect(await program.ended(20_000)).toEqual({ code: 6, signal: null })
+    expect(await texts()).toEqual(['up', 'last words'])
   })
 })
 

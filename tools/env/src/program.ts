@@ -19,6 +19,9 @@ const interruptedCode = 130
 const ownSignalWaitMs = 200
 /** Passed on to the command. SIGINT is not: it ends this program, which ends the command. */
 const forwarded: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+/** What a signal means that there is no command to get: the end, or nothing. */
+const endsWithoutCommand: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGQUIT']
+const endsReplacement: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGQUIT']
 
 /**
  * Runs the command until it ends or is ended. Resolves with the exit code. Without Consul it waits, and says so; with `once` it gives
@@ -33,6 +36,9 @@ export const runCommand = async (options: Options, env: Variables, say: (line: s
 
   const supervisor = supervise({
     ...options,
+    path: env['PATH'],
+    onRefused: ({ message }) =>
+      say(`${options.command[0] ?? ''} cannot be signalled (${message}): it has to end by itself`),
     onEnd: (code) => {
       if (interrupted) resolve(exitCodes.interrupt)
       else if (code !== interruptedCode) resolve(code)
@@ -65,7 +71,14 @@ export const runCommand = async (options: Options, env: Variables, say: (line: s
     supervisor.stop()
   }
   const forward = (signal: NodeJS.Signals): void => {
-    if (!supervisor.signal(signal)) interrupt()
+    const outcome = supervisor.signal(signal)
+    if (outcome === 'passed on') return
+    const ends = outcome === 'no child' ? endsWithoutCommand : endsReplacement
+    if (ends.includes(signal)) interrupt()
+    else
+      say(
+        `${signal}: nobody gets it, since the command ${outcome === 'no child' ? 'does not run yet' : 'is being replaced'}`,
+      )
   }
 
   const prefixes = options.prefixes.map((prefix) => `${prefix}/`)

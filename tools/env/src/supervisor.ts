@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { findProgram } from './find-program.ts'
 
 export interface SupervisorOptions {
   readonly command: readonly string[]
@@ -13,6 +14,10 @@ export interface SupervisorOptions {
   readonly onEnd: (code: number) => void
   /** Told once: the command cannot be started. */
   readonly onFault: (fault: Error) => void
+  /** Told of each signal that the system does not let this process send to the child (EPERM), as to one under sudo. */
+  readonly onRefused: (fault: Error) => void
+  /** Where programs are looked for, as the variable PATH has it: never that of the child's environment. */
+  readonly path: string | undefined
   /** 0 to 1. Default Math.random. */
   readonly random?: () => number
 }
@@ -22,45 +27,71 @@ export type Variables = Readonly<Record<string, string | undefined>>
 export interface Supervisor {
   /** Starts the child, or ends it and starts another with this environment. The last call wins. */
   run(environment: Variables): void
-  /** Passes a signal on; false where there is no child that could get it: none yet, or one that is being replaced. */
-  signal(name: NodeJS.Signals): boolean
-  /** Ends the child for good; asked again, at once, with SIGKILL. Without a child `onEnd` is told 0. */
+  /** Passes a signal on. It goes to nobody where there is no child yet, or where the child is being replaced. */
+  signal(name: NodeJS.Signals): 'passed on' | 'no child' | 'being replaced'
+  /**
+   * Ends the child for good; asked again, at once, with SIGKILL. Without a child `onEnd` is told 0, also where the child may not be
+   * signalled: that is left to itself.
+   */
   stop(): void
 }
 
+/** A child that ends soon after one of these does so because of it, and is not replaced. */
+const endSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGQUIT']
+
 /** Keeps one child of a command running, with the environment that was asked for last. */
 export const supervise = (options: SupervisorOptions): Supervisor => {
-  const { command, killSignal, killTimeoutMs, splayMs, onEnd, onFault, random = Math.random } = options
+  const { command, killSignal, killTimeoutMs, splayMs, path, onEnd, onFault, onRefused, random = Math.random } = options
   let child: ChildProcess | undefined
   /** The environment of the child that is to replace this one. */
   let next: Variables | undefined
   let stopping = false
   let timer: NodeJS.Timeout | undefined
   let asked = false
+  /** The child was sent a signal that ends it, by whoever sent that to this process. */
+  let leaving = false
+  let mayNotSignal = false
 
   const start = (environment: Variables): void => {
     const [program = '', ...args] = command
-    asked = false
-    const started = spawn(program, args, { stdio: 'inherit', env: { ...environment } })
+    asked = leaving = mayNotSignal = false
+    const found = findProgram(program, path)
+    if (found === undefined) return onFault(new Error(`PATH (${path ?? 'not set'}) has no program of that name`))
+    const started = spawn(found, args, { stdio: 'inherit', env: { ...environment }, argv0: program })
     child = started
-    started.once('error', (fault) => {
-      // A failed kill is told here too; the child then still ends by itself.
-      if (started.pid === undefined) onFault(fault)
+    started.on('error', (fault) => {
+      if (started.pid === undefined) return onFault(fault)
+      mayNotSignal = true
+      onRefused(fault)
     })
     started.once('exit', (code, signal) => {
       clearTimeout(timer)
       child = undefined
-      const replacement = asked && !stopping ? next : undefined
+      const replacement = asked && !stopping && !leaving ? next : undefined
       next = undefined
       if (replacement === undefined) onEnd(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])
       else start(replacement)
     })
   }
+  const forceToEnd = (): void => {
+    child?.kill('SIGKILL')
+    if (child === undefined || !mayNotSignal) return
+    asked = false
+    next = undefined
+    if (!stopping) return
+    clearTimeout(timer)
+    child.unref()
+    onEnd(0)
+  }
   const askToEnd = (): void => {
     asked = true
     child?.kill(killSignal)
     clearTimeout(timer)
-    timer = setTimeout(() => child?.kill('SIGKILL'), killTimeoutMs)
+    timer = setTimeout(forceToEnd, killTimeoutMs)
+  }
+  const leaves = (): void => {
+    leaving = true
+    setTimeout(() => (leaving = false), killTimeoutMs).unref()
   }
 
   return {
@@ -71,12 +102,18 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
       next = environment
       if (!waits) timer = setTimeout(askToEnd, random() * splayMs)
     },
-    signal: (name) => child !== undefined && !asked && child.kill(name),
+    signal: (name) => {
+      if (child === undefined) return 'no child'
+      if (asked) return 'being replaced'
+      child.kill(name)
+      if (endSignals.includes(name)) leaves()
+      return 'passed on'
+    },
     stop: () => {
       const again = stopping
       stopping = true
       if (child === undefined) onEnd(0)
-      else if (again) child.kill('SIGKILL')
+      else if (again) forceToEnd()
       else askToEnd()
     },
   }

@@ -19,7 +19,7 @@ const textsOf = (image: ReadonlyMap<string, Buffer>) =>
   Object.fromEntries([...image].map(([name, bytes]) => [name, bytes.toString()]))
 
 const modelAfter = (...events: readonly DiskEvent[]) => {
-  const model = diskModel('/root', new Map([['old', Buffer.from('before')]]))
+  const model = diskModel('/disk', new Map([['old', Buffer.from('before')]]))
   for (const event of events) model.apply(event)
   return {
     kill: textsOf(model.afterKill()),
@@ -29,7 +29,7 @@ const modelAfter = (...events: readonly DiskEvent[]) => {
 }
 
 test('a kill leaves what was written, a power cut nothing that was not synced', () => {
-  expect(modelAfter(open(3, '/root/a'), write(3, 'one'), write(3, 'X', 1))).toEqual({
+  expect(modelAfter(open(3, '/disk/a'), write(3, 'one'), write(3, 'X', 1))).toEqual({
     kill: { old: 'before', a: 'oXe' },
     synced: {},
     all: { old: '', a: '' },
@@ -37,9 +37,9 @@ test('a kill leaves what was written, a power cut nothing that was not synced', 
 })
 
 test('a sync of the file keeps what it holds, one of its folder the name', () => {
-  const written = [open(3, '/root/a'), write(3, 'one'), { kind: 'sync', fd: 3 }, write(3, 'two')] as const
+  const written = [open(3, '/disk/a'), write(3, 'one'), { kind: 'sync', fd: 3 }, write(3, 'two')] as const
   expect(modelAfter(...written)).toMatchObject({ synced: {}, all: { a: 'one' } })
-  expect(modelAfter(...written, open(4, '/root'), { kind: 'sync', fd: 4 })).toMatchObject({
+  expect(modelAfter(...written, open(4, '/disk'), { kind: 'sync', fd: 4 })).toMatchObject({
     kill: { a: 'onetwo' },
     synced: { a: 'one' },
   })
@@ -47,14 +47,14 @@ test('a sync of the file keeps what it holds, one of its folder the name', () =>
 
 test('a name that was given to another file is the old or the new one, by what the disk kept of the names', () => {
   const events = [
-    open(3, '/root/a'),
+    open(3, '/disk/a'),
     write(3, 'one'),
     { kind: 'sync', fd: 3 },
-    open(4, '/root'),
+    open(4, '/disk'),
     { kind: 'sync', fd: 4 },
-    open(5, '/root/a.tmp'),
+    open(5, '/disk/a.tmp'),
     write(5, 'two'),
-    { kind: 'rename', from: '/root/a.tmp', to: '/root/a' },
+    { kind: 'rename', from: '/disk/a.tmp', to: '/disk/a' },
   ] as const
   expect(modelAfter(...events)).toEqual({
     kill: { old: 'before', a: 'two' },
@@ -65,14 +65,14 @@ test('a name that was given to another file is the old or the new one, by what t
 
 test('files are cut off, emptied and removed, folders made, and other places passed over', () => {
   const { kill } = modelAfter(
-    { kind: 'make folder', path: '/root/deep' },
-    open(3, '/root/deep/a'),
+    { kind: 'make folder', path: '/disk/deep' },
+    open(3, '/disk/deep/a'),
     write(3, 'long'),
     { kind: 'truncate', fd: 3, sizeBytes: 2 },
-    { kind: 'remove', path: '/root/old' },
-    open(3, '/root/deep/b'),
+    { kind: 'remove', path: '/disk/old' },
+    open(3, '/disk/deep/b'),
     write(3, 'x'),
-    open(4, '/root/deep/b', { truncates: true }),
+    open(4, '/disk/deep/b', { truncates: true }),
     open(5, '/elsewhere'),
     write(5, 'x'),
     { kind: 'close', fd: 4 },
