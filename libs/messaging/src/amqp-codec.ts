@@ -7,6 +7,7 @@ import { encodeBinary, type HeaderValue } from './cloud-events.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { Message } from './message.ts'
+import { receivedTime } from './received-time.ts'
 import { checkTopic } from './topic-pattern.ts'
 
 /** The client's. */
@@ -83,7 +84,7 @@ const fieldsOf = (
 ): Record<string, FieldValue> => {
   const typesGiven = given[typesHeader]
   const types = typesGiven === undefined ? undefined : typesIn(typesGiven)
-  const headers: Record<string, FieldValue> = {}
+  const headers = Object.create(null) as Record<string, FieldValue>
   for (const name in encoded) {
     if (name === 'content-type' || name === typesHeader || (!keepDeaths && brokerHeader.test(name))) continue
     const own = types === undefined ? undefined : name.replace(/^cloudEvents_/, '')
@@ -122,7 +123,8 @@ export interface ReceivedAmqp {
  * text become text, tables and arrays JSON; properties of foreign messages become headers of their AMQP names.
  */
 export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic: string): Incoming => {
-  const headers: Record<string, HeaderValue> = {}
+  // Without a prototype, which a header may be named after.
+  const headers = Object.create(null) as Record<string, HeaderValue>
   const types: [string, ReturnType<typeof typedValue>['type']][] = []
   const given = properties.headers ?? {}
   const isEvent = 'cloudEvents_specversion' in given || 'cloudEvents:specversion' in given
@@ -155,7 +157,7 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
       headers,
       body: content,
       topic: topicOr(fields.routingKey, topic),
-      receivedAt: typeof timestamp === 'number' ? new Date(timestamp * 1000) : new Date(),
+      ...(typeof timestamp === 'number' ? receivedTime(timestamp * 1000, timestamp) : { receivedAt: new Date() }),
       fallbackId:
         typeof messageId === 'string' && messageId !== '' ? messageId : amqpDigest({ content, fields, properties }),
     },

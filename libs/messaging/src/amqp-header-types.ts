@@ -1,3 +1,4 @@
+import { longestNameBytes } from './amqp-names.ts'
 import type { HeaderValue } from './cloud-events.ts'
 
 /** A value of a field table as the client gives it: `{ '!': type, value }` for types that JavaScript has not. */
@@ -87,8 +88,33 @@ export const valueOfType = (text: string, type: string): FieldValue => {
 const parsed = (text: string): FieldValue => {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' ? value : text
+    return typeof value === 'object' && isField(value, 0) ? value : text
   } catch {
     return text
   }
 }
+
+const deepestTables = 64
+
+/** Whether the client can write it: it throws for what is not, and the message could never be published on. */
+const isField = (value: unknown, depth: number): boolean => {
+  if (typeof value === 'number') return Number.isInteger(value) ? value >= -(2 ** 63) : Math.abs(value) < 2 ** 50
+  if (typeof value !== 'object' || value === null) return value !== undefined
+  if (depth >= deepestTables) return false
+  if (Array.isArray(value)) return value.every((each) => isField(each, depth + 1))
+  if (Object.hasOwn(value, '!')) return isTagged(value as { '!': unknown; value?: unknown })
+  return Object.entries(value).every(
+    ([name, each]) => Buffer.byteLength(name) <= longestNameBytes && isField(each, depth + 1),
+  )
+}
+
+/** The types that the client gives with a tag. */
+const isTagged = ({ '!': type, value }: { '!': unknown; value?: unknown }): boolean => {
+  if (type === 'timestamp') return isWithin(value, 2 ** 64 - 2 ** 11)
+  if (type !== 'decimal' || typeof value !== 'object' || value === null) return false
+  const { places, digits } = value as { places?: unknown; digits?: unknown }
+  return isWithin(places, 255) && isWithin(digits, 2 ** 32 - 1)
+}
+
+const isWithin = (value: unknown, most: number): boolean =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most

@@ -2,6 +2,8 @@ import { byteSequence, bytesOfSequence } from './byte-sequence.ts'
 import { UnrecoverableError } from './errors.ts'
 import { bytesOfKey, receivedKey, standsForBytes } from './message-key.ts'
 import type { Message } from './message.ts'
+import { rawTimeHeader } from './raw-headers.ts'
+import { isEventTime, type ReceivedTime } from './received-time.ts'
 import { put, type TextRecord } from './text-record.ts'
 
 /** Why something is no CloudEvent 1.0. */
@@ -68,10 +70,18 @@ const attributeName = /^[a-z0-9]+$/
 const printableAscii = /^[\u0020-\u007e]*$/
 /** Control characters, noncharacters, lone surrogates. */
 const disallowed = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}]/u
+const disallowedAnywhere = new RegExp(disallowed, 'gu')
 const uriReference = /^(?:[\w\-.~:/?#[\]@!$&'()*+,;=]|%[\da-f]{2})+$/i
 const absoluteUri = /^[a-z][a-z\d+.-]*:./i
 const mediaType = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
 const timestamp = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
+
+/** Whether a CloudEvent can have the id. */
+export const isEventId = (id: string): boolean => problemOf('id', id) === undefined
+
+/** Whether a CloudEvent can have the attribute of a header with this name. */
+export const canBeHeader = (name: string, value: string): boolean =>
+  problemOf(name === 'content-type' ? 'datacontenttype' : name, value) === undefined
 
 const isExtension = (name: string): boolean => attributeName.test(name) && !fields.has(name)
 
@@ -137,8 +147,7 @@ const problemOf = (name: string, value: string): string | undefined => {
 const encodedTime = (time: Date): string => {
   const ms = time.getTime()
   if (ms === lastWritten.ms) return lastWritten.text
-  const year = time.getUTCFullYear()
-  if (year >= 0 && year <= 9999) {
+  if (isEventTime(time)) {
     lastWritten = { text: time.toISOString(), ms }
     return lastWritten.text
   }
@@ -169,7 +178,7 @@ export const envelopeOf = (message: Message, { source, nativeRecord = false }: E
   set('specversion', '1.0')
   set('id', id)
   set('source', headers['source'] ?? source)
-  set('type', headers['type'] ?? topic)
+  set('type', headers['type'] ?? topic.replaceAll(disallowedAnywhere, '\ufffd'))
   attributes['time'] = encodedTime(time)
   setKey(attributes, message, nativeRecord)
   if (message.tombstone === true) {
@@ -205,15 +214,14 @@ const setKey = (attributes: Record<string, string>, message: Message, nativeReco
   attributes[keyAttribute] = byteSequence(bytesOfKey(message) ?? new Uint8Array())
 }
 
-export interface Received {
+/** `receivedAt` is the time of a message that names none. */
+export interface Received extends ReceivedTime {
   readonly body: Uint8Array
   readonly topic: string
   /** The record's key where the protocol has one. As text the attribute `partitionkey` comes first. */
   readonly keyBytes?: Uint8Array | undefined
   /** The protocol says that there is no value. */
   readonly tombstone?: true | undefined
-  /** The time of a message that names none. */
-  readonly receivedAt: Date
 }
 
 /** The inverse of `envelopeOf`. Throws UndecodableError. */
@@ -243,14 +251,17 @@ export const messageOf = ({ attributes, others }: Envelope, received: Received):
     const isTaken = Object.hasOwn(headers, name) || (name === 'content-type' && !mediaType.test(value))
     put(headers, isTaken ? `x-${name}` : name, value)
   }
-  const { id = '', partitionkey, time } = attributes
+  const { id = '', partitionkey, time: timeText } = attributes
+  const time = timeText === undefined ? undefined : parseTime(timeText)
+  const rawTime = time === undefined ? received.rawTime : isEventTime(time) ? undefined : timeText
+  if (rawTime !== undefined) headers[rawTimeHeader] ??= rawTime
   const { key, keyBytes } = receivedKey(received.keyBytes ?? keyBytesIn(attributes), partitionkey)
   return {
     id,
     topic: received.topic,
     key,
     keyBytes,
-    time: (time === undefined ? undefined : parseTime(time)) ?? received.receivedAt,
+    time: time !== undefined && isEventTime(time) ? time : received.receivedAt,
     headers,
     body: received.body,
     tombstone: received.tombstone ?? tombstoneIn(attributes, received.body),

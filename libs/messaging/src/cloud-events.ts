@@ -10,6 +10,7 @@ import {
 } from './cloud-event-attributes.ts'
 import { decodedWherePossible, encodedWhereNeeded, isToken, percentDecoded, percentEncoded } from './header-encoding.ts'
 import type { Message } from './message.ts'
+import { rawBytesHeader } from './raw-headers.ts'
 import { put } from './text-record.ts'
 
 export { UndecodableError, UnencodableError, type CloudEventFault } from './cloud-event-attributes.ts'
@@ -24,8 +25,11 @@ export interface EncodeOptions extends EnvelopeOptions {
   readonly style: CloudEventStyle
 }
 
-/** AMQP has types of its own. Anything else that a protocol has is for its driver to turn into text. */
-export type HeaderValue = string | number | bigint | boolean | Date
+/**
+ * AMQP has types of its own. Bytes are those of a header that is no text in UTF-8. Anything else that a protocol has is for its driver
+ * to turn into text.
+ */
+export type HeaderValue = string | number | bigint | boolean | Date | Uint8Array
 
 export interface ReceivedEvent extends Received {
   readonly headers: Readonly<Record<string, HeaderValue>>
@@ -170,6 +174,7 @@ const envelopeIn = (headers: ReceivedEvent['headers'], style: Style): Envelope =
     if (!attribute) {
       const text = canonical(value)
       put(others, name, style.ascii ? decodedWherePossible(text) : text)
+      if (value instanceof Uint8Array) put(others, ...rawBytesHeader(name, value))
       continue
     }
     const isMediaType = name === 'datacontenttype' && given.toLowerCase() === 'content-type'
@@ -184,7 +189,11 @@ const envelopeIn = (headers: ReceivedEvent['headers'], style: Style): Envelope =
   return { attributes, others }
 }
 
-const canonical = (value: HeaderValue): string => (value instanceof Date ? isoOrEmpty(value) : String(value))
+/** The text of a header; of bytes that are none, the nearest. */
+export const canonical = (value: HeaderValue): string => {
+  if (value instanceof Date) return isoOrEmpty(value)
+  return value instanceof Uint8Array ? Buffer.from(value).toString() : String(value)
+}
 
 const isoOrEmpty = (date: Date): string => (Number.isNaN(date.getTime()) ? '' : date.toISOString())
 

@@ -1,5 +1,7 @@
 import { dialects, integer, type DeadLetterFindings, type DeadLetterWriter } from './dead-letter-dialects.ts'
 import type { Position } from './ports.ts'
+import { rawHeaderPrefix } from './raw-headers.ts'
+import { receivedTime } from './received-time.ts'
 
 /** What the headers of a dead letter say, whoever wrote them. */
 export interface DeadLetterEnvelope extends DeadLetterFindings {
@@ -35,11 +37,14 @@ export const deadLetterEnvelopeVersion = 1
 /** How often a dead letter was published again. It stays on the message, so that a letter that comes back keeps its count. */
 export const redrivesHeader = 'dlt-redrives'
 
+/** How many bytes the body of the message has, of which the letter holds the beginning. */
+export const cutBodyHeader = 'dlt-cut-body-bytes'
+
+/** The names of headers of the message that the letter has no room for. */
+export const droppedHeadersHeader = 'dlt-dropped-headers'
+
 /** When a person changed the message before it was published again, in ISO 8601. */
 export const editedHeader = 'dlt-edited-time'
-
-/** Put before the names of headers that stand for attributes of a CloudEvent, where the message was none. */
-export const rawHeaderPrefix = 'dlt-raw-'
 
 /** Headers of Spring Kafka that are big-endian integers on the wire, with their bytes. Everywhere else they are decimal text. */
 export const binaryEnvelopeHeaders: Readonly<Record<string, 4 | 8>> = {
@@ -72,9 +77,12 @@ export const writeEnvelope = (facts: DeadLetterFacts): Headers => ({
   'dlt-handler': facts.handler,
   'dlt-attempts': String(facts.attempts),
   'dlt-deliveries': String(facts.deliveries),
-  'dlt-first-failure-time': new Date(facts.firstFailureMs).toISOString(),
-  'dlt-last-failure-time': new Date(facts.lastFailureMs).toISOString(),
+  'dlt-first-failure-time': isoText(facts.firstFailureMs),
+  'dlt-last-failure-time': isoText(facts.lastFailureMs),
 })
+
+/** Now where it is no time: the clock may be another program's. */
+const isoText = (ms: number): string => receivedTime(ms).receivedAt.toISOString()
 
 /** What the headers say of how the message came to be a dead letter; undefined where they say nothing of it. Never throws. */
 export const readEnvelope = (received: Headers): DeadLetterEnvelope | undefined => {
@@ -97,7 +105,7 @@ export const withoutEnvelope = (headers: Headers): Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !isOfEnvelope(name.toLowerCase())))
 
 /** What our tools put on a message for good. */
-const staying = [rawHeaderPrefix, redrivesHeader, editedHeader]
+const staying = [rawHeaderPrefix, redrivesHeader, editedHeader, droppedHeadersHeader]
 
 const isOfEnvelope = (name: string): boolean =>
   !staying.some((one) => name.startsWith(one)) &&

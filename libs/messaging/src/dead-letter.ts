@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
-import { rawHeaderPrefix, writeEnvelope, type DeadLetterFacts } from './dead-letter-envelope.ts'
+import { writeEnvelope, type DeadLetterFacts } from './dead-letter-envelope.ts'
+import { letterForms } from './dead-letter-forms.ts'
+import { deadLetterTopic, isDeadLetterTopic } from './dead-letter-topics.ts'
 import { noteFailure, withNotes, type DeliveryNotes } from './delivery-notes.ts'
-import { PublishError } from './errors.ts'
+import { PublishError, type PublishFault } from './errors.ts'
 import { failureText, type FailureText } from './failure-text.ts'
 import { bareMessage, type Message } from './message.ts'
 import { numberOption } from './option-checks.ts'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
 import { within } from './timeout.ts'
-import { longestTopicBytes } from './topic-pattern.ts'
+
+export { deadLetterTopic, isDeadLetterTopic, isQuarantineTopic, quarantineTopic } from './dead-letter-topics.ts'
 
 export interface DeadLetterOptions {
   /** Where the dead letters are published. */
@@ -27,31 +29,6 @@ export interface DeadLetterOptions {
   readonly metrics?: Metrics
 }
 
-const suffix = '.DLT'
-const quarantine = '.quarantine'
-
-/** The topic of its dead letters. */
-export const deadLetterTopic = (topic: string): string => `${topic}${suffix}`
-
-/** Whether it is one of dead letters. */
-export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(suffix)
-
-/**
- * Where a dead letter of `topic` goes that has failed too often: `<topic>.quarantine.DLT`, which is itself a topic of dead letters, so that no
- * wildcard takes it in. A name too long for that is cut, with a hash of the whole in the place of what was cut.
- */
-export const quarantineTopic = (topic: string): string => {
-  const roomBytes = longestTopicBytes - quarantine.length
-  if (Buffer.byteLength(topic) <= roomBytes) return `${topic}${quarantine}${suffix}`
-  const hash = createHash('sha256').update(topic).digest('hex').slice(0, 16)
-  let kept = topic
-  while (Buffer.byteLength(kept) > roomBytes - hash.length - 1) kept = kept.slice(0, -1)
-  return `${kept.replace(/[.\p{Cs}]+$/u, '')}-${hash}${quarantine}${suffix}`
-}
-
-/** Whether it is one of dead letters that failed too often. */
-export const isQuarantineTopic = (topic: string): boolean => topic.endsWith(`${quarantine}${suffix}`)
-
 /**
  * A message whose handling failed for good goes to `<topic>.DLT`, and is acknowledged when it is held there. The dead letter has
  * the message's id, key, time, headers and body or lack of one, and headers that say why (`writeEnvelope`).
@@ -60,8 +37,9 @@ export const isQuarantineTopic = (topic: string): boolean => topic.endsWith(`${q
  * RedeliverError, for a message that is from a dead-letter topic already, and when the subscription is closing. Throws
  * RangeError for options out of range.
  *
- * A delivery that could not be decoded goes there at once, as it came and without a call of the handler; its headers named like attributes
- * of a CloudEvent get the prefix `dlt-raw-`.
+ * A delivery that could not be decoded goes there at once, as it came and without a call of the handler. Its headers that no CloudEvent can
+ * have get the prefix `dlt-raw-`, and so do those of any other message that the broker refuses. A letter that is too large is made
+ * smaller (`letterForms`), so that whatever can be received can be dead-lettered.
  */
 export const deadLetter = (options: DeadLetterOptions): Middleware => {
   const { publisher, clock = systemClock(), metrics } = options
@@ -69,19 +47,20 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
 
   const send = async (delivery: Delivery, failure: FailureText, notes: DeliveryNotes) => {
     const topic = deadLetterTopic(delivery.topic)
-    const publish = (own: Headers, why: Headers) => {
-      const letter: Message = { ...bareMessage(delivery), topic, headers: { ...own, ...why } }
-      return within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [letter]))
-    }
-    const own = delivery.undecodable === undefined ? delivery.headers : escaped(delivery.headers)
     const why = writeEnvelope(factsOf(delivery, failure, notes, options))
-    try {
-      await publish(own, why)
-    } catch (error) {
-      if (!(error instanceof PublishError)) throw error
-      if (error.fault === 'too-large') await publish(own, withoutLongHeaders(why))
-      else if (error.fault === 'bad-message') await publish(escaped(delivery.headers), why)
-      else throw error
+    const publish = (letter: Message) =>
+      within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [letter]))
+    const forms = letterForms({ ...bareMessage(delivery), topic }, why, delivery.undecodable !== undefined)
+    let fault: PublishFault | undefined
+    for (let form = forms.next(); ; form = forms.next(fault)) {
+      try {
+        await publish(form.value)
+        return
+      } catch (error) {
+        if (!(error instanceof PublishError) || form.done === true) throw error
+        if (error.fault !== 'too-large' && error.fault !== 'bad-message') throw error
+        fault = error.fault
+      }
     }
   }
 
@@ -111,8 +90,6 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
   }
 }
 
-type Headers = Readonly<Record<string, string>>
-
 const factsOf = (
   { topic, position, time, attempt }: Delivery,
   { reason, name, message, stack }: FailureText,
@@ -132,24 +109,4 @@ const factsOf = (
   deliveries: attempt,
   firstFailureMs: firstFailureMs ?? clock.now(),
   lastFailureMs: lastFailureMs ?? clock.now(),
-})
-
-/** What stands for attributes of a CloudEvent, and may be none: another event's, or just headers of these names. */
-const mayBeAttribute = /^(?:source|type|content-type|ce[-_].*|cloudevents[:_].*)$/
-
-const escaped = (headers: Headers): Headers =>
-  Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      mayBeAttribute.test(name) ? `${rawHeaderPrefix}${name.replaceAll(':', '-')}` : name,
-      value.toWellFormed(),
-    ]),
-  )
-
-const shortMessageChars = 100
-
-/** For a message whose own headers leave no room for the stack. */
-const withoutLongHeaders = (why: Headers): Headers => ({
-  ...why,
-  'kafka_dlt-exception-message': (why['kafka_dlt-exception-message'] ?? '').slice(0, shortMessageChars).toWellFormed(),
-  'kafka_dlt-exception-stacktrace': '',
 })

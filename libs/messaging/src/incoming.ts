@@ -1,11 +1,25 @@
-import { UndecodableError } from './cloud-event-attributes.ts'
+import { createHash } from 'node:crypto'
+import { byteSequence } from './byte-sequence.ts'
+import { isEventId, UndecodableError } from './cloud-event-attributes.ts'
 import { decodeStructured } from './cloud-events-json.ts'
-import { decodeBinary, isBinary, isStructured, type CloudEventStyle, type ReceivedEvent } from './cloud-events.ts'
+import {
+  canonical,
+  decodeBinary,
+  isBinary,
+  isStructured,
+  type CloudEventStyle,
+  type ReceivedEvent,
+} from './cloud-events.ts'
 import { receivedKey } from './message-key.ts'
 import type { Message } from './message.ts'
+import { rawBytesHeader, rawIdHeader, rawTimeHeader } from './raw-headers.ts'
+import { put } from './text-record.ts'
 
 export interface ReceivedMessage extends ReceivedEvent {
-  /** The id of a message that has none: the same for each delivery of it, such as `topic+partition+offset`. */
+  /**
+   * The id of a message that has none: the same for each delivery of it, such as `topic+partition+offset`. One that no CloudEvent can
+   * have becomes its SHA-256, and is kept in the header `dlt-raw-id`.
+   */
   readonly fallbackId: string
 }
 
@@ -37,23 +51,29 @@ export const incoming = (received: ReceivedMessage, style: CloudEventStyle): Inc
 
 const isBatch = (contentType: string | undefined): boolean => /^application\/cloudevents-batch/i.test(contentType ?? '')
 
-const foreign = ({ fallbackId, topic, keyBytes, receivedAt, headers, body, tombstone }: ReceivedMessage): Message => ({
-  id: fallbackId,
-  topic,
-  ...receivedKey(keyBytes, undefined),
-  time: receivedAt,
-  headers: textHeaders(headers),
-  body,
-  tombstone,
-})
+const foreign = (received: ReceivedMessage): Message => {
+  const { fallbackId, topic, keyBytes, receivedAt, rawTime, body, tombstone } = received
+  const headers = textHeaders(received.headers)
+  if (rawTime !== undefined) headers[rawTimeHeader] ??= rawTime
+  let id = fallbackId
+  if (!isEventId(id)) {
+    id = createHash('sha256').update(fallbackId).digest('hex')
+    headers[rawIdHeader] ??= byteSequence(Buffer.from(fallbackId))
+  }
+  return { id, topic, ...receivedKey(keyBytes, undefined), time: receivedAt, headers, body, tombstone }
+}
 
 const headerText = (headers: ReceivedEvent['headers'], name: string): string | undefined => {
-  for (const given in headers) if (given.toLowerCase() === name) return text(headers[given])
+  for (const given in headers) if (given.toLowerCase() === name) return canonical(headers[given] ?? '')
   return undefined
 }
 
-const textHeaders = (headers: ReceivedEvent['headers']): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), text(value)]))
-
-const text = (value: ReceivedEvent['headers'][string] | undefined): string =>
-  value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : String(value ?? '')
+const textHeaders = (headers: ReceivedEvent['headers']): Record<string, string> => {
+  const texts: Record<string, string> = {}
+  for (const given in headers) {
+    const [name, value] = [given.toLowerCase(), headers[given] ?? '']
+    put(texts, name, canonical(value))
+    if (value instanceof Uint8Array) put(texts, ...rawBytesHeader(name, value))
+  }
+  return texts
+}

@@ -1,11 +1,15 @@
+import { isUtf8 } from 'node:buffer'
 import { encodeBinary, UnencodableError } from './cloud-events.ts'
 import { binaryEnvelopeHeaders } from './dead-letter-envelope.ts'
+import { isDeadLetterTopic } from './dead-letter-topics.ts'
 import { PublishError } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { KafkaRecord } from './kafka-apis.ts'
 import { eachHeader, type FetchedRecord } from './kafka-fetched.ts'
 import { bytesOfKey } from './message-key.ts'
 import type { Message } from './message.ts'
+import { nativeHeaders } from './raw-headers.ts'
+import { receivedTime, type ReceivedTime } from './received-time.ts'
 
 /** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
 export const recordOverheadBytes = 48_588
@@ -22,7 +26,8 @@ export interface SizedRecord extends KafkaRecord {
 
 /**
  * The message as a CloudEvent in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding). Throws PublishError:
- * `bad-message` for what cannot be encoded, `too-large` where key and headers take more than recordOverheadBytes.
+ * `bad-message` for what cannot be encoded, `too-large` where key and headers take more than recordOverheadBytes. Of dead letters the
+ * broker decides.
  */
 export const recordOf = (message: Message, source: string, timestamp: number, topic: string): SizedRecord => {
   const { headers, body } = encoded(message, source, topic)
@@ -30,12 +35,13 @@ export const recordOf = (message: Message, source: string, timestamp: number, to
   const buffers = Object.create(null) as Record<string, Buffer>
   const key = keyOf(message)
   let overhead = batchBytes + recordBytes + (key?.length ?? 0)
-  for (const name in headers) {
-    const value = headerBuffer(name, headers[name] ?? '')
+  const native = nativeHeaders(headers)
+  for (const name in native) {
+    const value = headerBuffer(name, native[name] ?? '')
     buffers[name] = value
     overhead += headerBytes + Buffer.byteLength(name) + value.length
   }
-  if (overhead > recordOverheadBytes) {
+  if (overhead > recordOverheadBytes && !isDeadLetterTopic(topic)) {
     const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
     throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
   }
@@ -61,10 +67,10 @@ const encoded = (message: Message, source: string, topic: string) => {
 
 /** The message that a record holds. Its body is a copy: a small one does not keep all that was fetched with it. */
 export const messageIn = (record: FetchedRecord, topic: string, partition: number): Incoming => {
-  const headers = Object.create(null) as Record<string, string>
+  const headers = Object.create(null) as Record<string, string | Buffer>
   // Kafka allows a name many times; the last one counts, as in its Java client.
   eachHeader(record, (name, start, end, data) => {
-    headers[name] = start < 0 ? '' : headerText(name, data, start, end)
+    headers[name] = start < 0 ? '' : headerValue(name, data, start, end)
   })
   return incoming(
     {
@@ -73,16 +79,23 @@ export const messageIn = (record: FetchedRecord, topic: string, partition: numbe
       topic,
       keyBytes: record.key ?? undefined,
       tombstone: record.value === null ? true : undefined,
-      receivedAt: new Date(record.timestamp),
+      ...storedTime(record.timestamp),
       fallbackId: `${topic}+${partition}+${record.offset}`,
     },
     'kafka',
   )
 }
 
+/** When the broker says that it stored a record. It may be any number: the producer gives it. */
+export const storedTime = (timestamp: number): ReceivedTime =>
+  timestamp === noTimestamp ? { receivedAt: new Date() } : receivedTime(timestamp)
+
+const noTimestamp = -1
+
 const binaryBytes = new Map<string, 4 | 8>(Object.entries(binaryEnvelopeHeaders))
 
-const headerBuffer = (name: string, value: string): Buffer => {
+const headerBuffer = (name: string, value: string | Buffer): Buffer => {
+  if (typeof value !== 'string') return value
   const bytes = binaryBytes.get(name)
   if (bytes === undefined || !/^-?\d{1,19}$/.test(value)) return Buffer.from(value)
   const integer = BigInt(value)
@@ -93,10 +106,14 @@ const headerBuffer = (name: string, value: string): Buffer => {
   return buffer
 }
 
-const headerText = (name: string, data: Buffer, start: number, end: number): string => {
+/** Bytes where it is no text. */
+const headerValue = (name: string, data: Buffer, start: number, end: number): string | Buffer => {
   const text = data.toString('utf8', start, end)
   const bytes = binaryBytes.get(name)
   // Decimal digits of the same length are text: as an integer they would be one of more than nine digits.
-  if (bytes === undefined || end - start !== bytes || /^\d+$/.test(text)) return text
+  if (bytes === undefined || end - start !== bytes || /^\d+$/.test(text)) {
+    if (!text.includes('\ufffd') || isUtf8(data.subarray(start, end))) return text
+    return Buffer.from(data.subarray(start, end))
+  }
   return String(bytes === 4 ? data.readInt32BE(start) : data.readBigInt64BE(start))
 }

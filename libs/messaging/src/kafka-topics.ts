@@ -1,6 +1,6 @@
+import { isDeadLetterTopic } from './dead-letter-topics.ts'
 import { PublishError } from './errors.ts'
 import { codes, type TopicMetadata } from './kafka-apis.ts'
-import { isDeadLetterTopic } from './dead-letter.ts'
 import { asked, isMissing, type KafkaCluster } from './kafka-cluster.ts'
 import { KafkaFault } from './kafka-faults.ts'
 import { topicOf } from './kafka-names.ts'
@@ -26,6 +26,9 @@ export interface KafkaTopics {
   list(): Promise<readonly string[]>
 }
 
+/** Below the largest request that a broker takes as it comes (`socket.request.max.bytes`, 100 MiB). */
+const largestLetterBytes = 99 * 1024 * 1024
+
 const createTimeoutMs = 10_000
 /** The metadata of a broker follow those of the controller within milliseconds. */
 const settleMs = 20
@@ -46,6 +49,10 @@ export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
     return topic
   }
 
+  /** Dead letters may come from topics that other programs made, with a limit of their own. */
+  const largestBytes = (topic: string): number =>
+    isDeadLetterTopic(topic) ? Math.max(maxMessageBytes, largestLetterBytes) : maxMessageBytes + recordOverheadBytes
+
   const create = async (name: string) => {
     const answer = await asked(cluster.any(), 'CreateTopics', {
       timeout: createTimeoutMs,
@@ -55,7 +62,7 @@ export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
           numPartitions: partitions,
           replicationFactor: replicas,
           configEntries: [
-            { name: 'max.message.bytes', value: String(maxMessageBytes + recordOverheadBytes) },
+            { name: 'max.message.bytes', value: String(largestBytes(topicOf(name))) },
             ...(isDeadLetterTopic(topicOf(name)) ? keptForGood : []),
           ],
         },

@@ -1,9 +1,11 @@
 import { headers as natsHeaders, type Msg, type MsgHdrs } from '@nats-io/nats-core'
+import { byteSequence } from './byte-sequence.ts'
 import { encodeBinary } from './cloud-events.ts'
-import { UnencodableError } from './cloud-event-attributes.ts'
+import { UndecodableError, UnencodableError } from './cloud-event-attributes.ts'
 import { PublishError, TopicError } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { Message } from './message.ts'
+import { rawHeaderPrefix } from './raw-headers.ts'
 
 /** Headers of the server's own, which say how a message is handled and are no part of it. */
 const serversOwn = /^nats-/i
@@ -66,11 +68,26 @@ export interface Origin {
   readonly fallbackId: string
 }
 
-/** What arrived, without the server's own headers. Of a header that is there several times the first one counts. */
+/**
+ * What arrived, without the server's own headers. Of a header that is there several times the first one counts. Headers that the client cannot
+ * read make the message undecodable; they are kept in the header `dlt-raw-nats-headers`, a byte sequence.
+ */
 export const decodeMessage = (msg: Pick<Msg, 'headers' | 'data'>, origin: Origin): Incoming => {
-  const headers: Record<string, string> = {}
-  if (msg.headers !== undefined) {
-    for (const [name, values] of msg.headers) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
+  const headers = Object.create(null) as Record<string, string>
+  try {
+    for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
+  } catch (cause) {
+    const raw = rawHeaders(msg)
+    const own = raw === undefined ? {} : { [`${rawHeaderPrefix}nats-headers`]: byteSequence(raw) }
+    const { message } = incoming({ ...origin, headers: own, body: msg.data }, 'nats')
+    const problem = `its headers cannot be read: ${(cause as Error).message}`
+    return { message, undecodable: new UndecodableError('bad-header', problem, { cause }) }
   }
   return incoming({ ...origin, headers, body: msg.data }, 'nats')
+}
+
+/** As they came: the client keeps them, and has no way to ask for them. */
+const rawHeaders = (msg: object): Uint8Array | undefined => {
+  const own = ('msg' in msg ? msg.msg : msg) as { _rdata?: Uint8Array; _msg?: { hdr: number } }
+  return own._msg === undefined ? undefined : own._rdata?.subarray(0, own._msg.hdr)
 }

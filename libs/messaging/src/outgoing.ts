@@ -1,9 +1,10 @@
+import { isDeadLetterTopic } from './dead-letter-topics.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import type { Message } from './message.ts'
 import { checkTopic } from './topic-pattern.ts'
 
 export interface PublishLimits {
-  /** Of one body. */
+  /** Of one body. Not of dead letters: what could be received has to go there, if the broker takes it. */
   readonly maxMessageBytes: number
   readonly closed: boolean
 }
@@ -28,7 +29,7 @@ export const checkPublish = (topic: string, messages: readonly Message[], limits
     if (tombstone === true && body.byteLength > 0) {
       throw refusal(topic, 'bad-message', `message ${id} is a tombstone and has a body: leave one of them out`)
     }
-    if (body.byteLength > limits.maxMessageBytes) {
+    if (body.byteLength > limits.maxMessageBytes && !isDeadLetterTopic(topic)) {
       const problem = `message ${id} has ${body.byteLength} bytes, the limit is ${limits.maxMessageBytes}`
       throw refusal(topic, 'too-large', `${problem}: send a reference, or raise the limit of the broker and the driver`)
     }

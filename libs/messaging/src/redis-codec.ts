@@ -48,11 +48,14 @@ const textsOf = (json: string): Readonly<Record<string, string>> | undefined => 
     const value: unknown = JSON.parse(json)
     if (typeof value !== 'object' || value === null) return undefined
     const entries = Object.entries(value)
-    return entries.every(([, text]) => typeof text === 'string') ? Object.fromEntries(entries) : undefined
+    return entries.every(isHeader) ? Object.fromEntries(entries) : undefined
   } catch {
     return undefined
   }
 }
+
+const isHeader = ([name, text]: readonly [string, unknown]): boolean =>
+  typeof text === 'string' && text.isWellFormed() && name.isWellFormed() && name === name.toLowerCase()
 
 /** Without characters that attributes may not hold. */
 const asciiJson = (value: unknown): string =>

@@ -1,7 +1,10 @@
+import { isUtf8 } from 'node:buffer'
 import { encodeBinary } from './cloud-events.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { Message } from './message.ts'
 import type { Position, StartPosition } from './ports.ts'
+import { nativeHeaders } from './raw-headers.ts'
+import { receivedTime, type ReceivedTime } from './received-time.ts'
 import { bufferOf } from './redis-codec.ts'
 
 /**
@@ -15,9 +18,10 @@ const escapePrefix = 'header:'
 export const encodeEntry = (message: Message, source: string): (string | Buffer)[] => {
   const { headers, body } = encodeBinary(message, { style: 'kafka', source })
   const fields: (string | Buffer)[] = []
-  for (const name in headers) {
+  const native = nativeHeaders(headers)
+  for (const name in native) {
     const isEscaped = name === bodyField || name.startsWith(escapePrefix)
-    fields.push(isEscaped ? escapePrefix + name : name, headers[name] ?? '')
+    fields.push(isEscaped ? escapePrefix + name : name, native[name] ?? '')
   }
   fields.push(bodyField, bufferOf(body))
   return fields
@@ -28,15 +32,21 @@ export type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
 /** What an entry holds; one without the field `body` is foreign, has its fields as headers and an empty body. */
 export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]): Incoming => {
-  const headers: Record<string, string> = {}
+  // Without a prototype, which a header may be named after.
+  const headers = Object.create(null) as Record<string, string | Buffer>
   let body: Buffer = noBody
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const name = sameText(at, fields[at] ?? noBody)
     const value = fields[at + 1] ?? noBody
     if (name === bodyField) body = value
-    else headers[unescaped(name)] = alike.has(name) ? sameText(at + 1, value) : value.toString()
+    else headers[unescaped(name)] = alike.has(name) && isUtf8(value) ? sameText(at + 1, value) : textOrBytes(value)
   }
-  return incoming({ topic, headers, body, receivedAt: storedAt(id), fallbackId: `${topic}+0+${id}` }, 'kafka')
+  return incoming({ topic, headers, body, ...timeOf(id), fallbackId: `${topic}+0+${id}` }, 'kafka')
+}
+
+const textOrBytes = (bytes: Buffer): string | Buffer => {
+  const text = bytes.toString()
+  return text.includes('\ufffd') && !isUtf8(bytes) ? bytes : text
 }
 
 const noBody = Buffer.alloc(0)
@@ -72,10 +82,10 @@ const perMs = 2048
 const idShape = /^(\d{1,20})-(\d{1,20})$/
 
 /** When the server stored it, by the id that it gave. */
-export const storedAt = (id: string): Date => {
-  const date = new Date(Number(id.slice(0, id.indexOf('-'))))
-  return Number.isNaN(date.getTime()) ? new Date() : date
-}
+export const storedAt = (id: string): Date => timeOf(id).receivedAt
+
+/** A client may have chosen the id. */
+const timeOf = (id: string): ReceivedTime => receivedTime(Number(id.slice(0, id.indexOf('-'))), id)
 
 /** An id `<ms>-<sequence>` as one number, ms x 2,048 + sequence; undefined where that is not exact, as with ids that a client chose. */
 export const positionOf = (id: string): Position | undefined => {

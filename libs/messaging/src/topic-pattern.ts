@@ -10,6 +10,8 @@ export const longestTopicBytes = 245
 
 /** Characters that no topic may hold: white space, control characters, the wildcards. Lone surrogates have no UTF-8. */
 const forbidden = /[\s\p{Cc}\p{Cs}*>]/u
+/** The same, for all that there are. */
+export const notInTopics = new RegExp(forbidden, 'gu')
 
 const checkLength = (topic: string, longestBytes: number) => {
   if (topic === '') throw new TopicError(topic, 'the topic is empty: name one, as in "logs.search"')

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { drivenClock } from '../src/clock.ts'
+import { UnencodableError } from '../src/cloud-events.ts'
+import { deadLetter } from '../src/dead-letter.ts'
+import { readEnvelope, withoutEnvelope } from '../src/dead-letter-envelope.ts'
+import { PublishError } from '../src/errors.ts'
+import type { Incoming } from '../src/incoming.ts'
+import { bytesOfKey } from '../src/message-key.ts'
+import type { Message } from '../src/message.ts'
+import { checkPublish } from '../src/outgoing.ts'
+import { isEventTime } from '../src/received-time.ts'
+
+/** The two sides of a driver's codec, with the bytes of the protocol between them. */
+export interface WireCodec<Wire> {
+  /** Throws PublishError or UnencodableError. */
+  encode(topic: string, message: Message): Wire
+  decode(topic: string, wire: Wire): Incoming
+}
+
+const failed = async () => {
+  throw new Error('refused')
+}
+
+/**
+ * What came can be handled, since it is what the port says; and it can be dead-lettered by the same driver, with its body and key byte
+ * for byte, and published again. Throws where that is not so.
+ */
+export const checkReceived = async <Wire>(
+  { message, undecodable }: Incoming,
+  codec: WireCodec<Wire>,
+): Promise<void> => {
+  checkMessage(message)
+  const sent: { topic: string; wire: Wire }[] = []
+  const publish = async (topic: string, messages: readonly Message[]) => {
+    for (const each of messages) sent.push({ topic, wire: encoded(codec, topic, each) })
+  }
+  const clock = drivenClock(1_000)
+  const handle = deadLetter({ publisher: { publish, close: async () => undefined }, handler: 'fuzz', clock })(failed)
+  const { signal } = new AbortController()
+  if (message.topic.endsWith('.DLT')) return
+  await handle({ ...message, attempt: 1, signal, ...(undecodable && { undecodable }) })
+  const letter = sent[0]
+  assert.ok(letter !== undefined && sent.length === 1)
+  const back = codec.decode(letter.topic, letter.wire)
+  assert.equal(back.undecodable, undefined)
+  checkMessage(back.message)
+  checkSame(back.message, message)
+  assert.equal(readEnvelope(back.message.headers)?.writer, 'armature')
+  const again = { ...back.message, headers: withoutEnvelope(back.message.headers) }
+  const redriven = codec.decode('redriven', encoded(codec, 'redriven', again))
+  assert.equal(redriven.undecodable, undefined)
+  checkSame(redriven.message, message)
+}
+
+const encoded = <Wire>(codec: WireCodec<Wire>, topic: string, message: Message): Wire => {
+  checkPublish(topic, [message], { maxMessageBytes: 1_000_000, closed: false })
+  try {
+    return codec.encode(topic, message)
+  } catch (cause) {
+    // As the drivers do.
+    if (!(cause instanceof UnencodableError)) throw cause
+    throw new PublishError(cause.message, { topic, fault: 'bad-message', cause })
+  }
+}
+
+const checkMessage = ({ id, key, time, headers, body, tombstone }: Message) => {
+  assert.ok(id !== '' && id.isWellFormed())
+  assert.ok(key?.isWellFormed() ?? true)
+  assert.ok(isEventTime(time))
+  for (const [name, value] of Object.entries(headers)) {
+    assert.equal(typeof value, 'string')
+    assert.equal(name, name.toLowerCase())
+    assert.ok(value.isWellFormed(), `${name} is no text`)
+  }
+  assert.ok(body instanceof Uint8Array)
+  if (tombstone === true) assert.equal(body.byteLength, 0)
+}
+
+const hex = (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString('hex')
+
+const checkSame = (one: Message, other: Message) => {
+  assert.equal(one.id, other.id)
+  assert.equal(one.key, other.key)
+  assert.equal(hex(bytesOfKey(one)), hex(bytesOfKey(other)))
+  assert.equal(hex(one.body), hex(other.body))
+  assert.equal(one.tombstone, other.tombstone)
+  assert.equal(one.time.getTime(), other.time.getTime())
+}
