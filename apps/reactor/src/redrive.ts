@@ -1,9 +1,11 @@
 import type { Clock } from '@armature/messaging/clock'
 import { isQuarantineTopic, quarantineTopic } from '@armature/messaging/dead-letter'
-import { redrivesHeader, withoutEnvelope } from '@armature/messaging/dead-letter-envelope'
+import { cutBodyHeader, originalHeaders, redrivesHeader } from '@armature/messaging/dead-letter-envelope'
 import { PublishError } from '@armature/messaging/errors'
+import { identityOf } from '@armature/messaging/identity'
 import { bareMessage, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
+import { carriedHeaders } from '@armature/messaging/raw-headers'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { collectLetters, type Letter } from './letter.ts'
 import { createPace } from './pace.ts'
@@ -92,6 +94,11 @@ export const redrive = async (
         for (const one of step) held.push(...(await publish([one])))
         return held
       }
+      const headers = carriedHeaders(first.message.headers)
+      const isOther = Object.keys(headers).some((name) => first.message.headers[name] === undefined)
+      // A broker that cannot carry the names that they had elsewhere.
+      if (error.fault === 'bad-message' && isOther)
+        return publish([{ ...first, message: { ...first.message, headers } }])
       leave(first.letter, error.message)
       return []
     }
@@ -129,11 +136,11 @@ export const redrive = async (
 
   for (let taken = 0, complete = false; !complete && taken < options.max && !signal.aborted;) {
     const max = options.max - taken
-    const isNew = (letter: Letter) => !seen.has(letter.held.id) && wanted(letter)
+    const isNew = (letter: Letter) => !seen.has(identityOf(letter.held, '')) && wanted(letter)
     const found = await collectLetters(browser, topic, { max, wanted: isNew, signal })
     complete = found.complete
     taken += found.letters.length
-    for (const { held } of found.letters) seen.add(held.id)
+    for (const { held } of found.letters) seen.add(identityOf(held, ''))
     const planned = found.letters.flatMap((letter) => plan(letter, options, leave))
     try {
       for (const step of steps(planned, stepLetters)) {
@@ -171,6 +178,12 @@ const plan = (
     leave(letter, 'nothing says where it comes from: --to names the topic')
     return []
   }
+  const wholeBytes = letter.held.headers[cutBodyHeader]
+  if (wholeBytes !== undefined) {
+    const problem = `it holds the first ${letter.held.body.byteLength} of ${wholeBytes} bytes`
+    leave(letter, `${problem}: publish the message itself, or put the body right by dlq edit`)
+    return []
+  }
   return [{ letter, kind: 'redriven', topic: target, message: redriven(letter, target) }]
 }
 
@@ -187,8 +200,11 @@ const steps = (planned: readonly Planned[], stepLetters: number): readonly (read
 
 const asIs = ({ held }: Letter, topic: string): Message => ({ ...bareMessage(held), topic })
 
-/** The message as it is published again: without the envelope, with one redrive more. Its id, key and time are the old ones. */
+/**
+ * The message as it is published again: without the envelope, with its headers by their own names and one redrive more. Its id, key and
+ * time are the old ones.
+ */
 export const redriven = (letter: Letter, topic: string): Message => ({
   ...asIs(letter, topic),
-  headers: { ...withoutEnvelope(letter.held.headers), [redrivesHeader]: String(letter.redrives + 1) },
+  headers: { ...originalHeaders(letter.held.headers), [redrivesHeader]: String(letter.redrives + 1) },
 })

@@ -1,6 +1,7 @@
+import { canBeHeader } from './cloud-event-attributes.ts'
 import { dialects, integer, type DeadLetterFindings, type DeadLetterWriter } from './dead-letter-dialects.ts'
 import type { Position } from './ports.ts'
-import { rawHeaderPrefix } from './raw-headers.ts'
+import { rawHeaderPrefix, restoredHeaders } from './raw-headers.ts'
 import { receivedTime } from './received-time.ts'
 
 /** What the headers of a dead letter say, whoever wrote them. */
@@ -103,6 +104,15 @@ export const redrivesOf = (headers: Headers): number => integer(headers[redrives
 /** The headers without those of envelopes, whoever wrote them: the message's own, with the marks of redrives and edits. */
 export const withoutEnvelope = (headers: Headers): Headers =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !isOfEnvelope(name.toLowerCase())))
+
+/**
+ * The headers of the message that a dead letter is of: without the envelope, and by their own names again where they were renamed, save for
+ * those that a CloudEvent cannot have.
+ */
+export const originalHeaders = (headers: Headers): Headers => restoredHeaders(withoutEnvelope(headers), isTaken)
+
+const isTaken = (name: string, value: string): boolean =>
+  /^(?:source|type|content-type)$/.test(name) ? !canBeHeader(name, value) : /^(?:ce[-_]|cloudevents[:_])/.test(name)
 
 /** What our tools put on a message for good. */
 const staying = [rawHeaderPrefix, redrivesHeader, editedHeader, droppedHeadersHeader]

@@ -1,4 +1,4 @@
-import { headers as natsHeaders, type Msg, type MsgHdrs } from '@nats-io/nats-core'
+import { headers as natsHeaders, type MsgHdrs } from '@nats-io/nats-core'
 import { byteSequence } from './byte-sequence.ts'
 import { encodeBinary } from './cloud-events.ts'
 import { UndecodableError, UnencodableError } from './cloud-event-attributes.ts'
@@ -68,11 +68,17 @@ export interface Origin {
   readonly fallbackId: string
 }
 
+/** What is read of a message of the client. */
+export interface NatsContents {
+  readonly headers?: MsgHdrs | undefined
+  readonly data: Uint8Array
+}
+
 /**
  * What arrived, without the server's own headers. Of a header that is there several times the first one counts. Headers that the client cannot
  * read make the message undecodable; they are kept in the header `dlt-raw-nats-headers`, a byte sequence.
  */
-export const decodeMessage = (msg: Pick<Msg, 'headers' | 'data'>, origin: Origin): Incoming => {
+export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
   const headers = Object.create(null) as Record<string, string>
   try {
     for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''

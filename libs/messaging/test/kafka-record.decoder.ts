@@ -11,7 +11,7 @@ const codec: WireCodec<FetchedRecord> = {
     const pairs = Object.entries(headers).flatMap(([name, values]) =>
       [values].flat().map((each): [string, Buffer] => [name, Buffer.from(each)]),
     )
-    return fetchedRecord({ key: key as Buffer | null, value: value as Buffer | null, headers: pairs, timestamp })
+    return fetchedRecord({ key, value, headers: pairs, timestamp })
   },
   decode: (topic, record) => messageIn(record, topic, 0),
 }
