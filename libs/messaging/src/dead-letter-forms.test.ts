@@ -55,7 +55,7 @@ describe('a dead letter that is too large', () => {
     const body = Buffer.from('abcd'.repeat(250_000))
     const letter = await letterWithin(1_000_000, { body })
     expect(letter?.headers[cutBodyHeader]).toBe('1000000')
-    expect(Buffer.from(letter?.body ?? [])).toEqual(body.subarray(0, 1_000_000 - 16 * 1024))
+    expect(body.subarray(0, 1_000_000 - 16 * 1024).equals(letter?.body ?? Buffer.of())).toBe(true)
     const tiny = await letterWithin(5_000, { body })
     expect(tiny?.body.byteLength).toBeGreaterThan(0)
     expect(withoutEnvelope(tiny?.headers ?? {})).not.toHaveProperty(cutBodyHeader)

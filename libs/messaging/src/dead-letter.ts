@@ -67,6 +67,7 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
   return (next) => async (delivery) => {
     const { noted, notes } = withNotes(delivery)
     const { topic, signal } = delivery
+    notes.hasDeadLetters = true
     try {
       if (delivery.undecodable !== undefined) throw delivery.undecodable
       await next(noted)

@@ -1,14 +1,21 @@
+import { createHash } from 'node:crypto'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
+import { withNotes } from './delivery-notes.ts'
+import { UnrecoverableError } from './errors.ts'
+import { identityOf } from './identity.ts'
 import { numberOption, wholeOption } from './option-checks.ts'
 import type { Delivery, Middleware } from './ports.ts'
 
 export interface DedupeOptions {
-  /** Ids remembered; the oldest is forgotten for a new one. Default 100,000. */
+  /** Messages remembered; the oldest is forgotten for a new one. Default 100,000. */
   readonly maxIds?: number
-  /** How long an id is remembered after its success. Default 600,000 (10 minutes). */
+  /** How long a message is remembered after its success. Default 600,000 (10 minutes). */
   readonly windowMs?: number
-  /** What a repeat is recognised by. Default: the message's id. */
+  /**
+   * What a repeat is recognised by. Default: the identity of the message, with its topic for the source of one that names none; then the
+   * contents are compared as well.
+   */
   readonly idOf?: (delivery: Delivery) => string
   /** Counts repeats as `component_discarded_events_total` with the reason `duplicate`. */
   readonly metrics?: Metrics
@@ -18,30 +25,45 @@ export interface DedupeOptions {
   readonly clock?: Clock
 }
 
+interface Handled {
+  readonly atMs: number
+  readonly contents: string
+}
+
+interface UnderWay {
+  readonly contents: string
+  /** Whether it was handled: not when it became a dead letter or was given up. */
+  readonly handled: Promise<boolean>
+}
+
 /**
- * A message whose id was handled with success within the window is acknowledged and not handled again. One whose id is being handled
- * waits and then has the same outcome. An id that failed is not remembered. What it remembers is this process's: a sink that must
- * not hold a message twice has to be idempotent by itself. Throws RangeError for options out of range.
+ * A message that was handled with success within the window is acknowledged and not handled again. One that is being handled already is waited
+ * for, and has the same outcome. What failed, became a dead letter or was given up is not remembered, so that it is handled when it is
+ * published again. One of the same identity and with other contents is no repeat: it is a dead letter, reason `identity-reused`, by the
+ * dead-letter middleware around this one or within it. What is remembered is this process's: a sink that must not hold a message twice
+ * has to be idempotent by itself. Throws RangeError for options out of range.
  */
 export const dedupe = (options: DedupeOptions = {}): Middleware => {
-  const { idOf = ({ id }) => id, metrics, component, clock = systemClock() } = options
+  const { metrics, component, clock = systemClock() } = options
+  const idOf = options.idOf ?? ((delivery) => identityOf(delivery, delivery.topic))
+  const contentsOf = options.idOf === undefined ? contentsDigest : () => ''
   const maxIds = wholeOption('maxIds', options.maxIds ?? 100_000, 1)
   const windowMs = numberOption('windowMs', options.windowMs ?? 600_000, 1)
-  /** When each id was handled, the oldest first. */
-  const handledMs = new Map<string, number>()
+  /** By identity, the oldest first. */
+  const remembered = new Map<string, Handled>()
   /** Bounded by what the subscription has in flight. */
-  const underWay = new Map<string, Promise<void>>()
+  const underWay = new Map<string, UnderWay>()
 
   const forgetOld = () => {
-    for (const [id, atMs] of handledMs) {
-      if (handledMs.size <= maxIds && clock.now() - atMs < windowMs) return
-      handledMs.delete(id)
+    for (const [id, { atMs }] of remembered) {
+      if (remembered.size <= maxIds && clock.now() - atMs < windowMs) return
+      remembered.delete(id)
     }
   }
 
-  const remember = (id: string) => {
-    handledMs.delete(id)
-    handledMs.set(id, clock.now())
+  const remember = (id: string, contents: string) => {
+    remembered.delete(id)
+    remembered.set(id, { atMs: clock.now(), contents })
     forgetOld()
   }
 
@@ -49,21 +71,40 @@ export const dedupe = (options: DedupeOptions = {}): Middleware => {
     metrics?.count('component_discarded_events_total', 1, { component, intentional: true, reason: 'duplicate' })
 
   return (next) => async (delivery) => {
+    const { noted, notes } = withNotes(delivery)
     const id = idOf(delivery)
-    const first = underWay.get(id)
-    if (first !== undefined) {
-      await first
-      return discard()
+    const contents = contentsOf(delivery)
+
+    const refuse = async () => {
+      const problem = `another message with the id ${delivery.id} of the same source was handled`
+      const error = new UnrecoverableError('identity-reused', `${problem}: give each message an id of its own`)
+      if (notes.hasDeadLetters) throw error
+      await next({ ...noted, undecodable: error })
+    }
+
+    for (let first = underWay.get(id); first !== undefined; first = underWay.get(id)) {
+      const handled = await first.handled
+      if (handled && first.contents !== contents) return refuse()
+      if (handled) return discard()
     }
     forgetOld()
-    if (handledMs.has(id)) return discard()
-    const handling = (async () => next(delivery))()
-    underWay.set(id, handling)
+    const before = remembered.get(id)
+    if (before !== undefined) return before.contents === contents ? discard() : refuse()
+    const handled = (async () => {
+      await next(noted)
+      return notes.settlement === undefined
+    })()
+    underWay.set(id, { contents, handled })
     try {
-      await handling
-      remember(id)
+      if (await handled) remember(id, contents)
     } finally {
       underWay.delete(id)
     }
   }
+}
+
+/** Of what the event is. Headers that tell of its way, such as trace context and redrives, differ from one delivery to the next. */
+const contentsDigest = ({ body, headers, tombstone }: Delivery): string => {
+  const about = JSON.stringify([tombstone, headers['type'], headers['subject'], headers['content-type']])
+  return createHash('sha1').update(about).update(body).digest('base64')
 }

@@ -6,6 +6,8 @@ export type Settlement = 'dead-lettered' | { readonly dropped: string }
 /** What the middleware around one handler tell each other about a delivery. */
 export interface DeliveryNotes {
   settlement: Settlement | undefined
+  /** There is dead-letter middleware around the handler that sees the notes. */
+  hasDeadLetters: boolean
   /** Calls of the handler that failed. */
   failures: number
   firstFailureMs: number | undefined
@@ -26,6 +28,7 @@ export const withNotes = (delivery: Delivery): { readonly noted: Delivery; reado
   if (known !== undefined) return { noted: delivery, notes: known }
   const notes: DeliveryNotes = {
     settlement: undefined,
+    hasDeadLetters: false,
     failures: 0,
     firstFailureMs: undefined,
     lastFailureMs: undefined,

@@ -64,4 +64,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: "if (wholeBytes === '') {",
     tests: ['apps/reactor/test/redrive-foreign.test.ts'],
   },
+  {
+    promise: 'dedupe remembers only what was handled: a redriven letter is handled',
+    file: 'libs/messaging/src/dedupe.ts',
+    find: 'return notes.settlement === undefined',
+    replace: 'return true',
+    tests: ['libs/messaging/src/dedupe-handled.test.ts'],
+  },
+  {
+    promise: 'A message that reuses the id of another is a dead letter, not a repeat',
+    file: 'libs/messaging/src/dedupe.ts',
+    find: 'return before.contents === contents ? discard() : refuse()',
+    replace: 'return discard()',
+    tests: ['libs/messaging/src/dedupe-handled.test.ts'],
+  },
 ]
