@@ -1,4 +1,4 @@
-import type { ConsumerInfo, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
+import type { ConsumerInfo, ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 import { systemClock } from './clock.ts'
 import { deadLetter, deadLetterTopic, isDeadLetterTopic } from './dead-letter.ts'
@@ -42,16 +42,64 @@ const durable = 'dead-letters'
 const maxAgeMs = 7 * 86_400_000
 const ackWaitMs = 30_000
 const againMs = 1_000
+/** By which the clocks of two servers may differ. */
+const clockSkewMs = 1_000
 /** Dead letters that are looked through for one that is there already. */
 const mostLooked = 10_000
 
 /**
  * Turns what the server gives up (`max_deliver` reached, terminated by a client) into dead letters. The advisories are kept in a stream and
  * shared by all services by one durable consumer, so none is lost while no service runs, and each is acknowledged when its dead letter
- * is stored. One that comes again is looked for before it is published again. Answers what ends it.
+ * is stored. One that comes again is looked for before it is published again. A stream or consumer that is gone is made again. Answers what
+ * ends it.
  */
 export const deadLetterAdvisories = async (parts: AdvisoryParts): Promise<() => Promise<void>> => {
-  const { jsm, client, settings, warn } = parts
+  const { warn } = parts
+  let messages = await begin(parts)
+  let wake = () => {}
+  let isStopped = false
+
+  const work = async () => {
+    for await (const msg of messages) {
+      try {
+        await handle(parts, msg)
+        msg.ack()
+      } catch (error) {
+        warn(`a message that NATS gave up is no dead letter yet: ${failureText(error).message}`)
+        msg.nak(againMs)
+      }
+    }
+  }
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, againMs).unref()
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  const workOn = async () => {
+    while (!isStopped) {
+      await work().catch((error: unknown) => {
+        warn(`messages that NATS gives up become no dead letters now: ${failureText(error).message}`)
+      })
+      if (isStopped || parts.link.nc.isClosed()) return
+      await pause()
+      messages = await begin(parts).catch(() => messages)
+    }
+    await messages.close()
+  }
+  const working = workOn()
+  return async () => {
+    isStopped = true
+    wake()
+    await messages.close()
+    await working
+  }
+}
+
+/** The advisories, from a stream and a consumer that are made where they are not there. */
+const begin = async ({ jsm, client, settings }: AdvisoryParts): Promise<ConsumerMessages> => {
   await jsm.streams
     .add({
       name: advisoryStream,
@@ -74,26 +122,8 @@ export const deadLetterAdvisories = async (parts: AdvisoryParts): Promise<() => 
       if (apiCode(error) !== apiErrors.consumerExists) throw error
     })
   const consumer = await client.consumers.get(advisoryStream, durable)
-  const messages = await consumer.consume({ max_messages: 10 })
-
-  const work = async () => {
-    for await (const msg of messages) {
-      try {
-        await handle(parts, msg)
-        msg.ack()
-      } catch (error) {
-        warn(`a message that NATS gave up is no dead letter yet: ${failureText(error).message}`)
-        msg.nak(againMs)
-      }
-    }
-  }
-  const working = work().catch((error: unknown) => {
-    warn(`messages that NATS gives up become no dead letters until the next start: ${failureText(error).message}`)
-  })
-  return async () => {
-    await messages.close()
-    await working
-  }
+  // Else it waits for ever for one that nobody makes.
+  return consumer.consume({ max_messages: 10, abort_on_missing_resource: true })
 }
 
 const handle = async (parts: AdvisoryParts, msg: JsMsg): Promise<void> => {
@@ -105,12 +135,13 @@ const handle = async (parts: AdvisoryParts, msg: JsMsg): Promise<void> => {
     if (apiCode(error) === apiErrors.noStream) return null
     throw error
   })
-  if (stored === null) {
+  // A message that is younger than what is said of it is of another life of the stream.
+  if (stored === null || stored.time.getTime() > Date.parse(advisory.timestamp) + clockSkewMs) {
     warn(`message ${sequence} of the stream ${stream}, which NATS gave up, is not there any more: no dead letter`)
     return
   }
   if (isReserved(stored.subject) || isDeadLetterTopic(stored.subject)) return
-  const held = heldOf(stream, stored)
+  const held = heldOf(stream, '', stored)
   const group = await groupOf(jsm, stream, consumer)
   if (msg.redelivered && (await isThere(parts.browser, held, group, advisory))) return
   await giveUp(parts, held, group, advisory)

@@ -16,6 +16,8 @@ export interface BrowserParts {
 /** Where `remove` finds a message. */
 interface Handle {
   readonly stream: string
+  /** When the stream was made: the sequence says nothing of one that was made anew. */
+  readonly created: string
   readonly sequence: number
 }
 
@@ -31,15 +33,26 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
     }
   }
 
-  /** The stream that stores the topic, and its last sequence now. */
+  /** The stream that stores the topic, when it was made, and its last sequence now. */
   const where = async (topic: string) => {
     checkTopic(topic)
     checkSubject(topic)
     await ready()
     const [stream] = await streams.matching(topic)
     if (stream === undefined) return undefined
-    return { stream, last: (await jsm.streams.info(stream)).state.last_seq }
+    const { created, state } = await jsm.streams.info(stream)
+    return { stream, created, last: state.last_seq }
   }
+
+  /** When the stream was made; undefined where there is none. */
+  const lifeOf = (stream: string): Promise<string | undefined> =>
+    jsm.streams.info(stream).then(
+      ({ created }) => created,
+      (error: unknown) => {
+        if (apiCode(error) === apiErrors.noStream) return undefined
+        throw error
+      },
+    )
 
   return {
     topics: async () => {
@@ -55,21 +68,28 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
     async *browse(topic, { max, signal }) {
       const place = await where(topic)
       if (place === undefined) return
-      const { stream, last } = place
+      const { stream, created, last } = place
       let next = 1
       for (let count = 0; count < max && next <= last && signal?.aborted !== true; count++) {
         const stored = await jsm.streams.getMessage(stream, { seq: next, next_by_subj: topic } as { seq: number })
         if (stored === null || stored.seq > last) return
         next = stored.seq + 1
-        yield heldOf(stream, stored)
+        yield heldOf(stream, created, stored)
       }
     },
 
     remove: async (topic, held) => {
       checkTopic(topic)
       await ready()
+      const lives = new Map<string, string | undefined>()
+      const createdOf = async (stream: string) => {
+        if (!lives.has(stream)) lives.set(stream, await lifeOf(stream))
+        return lives.get(stream)
+      }
       for (const { handle } of held) {
-        const { stream, sequence } = handle as Handle
+        const { stream, created, sequence } = handle as Handle
+        // It is gone with its stream; what has its sequence now is another message.
+        if ((await createdOf(stream)) !== created) continue
         await jsm.streams.deleteMessage(stream, sequence, false).catch((error: unknown) => {
           if (!alreadyGone.has(apiCode(error))) throw error
         })
@@ -79,8 +99,8 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
 }
 
 /** A stored message, as a delivery of it would be decoded. */
-export const heldOf = (stream: string, { subject, seq, time, header, data }: StoredMsg): Held => {
-  const handle: Handle = { stream, sequence: seq }
+export const heldOf = (stream: string, created: string, { subject, seq, time, header, data }: StoredMsg): Held => {
+  const handle: Handle = { stream, created, sequence: seq }
   const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }
   const { message } = decodeMessage({ headers: header, data }, origin)
   return { ...message, storedAt: time, position: { partition: 0, offset: seq }, handle }

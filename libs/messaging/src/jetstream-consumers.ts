@@ -1,5 +1,6 @@
 import { type ConsumerConfig, type ConsumerInfo, type JetStreamManager } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
+import type { LastSeen } from './jetstream-feed.ts'
 import { durableName } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 import { apiCode, apiErrors } from './jetstream-streams.ts'
@@ -24,6 +25,12 @@ export interface DurableOptions {
   readonly topic: string
   /** Order per key: one member at a time. */
   readonly serial: boolean
+}
+
+/** One life of a stream, from when it was made until it is deleted. */
+export interface StreamLife {
+  readonly created: string
+  readonly lastSequence: number
 }
 
 /** The consumers of subscriptions. Each rejects with the server's error where there is no such stream. */
@@ -78,6 +85,12 @@ export const consumers = (jsm: JetStreamManager, settings: JetstreamSettings) =>
       }
       return durable(stream, { group, topic, serial }, from)
     }
+    const { opt_start_seq: firstSequence = 0 } = known.config
+    if (typeof from === 'object' && 'offset' in from && firstSequence > Math.max(1, from.offset)) {
+      // Another member made it anew and knows nothing of what this one has in hand.
+      await jsm.consumers.delete(stream, name)
+      return durable(stream, { group, topic, serial }, from)
+    }
     const takesTurns = (known.config.priority_groups ?? []).includes(pinGroup)
     const { ack_wait: wait, max_deliver: deliver, max_ack_pending: unsettled } = known.config
     const isAsWanted =
@@ -86,8 +99,23 @@ export const consumers = (jsm: JetStreamManager, settings: JetstreamSettings) =>
     return { name, takesTurns: serial || takesTurns }
   }
 
-  /** The sequence that comes next in the stream, to begin there however often a consumer has to be made. */
-  const nextSequence = async (stream: string): Promise<number> => (await jsm.streams.info(stream)).state.last_seq + 1
+  const lifeOf = async (stream: string): Promise<StreamLife> => {
+    const { created, state } = await jsm.streams.info(stream)
+    return { created, lastSequence: state.last_seq }
+  }
+
+  /**
+   * Whether this message was of the life in which the stream is: the stream was not made anew since, did not go back behind it (restored
+   * from a backup), and has no other message in its place.
+   */
+  const isSameLife = async (stream: string, created: string, last: LastSeen | undefined): Promise<boolean> => {
+    const life = await lifeOf(stream)
+    if (life.created !== created) return false
+    if (last === undefined) return true
+    if (life.lastSequence < last.sequence) return false
+    const stored = await jsm.streams.getMessage(stream, { seq: last.sequence })
+    return stored === null || stored.time.getTime() === last.storedAt.getTime()
+  }
 
   /** A consumer for one subscription, without acknowledgements. */
   const ordered = async (stream: string, topic: string, from: StartPosition): Promise<string> => {
@@ -107,7 +135,8 @@ export const consumers = (jsm: JetStreamManager, settings: JetstreamSettings) =>
   return {
     isKnown,
     durable,
-    nextSequence,
+    lifeOf,
+    isSameLife,
     ordered,
     /** Messages that members of the group have and did not settle. */
     unsettled: async (stream: string, name: string): Promise<number> =>

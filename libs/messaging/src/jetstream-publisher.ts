@@ -7,25 +7,27 @@ import type { Message } from './message.ts'
 import { encodeMessage, wireHeaders } from './nats-codec.ts'
 import type { NatsLink } from './nats-connection.ts'
 import { percentEncoded } from './header-encoding.ts'
+import { lane, type Lane, type Outgoing } from './jetstream-lane.ts'
 import { reconnectDelayMs } from './reconnect.ts'
 
 /** One call of `publish`. */
 interface Batch {
   readonly topic: string
   readonly deadlineMs: number
+  /** Messages that the stream has not said to have. */
   left: number
   readonly resolve: () => void
   readonly reject: (error: PublishError) => void
   failed: boolean
 }
 
-interface Sent {
+interface Sent extends Outgoing {
   readonly batch: Batch
-  readonly headers: ReturnType<typeof wireHeaders>
+  readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   readonly bytes: number
-  sentMs: number
-  tries: number
+  /** Counts what the server is to take for different messages. */
+  copy: number
 }
 
 export interface Publishing {
@@ -62,6 +64,7 @@ export const jetstreamPublisher = (
   const { nc } = link
   const inbox = `_INBOX.${crypto.randomUUID()}`
   const pending = new Map<number, Sent>()
+  const lanes = new Map<string, Lane<Sent>>()
   let pendingBytes = 0
   let lastToken = 0
   let whenRoom: (() => void)[] = []
@@ -70,8 +73,8 @@ export const jetstreamPublisher = (
   const fail = (topic: string, fault: PublishFault, problem: string, cause?: unknown) =>
     new PublishError(problem, { topic, fault, cause })
 
-  const forget = (token: number, sent: Sent) => {
-    pending.delete(token)
+  const forget = (sent: Sent) => {
+    pending.delete(sent.token)
     pendingBytes -= sent.bytes
     if (pending.size === 0) {
       clearInterval(timer)
@@ -85,55 +88,68 @@ export const jetstreamPublisher = (
 
   const failBatch = (batch: Batch, error: PublishError) => {
     batch.failed = true
-    for (const [token, sent] of pending) if (sent.batch === batch) forget(token, sent)
+    const line = lanes.get(batch.topic)
+    for (const sent of line?.drop((each) => each.batch === batch) ?? []) forget(sent)
+    if (line?.first === undefined) lanes.delete(batch.topic)
     batch.reject(error)
   }
 
-  const transmit = (token: number, sent: Sent) => {
+  const transmit = (sent: Sent) => {
     sent.sentMs = performance.now()
     if (!link.connected) return
-    nc.publish(sent.batch.topic, sent.body, { headers: sent.headers, reply: `${inbox}.${token.toString(36)}` })
+    nc.publish(sent.batch.topic, sent.body, { headers: sent.wire, reply: `${inbox}.${sent.token.toString(36)}` })
   }
 
-  /** Looks for the stream, and sends again. */
-  const again = async (token: number, sent: Sent) => {
-    const { batch } = sent
-    sent.tries++
-    sent.sentMs = performance.now() + ackTimeoutMs
-    streams.forget(batch.topic)
-    await new Promise((resolve) => setTimeout(resolve, reconnectDelayMs(sent.tries)))
-    try {
-      await streams.storing(batch.topic)
-    } catch {
-      // The check of deadlines sends it again, or gives it up.
-    }
-    if (pending.get(token) === sent) transmit(token, sent)
+  const renew = (sent: Sent) => {
+    sent.copy++
+    sent.wire = wireHeaders({ ...sent.headers, 'Nats-Msg-Id': `${sent.headers['Nats-Msg-Id'] ?? ''}+${sent.copy}` })
+  }
+
+  const laneOf = (topic: string): Lane<Sent> => {
+    const known = lanes.get(topic)
+    if (known !== undefined) return known
+    const made = lane<Sent>({
+      transmit,
+      renew,
+      prepare: () => {
+        streams.forget(topic)
+        return streams.storing(topic)
+      },
+      release: forget,
+    })
+    lanes.set(topic, made)
+    return made
+  }
+
+  const stored = (sent: Sent, sequence: number) => {
+    const { batch, copy, sequence: before } = sent
+    const line = lanes.get(batch.topic)
+    line?.stored(sent, sequence)
+    if (line?.first === undefined) lanes.delete(batch.topic)
+    if (before === undefined && copy === 0 && --batch.left === 0) batch.resolve()
   }
 
   const receive = (error: Error | null, msg: Msg) => {
     if (error !== null) return
-    const token = Number.parseInt(msg.subject.slice(inbox.length + 1), 36)
-    const sent = pending.get(token)
+    const sent = pending.get(Number.parseInt(msg.subject.slice(inbox.length + 1), 36))
     if (sent === undefined) return
     const { batch } = sent
-    if (msg.headers?.code === 503) return void again(token, sent)
+    if (msg.headers?.code === 503) return lanes.get(batch.topic)?.failed(sent)
     const answer = answerOf(msg)
     if (answer?.error === undefined) {
-      if (answer?.stream === undefined) return
-      forget(token, sent)
-      if (--batch.left === 0) batch.resolve()
+      if (answer?.stream !== undefined) stored(sent, answer.seq ?? 0)
       return
     }
     const { err_code: code, description, code: status } = answer.error
     const passes = !full.has(code) && (passing.has(code) || status === 429 || status === 503)
-    if (passes) return void again(token, sent)
+    if (passes) return lanes.get(batch.topic)?.failed(sent)
     const fault = full.has(code) ? 'full' : code === tooLarge ? 'too-large' : 'unavailable'
     failBatch(batch, fail(batch.topic, fault, `the server says: ${description} (${code})`))
   }
 
   nc.subscribe(`${inbox}.*`, { callback: receive })
   link.onReconnect(() => {
-    for (const [token, sent] of pending) transmit(token, sent)
+    for (const line of lanes.values()) line.restart()
   })
   link.onError((error) => {
     const { operation, subject } = error as { operation?: string; subject?: string }
@@ -146,15 +162,15 @@ export const jetstreamPublisher = (
 
   const check = () => {
     const nowMs = performance.now()
-    for (const [token, sent] of pending) {
-      const { batch } = sent
-      if (nowMs >= batch.deadlineMs) {
-        const problem = link.connected ? 'NATS did not confirm' : 'no connection to NATS'
-        failBatch(
-          batch,
-          fail(batch.topic, 'unavailable', `${problem} within ${publishWaitMs} ms: it may be stored or not`),
-        )
-      } else if (link.connected && nowMs - sent.sentMs > ackTimeoutMs) void again(token, sent)
+    for (const { batch } of pending.values()) {
+      if (batch.failed || nowMs < batch.deadlineMs) continue
+      const problem = link.connected ? 'NATS did not confirm' : 'no connection to NATS'
+      const text = `${problem} within ${publishWaitMs} ms: it may be stored or not`
+      failBatch(batch, fail(batch.topic, 'unavailable', text))
+    }
+    if (!link.connected) return
+    for (const line of lanes.values()) {
+      if (line.first !== undefined && nowMs - line.first.sentMs > ackTimeoutMs) line.failed(line.first)
     }
   }
 
@@ -194,12 +210,13 @@ export const jetstreamPublisher = (
     const ttl = keepsForGood && isDeadLetterTopic(topic) ? { 'Nats-TTL': 'never' } : {}
     const largest = nc.info?.max_payload ?? Number.POSITIVE_INFINITY
     const ready = plain.map(({ headers, body, id }) => {
-      const wire = wireHeaders({ ...headers, 'Nats-Msg-Id': id, ...ttl })
+      const all = { ...headers, 'Nats-Msg-Id': id, ...ttl }
+      const wire = wireHeaders(all)
       const bytes = wire.byteLength + body.byteLength
       if (bytes > largest) {
         throw fail(topic, 'too-large', `a message has ${bytes} bytes with its headers, the server takes ${largest}`)
       }
-      return { headers: wire, body, bytes }
+      return { headers: all, wire, body, bytes }
     })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const batch: Batch = { topic, deadlineMs, left: ready.length, resolve, reject, failed: false }
@@ -208,11 +225,10 @@ export const jetstreamPublisher = (
       const isFull = pending.size >= maxUnacknowledged || pendingBytes + one.bytes > maxUnacknowledgedBytes
       if (isFull) await room(batch, one.bytes)
       if (batch.failed) break
-      const token = ++lastToken
-      const sent: Sent = { ...one, batch, sentMs: 0, tries: 0 }
-      pending.set(token, sent)
+      const sent: Sent = { ...one, token: ++lastToken, batch, sentMs: 0, sequence: undefined, copy: 0 }
+      pending.set(sent.token, sent)
       pendingBytes += one.bytes
-      transmit(token, sent)
+      laneOf(topic).add(sent)
       if (timer === undefined) timer = setInterval(check, checkEveryMs).unref()
     }
     return promise
@@ -244,6 +260,7 @@ export const dedupeId = (topic: string, { id, headers }: Message): string => {
 
 interface PublishAnswer {
   readonly stream?: string
+  readonly seq?: number
   readonly error?: { readonly code: number; readonly err_code: number; readonly description: string }
 }
 

@@ -26,6 +26,8 @@ export interface PullParts {
 export interface Pull {
   /** There may be more room than before. */
   wake(): void
+  /** Somebody says that the consumer is gone: that counts where no request is under way, which the server would answer so. */
+  lost(): void
   /** Requests nothing more. Resolves when the server knows; what it had sent before still came. */
   stop(): Promise<void>
 }
@@ -167,6 +169,9 @@ export const pull = (parts: PullParts): Pull => {
 
   return {
     wake,
+    lost: () => {
+      if (requested === 0) goneFor()
+    },
     stop: async () => {
       if (ended) return
       end()

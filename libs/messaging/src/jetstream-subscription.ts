@@ -1,8 +1,12 @@
 import type { Clock } from './clock.ts'
 import { deliveryWindow } from './delivery-window.ts'
 import { pinGroup, type Consumers } from './jetstream-consumers.ts'
-import { durableFeed, orderedFeed, type Feed, type FeedParts } from './jetstream-feed.ts'
+import { durableFeed } from './jetstream-durable.ts'
+import type { Feed, FeedParts, LastSeen } from './jetstream-feed.ts'
+import { durableName } from './jetstream-names.ts'
+import { orderedFeed } from './jetstream-ordered.ts'
 import type { Room } from './jetstream-pull.ts'
+import { streamPosition } from './jetstream-position.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 import type { Streams } from './jetstream-streams.ts'
 import { within, type NatsLink } from './nats-connection.ts'
@@ -27,6 +31,7 @@ export interface JetstreamSubscriptionParts {
 
 /** Streams come and go; the server says so, but not surely. */
 const lookEveryMs = 5_000
+const maxPlacesLeft = 10_000
 
 /** Subscribes to every stream that stores topics of the pattern, now and later. Rejects with the server's errors. */
 export const openJetstreamSubscription = async (parts: JetstreamSubscriptionParts): Promise<Subscription> => {
@@ -35,6 +40,8 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
   const feeds = new Map<string, Feed>()
   /** Of a group with `serial`: where this member may have its turn. */
   const turns = new Map<string, string>()
+  /** Where it was in streams that are gone: one that was only said to be gone goes on there. */
+  const left = new Map<string, { readonly created: string; readonly last: LastSeen }>()
   let bytes = 0
   let stopping: Promise<void> | undefined
   let closing: Promise<void> | undefined
@@ -59,7 +66,24 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
     for (const feed of feeds.values()) feed.wake()
   }
 
+  const remember = (stream: string, place: { readonly created: string; readonly last: LastSeen }) => {
+    if (left.size >= maxPlacesLeft) left.clear()
+    left.set(stream, place)
+  }
+
   const openFeed = async (stream: string, from: StartPosition): Promise<Feed> => {
+    const before = left.get(stream)
+    left.delete(stream)
+    const { created, lastSequence } = await consumers.lifeOf(stream)
+    const begun: StartPosition = from === 'latest' && group === undefined ? { offset: lastSequence + 1 } : from
+    const goesOn = before !== undefined && (await consumers.isSameLife(stream, before.created, before.last))
+    const position = streamPosition({
+      consumers,
+      stream,
+      created,
+      first: goesOn ? { offset: before.last.sequence + 1 } : begun,
+      onAnew: () => warn(`the stream ${stream} was made anew or went back: ${topic} is read from its beginning`),
+    })
     const common: FeedParts = {
       link,
       stream,
@@ -72,30 +96,25 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
         bytes -= arrival.message.body.byteLength
         if (feeds.size > 1) wake()
       },
-      consumerFrom: async () => '',
-      onGone: () => {
+      consumerFrom: (resume) =>
+        position.consumerFrom(resume, async (start) => {
+          if (group === undefined) return consumers.ordered(stream, topic, start)
+          const { name, takesTurns } = await consumers.durable(stream, { group, topic, serial }, start)
+          if (takesTurns) turns.set(stream, name)
+          return name
+        }),
+      onGone: (last) => {
         feeds.delete(stream)
+        if (last !== undefined) remember(stream, { created: position.created, last })
         look()
       },
     }
     if (group === undefined) {
-      const first: StartPosition = from === 'latest' ? { offset: await consumers.nextSequence(stream) } : from
-      return orderedFeed({
-        ...common,
-        consumerFrom: (sequence) =>
-          consumers.ordered(stream, topic, sequence === undefined ? first : { offset: sequence }),
-        removeConsumer: (name) => consumers.remove(stream, name),
-      })
-    }
-    const consumerFrom = async (sequence: number | undefined) => {
-      const start = sequence === undefined ? from : { offset: sequence }
-      const { name, takesTurns } = await consumers.durable(stream, { group, topic, serial }, start)
-      if (takesTurns) turns.set(stream, name)
-      return name
+      return orderedFeed({ ...common, removeConsumer: (name) => consumers.remove(stream, name) })
     }
     return durableFeed({
       ...common,
-      consumerFrom,
+      isSameLife: position.isSameLife,
       pinGroup: () => (turns.has(stream) ? pinGroup : undefined),
       unsettledIn: (name) => consumers.unsettled(stream, name),
       forgetRequests: (name) => consumers.forgetRequests(stream, name),
@@ -137,9 +156,19 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
   }
   await begin()
 
-  const announcements = isPattern(topic)
-    ? ['CREATED', 'UPDATED'].map((what) => link.nc.subscribe(`$JS.EVENT.ADVISORY.STREAM.${what}.*`, { callback: look }))
-    : []
+  const announced = (what: string, callback: (stream: string) => void) =>
+    link.nc.subscribe(`$JS.EVENT.ADVISORY.${what}`, {
+      // The stream is the token behind those of the event.
+      callback: (_error, msg) => callback(msg.subject.split('.')[5] ?? ''),
+    })
+  const announcements = [
+    announced('STREAM.CREATED.*', look),
+    announced('STREAM.DELETED.*', (stream) => feeds.get(stream)?.verify()),
+    ...(group === undefined
+      ? []
+      : [announced(`CONSUMER.DELETED.*.${durableName(group, topic)}`, (stream) => feeds.get(stream)?.lost())]),
+    ...(isPattern(topic) ? [announced('STREAM.UPDATED.*', look)] : []),
+  ]
   const timer = setInterval(look, lookEveryMs).unref()
 
   /** The next member's turn: when nothing of this one is unsettled, so that no key is in two hands. */

@@ -22,6 +22,8 @@ export interface Turn {
   take(sequence: number, arrival: Arrival): void
   /** Messages that are waited for; undefined = none are, and nothing is held. */
   readonly missing: number | undefined
+  /** Hands over what is held, and waits for nothing. */
+  release(): void
   /** What is held, to be given back: nothing is handed over any more. */
   end(): readonly Arrival[]
 }
@@ -64,6 +66,11 @@ export const turn = ({ unsettled, here, offer, wake }: TurnParts): Turn => {
     },
     get missing() {
       return missing
+    },
+    release: () => {
+      turns++
+      clearTimeout(timer)
+      release()
     },
     end: () => {
       turns++

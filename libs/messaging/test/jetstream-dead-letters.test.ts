@@ -39,11 +39,13 @@ const driver = async (options = ''): Promise<Driver> => {
 
 const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 10_000, interval: 20 })
 
-const letters = async (of: Driver, topic: string): Promise<Held[]> => {
+const heldOf = async (of: Driver, topic: string): Promise<Held[]> => {
   const held: Held[] = []
-  for await (const each of of.browser?.browse(`${topic}.DLT`, { max: 100 }) ?? []) held.push(each)
+  for await (const each of of.browser?.browse(topic, { max: 100 }) ?? []) held.push(each)
   return held
 }
+
+const letters = (of: Driver, topic: string): Promise<Held[]> => heldOf(of, `${topic}.DLT`)
 
 const rejects: Handler = async () => {
   throw new Error('never')
@@ -169,4 +171,59 @@ test('the consumers of others are left alone', async () => {
     expect(left + open).toBe(0)
   })
   expect(await letters(one, topic)).toEqual([])
+})
+
+test('bug: nothing that NATS gave up became a dead letter once the stream of advisories had been deleted', async () => {
+  const topic = uniqueTopic()
+  const one = await driver('&maxDeliver=2')
+  await one.subscribe(topic, rejects, { group: 'billing', redeliveryDelayMs: 10 })
+  const jsm = await jetstreamManager(raw)
+  const created = async () => (await jsm.streams.info(advisoryStream)).created
+  const consumers = async () => (await jsm.streams.info(advisoryStream)).state.consumer_count
+  await eventually(async () => expect(await consumers()).toBe(1))
+  const before = await created()
+  await jsm.streams.delete(advisoryStream)
+  await eventually(async () => expect(await created()).not.toBe(before))
+  await eventually(async () => expect(await consumers()).toBe(1))
+  await one.publish(topic, [message(topic, 'poison', { id: 'p-1' })])
+  await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
+})
+
+test('bug: what NATS said of a message of a deleted stream made a dead letter of another in the new one', async () => {
+  const topic = uniqueTopic()
+  const stream = topic.split('.')[0] ?? ''
+  const warnings: string[] = []
+  const one = await openJetstream(`jetstream://${new URL(server.url).host}`, { warn: (text) => warnings.push(text) })
+  open.push(one)
+  await one.subscribe(topic, async () => undefined, { group: 'billing' })
+  await one.publish(topic, [message(topic, 'innocent', { id: 'i-1' })])
+  const [held] = await heldOf(one, topic)
+  const advisory = {
+    type: 'io.nats.jetstream.advisory.v1.max_deliver',
+    timestamp: '2024-02-29T12:00:00Z',
+    stream,
+    consumer: durableName('billing', topic),
+    stream_seq: held?.position?.offset,
+    deliveries: 2,
+  }
+  raw.publish(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.${advisory.consumer}`, JSON.stringify(advisory))
+  await eventually(async () => expect(warnings.join()).toContain('is not there any more'))
+  expect(await letters(one, topic)).toEqual([])
+})
+
+test('bug: what was read of a stream before it was made anew removed another message of the same sequence', async () => {
+  const token = `letters-${randomUUID()}`
+  const topic = `${token}.x`
+  const one = await driver()
+  await one.publish(topic, [message(topic, 'old', { id: 'old' })])
+  const held = await heldOf(one, topic)
+  const jsm = await jetstreamManager(raw)
+  const { config } = await jsm.streams.info(token)
+  await jsm.streams.delete(token)
+  await one.browser?.remove(topic, held)
+  await jsm.streams.add(config)
+  await one.publish(topic, [message(topic, 'new', { id: 'new' })])
+  await one.browser?.remove(topic, held)
+  const left = await heldOf(one, topic)
+  expect(left.map(({ id }) => id)).toEqual(['new'])
 })

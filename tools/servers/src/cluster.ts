@@ -4,6 +4,8 @@ import type { Program } from './program.ts'
 import type { RunningServer, StartOptions } from './server.ts'
 
 export interface ClusterOptions extends StartOptions {
+  /** Where a server of one node listens to clients, as in place of another that is gone. Default: a free port. */
+  readonly port?: number
   /** How many nodes it has. Default 1: a server by itself. */
   readonly nodes?: number
   /**
@@ -50,13 +52,14 @@ export interface NodePlace {
 const maxNodes = 7
 
 /** Free ports for the nodes of a cluster. Throws where `nodes` is no number of nodes. */
-export const nodePlaces = async ({ nodes = 1, before }: ClusterOptions): Promise<NodePlace[]> => {
+export const nodePlaces = async ({ nodes = 1, port: wanted, before }: ClusterOptions): Promise<NodePlace[]> => {
   if (!Number.isInteger(nodes) || nodes < 1 || nodes > maxNodes) {
     throw new Error(`a cluster of ${nodes} nodes cannot be started: give a number from 1 to ${maxNodes}`)
   }
+  if (wanted !== undefined && nodes > 1) throw new Error('a port can be given to one node only: leave it out')
   const places: NodePlace[] = []
   for (let number = 1; number <= nodes; number++) {
-    const port = await freePort()
+    const port = wanted ?? (await freePort())
     const inner = [await freePort(), await freePort(), await freePort()] as const
     places.push({ number, port, clientPort: (await before?.(port)) ?? port, inner })
   }

@@ -1,0 +1,222 @@
+import type { Msg } from '@nats-io/nats-core'
+import type { Arrival } from './delivery-window.ts'
+import { arrivalOf, persistently, placeOf, type Feed, type FeedParts, type LastSeen } from './jetstream-feed.ts'
+import { pull } from './jetstream-pull.ts'
+import { turn } from './jetstream-turn.ts'
+import { isReserved } from './nats-codec.ts'
+
+export interface DurableParts extends FeedParts {
+  /** Of a consumer whose clients take turns. */
+  readonly pinGroup: () => string | undefined
+  /**
+   * Has the server forget the requests of clients that listen no more. Those it still has make it take the next message in hand and put it
+   * back behind the others.
+   */
+  readonly forgetRequests: (consumer: string) => Promise<unknown>
+  /** Whether the stream is in the life that this message was of. Rejects where the server does not say. */
+  readonly isSameLife: (last: LastSeen) => Promise<boolean>
+  /** How many messages of the consumer are unsettled, whoever has them. */
+  readonly unsettledIn: (consumer: string) => Promise<number>
+  /** Lets go of a message whose handler took too long. */
+  readonly letGo: (arrival: Arrival) => void
+  readonly ackWaitMs: number
+  readonly maxHandlingMs: number
+  readonly redeliveryDelayMs: number
+}
+
+interface Unsettled {
+  reply: string
+  readonly storedAtMs: number
+  readonly arrival: Arrival
+  readonly sinceMs: number
+  touchedMs: number
+}
+
+/** Requested at once of what a member waits for. */
+const turnBytes = 16 * 1024 * 1024
+
+const ack = '+ACK'
+const again = '-NAK'
+const working = '+WPI'
+
+/**
+ * The messages of a durable consumer. What is unsettled is kept alive by signs of work, so that it does not come again elsewhere, until
+ * `maxHandlingMs`. What comes again though it is still unsettled here is the same delivery.
+ *
+ * A sequence belongs to one life of the stream. An answer to the message of one would settle that of another, so after a reconnection, and
+ * when the stream is said to be deleted, nothing is answered before its life is known. What is unsettled of a past life is the window's.
+ */
+export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
+  const { link, ackWaitMs, maxHandlingMs, redeliveryDelayMs } = parts
+  const unsettled = new Map<number, Unsettled>()
+  const byArrival = new Map<Arrival, number>()
+  /** Answers of the time without a connection: the server takes them late. */
+  let late: { reply: string; answer: string }[] = []
+  /** Of what came while the server was told that nobody listens. */
+  const tooLate: string[] = []
+  let last: LastSeen | undefined
+  let stopped = false
+  let isVerified = true
+  let verifying: Promise<void> | undefined
+  const rejected = redeliveryDelayMs === 0 ? again : `${again} {"delay":${redeliveryDelayMs * 1_000_000}}`
+
+  const say = (reply: string, answer: string) => {
+    if (link.connected && isVerified) link.nc.publish(reply, answer)
+    else if (!link.nc.isClosed()) late.push({ reply, answer })
+  }
+
+  const settle = (arrival: Arrival, sequence: number, answer: string) => {
+    const entry = unsettled.get(sequence)
+    if (entry?.arrival !== arrival) return
+    unsettled.delete(sequence)
+    byArrival.delete(arrival)
+    parts.settled(arrival)
+    say(entry.reply, answer)
+    pulling.wake()
+  }
+
+  /** Nobody brings again what was stored in a past life of the stream: the window does, and nobody is told. */
+  const disown = () => {
+    for (const { arrival } of unsettled.values()) {
+      arrival.ack = () => {
+        parts.settled(arrival)
+        pulling.wake()
+      }
+      delete arrival.reject
+    }
+    unsettled.clear()
+    byArrival.clear()
+    late = []
+    last = undefined
+    turns.release()
+  }
+
+  const onMessage = (msg: Msg) => {
+    const reply = msg.reply ?? ''
+    if (stopped) return void tooLate.push(reply)
+    if (isReserved(msg.subject)) return say(reply, ack)
+    const place = placeOf(reply)
+    const storedAtMs = place.storedAt.getTime()
+    const known = unsettled.get(place.sequence)
+    if (known?.storedAtMs === storedAtMs) {
+      known.reply = reply
+      return
+    }
+    if (known !== undefined) disown()
+    if (last === undefined || place.sequence > last.sequence) last = place
+    const nowMs = performance.now()
+    const arrival: Arrival = arrivalOf(msg, place, {
+      ack: () => settle(arrival, place.sequence, ack),
+      reject: () => settle(arrival, place.sequence, rejected),
+    })
+    unsettled.set(place.sequence, { reply, storedAtMs, arrival, sinceMs: nowMs, touchedMs: nowMs })
+    byArrival.set(arrival, place.sequence)
+    turns.take(place.sequence, arrival)
+  }
+
+  const verify = () => {
+    isVerified = false
+    verifying ??= (async () => {
+      try {
+        if (last !== undefined && !(await parts.isSameLife(last))) {
+          disown()
+          pulling.lost()
+        }
+        isVerified = true
+        for (const { reply, answer } of late.splice(0)) say(reply, answer)
+      } catch {
+        // The next sign of work asks again.
+      } finally {
+        verifying = undefined
+      }
+    })()
+  }
+
+  const keepAlive = () => {
+    if (!isVerified && link.connected) verify()
+    const nowMs = performance.now()
+    for (const entry of unsettled.values()) {
+      if (nowMs - entry.sinceMs > maxHandlingMs) {
+        parts.letGo(entry.arrival)
+        entry.arrival.reject?.()
+      } else if (link.connected && isVerified && nowMs - entry.touchedMs >= ackWaitMs / 3) {
+        entry.touchedMs = nowMs
+        link.nc.publish(entry.reply, working)
+      }
+    }
+  }
+
+  /** In their order: they come again in that of their return. */
+  const giveBack = async (left: readonly Arrival[]) => {
+    if (left.length + tooLate.length === 0) return
+    if (link.connected) await parts.forgetRequests(consumer).catch(() => undefined)
+    for (const arrival of left) {
+      const sequence = byArrival.get(arrival)
+      if (sequence !== undefined) settle(arrival, sequence, again)
+    }
+    for (const reply of tooLate.splice(0)) say(reply, again)
+  }
+
+  const turns = turn({
+    unsettled: () => parts.unsettledIn(consumer),
+    here: () => unsettled.size,
+    offer: parts.offer,
+    wake: () => pulling.wake(),
+  })
+  const room: FeedParts['room'] = (requested) =>
+    turns.missing === undefined ? parts.room(requested) : { messages: turns.missing - requested, bytes: turnBytes }
+  const open = () =>
+    pull({
+      ...parts,
+      room,
+      pinGroup: parts.pinGroup(),
+      consumer,
+      onMessage,
+      onTurn: turns.begin,
+      onGone: () => void reopen(),
+    })
+  /** From the oldest message that is unsettled here, where somebody removed the consumer. */
+  const reopen = async () => {
+    const seen = last
+    const resume = () =>
+      seen === undefined ? undefined : { next: Math.min(seen.sequence + 1, ...unsettled.keys()), last: seen }
+    const made = await persistently(
+      () => parts.consumerFrom(resume()),
+      () => stopped || link.nc.isClosed(),
+    )
+    if (made?.sameLife !== true) disown()
+    if (stopped) return
+    if (made === undefined) return parts.onGone(seen)
+    isVerified = true
+    consumer = made.name
+    pulling = open()
+  }
+  let { name: consumer } = await parts.consumerFrom(undefined)
+  let pulling = open()
+  const timer = setInterval(keepAlive, Math.max(20, ackWaitMs / 6)).unref()
+  const forgetReconnect = link.onReconnect(() => {
+    for (const entry of unsettled.values()) entry.touchedMs = 0
+    verify()
+  })
+
+  const stop = async (left: readonly Arrival[]) => {
+    stopped = true
+    const held = turns.end()
+    await pulling.stop()
+    await giveBack([...left, ...held])
+  }
+
+  return {
+    wake: () => pulling.wake(),
+    verify,
+    lost: () => pulling.lost(),
+    stop,
+    close: async (left) => {
+      await stop(left)
+      clearInterval(timer)
+      forgetReconnect()
+      unsettled.clear()
+      byArrival.clear()
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import type { Safeguard } from './safeguard.ts'
+
+const lives = ['libs/messaging/test/jetstream-lives.test.ts']
+const lane = ['libs/messaging/src/jetstream-lane.test.ts']
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A JetStream stream that was deleted and made again is read from its beginning',
+    file: 'libs/messaging/src/jetstream-consumers.ts',
+    find: 'if (life.created !== created) return false',
+    replace: '',
+    tests: lives,
+  },
+  {
+    promise: 'An answer to a message of a deleted JetStream stream settles none of the stream that took its name',
+    file: 'libs/messaging/src/jetstream-durable.ts',
+    find: 'if (made?.sameLife !== true) disown()',
+    replace: '',
+    tests: lives,
+  },
+  {
+    promise: 'What a handler has of a deleted JetStream stream comes again until it succeeds',
+    file: 'libs/messaging/src/jetstream-durable.ts',
+    find: 'delete arrival.reject',
+    replace: '',
+    tests: lives,
+  },
+  {
+    promise: 'A JetStream group whose consumer was removed begins with the oldest message that a member has in hand',
+    file: 'libs/messaging/src/jetstream-consumers.ts',
+    find: 'firstSequence > Math.max(1, from.offset)',
+    replace: 'firstSequence < 0',
+    tests: lives,
+  },
+  {
+    promise: 'JetStream: where one message is not stored, its topic is tried again as a whole, the first alone',
+    file: 'libs/messaging/src/jetstream-lane.ts',
+    find: "if (state === 'flowing') transmit(item)",
+    replace: 'transmit(item)',
+    tests: lane,
+  },
+  {
+    promise: 'JetStream: what was stored before a message that precedes it is stored again behind that',
+    file: 'libs/messaging/src/jetstream-lane.ts',
+    find: 'if (item.sequence !== undefined) renew(item)',
+    replace: '',
+    tests: lane,
+  },
+  {
+    promise: 'What was read of a JetStream stream before it was made anew removes no message of the new one',
+    file: 'libs/messaging/src/jetstream-browser.ts',
+    find: 'if ((await createdOf(stream)) !== created) continue',
+    replace: '',
+    tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
+  },
+  {
+    promise: 'What NATS says of a message of a deleted stream makes no dead letter of another',
+    file: 'libs/messaging/src/jetstream-advisories.ts',
+    find: ' || stored.time.getTime() > Date.parse(advisory.timestamp) + clockSkewMs',
+    replace: '',
+    tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
+  },
+  {
+    promise: '`npm run servers -- down` ends no servers that another checkout started',
+    file: 'tools/servers/src/kept-state.ts',
+    find: '.update(checkout)',
+    replace: ".update('')",
+    tests: ['tools/servers/test/command.test.ts'],
+  },
+]
