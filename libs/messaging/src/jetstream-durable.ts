@@ -173,7 +173,7 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
       consumer,
       onMessage,
       onTurn: turns.begin,
-      onGone: () => void reopen(),
+      onGone: () => void reopen().catch(() => parts.onGone(last)),
     })
   /** From the oldest message that is unsettled here, where somebody removed the consumer. */
   const reopen = async () => {

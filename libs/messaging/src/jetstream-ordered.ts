@@ -22,7 +22,7 @@ export const orderedFeed = async (parts: OrderedParts): Promise<Feed> => {
     if (stopped) return
     const place = placeOf(msg.reply ?? '')
     if (place.delivery !== delivered + 1) {
-      if (place.delivery > delivered + 1) void reopen()
+      if (place.delivery > delivered + 1) void reopen().catch(() => parts.onGone(last))
       return
     }
     delivered = place.delivery
@@ -36,7 +36,8 @@ export const orderedFeed = async (parts: OrderedParts): Promise<Feed> => {
     parts.offer(arrival)
   }
 
-  const open = () => pull({ ...parts, consumer, onMessage, onGone: () => void reopen() })
+  const open = () =>
+    pull({ ...parts, consumer, onMessage, onGone: () => void reopen().catch(() => parts.onGone(last)) })
 
   let reopening: Promise<void> | undefined
   const reopen = (): Promise<void> =>
