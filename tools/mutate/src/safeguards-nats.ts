@@ -36,7 +36,7 @@ export const safeguards: readonly Safeguard[] = [
     promise: 'JetStream: where one message is not stored, its topic is tried again as a whole, the first alone',
     file: 'libs/messaging/src/jetstream-lane.ts',
     find: "if (state === 'flowing') transmit(item)",
-    replace: 'transmit(item)',
+    replace: 'if (items.length > 0) transmit(item)',
     tests: lane,
   },
   {
