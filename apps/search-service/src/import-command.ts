@@ -8,6 +8,7 @@ import { command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import * as z from 'zod'
+import { CrsError } from './crs.ts'
 import { type BadFeature, importFile, type ImportReport } from './import-file.ts'
 import { SplitError, splitJson, splitLines } from './json-splitter.ts'
 
@@ -56,7 +57,8 @@ export const importCommand = command({
       const report = await importFile(database, pieces, { ...asked, signal, ...told })
       told.end()
       stdout.write(asked.format === 'json' ? `${JSON.stringify(report)}\n` : `${summaryOf(report)}\n`)
-      return asked.strict && report.skipped > 0 ? exitCodes.data : exitCodes.ok
+      if (report.imported === 0) stderr.write(`${file}: nothing was imported\n`)
+      return report.imported === 0 || (asked.strict && report.skipped > 0) ? exitCodes.data : exitCodes.ok
     } catch (error) {
       told.end()
       throw explained(error, file, signal)
@@ -91,14 +93,19 @@ const explained = (error: unknown, file: string, signal: AbortSignal): unknown =
     const fix = 'Nothing was imported. Correct the file; --lines reads a file of a feature a line'
     return new ServiceError(`${file}, ${error.message}`, { exitCode: exitCodes.data, fix })
   }
+  if (error instanceof CrsError) {
+    const fix = 'Nothing was imported. Convert the file first: ogr2ogr -t_srs EPSG:4326 OUT.geojson IN.geojson'
+    return new ServiceError(`${file}: ${error.message}`, { exitCode: exitCodes.data, fix })
+  }
   if (signal.aborted) return new ServiceError('stopped: nothing was imported', { exitCode: exitCodes.temporary })
   return (error as NodeJS.ErrnoException).syscall === 'read' ? unreadable(file, error) : error
 }
 
-const summaryOf = ({ imported, skipped, repaired, withoutArea }: ImportReport): string => {
+const summaryOf = ({ imported, skipped, repaired, withoutArea, doubtful }: ImportReport): string => {
   const parts = [`${imported} imported`, `${skipped} bad`]
   if (repaired > 0) parts.push(`${repaired} mended`)
   if (withoutArea > 0) parts.push(`${withoutArea} without an area: found by name only`)
+  if (doubtful > 0) parts.push(`${doubtful} doubtful`)
   return parts.join(', ')
 }
 
@@ -111,6 +118,13 @@ const teller = (file: string, bytesInAll: number | undefined, stderr: Writable &
     if (shown) stderr.write('\r\u001b[K')
     shown = false
   }
+  const tell = ({ line, feature, problem }: BadFeature, word = '') => {
+    badShown += 1
+    if (badShown > maxBadShown) return
+    clear()
+    stderr.write(`${file}:${line}: feature ${feature}: ${word}${problem}\n`)
+    if (badShown === maxBadShown) stderr.write('further bad features are counted only\n')
+  }
   return {
     async *counted(stream: AsyncIterable<Buffer>) {
       for await (const chunk of stream) {
@@ -118,13 +132,8 @@ const teller = (file: string, bytesInAll: number | undefined, stderr: Writable &
         yield chunk
       }
     },
-    onBad: ({ line, feature, problem }: BadFeature) => {
-      badShown += 1
-      if (badShown > maxBadShown) return
-      clear()
-      stderr.write(`${file}:${line}: feature ${feature}: ${problem}\n`)
-      if (badShown === maxBadShown) stderr.write('further bad features are counted only\n')
-    },
+    onBad: (bad: BadFeature) => tell(bad),
+    onDoubt: (doubtful: BadFeature) => tell(doubtful, 'doubtful: '),
     onProgress: (features: number) => {
       if (stderr.isTTY !== true) return
       const share = bytesInAll === undefined ? '' : `, ${Math.floor((100 * bytesRead) / Math.max(bytesInAll, 1))} %`

@@ -1,10 +1,11 @@
 import { type Database, DatabaseError, type Queryable } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
-import { FeatureError, type FeatureRules, thingOf } from './feature.ts'
+import { CrsError, crsProblem } from './crs.ts'
+import { FeatureError } from './feature-error.ts'
+import { type FeatureRules, type FeatureThing, thingOf } from './feature.ts'
 import { addThings, refreshPlans } from './import-things.ts'
 import type { Piece } from './json-splitter.ts'
 import { migrations } from './migrations.ts'
-import type { Thing } from './store.ts'
 
 export interface ImportReport {
   readonly imported: number
@@ -13,6 +14,8 @@ export interface ImportReport {
   readonly repaired: number
   /** Imported without an area: found by name only. */
   readonly withoutArea: number
+  /** With an edge of more than 180 degrees, whatever became of them. */
+  readonly doubtful: number
 }
 
 export interface ImportOptions extends FeatureRules {
@@ -20,8 +23,10 @@ export interface ImportOptions extends FeatureRules {
   readonly strict: boolean
   /** Rings that cross themselves are mended, else their features are skipped. */
   readonly repair: boolean
-  /** Told of each bad feature, as it is found. */
+  /** Told of each bad feature, once it is known that the file is in WGS 84. */
   readonly onBad: (bad: BadFeature) => void
+  /** Told likewise of each one that is taken and may not be what was meant. */
+  readonly onDoubt?: (doubtful: BadFeature) => void
   /** Told now and then how many features were read. */
   readonly onProgress?: (features: number) => void
   /** Once aborted, nothing is imported. */
@@ -35,7 +40,7 @@ export interface BadFeature {
   readonly problem: string
 }
 
-interface Found extends Thing {
+interface Found extends FeatureThing {
   readonly line: number
   readonly feature: number
 }
@@ -45,7 +50,8 @@ const maxBatchCharacters = 4_000_000
 
 /**
  * Adds the features of a file in one transaction: all that are good, or none when the file breaks off, the database fails, `strict` finds a
- * bad one, or it is stopped. Holds one batch in memory. Rejects with SplitError, DatabaseError, or the signal's reason.
+ * bad one, or it is stopped. Holds one batch in memory. Rejects with CrsError (a `crs` before or after the features), SplitError,
+ * DatabaseError, or the signal's reason.
  */
 export const importFile = async (
   database: Database,
@@ -53,10 +59,15 @@ export const importFile = async (
   options: ImportOptions,
 ): Promise<ImportReport> => {
   await migrate(database, migrations)
-  const report = { imported: 0, skipped: 0, repaired: 0, withoutArea: 0 }
+  const report = { imported: 0, skipped: 0, repaired: 0, withoutArea: 0, doubtful: 0 }
+  const reports = heldBack()
   const bad = (line: number, feature: number, problem: string) => {
     report.skipped += 1
-    options.onBad({ line, feature, problem })
+    reports.add(() => options.onBad({ line, feature, problem }))
+  }
+  const doubtful = (line: number, feature: number, problem: string) => {
+    report.doubtful += 1
+    reports.add(() => options.onDoubt?.({ line, feature, problem }))
   }
   let features = 0
 
@@ -85,11 +96,18 @@ export const importFile = async (
     let characters = 0
     for await (const { line, of, text } of pieces) {
       options.signal?.throwIfAborted()
-      if (of === 'document' && text !== undefined && isCollection(text)) continue
+      if (of !== 'features' && text !== undefined) {
+        const { isCollection, crs } = documentOf(of === 'head' ? `${text}]}` : text)
+        const foreign = crsProblem(crs)
+        if (foreign !== undefined) throw new CrsError(foreign)
+        if (of === 'document' || crs !== undefined) reports.release()
+        if (isCollection) continue
+      }
       features += 1
       try {
         if (text === undefined) throw new FeatureError('it is too large')
         const thing = thingOf(text, options)
+        if (thing.doubt !== undefined) doubtful(line, features, thing.doubt)
         batch.push({ ...thing, line, feature: features })
         characters += thing.geometry.length
       } catch (error) {
@@ -108,18 +126,49 @@ export const importFile = async (
   })
   try {
     await work
+    reports.release()
     return report
   } catch (error) {
+    if (!(error instanceof CrsError)) reports.release()
     if (error !== refused) throw error
-    return { imported: 0, skipped: report.skipped, repaired: 0, withoutArea: 0 }
+    return { ...report, imported: 0, repaired: 0, withoutArea: 0 }
   }
 }
 
-/** Its features came before it. */
-const isCollection = (text: string): boolean => {
+const maxHeldReports = 1_000
+
+/**
+ * Reports wait until it is known that the file is in WGS 84, since a `crs` may come after the features: one refusal tells more than a
+ * report a feature. They wait no longer when there are too many.
+ */
+const heldBack = () => {
+  const held: (() => void)[] = []
+  let holds = true
+  const release = () => {
+    holds = false
+    for (const tell of held.splice(0)) tell()
+  }
+  return {
+    add: (tell: () => void) => {
+      if (holds) held.push(tell)
+      else tell()
+      if (held.length >= maxHeldReports) release()
+    },
+    release,
+  }
+}
+
+interface Document {
+  /** Its features came by themselves. */
+  readonly isCollection: boolean
+  readonly crs: unknown
+}
+
+const documentOf = (text: string): Document => {
   try {
-    return (JSON.parse(text) as { type?: unknown }).type === 'FeatureCollection'
+    const { type, crs } = JSON.parse(text) as { readonly type?: unknown; readonly crs?: unknown }
+    return { isCollection: type === 'FeatureCollection', crs }
   } catch {
-    return false
+    return { isCollection: false, crs: undefined }
   }
 }

@@ -75,6 +75,11 @@ export const refreshPlans = async (within: Queryable): Promise<void> => {
   for (const table of ['thing', 'thing_part']) await within.query(`analyze ${table}`)
 }
 
+/** SQL: the polygons, those beyond 180 degrees on the other side of the antimeridian, where they are. */
+const withinTheWorld = (polygons: string): string =>
+  `case when ST_XMin(${polygons}) < -180 or ST_XMax(${polygons}) > 180
+     then ST_UnaryUnion(ST_WrapX(ST_WrapX(${polygons}, 180, -360), -180, 360)) else ${polygons} end`
+
 /** The ids are drawn first: what `returning` gives has no place in the order of what was given. */
 const addSql = `
   with given as materialized (
@@ -82,10 +87,17 @@ const addSql = `
          from unnest($1::text[], $2::text[], $3::text[]) with ordinality as item (name, code, geometry, place)),
        checked as materialized (
          select *, case when ST_IsValid(raw) then null else ST_IsValidReason(raw) end as fault from given),
+       wanted as materialized (
+         select place, name, code, ST_GeometryType(raw) = 'ST_GeometryCollection' as may_overlap,
+                ST_CollectionExtract(case when fault is null then raw else ST_MakeValid(raw) end, 3) as polygons
+         from checked where fault is null or $4::boolean order by place),
+       apart as materialized (
+         select place, name, code, case when may_overlap then ST_UnaryUnion(polygons) else polygons end as polygons
+         from wanted),
        made as materialized (
          select place, nextval(pg_get_serial_sequence('thing', 'id')) as id, name, code,
-                ST_Multi(ST_CollectionExtract(case when fault is null then raw else ST_MakeValid(raw) end, 3)) as geom
-         from (select * from checked where fault is null or $4::boolean order by place) as wanted),
+                ST_Multi(ST_CollectionExtract(${withinTheWorld('polygons')}, 3)) as geom
+         from (select * from apart order by place) as ordered),
        kept as (
          insert into thing (id, name, code, geom) overriding system value
          select id, name, code, geom from made order by place),

@@ -2,8 +2,11 @@
 export interface Piece {
   /** Of its first character, from 1. */
   readonly line: number
-  /** Of an element of `features`, else of a whole document without what is in its `features`. */
-  readonly of: 'features' | 'document'
+  /**
+   * Of an element of `features`, else of a whole document without what is in its `features`. `head` is what stands before the `features` of
+   * a document that has a `crs` there; it ends with the bracket that opens the list.
+   */
+  readonly of: 'features' | 'document' | 'head'
   /** Undefined when it has more bytes than allowed. */
   readonly text: string | undefined
 }
@@ -57,6 +60,8 @@ export async function* splitJson(chunks: AsyncIterable<Uint8Array>, maxPieceByte
         if (byte === opensArray && depth === 2 && isValue && key === featuresKey) {
           inFeatures = true
           document.pause(chunk, at + 1)
+          const head = document.sofar()
+          if (head.text?.includes('"crs"') === true) yield { ...head, of: 'head' }
         }
       } else if (byte === closesObject || byte === closesArray) {
         depth -= 1
@@ -108,6 +113,7 @@ const collector = (maxBytes: number) => {
     else parts = []
     from = 0
   }
+  const sofar = () => ({ line: firstLine, text: bytes > maxBytes ? undefined : Buffer.concat(parts).toString() })
   return {
     started: () => begun,
     line: () => firstLine,
@@ -119,6 +125,7 @@ const collector = (maxBytes: number) => {
       add(chunk, end)
       running = false
     },
+    sofar,
     /** From byte `at` of the chunk. */
     resume: (at: number) => {
       ;[from, running] = [at, true]
@@ -128,7 +135,7 @@ const collector = (maxBytes: number) => {
     end: (chunk: Uint8Array, end: number): Pick<Piece, 'line' | 'text'> => {
       add(chunk, end)
       ;[running, begun] = [false, false]
-      return { line: firstLine, text: bytes > maxBytes ? undefined : Buffer.concat(parts).toString() }
+      return sofar()
     },
   }
 }

@@ -73,20 +73,22 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     (await database.query<{ name: string }>('select name from thing order by id')).rows.map(({ name }) => name)
   const imported = async (text: string, options = {}) => {
     const found: BadFeature[] = []
+    const doubts: BadFeature[] = []
     async function* bytes() {
       yield Buffer.from(text)
     }
     const report = await importFile(database, splitJson(bytes(), 1_000_000), {
       ...{ nameProperty: 'name', codeProperty: 'code', maxPoints: 1_000, strict: false, repair: false },
       onBad: (one) => found.push(one),
+      onDoubt: (one) => doubts.push(one),
       ...options,
     })
-    return { report, found }
+    return { report, found, doubts }
   }
 
   test('good features are imported in their order, bad ones are told of by line and skipped', async () => {
     const { report, found } = await imported(collectionOf([...good.slice(0, 3), ...bad, ...good.slice(3)]))
-    expect(report).toEqual({ imported: 5, skipped: 4, repaired: 0, withoutArea: 0 })
+    expect(report).toEqual({ imported: 5, skipped: 4, repaired: 0, withoutArea: 0, doubtful: 0 })
     expect(found.map(({ problem }) => problem)).toEqual(problems)
     expect(found.map(({ line, feature }) => [line, feature])).toEqual([
       [5, 4],
@@ -102,7 +104,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
 
   test('strict: all that is bad is told of, and nothing is imported', async () => {
     const { report, found } = await imported(collectionOf([...good, ...bad]), { strict: true })
-    expect(report).toEqual({ imported: 0, skipped: 4, repaired: 0, withoutArea: 0 })
+    expect(report).toEqual({ imported: 0, skipped: 4, repaired: 0, withoutArea: 0, doubtful: 0 })
     expect(found).toHaveLength(4)
     expect(await names()).toEqual([])
     expect((await imported(collectionOf(good), { strict: true })).report).toMatchObject({ imported: 5, skipped: 0 })
@@ -110,7 +112,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
 
   test('a ring that crosses itself is mended when asked', async () => {
     const { report, found } = await imported(featureOf('crossed', bowTie), { repair: true })
-    expect(report).toEqual({ imported: 1, skipped: 0, repaired: 1, withoutArea: 0 })
+    expect(report).toEqual({ imported: 1, skipped: 0, repaired: 1, withoutArea: 0, doubtful: 0 })
     expect(found).toEqual([])
   })
 
@@ -121,6 +123,103 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     expect(await names()).toEqual([])
     expect((await imported(text)).report.imported).toBe(1_203)
     expect(await names()).toEqual(many.map((_, index) => `Many ${index}`))
+  })
+
+  const at = async (lng: number, lat: number) => {
+    const store = await openStore({ ...database, close: async () => undefined })
+    return (await store.search({ point: { lat, lng }, limit: 9 })).things.map(({ name }) => name)
+  }
+
+  test('bug: longitudes beyond 180 were refused: what lies there is found on the other side', async () => {
+    const beyond = [
+      featureOf('over', ringAt(170, 0, 20)),
+      featureOf('under', ringAt(-190, 30, 20)),
+      featureOf('whole', ringAt(200, 60)),
+      featureOf('just', [
+        [-180.0000001, -60],
+        [180.0000001, -60],
+        [180.0000001, -70],
+        [-180, -70],
+        [-180.0000001, -60],
+      ]),
+    ]
+    const { report, found } = await imported(collectionOf(beyond))
+    expect({ found, imported: report.imported }).toEqual({ found: [], imported: 4 })
+    for (const [lng, lat, names] of [
+      [175, 5, ['over']],
+      [-175, 5, ['over']],
+      [-165, 5, []],
+      [0, 5, []],
+      [175, 35, ['under']],
+      [-175, 35, ['under']],
+      [-159.5, 60.5, ['whole']],
+      [180, 60.5, []],
+      [0, -65, ['just']],
+      [180, -65, ['just']],
+    ] as const)
+      expect([lng, lat, await at(lng, lat)]).toEqual([lng, lat, names])
+    const { rows } = await database.query('select 1 from thing where ST_XMax(geom) > 180 or not ST_IsValid(geom)')
+    expect(rows).toEqual([])
+  })
+
+  test('bug: polygons within a collection of geometries were refused; they may overlap', async () => {
+    const polygon = (ring: readonly unknown[]) => ({ type: 'Polygon', coordinates: [ring] })
+    const geometries = [{ type: 'Point', coordinates: [2, 2] }, polygon(ringAt(2, 2, 4)), polygon(ringAt(3, 3, 4))]
+    const geometry = { type: 'GeometryCollection', geometries }
+    const { report } = await imported(JSON.stringify({ type: 'Feature', properties: { name: 'Coll' }, geometry }))
+    expect(report).toMatchObject({ imported: 1, skipped: 0, withoutArea: 0 })
+    for (const place of [2.5, 4, 6.5]) expect(await at(place, place)).toEqual(['Coll'])
+    expect(await at(2.5, 6.5)).toEqual([])
+  })
+
+  test('an edge of more than 180 degrees is taken and told of', async () => {
+    const ross = [
+      [-178.5, -81],
+      [-177.5, -82.5],
+      [169.5, -82.5],
+      [171, -81],
+      [-178.5, -81],
+    ]
+    const { report, found, doubts } = await imported(collectionOf([good[0] ?? '', featureOf('Ross', ross)]))
+    expect({ report, found }).toMatchObject({ report: { imported: 2, skipped: 0, doubtful: 1 }, found: [] })
+    expect(doubts).toEqual([{ line: 3, feature: 2, problem: expect.stringContaining('347 degrees') }])
+  })
+
+  describe('a file that is not in WGS 84', () => {
+    const crs = '"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::27700"}}'
+    const far = featureOf('far', ringAt(500_000, 6_000_000, 100_000))
+
+    test.each([
+      {
+        where: 'before the features',
+        text: `{"type":"FeatureCollection",${crs},"features":[${far},${good[0]},${far}]}`,
+      },
+      { where: 'after them', text: `{"type":"FeatureCollection","features":[${far},${good[0]},${far}],${crs}}` },
+      { where: 'of a feature alone', text: `{${crs},${good[0]?.slice(1)}` },
+      { where: 'of a later collection', text: `${good[0]}\n{"type":"FeatureCollection",${crs},"features":[${far}]}` },
+    ])('bug: was imported: crs $where', async ({ text }) => {
+      const reports: unknown[] = []
+      await expect(imported(text, { onBad: (one: unknown) => reports.push(one) })).rejects.toThrow(
+        'its coordinates are in "urn:ogc:def:crs:EPSG::27700", not in WGS 84',
+      )
+      expect({ reports, names: await names() }).toEqual({ reports: [], names: [] })
+    })
+
+    test('is told by its features where it says nothing', async () => {
+      const { report, found } = await imported(collectionOf([far, far]))
+      expect(report).toMatchObject({ imported: 0, skipped: 2 })
+      expect(found[0]?.problem).toContain('is it in another coordinate system than WGS 84?')
+    })
+
+    test('is taken where its crs says WGS 84', async () => {
+      const wgs84 = crs.replace('EPSG::27700', 'OGC:1.3:CRS84')
+      const text = (crsFirst: boolean) => {
+        const features = `"features":[${good.join(',')},${far}]`
+        return `{"type":"FeatureCollection",${crsFirst ? `${wgs84},${features}` : `${features},${wgs84}`}}`
+      }
+      expect((await imported(text(true))).report).toMatchObject({ imported: 5, skipped: 1 })
+      expect((await imported(text(false))).report).toMatchObject({ imported: 5, skipped: 1 })
+    })
   })
 
   test('a stop leaves nothing', async () => {
@@ -172,12 +271,45 @@ describe('things import', { timeout: 120_000 }, () => {
     writeFileSync(join(folder, 'lines.ndjson'), text)
     expect(await cli(['lines.ndjson', '--format=json'])).toEqual({
       code: 0,
-      stdout: '{"imported":2,"skipped":1,"repaired":0,"withoutArea":0}\n',
+      stdout: '{"imported":2,"skipped":1,"repaired":0,"withoutArea":0,"doubtful":0}\n',
       stderr: 'lines.ndjson:2: feature 2: it is no JSON\n',
     })
     expect(await cli(['-', '--lines'], { input: text })).toMatchObject({ code: 0, stdout: '2 imported, 1 bad\n' })
     expect(await cli(['-'], { input: text })).toMatchObject({ code: 65, stdout: '' })
     expect(await count()).toBe(4)
+  })
+
+  test.each([
+    { what: 'nothing is usable', text: collectionOf(bad), says: 'nothing was imported' },
+    { what: 'there is no feature', text: collectionOf([]), says: 'nothing was imported' },
+    { what: 'there is nothing at all', text: '', says: 'nothing was imported' },
+    { what: 'it is TopoJSON', text: '{"type":"Topology","objects":{}}', says: 'its type is "Topology"' },
+    {
+      what: 'its crs is not WGS 84',
+      text: collectionOf(good).replace(
+        '"features"',
+        '"crs":{"type":"name","properties":{"name":"EPSG:3857"}},"features"',
+      ),
+      says: '-: its coordinates are in "EPSG:3857", not in WGS 84',
+    },
+  ])('bug: exited with 0: a file of which $what', async ({ text, says }) => {
+    const { code, stderr } = await cli(['-'], { input: text })
+    expect(code).toBe(65)
+    expect(stderr).toContain(says)
+    expect(await count()).toBe(0)
+  })
+
+  test('tells of a doubtful feature by file and line', async () => {
+    const wide = featureOf('Wide', [
+      [-170, 0],
+      [170, 0],
+      [170, 10],
+      [-170, 10],
+      [-170, 0],
+    ])
+    const { code, stdout, stderr } = await cli(['-'], { input: wide })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '1 imported, 0 bad, 1 doubtful\n' })
+    expect(stderr).toContain('-:1: feature 1: doubtful: the edge from point 1 to 2 of ring 1 is 340 degrees long')
   })
 
   test('--strict exits with 65 and imports nothing', async () => {

@@ -108,4 +108,32 @@ export const safeguards: readonly Safeguard[] = [
     find: 'await endWithClient(within)',
     replace: '',
   },
+  {
+    promise: 'A GeoJSON file that is not in WGS 84 is refused as a whole',
+    file: 'apps/search-service/src/import-file.ts',
+    find: 'if (foreign !== undefined) throw new CrsError(foreign)',
+    replace: '',
+    tests: ['apps/search-service/test/import.test.ts'],
+  },
+  {
+    promise: 'An import of which nothing is usable does not exit with 0',
+    file: 'apps/search-service/src/import-command.ts',
+    find: 'return report.imported === 0 || (asked',
+    replace: 'return (asked',
+    tests: ['apps/search-service/test/import.test.ts'],
+  },
+  {
+    promise: 'An outline beyond 180 degrees is found on the other side of the antimeridian',
+    file: 'apps/search-service/src/import-things.ts',
+    find: 'ST_UnaryUnion(ST_WrapX(ST_WrapX(${polygons}, 180, -360), -180, 360))',
+    replace: '${polygons}',
+    tests: ['apps/search-service/test/import.test.ts'],
+  },
+  {
+    promise: 'An edge the long way round the world is told of',
+    file: 'apps/search-service/src/outline.ts',
+    find: 'width > halfRound',
+    replace: 'width > wholeRound',
+    tests: ['apps/search-service/src/feature.test.ts'],
+  },
 ]
