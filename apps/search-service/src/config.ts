@@ -1,7 +1,16 @@
 import { commonSettings, databaseSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
+import { socketPathOf } from '@armature/service/socket-path'
 import * as z from 'zod'
+
+const accepts = 'a host name, an IP address or unix:PATH'
+const hostOrSocket = () =>
+  text()
+    .refine((value) => socketPathOf(value) !== undefined || host().safeParse(value).success, {
+      error: `is not ${accepts}`,
+    })
+    .meta({ accepts })
 
 export const settings = z.object({
   ...commonSettings,
@@ -9,7 +18,9 @@ export const settings = z.object({
   ...consulSettings,
   ...kvSettings,
   ...registrationSettings,
-  grpcHost: host().default('127.0.0.1').meta({ description: 'Address of the gRPC server' }),
+  grpcHost: hostOrSocket()
+    .default('127.0.0.1')
+    .meta({ description: 'Address of the gRPC server: a host, or unix:PATH, a socket in the file system' }),
   grpcPort: port().default(0).meta({ description: 'Port of the gRPC server (0 = any free one)' }),
   workers: integer({ min: 1, max: 64 })
     .default(1)

@@ -17,7 +17,8 @@ const pem = (description: string, env: string) => text().optional().meta({ descr
 export const serverSettings = {
   ...consulSettings,
   address: text().optional().meta({
-    description: 'The server: HOST:PORT, static:///HOST:PORT,HOST:PORT, consul:///search-service, srv:///NAME',
+    description:
+      'The server: HOST:PORT, static:///HOST:PORT,HOST:PORT, consul:///search-service, srv:///NAME, unix:PATH',
     env: 'SEARCH_ADDRESS',
   }),
   tls: toggle().default(false).meta({ description: 'Speak TLS (any other --tls flag does too)', env: 'SEARCH_TLS' }),

@@ -9,6 +9,7 @@ import { ServiceError } from '@armature/service/faults'
 import { type GrpcServer, openGrpcServer } from '@armature/service/grpc-server'
 import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
 import type { Service } from '@armature/service/service'
+import { socketPathOf } from '@armature/service/socket-path'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { descriptorSet } from './api.ts'
 import { createCallLog } from './call-log.ts'
@@ -41,12 +42,20 @@ export const realEdges = (config: Config): Edges => {
     telemetry,
     openStore: async () => openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry)),
     readinessIntervalMs: isEmbedded(config) ? 0 : readinessIntervalMs,
-    registrar: openRegistrar(config, telemetry, { check: checkOf(config) }),
+    registrar: registrarOf(config, telemetry),
   }
 }
 
+/** A socket in the file system is not for Consul: nobody is told. */
+export const registrarOf = (config: Config, telemetry: Telemetry): Registrar | undefined => {
+  if (socketPathOf(config.grpcHost) === undefined) return openRegistrar(config, telemetry, { check: checkOf(config) })
+  if (config.consulRegister && config.consulHttpAddr !== undefined)
+    telemetry.log.warn({ grpcHost: config.grpcHost }, 'not registered in Consul: others do not reach a socket')
+  return undefined
+}
+
 /** How Consul's agent asks. It has no certificate that it could show. */
-export const checkOf = ({ grpcTlsCert, grpcTlsClientCa }: Config) => {
+const checkOf = ({ grpcTlsCert, grpcTlsClientCa }: Config) => {
   if (grpcTlsClientCa !== undefined) return 'tcp'
   return grpcTlsCert === undefined ? 'grpc' : 'grpc+tls'
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { openRegistrar } from '@armature/discovery/open-registrar'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { workerPool } from '@armature/service/grpc-workers'
@@ -7,7 +6,7 @@ import { registered } from '@armature/service/registered'
 import type { Service } from '@armature/service/service'
 import { openTelemetry } from '@armature/telemetry/telemetry'
 import type { Config } from './config.ts'
-import { checkOf, searchService } from './service.ts'
+import { registrarOf, searchService } from './service.ts'
 
 const name = 'search-service'
 
@@ -26,7 +25,7 @@ export const searchServiceOf = (config: Config): Service => {
   }
   const waitsFor = 'waits for gRPC calls; things are in the database that DATABASE_URL names'
   const telemetry = openTelemetry({ service: name, config })
-  const registrar = openRegistrar(config, telemetry, { check: checkOf(config) })
+  const registrar = registrarOf(config, telemetry)
   const pool = workerPool({ name, config, workers, telemetry, waitsFor })
   const port = () => Number(/\d+$/.exec(pool.addresses?.()[0]?.address ?? '')?.[0])
   const register = () =>

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '@armature/database/open'
 import { serverDeadlineMs } from '@armature/servers/fixture'
@@ -58,6 +59,23 @@ const loadOn = (address: string) => {
 }
 
 describe('two workers', { timeout: 120_000 }, () => {
+  test('share a socket in the file system', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'workers-test-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const address = `unix:${join(folder, 'search.sock')}`
+    const program = launch(['--grpc-host', address])
+    await program.until(/gRPC\s+unix:/, 60_000)
+    const load = loadOn(address)
+    await load.more(100)
+    const [first = 0] = workersOf(program)
+    process.kill(first, 'SIGKILL')
+    await load.more(100)
+    program.signal('SIGTERM')
+    expect(await program.ended(20_000)).toMatchObject({ signal: null })
+    await load.stop()
+    expect(existsSync(address.slice('unix:'.length))).toBe(false)
+  })
+
   test('share the port, the books and /metrics; a stop under load drains both', async () => {
     const { program, address, read } = await start()
     const load = loadOn(address)

@@ -18,6 +18,9 @@ const accepted = [
     { by: 'srv', service: '_grpc._tcp.search-service.default.svc.cluster.local', server: undefined },
   ],
   ['srv://10.0.0.10:53/_grpc._tcp.a.b', { by: 'srv', service: '_grpc._tcp.a.b', server: '10.0.0.10:53' }],
+  ['unix:/run/search.sock', { by: 'grpc-js', target: 'unix:/run/search.sock' }],
+  ['unix:///run/search.sock', { by: 'grpc-js', target: 'unix:/run/search.sock' }],
+  ['unix:search.sock', { by: 'grpc-js', target: 'unix:search.sock' }],
   ['static:///a:1,[::1]:2', { by: 'static', service: 'a:1,[::1]:2', addresses: ['a:1', '[::1]:2'] }],
 ] as const
 
@@ -38,6 +41,10 @@ const rejected = [
   ['static:///a', 'list of HOST:PORT'],
   ['static://a:1/b:2', 'list of HOST:PORT'],
   ['dns:///search', 'HOST:PORT'],
+  ['unix:', 'no path'],
+  ['unix://', 'no path'],
+  ['unix://run/search.sock', 'no path'],
+  [`unix:/${'x'.repeat(107)}`, 'more than 107 bytes'],
 ] as const
 
 describe('a target', () => {

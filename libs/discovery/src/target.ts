@@ -6,7 +6,7 @@ export type Target =
   | { readonly by: 'consul DNS'; readonly service: string; readonly tag: string | undefined; readonly server: string }
   | { readonly by: 'srv'; readonly service: string; readonly server: string | undefined }
   | { readonly by: 'static'; readonly service: string; readonly addresses: readonly string[] }
-  /** Left to grpc-js: HOST:PORT, with all addresses of the host. */
+  /** Left to grpc-js: HOST:PORT, with all addresses of the host, or a socket in the file system. */
   | { readonly by: 'grpc-js'; readonly target: string }
 
 /** Each form a target may have. */
@@ -17,6 +17,7 @@ export const targetForms = [
   'consul://DNS-ADDRESS:8600/SERVICE',
   'srv:///_PORT._tcp.SERVICE.NAMESPACE.svc.cluster.local',
   'static:///HOST:PORT,HOST:PORT',
+  'unix:/PATH',
 ] as const
 
 const serviceName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
@@ -26,6 +27,7 @@ const hostAndPort = /^(\[[\da-f:.]+\]|[^\s:/?#[\]@]+):(\d{1,5})$/i
 /** Reads a target. Throws DiscoveryError, which names the forms. */
 export const parseTarget = (text: string): Target => {
   if (isAddress(text)) return { by: 'grpc-js', target: `dns:///${text}` }
+  if (/^unix:/i.test(text)) return { by: 'grpc-js', target: unixTarget(text) }
   const url = URL.parse(text)
   if (url === null) throw wrong(text, 'is none of the forms')
   const { protocol, host: authority, searchParams } = url
@@ -58,6 +60,19 @@ export const parseTarget = (text: string): Target => {
     default:
       throw wrong(text, `has the scheme ${protocol}, which is unknown`)
   }
+}
+
+/** Of the address of a socket (sun_path), without its closing NUL. */
+const maxSocketPathBytes = 107
+
+/** `unix:PATH` or `unix:///PATH`, as gRPC names them. */
+const unixTarget = (text: string): string => {
+  const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
+  if (path === '' || path.startsWith('//')) throw wrong(text, 'has no path: two slashes would begin a host')
+  if (path.includes('\0')) throw wrong(text, 'has a NUL in its path')
+  if (Buffer.byteLength(path) > maxSocketPathBytes)
+    throw wrong(text, `has a path of more than ${maxSocketPathBytes} bytes`)
+  return `unix:${path}`
 }
 
 const isAddress = (text: string): boolean => {

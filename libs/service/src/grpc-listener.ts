@@ -1,6 +1,8 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
+import { freeSocketPath, socketPathOf } from './socket-path.ts'
 
 export interface ListenerOptions {
+  /** A host, or `unix:PATH`: a socket in the file system, whose port is 0. */
   host: string
   /** 0 = any free port. */
   port: number
@@ -20,7 +22,8 @@ export interface Listener {
 
 /**
  * Listens for connections and gives each to `take`. grpc-js bounds neither their number nor tells the error of `listen`: hence a
- * listener of our own, whose connections are injected into it. Rejects with that error when the port cannot be had.
+ * listener of our own, whose connections are injected into it. Rejects with that error when the port, or the
+ * path, cannot be had.
  */
 export const listen = async (options: ListenerOptions, take: (socket: Socket) => void): Promise<Listener> => {
   const { host, port, maxConnections, onRefused } = options
@@ -33,11 +36,9 @@ export const listen = async (options: ListenerOptions, take: (socket: Socket) =>
   // In a worker of node:cluster too the connection is closed; else it would be dealt to the next worker, again and again.
   Object.assign(server, { maxConnections, dropMaxConnection: true })
   server.on('drop', onRefused)
-  const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
-  server.once('error', reject)
-  server.listen({ host, port }, resolve)
-  await listening
-  server.off('error', reject)
+  const path = socketPathOf(host)
+  if (path !== undefined) await freeSocketPath(path)
+  await listening(server, path === undefined ? { host, port } : { path })
   // Such as no file descriptor for a new connection: those there are go on.
   server.on('error', () => undefined)
   const closed = Promise.withResolvers<void>()
@@ -46,8 +47,9 @@ export const listen = async (options: ListenerOptions, take: (socket: Socket) =>
     if (server.listening) server.close()
     return closed.promise
   }
+  const address = server.address()
   return {
-    port: (server.address() as AddressInfo).port,
+    port: typeof address === 'object' && address !== null ? address.port : 0,
     stop,
     close: () => {
       const ended = stop()
@@ -55,4 +57,18 @@ export const listen = async (options: ListenerOptions, take: (socket: Socket) =>
       return ended
     },
   }
+}
+
+const listening = async (server: Server, where: { host: string; port: number } | { path: string }): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(where, resolve)
+  await promise
+  server.off('error', reject)
+}
+
+/** `HOST:PORT`, with brackets around IPv6, or `unix:PATH`: what a client of it is given. */
+export const addressOf = (host: string, port: number): string => {
+  if (socketPathOf(host) !== undefined) return host
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -5,7 +5,7 @@ import { afterOnTimer, deadlineIn } from './deadline.ts'
 import { serviceName } from './descriptor-set.ts'
 import { addHealth } from './grpc-health.ts'
 import { callTracker, type FinishedCall, unknownCalls } from './grpc-interceptor.ts'
-import { listen } from './grpc-listener.ts'
+import { addressOf, listen } from './grpc-listener.ts'
 import { addReflection } from './grpc-reflection.ts'
 
 export interface GrpcService {
@@ -14,6 +14,7 @@ export interface GrpcService {
 }
 
 export interface GrpcServerOptions {
+  /** A host, or `unix:PATH`: a socket in the file system. */
   host: string
   /** 0 = any free port. */
   port: number
@@ -49,7 +50,7 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   readonly host: string
   readonly port: number
-  /** `127.0.0.1:PORT` */
+  /** `127.0.0.1:PORT`, or `unix:PATH` */
   readonly address: string
   /** Calls under way. */
   readonly inFlight: number
@@ -134,7 +135,7 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
   return {
     host,
     port,
-    address: hostPort(host, port),
+    address: addressOf(host, port),
     get inFlight() {
       return calls.inFlight
     },
@@ -160,5 +161,3 @@ interface Internals {
   /** One: that of the injector. */
   readonly http2Servers: ReadonlyMap<Http2Server, unknown>
 }
-
-const hostPort = (host: string, port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)

@@ -5,7 +5,7 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 import { type After, afterOnTimer } from './deadline.ts'
 import { exitCodes } from './exit-codes.ts'
 import { ServiceError } from './faults.ts'
-import { listen } from './grpc-listener.ts'
+import { addressOf, listen } from './grpc-listener.ts'
 import { closedBooks, metricsByWorker, sumOfBooks } from './grpc-worker-books.ts'
 import type { FromWorker, ToWorker, WorkerConfig, WorkerState } from './grpc-worker.ts'
 import type { NotReady, Service } from './service.ts'
@@ -162,7 +162,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       await exitsOfAll()
     },
     ledger: () => sumOfBooks([...retired, ...states().flatMap(({ ledger }) => ledger)]),
-    addresses: () => [{ label: 'gRPC', address: `${bracketed(config.grpcHost)}:${port}` }],
+    addresses: () => [{ label: 'gRPC', address: addressOf(config.grpcHost, port) }],
     waitsFor: `${options.waitsFor} (${count} workers)`,
   }
 }
@@ -191,5 +191,3 @@ const freePort = async ({ grpcHost: host, grpcPort }: PoolConfig): Promise<numbe
   await probe.close()
   return probe.port
 }
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

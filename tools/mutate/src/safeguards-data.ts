@@ -120,7 +120,7 @@ export const safeguards: readonly Safeguard[] = [
     file: 'apps/search-service/src/import-command.ts',
     find: 'return report.imported === 0 || (asked',
     replace: 'return (asked',
-    tests: ['apps/search-service/test/import.test.ts'],
+    tests: ['apps/search-service/test/import-command.test.ts'],
   },
   {
     promise: 'An outline beyond 180 degrees is found on the other side of the antimeridian',
@@ -135,5 +135,19 @@ export const safeguards: readonly Safeguard[] = [
     find: 'width > halfRound',
     replace: 'width > wholeRound',
     tests: ['apps/search-service/src/feature.test.ts'],
+  },
+  {
+    promise: 'The socket of a killed process is taken over',
+    file: 'libs/service/src/socket-path.ts',
+    find: "error.code === 'ECONNREFUSED'",
+    replace: "error.code === 'ENOENT'",
+    tests: ['apps/search-service/test/unix-socket.test.ts'],
+  },
+  {
+    promise: 'The socket of a living process is not taken over',
+    file: 'libs/service/src/socket-path.ts',
+    find: 'resolve(false)',
+    replace: 'resolve(true)',
+    tests: ['apps/search-service/test/unix-socket.test.ts'],
   },
 ]
