@@ -55,6 +55,8 @@ export interface KafkaApis {
       readonly rackId: string
       readonly topics: readonly {
         topic: string
+        /** Asks the topic of this id alone, where all have one. */
+        topicId?: string | undefined
         partitions: readonly { partition: number; fetchOffset: string; maxBytes: number }[]
       }[]
     }
@@ -107,7 +109,10 @@ export interface KafkaApis {
       readonly groupId: string
       readonly groupGenerationId: number
       readonly memberId: string
-      readonly topics: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[]
+      readonly topics: readonly {
+        topic: string
+        partitions: readonly { partition: number; offset: string; metadata: string }[]
+      }[]
     }
     answer: {
       readonly responses: readonly {
@@ -125,7 +130,7 @@ export interface KafkaApis {
       readonly errorCode?: number
       readonly responses: readonly {
         topic: string
-        partitions: readonly { partition: number; errorCode: number; offset: string }[]
+        partitions: readonly { partition: number; errorCode: number; offset: string; metadata: string | null }[]
       }[]
     }
   }
@@ -152,6 +157,8 @@ export interface KafkaNode {
 export interface TopicMetadata {
   readonly topic: string
   readonly topicErrorCode: number
+  /** As Kafka's tools show it. A topic that is made again has another one. Undefined where the broker is older than 2.8. */
+  readonly topicId?: string | undefined
   readonly isInternal: boolean
   readonly partitionMetadata: readonly { partitionErrorCode: number; partitionId: number; leader: number }[]
 }
@@ -202,4 +209,6 @@ export const codes = {
   invalidProducerEpoch: 47,
   unknownProducer: 59,
   memberIdRequired: 79,
+  unknownTopicId: 100,
+  inconsistentTopicId: 103,
 } as const

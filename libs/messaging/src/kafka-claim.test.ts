@@ -10,7 +10,7 @@ const record = (offset: number) => ({
 })
 
 test('the place goes up to the oldest unsettled message, and never back', () => {
-  const claim = newClaim({ topic: 't', partition: 0 }, 't', 10)
+  const claim = newClaim({ topic: 't', partition: 0, offset: 10 }, 't')
   const acked: number[] = []
   const [first, second, third] = [10, 11, 12].map((offset) =>
     arrivalOf(record(offset), claim, () => acked.push(offset)),
@@ -25,7 +25,7 @@ test('the place goes up to the oldest unsettled message, and never back', () => 
 })
 
 test('what settles after the partition was taken away counts for nothing', () => {
-  const claim = newClaim({ topic: 't', partition: 0 }, 't', 0)
+  const claim = newClaim({ topic: 't', partition: 0, offset: 0 }, 't')
   let acked = 0
   const arrival = arrivalOf(record(0), claim, () => acked++)
   claim.state = 'over'
@@ -34,7 +34,7 @@ test('what settles after the partition was taken away counts for nothing', () =>
 })
 
 test('a message that stays unsettled holds the partition up after so many others', () => {
-  const claim = newClaim({ topic: 't', partition: 0 }, 't', 0)
+  const claim = newClaim({ topic: 't', partition: 0, offset: 0 }, 't')
   arrivalOf(record(0), claim, () => undefined)
   claim.next = maxSpan - 1
   expect(wantsMore(claim)).toBe(true)

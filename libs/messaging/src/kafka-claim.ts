@@ -2,12 +2,14 @@ import { ackTracker, type AckTracker } from './ack-tracker.ts'
 import type { Arrival } from './delivery-window.ts'
 import { messageIn } from './kafka-record.ts'
 import type { FetchedRecord } from './kafka-fetched.ts'
-import type { TopicPartition } from './kafka-offsets.ts'
+import type { TopicOffset, TopicPartition } from './kafka-offsets.ts'
 
 /** A partition that a subscription reads. */
 export interface Claim extends TopicPartition {
   /** Kafka's name of the topic; `subject` is ours. */
   readonly subject: string
+  /** The life of the topic that its offsets belong to, where that is known. */
+  readonly topicId: string | undefined
   /** The offset to be fetched next. */
   next: number
   /** What the group's place is known to be. */
@@ -28,10 +30,11 @@ export interface ClaimedArrival extends Arrival {
 export const maxSpan = 100_000
 
 /** A claim that begins at an offset. */
-export const newClaim = ({ topic, partition }: TopicPartition, subject: string, offset: number): Claim => ({
+export const newClaim = ({ topic, partition, offset, topicId }: TopicOffset, subject: string): Claim => ({
   topic,
   partition,
   subject,
+  topicId,
   next: offset,
   committed: offset,
   state: 'reading',
@@ -41,6 +44,12 @@ export const newClaim = ({ topic, partition }: TopicPartition, subject: string, 
 /** The offset that the group may go on from: below the oldest unsettled message. */
 export const placeOf = ({ tracker, partition, committed }: Claim): number =>
   Math.max(committed, tracker.committable(partition) ?? 0)
+
+/** The same with the life of the topic that it belongs to. */
+export const nextPlace = (claim: Claim): TopicOffset => {
+  const { topic, partition, topicId } = claim
+  return { topic, partition, topicId, offset: placeOf(claim) }
+}
 
 /** Whether something may be fetched. */
 export const wantsMore = (claim: Claim): boolean => claim.state === 'reading' && claim.next - placeOf(claim) < maxSpan

@@ -11,6 +11,7 @@ import { requests } from 'kafkajs/src/protocol/requests/index.js'
 // @ts-expect-error the same
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js'
 import type { KafkaApis } from './kafka-apis.ts'
+import { fetchApi, fetchById, metadataApi, metadataById } from './kafka-by-id.ts'
 import { decodeFetch } from './kafka-fetched.ts'
 import type { KafkaSettings } from './kafka-url.ts'
 
@@ -21,12 +22,13 @@ import type { KafkaSettings } from './kafka-url.ts'
  */
 interface InnerBroker {
   connect(): Promise<void>
+  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>
   lookupRequest(apiKey: number, definition: unknown): (ask: unknown) => Protocol
 }
 
 interface Protocol {
   readonly request: { readonly apiVersion: number }
-  readonly response: { decode(raw: unknown): Promise<unknown> }
+  readonly response: { decode(raw: Buffer): Promise<unknown> }
   readonly requestTimeout?: number
 }
 
@@ -152,15 +154,8 @@ export const connectKafka = async (
   }
   return {
     call: async (name, ask) => {
-      const protocol = broker.lookupRequest(keyOf[name] ?? -1, definitionOf[name])(ask)
-      const isFetch = name === 'Fetch'
-      if (isFetch && protocol.request.apiVersion !== fetchVersion) {
-        throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
-      }
-      const response = {
-        decode: isFetch ? (raw: unknown) => decodeFetch(raw as Buffer) : protocol.response.decode,
-        parse: (answer: unknown) => Promise.resolve(answer),
-      }
+      const { decode, ...protocol } = protocolOf(broker, name, ask)
+      const response = { decode, parse: (answer: unknown) => Promise.resolve(answer) }
       try {
         return (await pool.send({ ...protocol, response })) as KafkaApis[typeof name]['answer']
       } catch (error) {
@@ -174,4 +169,21 @@ export const connectKafka = async (
     },
     cut,
   }
+}
+
+/** How a request is encoded and its answer decoded: in the newest version that the broker knows as well. */
+const protocolOf = <Name extends keyof KafkaApis>(broker: InnerBroker, name: Name, ask: KafkaApis[Name]['ask']) => {
+  const knows = ({ key, version }: { readonly key: number; readonly version: number }) =>
+    (broker.versions[key]?.maxVersion ?? 0) >= version
+  if (name === 'Metadata' && knows(metadataApi)) return metadataById(ask as KafkaApis['Metadata']['ask'])
+  if (name === 'Fetch') {
+    const fetch = ask as KafkaApis['Fetch']['ask']
+    if (knows(fetchApi) && fetch.topics.every(({ topicId }) => topicId !== undefined)) return fetchById(fetch)
+  }
+  const protocol = broker.lookupRequest(keyOf[name] ?? -1, definitionOf[name])(ask)
+  if (name !== 'Fetch') return { ...protocol, decode: protocol.response.decode }
+  if (protocol.request.apiVersion !== fetchVersion) {
+    throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
+  }
+  return { ...protocol, decode: decodeFetch }
 }

@@ -36,7 +36,7 @@ interface Batch {
 const maxInflatedBytes = 64 * 1024 * 1024
 
 /** Reads what Kafka's protocol is made of, from a place on. Throws RangeError beyond the end. */
-const reader = (data: Buffer, start = 0) => {
+export const reader = (data: Buffer, start = 0) => {
   let at = start
   const varint = (): number => {
     let value = data.readUInt8(at++)
@@ -84,7 +84,8 @@ const reader = (data: Buffer, start = 0) => {
   }
 }
 
-type Reader = ReturnType<typeof reader>
+/** Where it is in the bytes moves on with each read. */
+export type Reader = ReturnType<typeof reader>
 
 const many = <Item>(from: Reader, read: () => Item): Item[] =>
   Array.from({ length: Math.max(0, from.int32()) }, () => read())
@@ -104,12 +105,26 @@ export const decodeFetch = async (
     const topic = from.string()
     return many(from, () => ({ topic, ...rawPartition(from) }))
   }).flat()
+  return { errorCode, partitions: await decodePartitions(raw) }
+}
+
+/** What an answer holds of a partition, its batches not yet read. */
+export interface RawPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly errorCode: number
+  readonly aborted: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
+  readonly data: Buffer
+}
+
+/** Decodes the batches of one answer, which share the bound on what compressed ones may become. */
+export const decodePartitions = async (raw: readonly RawPartition[]): Promise<readonly FetchedPartition[]> => {
   const budget = { leftBytes: maxInflatedBytes }
   const partitions: FetchedPartition[] = []
   // Who is first gets what there is to be had: each in its turn.
   const first = Math.floor(Math.random() * raw.length)
   for (const each of [...raw.slice(first), ...raw.slice(0, first)]) partitions.push(await decodePartition(each, budget))
-  return { errorCode, partitions }
+  return partitions
 }
 
 /** What batches of one answer may still become. What is over it is fetched again. */
@@ -130,7 +145,7 @@ const rawPartition = (from: Reader) => {
 }
 
 const decodePartition = async (
-  { topic, partition, errorCode, aborted, data }: ReturnType<typeof rawPartition> & { readonly topic: string },
+  { topic, partition, errorCode, aborted, data }: RawPartition,
   budget: Budget,
 ): Promise<FetchedPartition> => {
   const batches: Batch[] = []

@@ -34,7 +34,7 @@ const brokerOf = (length: number, codes: number[] = []) => {
 }
 
 const reading = (connection: KafkaConnection, take: (record: FetchedRecord, claim: Claim) => boolean) => {
-  const claim = newClaim({ topic: 't', partition: 0 }, 't', 0)
+  const claim = newClaim({ topic: 't', partition: 0, offset: 0 }, 't')
   let closed = false
   const cluster = {
     node: () => Promise.resolve(connection),

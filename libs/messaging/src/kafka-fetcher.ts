@@ -42,6 +42,10 @@ const maxWaitMs = 250
 const maxPartitionBytes = 1024 * 1024
 const blockedWaitMs = 20
 
+/** kafkajs has no words for a topic that is not there under its id. */
+const faultOf = (code: number): number =>
+  code === codes.unknownTopicId || code === codes.inconsistentTopicId ? codes.unknownTopicOrPartition : code
+
 /** Fetches what the claims are to read: one loop a broker, one request at a time in each, one answer ahead of what is handed out. */
 export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
   const { cluster, topics, warn, claims, room, take } = parts
@@ -67,6 +71,8 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
   }
 
   const fetch = async (leader: number, places: readonly Place[]): Promise<readonly Fetched[]> => {
+    // An offset of a life that is over is none of the next one.
+    const lives = new Map(places.map(({ topic, claim }) => [topic, claim.topicId]))
     const answer = await asked(cluster.node(leader), 'Fetch', {
       maxWaitTime: maxWaitMs,
       minBytes: 1,
@@ -77,7 +83,7 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
         partition,
         fetchOffset: String(offset),
         maxBytes: Math.min(maxPartitionBytes, parts.maxBytes),
-      })),
+      })).map((each) => ({ ...each, topicId: lives.get(each.topic) })),
     })
     if (answer.errorCode !== codes.none) throw new KafkaFault(answer.errorCode, 'fetching')
     const placeOf = new Map(places.map((place) => [partitionName(place), place]))
@@ -106,7 +112,7 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
       try {
         if (partition.errorCode === codes.none) await give(claim, partition)
         else if (partition.errorCode === codes.offsetOutOfRange) await parts.outOfRange(claim)
-        else throw new KafkaFault(partition.errorCode, `fetching from ${partition.topic}`)
+        else throw new KafkaFault(faultOf(partition.errorCode), `fetching from ${partition.topic}`)
         failing.delete(claim)
       } catch (fault) {
         failed(claim, fault)

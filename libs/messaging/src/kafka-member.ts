@@ -9,7 +9,7 @@ import {
   protocolName,
 } from './kafka-assignor.ts'
 import { checkCode, complaint, isPassing, KafkaFault } from './kafka-faults.ts'
-import { byTopic, type TopicOffset, type TopicPartition } from './kafka-offsets.ts'
+import { byTopic, placeMetadata, type TopicOffset, type TopicPartition } from './kafka-offsets.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
 import { groupSession } from './kafka-session.ts'
 import { reconnectDelayMs } from './reconnect.ts'
@@ -199,7 +199,11 @@ export const kafkaMember = (parts: MemberParts): KafkaMember => {
         groupId: group,
         groupGenerationId: generationId,
         memberId,
-        topics: byTopic(offsets, ({ partition, offset }) => ({ partition, offset: String(offset) })),
+        topics: byTopic(offsets, ({ partition, offset, topicId }) => ({
+          partition,
+          offset: String(offset),
+          metadata: placeMetadata(topicId),
+        })),
       })
       for (const { partitions } of answer.responses) {
         for (const { errorCode } of partitions) checkCode(errorCode, `the place of ${what}`)

@@ -12,7 +12,20 @@ export interface TopicPartition {
 /** A place in a partition. */
 export interface TopicOffset extends TopicPartition {
   readonly offset: number
+  /** The life of the topic that it is a place in, where that is known. */
+  readonly topicId?: string | undefined
 }
+
+/** What is kept with a group's place: Kafka knows it by the topic's name alone. */
+export const placeMetadata = (topicId: string | undefined): string =>
+  topicId === undefined ? '' : `topic-id:${topicId}`
+
+/** The inverse; undefined for what others keep there. */
+const topicIdIn = (metadata: string | null): string | undefined => /^topic-id:([\w-]{22})$/.exec(metadata ?? '')?.[1]
+
+/** Whether a place belongs to this life of its topic, as far as it can be told. */
+export const isOfLife = (place: { readonly topicId?: string | undefined }, topicId: string | undefined): boolean =>
+  place.topicId === undefined || topicId === undefined || place.topicId === topicId
 
 /** Of the protocol: a time that stands for one end of a partition. */
 const latestTime = '-1'
@@ -83,24 +96,26 @@ export const startsOf = async (
   return new Map([...high].map(([name, end]) => [name, Math.min(end, Math.max(from.offset, low.get(name) ?? 0))]))
 }
 
-/** Where the group is in these partitions, by `partitionName`; nothing for those it has no place in. */
+/** Where the group is in these partitions, by `partitionName`, be it in a life of the topic that is over; nothing for those it has no place in. */
 export const placesOf = async (
   cluster: KafkaCluster,
   group: string,
   partitions: readonly TopicPartition[],
-): Promise<Map<string, number>> => {
+): Promise<Map<string, TopicOffset>> => {
   const answer = await asked(cluster.coordinator(group, true), 'OffsetFetch', {
     groupId: group,
     topics: byTopic(partitions, ({ partition }) => ({ partition })),
   })
   const what = `the place of the group ${group}`
   checkCode(answer.errorCode, what)
-  const places = new Map<string, number>()
+  const places = new Map<string, TopicOffset>()
   for (const { topic, partitions: answers } of answer.responses) {
-    for (const { partition, errorCode, offset } of answers) {
+    for (const { partition, errorCode, offset, metadata } of answers) {
       if (errorCode === codes.unknownTopicOrPartition) continue
       checkCode(errorCode, what)
-      if (Number(offset) >= 0) places.set(partitionName({ topic, partition }), Number(offset))
+      if (Number(offset) < 0) continue
+      const place = { topic, partition, offset: Number(offset), topicId: topicIdIn(metadata) }
+      places.set(partitionName(place), place)
     }
   }
   return places

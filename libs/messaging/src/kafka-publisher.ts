@@ -58,6 +58,10 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
       }
       wakeRoom()
     },
+    homeless: (topic, records) => {
+      const known = topics.known(topic)
+      if (known !== undefined) place(lanesOf(known), records)
+    },
     refused: (records, error) => {
       for (const record of records) {
         freed(record)
@@ -113,7 +117,25 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
         }),
       )
     }
-    return known
+    // A topic that was made again may have fewer.
+    return known.slice(0, leaders.length)
+  }
+
+  /** A key has one partition; what has none changes it now and then. */
+  const place = (partitions: readonly Lane[], records: readonly QueuedRecord[]) => {
+    let run = 0
+    keyless++
+    for (const record of records) {
+      let partition: number
+      if (record.key !== null) partition = partitionOf(record.key, partitions.length)
+      else {
+        run += record.bytes
+        partition = (keyless + Math.floor(run / keylessRunBytes)) % partitions.length
+      }
+      const lane = partitions[partition] as Lane
+      lane.push(record)
+      sender.ready(lane)
+    }
   }
 
   const roomBy = async (untilMs: number, topic: string) => {
@@ -144,21 +166,9 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
   const enqueue = (topic: string, known: KafkaTopic, records: readonly SizedRecord[], untilMs: number) =>
     new Promise<void>((resolve, reject) => {
       const call: Call = { topic, left: records.length, untilMs, done: false, resolve, reject }
-      const partitions = lanesOf(known)
-      let run = 0
-      keyless++
-      for (const record of records) {
-        let partition: number
-        if (record.key !== null) partition = partitionOf(record.key, partitions.length)
-        else {
-          run += record.bytes
-          partition = (keyless + Math.floor(run / keylessRunBytes)) % partitions.length
-        }
-        const lane = partitions[partition] as Lane
-        bufferedBytes += record.bytes
-        lane.push(Object.assign(record, { call }))
-        sender.ready(lane)
-      }
+      const queued = records.map((record) => Object.assign(record, { call }))
+      for (const { bytes } of queued) bufferedBytes += bytes
+      place(lanesOf(known), queued)
       calls.add(call)
       expiry ??= setInterval(expire, expiryCheckMs)
     })

@@ -41,6 +41,8 @@ export interface Lane {
   take(): Batch | undefined
   /** The batch under way is to be sent again, before all else. Throws for a batch that is not under way. */
   giveBack(batch: Batch): void
+  /** Takes out all that waits, also what was given back, oldest first: the partition is not there any more. */
+  empty(): readonly QueuedRecord[]
   /** The batch under way is over. Answers whether more waits. Throws for a batch that is not under way. */
   finish(batch: Batch): boolean
 }
@@ -93,6 +95,12 @@ export const sendLane = (topic: string, partition: number, limits: LaneLimits): 
     giveBack: (batch) => {
       land(batch)
       again = batch
+    },
+    empty: () => {
+      const records = [...(again?.records ?? [])]
+      again = undefined
+      for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) records.push(first)
+      return records
     },
     finish: (batch) => {
       land(batch)

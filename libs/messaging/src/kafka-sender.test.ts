@@ -43,6 +43,7 @@ const sending = () => {
     } as unknown as KafkaTopics,
     warn: () => undefined,
     held: (records) => held.push(...records.map(({ value }) => String(value))),
+    homeless: () => undefined,
     refused: () => undefined,
   })
   const lane = sendLane('t', 0, { maxBytes: 100, maxRecords: 10, dropped: () => undefined })

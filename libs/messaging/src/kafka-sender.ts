@@ -13,6 +13,8 @@ export interface SenderParts {
   readonly warn: ClusterParts['warn']
   /** The broker holds them. */
   readonly held: (records: readonly QueuedRecord[]) => void
+  /** Their partition is not there any more, since the topic was made again with fewer: they need another one. */
+  readonly homeless: (topic: string, records: readonly QueuedRecord[]) => void
   /** They will never be held. */
   readonly refused: (records: readonly QueuedRecord[], error: PublishError) => void
 }
@@ -38,7 +40,7 @@ const sessionCodes: ReadonlySet<number> = new Set([
 const sizeCodes: ReadonlySet<number> = new Set([codes.messageTooLarge, codes.recordListTooLarge])
 
 /** Sends the batches of lanes to the leaders of their partitions, again and again until the broker holds or refuses them. */
-export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderParts): KafkaSender => {
+export const kafkaSender = ({ cluster, topics, warn, held, homeless, refused }: SenderParts): KafkaSender => {
   const compression = cluster.settings.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None
   const waiting = new Set<Lane>()
   const requests = new Map<number, number>()
@@ -90,6 +92,8 @@ export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderPart
     }
     for (const [leader, { batches }] of byLeader) if (batches.length > 0) void send(leader, batches)
   }
+
+  const isThere = ({ topic, partition }: Lane): boolean => partition < (topics.known(topic)?.leaders.length ?? Infinity)
 
   const over = (batch: Batch) => {
     if (batch.lane.finish(batch)) ready(batch.lane)
@@ -196,8 +200,10 @@ export const kafkaSender = ({ cluster, topics, warn, held, refused }: SenderPart
     }
     if (cluster.closed) return
     for (const batch of batches) {
-      batch.lane.giveBack(batch)
-      ready(batch.lane)
+      const { lane } = batch
+      lane.giveBack(batch)
+      if (isThere(lane)) ready(lane)
+      else homeless(lane.topic, lane.empty())
     }
   }
 

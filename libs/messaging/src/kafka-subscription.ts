@@ -1,12 +1,13 @@
 import type { Clock } from './clock.ts'
 import { deliveryWindow } from './delivery-window.ts'
-import { arrivalOf, newClaim, placeOf, type Claim, type ClaimedArrival } from './kafka-claim.ts'
+import { arrivalOf, newClaim, nextPlace, placeOf, type Claim, type ClaimedArrival } from './kafka-claim.ts'
 import type { KafkaCluster } from './kafka-cluster.ts'
 import { faultText } from './kafka-faults.ts'
 import { kafkaFetcher } from './kafka-fetcher.ts'
 import { kafkaMember, type KafkaMember } from './kafka-member.ts'
 import { kafkaName, topicOf } from './kafka-names.ts'
-import { endsOf, partitionName, placesOf, startsOf, type TopicPartition } from './kafka-offsets.ts'
+import { endsOf, partitionName, type TopicOffset, type TopicPartition } from './kafka-offsets.ts'
+import { kafkaPlaces } from './kafka-places.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
 import type { Handler, Subscription } from './ports.ts'
 import type { SubscribeSettings } from './subscribe-settings.ts'
@@ -45,8 +46,9 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
   })
   let names: readonly string[] = []
-  /** Where a group without a place begins; a partition that is not in it was made later and begins with its first message. */
-  let starts: ReadonlyMap<string, number> = new Map()
+  /** The partitions that were last seen by the poll: a refresh between two polls may have shown more. */
+  let shared = ''
+  const places = kafkaPlaces({ cluster, topics, group, from: settings.from })
   let member: KafkaMember | undefined
   let stopping: Promise<void> | undefined
   let closing: Promise<void> | undefined
@@ -68,7 +70,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
   const commit = async () => {
     const due = [...claims.values()].filter((claim) => claim.state !== 'over' && placeOf(claim) > claim.committed)
     if (member === undefined || due.length === 0) return
-    const offsets = due.map((claim) => ({ topic: claim.topic, partition: claim.partition, offset: placeOf(claim) }))
+    const offsets = due.map(nextPlace)
     await member.commit(offsets)
     due.forEach((claim, index) => (claim.committed = offsets[index]?.offset ?? claim.committed))
   }
@@ -100,7 +102,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
       if (claim.next >= oldest && claim.next <= end) return
       warn(`kafka: offset ${claim.next} of ${partitionName(claim)} is not kept any more; it goes on from ${oldest}`)
       letGo(claim)
-      claims.set(partitionName(claim), newClaim(claim, claim.subject, oldest))
+      begin({ ...nextPlace(claim), offset: oldest })
     },
   })
 
@@ -112,9 +114,18 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     window.takeBack((arrival) => (arrival as ClaimedArrival).claim === claim)
   }
 
-  const claim = (place: TopicPartition, offset: number) => {
-    claims.set(partitionName(place), newClaim(place, topicOf(place.topic), offset))
+  const begin = (place: TopicOffset) => {
+    claims.set(partitionName(place), newClaim(place, topicOf(place.topic)))
   }
+
+  topics.onReplaced(({ name }) => {
+    const old = [...claims.values()].filter((each) => each.topic === name)
+    if (old.length === 0) return
+    warn(`kafka: the topic ${topicOf(name)} was deleted and made again: it is read from its first message on`)
+    for (const each of old) letGo(each)
+    if (member !== undefined) member.rejoin()
+    else if (stopping === undefined) claimAll()
+  })
 
   const drain = async (leaving: readonly Claim[]) => {
     for (const each of leaving) each.state = 'draining'
@@ -135,13 +146,9 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     if (leaving.length > 0) draining = drain(leaving).catch(() => undefined)
     if (gained.length > 0 && group !== undefined) {
       await topics.refresh(new Set(gained.map(({ topic }) => topic)))
-      const places = await placesOf(cluster, group, gained)
-      const fresh = gained
-        .filter((place) => !places.has(partitionName(place)))
-        .map((place) => ({ ...place, offset: starts.get(partitionName(place)) ?? 0 }))
+      const { all, fresh } = await places.ofGroup(gained)
       if (fresh.length > 0) await member?.commit(fresh)
-      for (const { topic, partition, offset } of fresh) places.set(partitionName({ topic, partition }), offset)
-      for (const place of gained) claim(place, places.get(partitionName(place)) ?? 0)
+      all.forEach(begin)
     }
     fetcher.look()
   }
@@ -154,9 +161,8 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     names = await matching()
     await topics.refresh(names)
     const all = partitionsOf(names)
-    const places = group === undefined || all.length === 0 ? new Map() : await placesOf(cluster, group, all)
-    // A group that was here before missed nothing that came since, also in topics that are new.
-    starts = places.size > 0 || all.length === 0 ? new Map() : await startsOf({ cluster, topics }, all, settings.from)
+    shared = all.map(partitionName).join()
+    await places.pin(all)
   }
 
   /** Topics and partitions that were made since. */
@@ -164,10 +170,11 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
     while (stopping === undefined) {
       await cluster.pause(isPattern(pattern) ? patternPollMs : topicPollMs)
       try {
-        const before = partitionsOf(names).map(partitionName).join()
         if (!isPattern(pattern)) await topics.refresh(names)
         names = await matching()
-        if (partitionsOf(names).map(partitionName).join() === before) continue
+        const now = partitionsOf(names).map(partitionName).join()
+        if (now === shared) continue
+        shared = now
         if (member !== undefined) member.rejoin()
         else claimAll()
       } catch (fault) {
@@ -180,10 +187,13 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
   const claimAll = () => {
     const all = partitionsOf(names)
     const kept = new Set(all.map(partitionName))
-    for (const each of claims.values()) if (!kept.has(partitionName(each))) letGo(each)
-    for (const place of all) {
-      if (!claims.has(partitionName(place))) claim(place, starts.get(partitionName(place)) ?? 0)
+    for (const each of claims.values()) {
+      if (kept.has(partitionName(each))) continue
+      // It may come back as it was: a broker that has just started knows no topic.
+      places.keep(nextPlace(each))
+      letGo(each)
     }
+    for (const place of all) if (!claims.has(partitionName(place))) begin(places.startOf(place))
     fetcher.look()
   }
 

@@ -4,12 +4,15 @@ import { codes, type TopicMetadata } from './kafka-apis.ts'
 import { asked, isMissing, type KafkaCluster } from './kafka-cluster.ts'
 import { KafkaFault } from './kafka-faults.ts'
 import { topicOf } from './kafka-names.ts'
+import { topicLives } from './kafka-topic-lives.ts'
 import { recordOverheadBytes } from './kafka-record.ts'
 import { keptForGood } from './kafka-retention.ts'
 
 /** Where the partitions of a topic are; by number. */
 export interface KafkaTopic {
   readonly name: string
+  /** Of this life of the topic: one that is deleted and made again has another. Undefined where the broker has none, before 2.8. */
+  readonly id?: string | undefined
   /** The broker of each partition; -1 where there is none now. */
   readonly leaders: readonly number[]
 }
@@ -22,6 +25,8 @@ export interface KafkaTopics {
   ensure(name: string, waitMs: number): Promise<KafkaTopic>
   /** Asks anew about topics; those that are not there are forgotten. */
   refresh(names: Iterable<string>): Promise<void>
+  /** Calls from now on when a topic that was known turns out to be another one of that name, with what is known of it now. */
+  onReplaced(tell: (topic: KafkaTopic) => void): void
   /** The names of all topics that are not Kafka's own. */
   list(): Promise<readonly string[]>
 }
@@ -37,15 +42,20 @@ const settleMs = 20
 export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
   const { partitions, replicas, maxMessageBytes } = cluster.settings
   const topics = new Map<string, KafkaTopic>()
+  const lives = topicLives()
+  const tellReplaced: ((topic: KafkaTopic) => void)[] = []
   const making = new Map<string, Promise<KafkaTopic>>()
 
   const learn = (found: TopicMetadata): KafkaTopic | undefined => {
     if (isMissing(found)) topics.delete(found.topic)
     if (found.topicErrorCode !== codes.none) return undefined
+    const life = lives.see(found.topic, found.topicId)
+    if (life === 'past') return topics.get(found.topic)
     const leaders: number[] = Array.from({ length: found.partitionMetadata.length }, () => -1)
     for (const { partitionId, leader } of found.partitionMetadata) leaders[partitionId] = leader
-    const topic = { name: found.topic, leaders }
+    const topic = { name: found.topic, id: found.topicId, leaders }
     topics.set(found.topic, topic)
+    if (life === 'another') for (const tell of tellReplaced) tell(topic)
     return topic
   }
 
@@ -109,6 +119,7 @@ export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
       const asking = [...names]
       if (asking.length > 0) for (const each of await cluster.metadata(asking)) learn(each)
     },
+    onReplaced: (tell) => void tellReplaced.push(tell),
     list: async () => {
       const all = await cluster.metadata()
       const own = all.filter(({ isInternal, topic }) => !isInternal && !topic.startsWith('__'))

@@ -56,15 +56,20 @@ export const cuttableSockets = (): {
   cut(): number
   /** What the broker answers from now on is not heard, by the sockets that there are, or by those that sent requests of these numbers. */
   deafen(which?: (apis: ReadonlySet<number>) => boolean): void
+  /** Cuts all, and takes no new one until `release`. */
+  hold(): void
+  release(): void
   /** How many requests of this number were sent. */
   sent(api: number): number
 } => {
   const all = new Map<Socket, Set<number>>()
   const counts = new Map<number, number>()
+  let held = false
   return {
     sockets: (...args) => {
       const socket = makeSocket(...args)
       const apis = new Set<number>()
+      if (held) socket.destroy(new Error('held'))
       all.set(socket, apis)
       const write = socket.write.bind(socket) as (...of: unknown[]) => boolean
       socket.write = (...of: unknown[]) => {
@@ -84,6 +89,11 @@ export const cuttableSockets = (): {
     deafen: (which = () => true) => {
       for (const [socket, apis] of all) if (which(apis)) socket.pause()
     },
+    hold: () => {
+      held = true
+      for (const socket of all.keys()) socket.destroy(new Error('held'))
+    },
+    release: () => (held = false),
     sent: (api) => counts.get(api) ?? 0,
   }
 }

@@ -46,4 +46,32 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'const keptUntilMs = performance.now() + sessionTimeoutMs',
     tests: ['libs/messaging/src/kafka-session.test.ts'],
   },
+  {
+    promise: 'Kafka: an offset is fetched only in the life of the topic that it belongs to',
+    file: 'libs/messaging/src/kafka-fetcher.ts',
+    find: 'topicId: lives.get(each.topic)',
+    replace: 'topicId: lives.has(each.topic) ? undefined : each.topic',
+    tests: ['libs/messaging/test/kafka-replaced.test.ts'],
+  },
+  {
+    promise: 'Kafka: a topic that was made again is read from its first message on',
+    file: 'libs/messaging/src/kafka-topics.ts',
+    find: "if (life === 'another')",
+    replace: "if (life === 'unknown')",
+    tests: ['libs/messaging/test/kafka-replaced.test.ts'],
+  },
+  {
+    promise: 'Kafka: the place that a group has of an earlier life of a topic counts for nothing',
+    file: 'libs/messaging/src/kafka-offsets.ts',
+    find: 'place.topicId === undefined || topicId === undefined || place.topicId === topicId',
+    replace: 'place.topicId === undefined || topicId === undefined || place.topicId !== ``',
+    tests: ['libs/messaging/test/kafka-replaced.test.ts'],
+  },
+  {
+    promise: 'Kafka: a publisher goes on when its topic is made again with fewer partitions',
+    file: 'libs/messaging/src/kafka-sender.ts',
+    find: 'if (isThere(lane)) ready(lane)',
+    replace: 'if (isThere(lane) || lane.partition > 0) ready(lane)',
+    tests: ['libs/messaging/test/kafka-replaced.test.ts'],
+  },
 ]
