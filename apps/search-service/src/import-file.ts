@@ -3,7 +3,7 @@ import { migrate } from '@armature/database/migrate'
 import { CrsError, crsProblem } from './crs.ts'
 import { FeatureError } from './feature-error.ts'
 import { type FeatureRules, type FeatureThing, thingOf } from './feature.ts'
-import { addThings, refreshPlans } from './import-things.ts'
+import { addThings, refreshPlans, withoutJit } from './import-things.ts'
 import type { Piece } from './json-splitter.ts'
 import { migrations } from './migrations.ts'
 
@@ -94,6 +94,7 @@ export const importFile = async (
   const work = database.transaction(async (within) => {
     let batch: Found[] = []
     let characters = 0
+    await withoutJit(within)
     for await (const { line, of, text } of pieces) {
       options.signal?.throwIfAborted()
       if (of !== 'features' && text !== undefined) {

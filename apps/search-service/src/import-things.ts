@@ -23,6 +23,7 @@ export const importThings = async (database: Database, things: Iterable<Thing>):
   return database.transaction(async (within) => {
     const empty: string[] = []
     let [count, repaired] = [0, 0]
+    await withoutJit(within)
     for (const thing of things) {
       const [added] = await addThings(within, [thing], { repair: true }).catch((error: unknown) => {
         throw error instanceof DatabaseError
@@ -36,6 +37,14 @@ export const importThings = async (database: Database, things: Iterable<Thing>):
     await refreshPlans(within)
     return { things: count, repaired, empty }
   })
+}
+
+/**
+ * For the rest of the transaction. The planner takes PostGIS's functions for so costly that it would compile each statement (JIT): seconds,
+ * for milliseconds of work.
+ */
+export const withoutJit = async (within: Queryable): Promise<void> => {
+  await within.query('set local jit = off')
 }
 
 export interface Added {
