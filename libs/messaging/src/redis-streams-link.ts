@@ -1,6 +1,6 @@
 import { listReplies, redisConnection, type RedisClient, type RedisCommand } from './redis-connection.ts'
 import type { RedisAddress } from './redis-settings.ts'
-import { call } from './redis-streams-scripts.ts'
+import { call, lifeScript } from './redis-streams-scripts.ts'
 import { isPattern, matches } from './topic-pattern.ts'
 
 export const scheme = 'redis-streams'
@@ -31,6 +31,11 @@ export interface StreamsLink {
   send<Reply>(command: RedisCommand): Promise<Reply>
   /** Calls `onTopic` for each topic of the pattern that is registered after the number `since`. Answers how to end that. */
   follow(pattern: string, since: number, onTopic: (topic: string) => void): () => void
+  /**
+   * Calls `onNewLife` when the server was emptied, or replaced by an empty one: within a second, since no sign of that comes by itself, and again
+   * each second until it resolves. Answers how to end that.
+   */
+  heedLife(onNewLife: () => Promise<void>): () => void
   /** Calls `onReturned` when messages of the group may be free. Answers how to end that. */
   watch(group: string, onReturned: () => void): () => void
   close(): void
@@ -49,7 +54,10 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
   let epoch = 0
   let isClosed = false
   let polling: Promise<void> | undefined
-  let pollTimer: NodeJS.Timeout | undefined
+  const lives = new Set<() => Promise<void>>()
+  /** Of these, those that have yet to do what a new life wants. */
+  const due = new Set<() => Promise<void>>()
+  let life: string | undefined
 
   const heed = (signal: string) => {
     if (signal === 'topic') poll()
@@ -61,6 +69,7 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
     address,
     onConnect: async (client) => {
       epoch++
+      life ??= (await client.sendCommand<[string, number]>([...call(lifeScript, prefix)]).catch(() => []))[0]
       // Who may not listen learns the same by polling.
       await client.subscribe(`${prefix}.signals`, heed).catch((error: unknown) => {
         if (!client.isReady) throw error
@@ -74,33 +83,34 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
   }
 
   const look = async () => {
+    const [current, sequence] = await send<[string, number]>(call(lifeScript, prefix))
+    const isNew = life !== undefined && life !== current
+    life = current
+    for (const follower of followers) if (isNew || sequence < follower.since) follower.since = 0
+    if (isNew) for (const onNewLife of lives) due.add(onNewLife)
+    for (const onNewLife of due) await onNewLife().then(() => due.delete(onNewLife))
+    if (followers.size === 0) return
     const since = Math.min(...[...followers].map((each) => each.since))
-    const found = await send<(string | number)[]>([
-      'ZRANGEBYSCORE',
-      `${prefix}.topics`,
-      `(${since}`,
-      '+inf',
-      'WITHSCORES',
-    ]).catch(() => [])
-    for (const [topic, score] of pairs(found.flat())) {
-      for (const follower of followers) {
-        const isNews = Number.isFinite(Number(score)) && Number(score) > follower.since
-        if (isNews && matches(follower.pattern, String(topic))) follower.onTopic(String(topic))
+    const range = ['ZRANGEBYSCORE', `${prefix}.topics`, `(${since}`, '+inf', 'WITHSCORES']
+    const found = pairs((await send<(string | number)[]>(range)).flat())
+      .map(([topic, score]) => ({ topic: String(topic), number: Number(score) }))
+      .filter(({ number }) => Number.isFinite(number))
+    for (const { topic, number } of found) {
+      for (const { pattern, since: known, onTopic } of followers) {
+        if (number > known && matches(pattern, topic)) onTopic(topic)
       }
     }
-    const last = Math.max(
-      0,
-      ...pairs(found.flat())
-        .map(([, score]) => Number(score))
-        .filter(Number.isFinite),
-    )
+    const last = Math.max(0, ...found.map(({ number }) => number))
     for (const follower of followers) follower.since = Math.max(follower.since, last)
   }
 
   const poll = () => {
-    if (followers.size === 0 || connection.client === undefined) return
-    polling ??= look().finally(() => (polling = undefined))
+    if (connection.client === undefined) return
+    polling ??= look()
+      .catch(() => undefined)
+      .finally(() => (polling = undefined))
   }
+  const pollTimer = setInterval(poll, pollMs).unref()
 
   return {
     prefix,
@@ -121,8 +131,11 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
       if (!isPattern(pattern)) return () => undefined
       const follower: Follower = { pattern, since, onTopic }
       followers.add(follower)
-      pollTimer ??= setInterval(poll, pollMs).unref()
       return () => followers.delete(follower)
+    },
+    heedLife: (onNewLife) => {
+      lives.add(onNewLife)
+      return () => void [lives, due].map((set) => set.delete(onNewLife))
     },
     watch: (group, onReturned) => {
       const watcher = { group, onReturned }

@@ -82,6 +82,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
 
   /** A stream or its group was deleted: what comes now is new to the group. */
   const createAgain = async (client: RedisClient) => {
+    turns?.forget()
     for (const topic of topics) {
       await client.sendCommand(['EVAL', registerScript, '0', prefix, topic])
       await client.sendCommand(['XGROUP', 'CREATE', prefix + topic, group, '0', 'MKSTREAM']).catch((error: unknown) => {
@@ -135,6 +136,15 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     topics.push(topic)
     intake.interrupt()
   })
+  /** Its pattern and its turns are gone, and topics may be there that it was not told of. */
+  const joinAgain = async () => {
+    turns?.forget()
+    const [, ...again] = await link.run<[number, ...string[]]>(joinScript, group, pattern, '0-0', '0', isWild)
+    const found = again.filter((topic, at) => at % 2 === 0 && !topics.includes(topic))
+    topics.push(...found)
+    intake.interrupt()
+  }
+  const endHeed = link.heedLife(joinAgain)
   const endWatch = link.watch(group, () => {
     nextClaimMs = 0
     intake.interrupt()
@@ -162,6 +172,7 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
 
   const stop = async () => {
     endFollow()
+    endHeed()
     endWatch()
     hands.stop()
     await atMost(

@@ -33,6 +33,7 @@ interface Room {
   /** Messages that may be added without another look. */
   left: number
   lookedAtMs: number
+  admittedAtMs: number
   /** Of the connection that made the topic known. */
   epoch: number
   looking: Promise<void> | undefined
@@ -53,10 +54,19 @@ export const streamsPublisher = (parts: PublisherParts) => {
   let whenDone: () => void = () => undefined
   let closed = false
 
+  /** Topics are registered at each look; of those published to since the last one nobody knows in a new life. */
+  const endHeed = link.heedLife(async () => {
+    const since = performance.now() - 2 * lookAgainMs
+    for (const [topic, room] of rooms) {
+      room.left = 0
+      if (room.admittedAtMs > since) await link.run(registerScript, topic)
+    }
+  })
+
   const roomOf = (topic: string): Room => {
     const known = rooms.get(topic)
     if (known !== undefined) return known
-    const room: Room = { calls: [], left: 0, lookedAtMs: 0, epoch: -1, looking: undefined }
+    const room: Room = { calls: [], left: 0, lookedAtMs: 0, admittedAtMs: 0, epoch: -1, looking: undefined }
     rooms.set(topic, room)
     return room
   }
@@ -66,7 +76,7 @@ export const streamsPublisher = (parts: PublisherParts) => {
     const { epoch } = link
     const run = <Reply>(script: string, ...args: string[]) =>
       client.sendCommand<Reply>([...call(script, link.prefix, topic, ...args)])
-    if (room.epoch !== epoch) await run(registerScript)
+    await run(registerScript)
     const keeps = isDeadLetterTopic(topic) ? '1' : '0'
     const [length, holder] = await run<[number, string]>(trimScript, String(maxMessages), keeps, readerPrefix)
     room.epoch = epoch
@@ -102,6 +112,7 @@ export const streamsPublisher = (parts: PublisherParts) => {
     }
     const admitted = Math.min(count, room.left)
     room.left -= admitted
+    room.admittedAtMs = performance.now()
     return admitted
   }
 
@@ -150,6 +161,7 @@ export const streamsPublisher = (parts: PublisherParts) => {
     }
     if (client === undefined || !hasRoom(room, commands.length)) return apart()
     room.left -= commands.length
+    room.admittedAtMs = performance.now()
     transmit(client, commands).then(() => {
       for (const { resolve } of calls) resolve()
     }, apart)
@@ -193,6 +205,7 @@ export const streamsPublisher = (parts: PublisherParts) => {
     /** Refuses what is new, and resolves when what is under way has ended. */
     close: async (): Promise<void> => {
       closed = true
+      endHeed()
       if (under > 0) await new Promise<void>((resolve) => (whenDone = resolve))
     },
   }

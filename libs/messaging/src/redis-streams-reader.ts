@@ -4,10 +4,10 @@ import type { Subscription } from './ports.ts'
 import { binaryReplies, pipelined, type RedisClient } from './redis-connection.ts'
 import { isReplyOf } from './redis-faults.ts'
 import { atMost } from './redis-streams-close.ts'
-import { decodeEntry, idBefore, positionOf, startAfter, type Entry } from './redis-streams-codec.ts'
+import { decodeEntry, idBefore, isBefore, positionOf, startAfter, type Entry } from './redis-streams-codec.ts'
 import { blockMs, streamsIntake, type ReadReply } from './redis-streams-intake.ts'
 import { readerPrefix } from './redis-streams-link.ts'
-import { forgetScript, joinScript, leaseScript } from './redis-streams-scripts.ts'
+import { forgetScript, joinScript, leaseScript, standScript } from './redis-streams-scripts.ts'
 import type { StreamsSubscriptionParts } from './redis-streams.ts'
 import { isPattern } from './topic-pattern.ts'
 
@@ -15,6 +15,8 @@ const mostAtOnce = 500
 /** How often its place is saved, where it moved: so long a stream at its bound may wait for it. */
 const placeMs = 100
 const leaseMs = 60_000
+/** How often it looks whether streams that bring nothing are still the ones that they were. */
+const standMs = 1_000
 
 /** Where a reader is in one stream. */
 interface Place {
@@ -24,6 +26,8 @@ interface Place {
   readonly unsettled: Set<string>
   /** What the server knows: all up to this id is settled. */
   saved: string
+  /** `read` at the last look. */
+  seen: string
 }
 
 /**
@@ -46,7 +50,8 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
   let stopping: Promise<void> | undefined
   let closing: Promise<void> | undefined
 
-  const begin = (topic: string, id: string) => places.set(topic, { read: id, unsettled: new Set(), saved: id })
+  const begin = (topic: string, id: string) =>
+    places.set(topic, { read: id, unsettled: new Set(), saved: id, seen: '' })
   for (let at = 0; at < listed.length; at += 2) begin(listed[at] ?? '', listed[at + 1] ?? '')
 
   const take = (topic: string, place: Place, [raw, fields]: Entry) => {
@@ -86,6 +91,49 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
     intake.interrupt()
   })
 
+  /** What the server has forgotten of this reader, it is told again. */
+  const joinAgain = async () => {
+    const [, ...again] = await link.run<[number, ...string[]]>(
+      joinScript,
+      group,
+      pattern,
+      '0-0',
+      String(leaseMs),
+      isWild,
+    )
+    for (let at = 0; at < again.length; at += 2) {
+      const place = places.get(again[at] ?? '')
+      if (place === undefined) begin(again[at] ?? '', '0-0')
+      else place.saved = again[at + 1] ?? ''
+    }
+    intake.interrupt()
+  }
+
+  /**
+   * A stream that was made again, or of which a replica that took over lacks the end, may have ids that are lower than what was read: it is read
+   * from where the server knows this reader to be, or from its beginning.
+   */
+  const look = async (isNewLife: boolean, isSuspect: boolean) => {
+    const due = [...places].filter(([, place]) => isSuspect || place.seen === place.read)
+    for (const place of places.values()) place.seen = place.read
+    if (due.length === 0) return
+    const stand = await link.run<string[]>(standScript, group, ...due.map(([topic]) => topic))
+    let isForgotten = isNewLife
+    for (const [index, [topic, place]] of due.entries()) {
+      const [lastId = '0-0', known = ''] = stand.slice(2 * index)
+      const isGone = known === ''
+      isForgotten ||= isGone
+      if (place.seen !== place.read || !(isBefore(lastId, place.read) || (isNewLife && isGone))) continue
+      begin(topic, isGone || isBefore(lastId, known) ? '0-0' : known)
+      intake.interrupt()
+    }
+    if (isForgotten && stopping === undefined) await joinAgain()
+  }
+  const endHeed = link.heedLife(() => look(true, true))
+  const standTimer = setInterval(() => {
+    if (link.client !== undefined) void look(false, false).catch(() => undefined)
+  }, standMs).unref()
+
   const settledUpTo = ({ unsettled, read }: Place): string => {
     for (const oldest of unsettled) return idBefore(oldest)
     return read
@@ -100,21 +148,13 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
     const commands = moved.map(([topic, place]) => {
       const id = settledUpTo(place)
       place.saved = id
-      return { topic, id, command: ['XGROUP', 'SETID', prefix + topic, group, id] }
+      return ['XGROUP', 'SETID', prefix + topic, group, id]
     })
-    const [first] = commands
-    if (first === undefined) return
-    await pipelined(
-      client,
-      commands.map(({ command }) => command),
-    ).catch(async (error: unknown) => {
+    if (commands.length === 0) return
+    await pipelined(client, commands).catch(async (error: unknown) => {
       if (!isReplyOf(error, 'NOGROUP')) throw error
       // The lease ran out, as after a long outage, or the stream was deleted.
-      for (const { topic, id } of commands) {
-        await client
-          .sendCommand(['XGROUP', 'CREATE', prefix + topic, group, id, 'MKSTREAM'])
-          .catch(() => client.sendCommand(['XGROUP', 'SETID', prefix + topic, group, id]))
-      }
+      await look(false, true)
     })
   }
   const placeTimer = setInterval(() => {
@@ -126,6 +166,8 @@ export const readAlone = async (parts: StreamsSubscriptionParts): Promise<Subscr
 
   const stop = async () => {
     endFollow()
+    endHeed()
+    clearInterval(standTimer)
     window.stop()
     await intake.stop(closeWaitMs / 2)
   }

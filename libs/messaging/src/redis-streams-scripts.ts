@@ -7,6 +7,7 @@
  * `.patterns`   hash: group, line feed, pattern with wildcards
  * `.readers`    sorted set: subscribers without a group, with the time (ms) until which they are believed to live
  * `.turns`      hash: group, line feed, topic; the member whose turn it is, space, until when (ms)
+ * `.life`       when this was begun on an empty server, in µs: what is known from another life holds no more
  * `.signals`    channel: `topic` for a new one, `returned <group>` for messages that a group may take over
  */
 const prelude = `
@@ -53,6 +54,14 @@ local function create(topic, group, id)
   local made = redis.pcall('XGROUP', 'CREATE', prefix .. topic, group, id, 'MKSTREAM')
   if made.err and not string.find(made.err, 'BUSYGROUP') then error(made.err) end
 end
+local function life()
+  local known = redis.call('GET', prefix .. '.life')
+  if known then return known end
+  local time = redis.call('TIME')
+  local begun = string.format('%.0f', time[1] * 1000000 + time[2])
+  redis.call('SET', prefix .. '.life', begun)
+  return begun
+end
 local function register(topic)
   if redis.call('ZSCORE', prefix .. '.topics', topic) then return end
   redis.call('ZADD', prefix .. '.topics', redis.call('INCR', prefix .. '.sequence'), topic)
@@ -69,6 +78,29 @@ end
 export const registerScript = `${prelude}
 register(ARGV[2])
 return 1
+`
+
+/** Answers the life, and the number of the last topic that was registered in it. */
+export const lifeScript = `${prelude}
+return { life(), tonumber(redis.call('GET', prefix .. '.sequence') or '0') }
+`
+
+/** group, topics...: answers of each topic the last id of its stream, and the id up to which the group has read, empty where it is not there. */
+export const standScript = `${prelude}
+local answer = {}
+for at = 3, #ARGV do
+  local place = ''
+  local groups = redis.pcall('XINFO', 'GROUPS', prefix .. ARGV[at])
+  if not groups.err then
+    for _, raw in ipairs(groups) do
+      local info = fields(raw)
+      if info.name == ARGV[2] then place = info['last-delivered-id'] end
+    end
+  end
+  answer[#answer + 1] = lastId(ARGV[at])
+  answer[#answer + 1] = place
+end
+return answer
 `
 
 /**

@@ -15,6 +15,8 @@ export interface StreamsTurns {
   take(client: RedisClient, topics: readonly string[]): Promise<void>
   /** Renews those held. */
   renew(): Promise<void>
+  /** Holds none until the next `take`, since the server may have forgotten whose they are. */
+  forget(): void
   /** Gives them up. */
   pass(): Promise<void>
 }
@@ -53,6 +55,11 @@ export const streamsTurns = (link: StreamsLink, group: string, consumer: string,
       const lost = asked.filter((topic) => !mine.includes(topic))
       held = held.filter((topic) => !lost.includes(topic))
       ready = ready.filter((topic) => !lost.includes(topic))
+    },
+    forget: () => {
+      held = []
+      ready = []
+      nextMs = 0
     },
     pass: async () => {
       hasPassed = true

@@ -33,11 +33,24 @@ describe('members of a group', () => {
     await eventually(() => expect(slow.unsettled).toBe(1))
     const other = recorder()
     await two.subscribe(topic, other.handle, { group })
-    const startedMs = performance.now()
-    await eventually(() => expect(performance.now() - startedMs).toBeGreaterThan(1_500))
+    const raw = await rawClient()
+    // Each time that it is claimed anew its idle time begins again.
+    let [renewals, idleMs] = [0, 0]
+    await eventually(async () => {
+      const [[, , idle] = []] = await raw.send<[string, string, number][]>([
+        'XPENDING',
+        `armature:${topic}`,
+        group,
+        '-',
+        '+',
+        '1',
+      ])
+      if ((idle ?? 0) < idleMs) renewals++
+      idleMs = idle ?? 0
+      expect(renewals).toBeGreaterThan(10)
+    })
     expect([slow.deliveries.length, other.deliveries.length]).toEqual([1, 0])
     finish()
-    const raw = await rawClient()
     await eventually(async () =>
       expect((await raw.send<unknown[]>(['XPENDING', `armature:${topic}`, group]))[0]).toBe(0),
     )

@@ -72,4 +72,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (!registry && closed) {',
     tests: ['libs/messaging/test/amqp-replaced.test.ts'],
   },
+  {
+    promise: 'Redis Streams: members and readers join a server again that was emptied',
+    file: 'libs/messaging/src/redis-streams-link.ts',
+    find: 'for (const onNewLife of lives) due.add(onNewLife)',
+    replace: 'due.clear()',
+    tests: ['libs/messaging/test/redis-streams-emptied.test.ts'],
+  },
+  {
+    promise: 'Redis Streams: numbers of topics that begin again hide no topic',
+    file: 'libs/messaging/src/redis-streams-link.ts',
+    find: 'isNew || sequence < follower.since',
+    replace: 'isNew',
+    tests: ['libs/messaging/test/redis-streams-emptied.test.ts'],
+  },
+  {
+    promise: 'Redis Streams: a stream that was made again with lower ids is read from its beginning',
+    file: 'libs/messaging/src/redis-streams-reader.ts',
+    find: 'isBefore(lastId, place.read) ||',
+    replace: '',
+    tests: ['libs/messaging/test/redis-streams-emptied.test.ts'],
+  },
 ]
