@@ -158,3 +158,54 @@ test('the summary is filled in', () => {
   at(0, true, 95.123456)
   expect(notices[0]?.summary).toBe('cpu is at 95.12 % of 90 {other}')
 })
+
+describe('bug: a label of the rule that covers a tag made one alert of all series', () => {
+  const rule = ruleOf({ labels: { host: 'all', team: 'a' } })
+
+  test.each([
+    [{ host: 'a' }, { host: 'b' }],
+    [{ host: 'a' }, {}],
+    [{ host: 'all' }, {}],
+    [{ metric: 'a' }, { metric: 'b' }],
+    [
+      { host: 'a', exported_host: 'b' },
+      { exported_host: 'b', exported_exported_host: 'a' },
+    ],
+    [
+      { team: 'a', host: 'b' },
+      { team: 'b', host: 'a' },
+    ],
+  ])('%j and %j are two', (one, other) => {
+    const [first, second] = [subjectOf(rule, 'cpu', one), subjectOf(rule, 'cpu', other)]
+    expect(first.fingerprint).not.toBe(second.fingerprint)
+    expect(first.labels).toMatchObject({ host: 'all', team: 'a', metric: 'cpu' })
+  })
+
+  test('the tag is shown as exported, and equal series are one', () => {
+    const { labels, fingerprint } = subjectOf(rule, 'cpu', { host: 'a', zone: 'z', exported_host: 'c' })
+    expect(labels).toEqual({
+      exported_exported_host: 'a',
+      exported_host: 'c',
+      host: 'all',
+      metric: 'cpu',
+      team: 'a',
+      zone: 'z',
+    })
+    expect(subjectOf(rule, 'cpu', { exported_host: 'c', zone: 'z', host: 'a' }).fingerprint).toBe(fingerprint)
+    expect(subjectOf(ruleOf({ name: 'other', labels: rule.labels }), 'cpu', {}).fingerprint).not.toBe(
+      subjectOf(rule, 'cpu', {}).fingerprint,
+    )
+  })
+
+  test('each fires and resolves by itself', () => {
+    const { book, notices } = bench(rule)
+    for (const active of [true, false])
+      for (const host of ['a', 'b'])
+        book.judge(subjectOf(rule, 'cpu', { host }), { active: active || host === 'b', value: 95, threshold: 90 })
+    expect(notices.map(({ status, labels }) => `${labels['exported_host']} ${status}`)).toEqual([
+      'a firing',
+      'b firing',
+      'a resolved',
+    ])
+  })
+})

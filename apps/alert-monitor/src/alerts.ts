@@ -9,9 +9,9 @@ export interface Notice {
   /** The rule on one line. */
   readonly rule: string
   readonly severity: Rule['severity']
-  /** The metric, its tags and what the rule adds. */
+  /** The metric, its tags and what the rule adds; a tag whose name the rule takes is `exported_<name>`. */
   readonly labels: Readonly<Record<string, string>>
-  /** The same for the same name and labels, whenever and by whichever monitor. */
+  /** The same for the same rule name, metric, tags and labels, whenever and by whichever monitor. */
   readonly fingerprint: string
   readonly value: number
   readonly threshold: number
@@ -140,14 +140,28 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
 /** An absence rule has waited already. */
 const pendingMs = (rule: Rule): number => (rule.type === 'threshold' || rule.type === 'rate' ? rule.forMs : 0)
 
-/** Binds a rule to a series. */
+/** Binds a rule to a series. Series that differ have fingerprints that differ, whatever the labels of the rule cover. */
 export const subjectOf = (rule: Rule, metric: string, tags: Readonly<Record<string, string>>): Subject => {
-  const labels = Object.fromEntries(
-    Object.entries({ ...tags, metric, ...rule.labels }).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
-  )
-  const hash = createHash('sha256').update(JSON.stringify([rule.name, ...Object.entries(labels)]))
-  return { rule, metric, labels, fingerprint: hash.digest('hex').slice(0, 16) }
+  const identity = [rule.name, metric, sorted(tags), sorted(rule.labels)]
+  const hash = createHash('sha256').update(JSON.stringify(identity))
+  return { rule, metric, labels: labelsOf(rule, metric, tags), fingerprint: hash.digest('hex').slice(0, 16) }
 }
+
+/** A tag whose name the rule or the metric takes is shown as `exported_<name>`, as Prometheus does. */
+const labelsOf = (rule: Rule, metric: string, tags: Readonly<Record<string, string>>): Subject['labels'] => {
+  const own: Readonly<Record<string, string>> = { metric, ...rule.labels }
+  const shown = new Map(Object.entries(tags).filter(([name]) => !Object.hasOwn(own, name)))
+  for (const [name, value] of Object.entries(tags)) {
+    if (!Object.hasOwn(own, name)) continue
+    let free = `exported_${name}`
+    while (Object.hasOwn(own, free) || shown.has(free)) free = `exported_${free}`
+    shown.set(free, value)
+  }
+  return Object.fromEntries(sorted({ ...Object.fromEntries(shown), ...own }))
+}
+
+const sorted = (labels: Readonly<Record<string, string>>): readonly (readonly [string, string])[] =>
+  Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 
 const noticeOf = ({ subject, verdict, startsAtMs }: Entry, endsAtMs: number | undefined): Notice => ({
   status: endsAtMs === undefined ? 'firing' : 'resolved',

@@ -30,6 +30,9 @@ export const settings = z.object({
   maxQueuedSamples: integer({ min: 1, max: 1_000_000 })
     .default(50_000)
     .meta({ description: 'Samples from UDP that wait to be evaluated; more are dropped and counted' }),
+  maxQueuedSampleBytes: bytes({ min: 65_536, max: 1_073_741_824 })
+    .default(16_777_216)
+    .meta({ description: 'Bytes of packets whose samples wait to be evaluated; more are dropped and counted' }),
   samplesTopic: topicPattern()
     .optional()
     .meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
@@ -42,6 +45,13 @@ export const settings = z.object({
     .meta({ description: 'How often the notice of a firing alert is repeated, in milliseconds' }),
   maxSeries: integer({ min: 1, max: 100_000 }).default(1_000).meta({
     description: 'Series watched at once, counted once for each rule; samples of more are dropped and counted',
+  }),
+  maxSetMembers: integer({ min: 1, max: 10_000_000 }).default(100_000).meta({
+    description: 'Different members of sets remembered at once, over all series; more are dropped and counted',
+  }),
+  maxQuantileBins: integer({ min: 1_000, max: 100_000_000 }).default(1_000_000).meta({
+    description:
+      'Bins of quantiles (p50, p99) at once, over all series; samples that need more are dropped and counted',
   }),
   seriesIdleMs: durationMs({ min: 60_000 })
     .default(3_600_000)

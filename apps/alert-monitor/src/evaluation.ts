@@ -15,6 +15,8 @@ export interface EvaluationOptions {
   readonly ledger: (inFlight: () => number) => Ledger
   readonly log: Logger
   readonly maxQueuedSamples: number
+  /** Of packets whose samples wait. */
+  readonly maxQueuedSampleBytes: number
   /** What becomes of a message of which nothing can be read. */
   readonly deadLetter: Middleware
 }
@@ -42,7 +44,11 @@ export const createEvaluation = ({ monitor, log, deadLetter, ...options }: Evalu
     else ledger.dropped(outcome)
   }
 
-  const intake = createIntake<Sample>({ maxQueued: options.maxQueuedSamples, take: evaluate })
+  const intake = createIntake<Sample>({
+    maxQueued: options.maxQueuedSamples,
+    maxQueuedBytes: options.maxQueuedSampleBytes,
+    take: evaluate,
+  })
   const ledger = options.ledger(() => intake.size + settling)
 
   const dropRefused = (refused: readonly Refused[]) => {
@@ -62,7 +68,8 @@ export const createEvaluation = ({ monitor, log, deadLetter, ...options }: Evalu
       const { samples, refused } = parseStatsd(packet)
       ledger.received(samples.length + refused.length)
       dropRefused(refused)
-      for (const sample of samples) if (!intake.offer(sample)) ledger.dropped('queue-full')
+      const bytesEach = packet.length / samples.length
+      for (const sample of samples) if (!intake.offer(sample, bytesEach)) ledger.dropped('queue-full')
     },
     oversized: (packet) => {
       const lines = Math.max(1, countLines(packet))

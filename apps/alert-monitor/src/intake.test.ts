@@ -41,3 +41,13 @@ test('items that keep coming while others are taken are neither lost nor reorder
 test('an empty intake is idle', async () => {
   await createIntake({ maxQueued: 1, take: () => undefined }).idle()
 })
+
+test('there is no room past the limit in bytes, and room again for what was taken', async () => {
+  const taken: string[] = []
+  const intake = createIntake<string>({ maxQueued: 100, maxQueuedBytes: 10, take: (item) => taken.push(item) })
+  expect([intake.offer('a', 6), intake.offer('b', 5), intake.offer('c', 4)]).toEqual([true, false, true])
+  await intake.idle()
+  expect(intake.offer('d', 10)).toBe(true)
+  await intake.idle()
+  expect(taken).toEqual(['a', 'c', 'd'])
+})

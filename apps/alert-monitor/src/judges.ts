@@ -1,7 +1,7 @@
 import { createDetector } from './anomaly.ts'
 import type { AbsenceRule, AnomalyRule, Comparison, RateRule, Rule, ThresholdRule } from './rules.ts'
 import type { Sample } from './sample.ts'
-import { createWindow } from './window.ts'
+import { createWindow, type Rooms } from './window.ts'
 
 /** What a rule says of a series at a moment. `value` and `threshold` tell why; they are in the metric's unit. */
 export interface Verdict {
@@ -12,19 +12,21 @@ export interface Verdict {
 
 /** One rule at work on one series. All times are steady milliseconds. */
 export interface Judge {
-  /** Takes a sample; `value` is absolute, also of a gauge. A verdict is given where the sample decides by itself. */
-  add(sample: Pick<Sample, 'weight' | 'member'>, value: number, atMs: number): Verdict | undefined
+  /** Takes a sample; `value` is absolute, also of a gauge. A verdict is given where the sample decides by itself; `full` where there was no room. */
+  add(sample: Pick<Sample, 'weight' | 'member'>, value: number, atMs: number): Verdict | 'full' | undefined
   /** What holds now. Undefined where there is not enough to judge by. */
   verdict(nowMs: number): Verdict | undefined
+  /** Gives back its room. */
+  close(): void
 }
 
 /** `sinceMs`: when the series was first seen. */
-export const createJudge = (rule: Rule, type: Sample['type'], sinceMs: number): Judge => {
+export const createJudge = (rule: Rule, type: Sample['type'], sinceMs: number, rooms: Rooms): Judge => {
   switch (rule.type) {
     case 'threshold':
-      return thresholdJudge(rule, sinceMs)
+      return thresholdJudge(rule, sinceMs, rooms)
     case 'rate':
-      return type === 'counter' ? counterJudge(rule, sinceMs) : slopeJudge(rule)
+      return type === 'counter' || type === 'meter' ? counterJudge(rule, sinceMs) : slopeJudge(rule)
     case 'absence':
       return absenceJudge(rule, sinceMs)
     case 'anomaly':
@@ -41,9 +43,9 @@ const compare: Readonly<Record<Comparison, (value: number, limit: number) => boo
 
 const looksDown = (op: Comparison): boolean => op === '<' || op === '<='
 
-const thresholdJudge = ({ stat, op, value: limit, windowMs }: ThresholdRule, sinceMs: number): Judge => {
+const thresholdJudge = ({ stat, op, value: limit, windowMs }: ThresholdRule, sinceMs: number, rooms: Rooms): Judge => {
   const quantiles = stat === 'p50' || stat === 'p99'
-  const window = createWindow({ windowMs, quantiles })
+  const window = createWindow({ windowMs, quantiles, rooms })
   const holds = compare[op]
 
   /** A quantile lies within the range, so most need not be computed. */
@@ -53,7 +55,12 @@ const thresholdJudge = ({ stat, op, value: limit, windowMs }: ThresholdRule, sin
   }
 
   return {
-    add: ({ weight, member }, value, atMs) => void window.add(atMs, value, weight, member),
+    add: ({ weight, member }, value, atMs) => {
+      // Members are only ever counted: no other statistic holds them.
+      if (member !== undefined && stat !== 'count') return undefined
+      return window.add(atMs, value, weight, member) ? undefined : 'full'
+    },
+    close: () => window.close(),
     verdict: (nowMs) => {
       if (quantiles && outOfReach(nowMs)) return undefined
       const counted = stat === 'count'
@@ -69,6 +76,7 @@ const counterJudge = ({ op, value: limit, windowMs }: RateRule, sinceMs: number)
   const window = createWindow({ windowMs, quantiles: false })
   return {
     add: ({ weight }, value, atMs) => void window.add(atMs, value, weight),
+    close: () => window.close(),
     verdict: (nowMs) => {
       if (looksDown(op) && nowMs - sinceMs < windowMs) return undefined
       const { sum, coveredMs } = window.sum(nowMs)
@@ -81,7 +89,8 @@ const counterJudge = ({ op, value: limit, windowMs }: RateRule, sinceMs: number)
 const slopeJudge = ({ op, value: limit, windowMs }: RateRule): Judge => {
   const window = createWindow({ windowMs, quantiles: false })
   return {
-    add: ({ weight, member }, value, atMs) => void window.add(atMs, value, weight, member),
+    add: ({ weight, member }, value, atMs) => void (member === undefined && window.add(atMs, value, weight)),
+    close: () => window.close(),
     verdict: (nowMs) => {
       const value = window.slope(nowMs)
       return value === undefined ? undefined : { active: compare[op](value, limit), value, threshold: limit }
@@ -97,6 +106,7 @@ const absenceJudge = ({ forMs }: AbsenceRule, sinceMs: number): Judge => {
       lastMs = Math.max(lastMs, atMs)
       return undefined
     },
+    close: () => undefined,
     verdict: (nowMs) => ({ active: nowMs - lastMs >= forMs, value: nowMs - lastMs, threshold: forMs }),
   }
 }
@@ -110,5 +120,6 @@ const anomalyJudge = (rule: AnomalyRule): Judge => {
       return anomalous && threshold !== undefined ? { active: true, value, threshold } : undefined
     },
     verdict: () => undefined,
+    close: () => undefined,
   }
 }

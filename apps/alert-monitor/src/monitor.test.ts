@@ -1,50 +1,29 @@
 import { describe, expect, test } from 'vitest'
-import { createAlertBook, type Notice } from './alerts.ts'
-import { createMonitor } from './monitor.ts'
-import { parseRules } from './rules.ts'
-import type { Sample, SampleType } from './sample.ts'
+import { bench, sample } from '../test/monitor-bench.ts'
 import { maxStepMs } from './steady-time.ts'
 
-const sample = (name: string, value: number, type: SampleType = 'gauge', more: Partial<Sample> = {}): Sample => ({
-  name,
-  type,
-  value,
-  weight: 1,
-  relative: false,
-  tags: {},
-  ...more,
-})
+describe('meters', () => {
+  const rising = { type: 'rate', name: 'rising', metric: 'hits', op: '>', value: 4, windowMs: 10_000 }
 
-const bench = (rules: unknown[], { maxSeries = 100, seriesIdleMs = 600_000 } = {}) => {
-  const notices: Notice[] = []
-  const time = { nowMs: 0 }
-  const steadyMs = () => time.nowMs
-  const book = createAlertBook({
-    repeatMs: 3_600_000,
-    maxAlerts: 100,
-    steadyMs,
-    wallMs: steadyMs,
-    offer: (notice) => notices.push(notice) > 0,
-    onOverflow: () => undefined,
+  test('count as counters do', () => {
+    const { monitor, until } = bench([rising])
+    monitor.observe(sample('hits', 100, 'meter'))
+    expect(until(1)).toEqual(['rising firing'])
   })
-  const monitor = createMonitor({
-    rules: parseRules(JSON.stringify({ rules }), 'test'),
-    book,
-    maxSeries,
-    seriesIdleMs,
-    steadyMs,
-    wallMs: steadyMs,
+
+  test('bug: totals were counted as if each were new; what they rose by counts, also after a new start', () => {
+    const { monitor, until, notices } = bench([rising])
+    const total = (value: number) => monitor.observe(sample('hits', value, 'meter', { cumulative: true }))
+    total(199_812)
+    until(1)
+    total(199_842)
+    expect(until(2)).toEqual([])
+    // The sender began anew: 15 more.
+    total(15)
+    expect(until(3)).toEqual(['rising firing'])
+    expect(notices[0]?.value).toBeCloseTo(4.5, 0)
   })
-  /** Runs to `seconds`, judging each second. */
-  const until = (seconds: number) => {
-    while (time.nowMs < seconds * 1000) {
-      time.nowMs += 1000
-      monitor.tick()
-    }
-    return notices.map(({ status, name }) => `${name} ${status}`)
-  }
-  return { monitor, notices, until, time, book }
-}
+})
 
 describe('threshold', () => {
   test.each([

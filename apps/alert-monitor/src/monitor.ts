@@ -1,16 +1,22 @@
 import { subjectOf, type AlertBook, type Subject } from './alerts.ts'
 import { createJudge, type Judge } from './judges.ts'
+import { createRoom } from './room.ts'
 import { metricMatches, type AbsenceRule, type Rule } from './rules.ts'
 import type { Sample } from './sample.ts'
+import { detached, type Rooms } from './window.ts'
 
 /** Why a good sample was not evaluated. */
-export type Unjudged = 'series-limit' | 'too-late' | 'type-conflict'
+export type Unjudged = 'bin-limit' | 'member-limit' | 'series-limit' | 'too-late' | 'type-conflict'
 
 export interface MonitorOptions {
   readonly rules: readonly Rule[]
   readonly book: Pick<AlertBook, 'judge' | 'has'>
-  /** Series at once, each counted once for every rule that judges it. Of quantiles one takes some 10 kB, 1 MB at the very worst. */
+  /** Series at once, each counted once for every rule that judges it. */
   readonly maxSeries: number
+  /** Different members of sets remembered at once, over all series. */
+  readonly maxSetMembers: number
+  /** Bins of quantiles at once, over all series: some 200 for each that is judged by p50 or p99. */
+  readonly maxQuantileBins: number
   /** A series with no sample for so long is forgotten, unless it has an alert or its absence is watched. */
   readonly seriesIdleMs: number
   readonly steadyMs: () => number
@@ -25,6 +31,8 @@ export interface Monitor {
   tick(): void
   /** In use of `maxSeries`. */
   readonly seriesCount: number
+  /** In use of `maxSetMembers`. */
+  readonly setMemberCount: number
 }
 
 interface Series {
@@ -32,7 +40,8 @@ interface Series {
   readonly judges: readonly { readonly judge: Judge; readonly subject: Subject }[]
   readonly longestWindowMs: number
   readonly watched: boolean
-  gauge: number
+  /** Of a gauge the value, of a cumulative sample the total; undefined before the first. */
+  level: number | undefined
   seenMs: number
 }
 
@@ -44,6 +53,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
   const { rules, book, maxSeries, seriesIdleMs, steadyMs, wallMs } = options
   const series = new Map<string, Series>()
   const rulesByName = new Map<string, readonly Rule[]>()
+  const rooms = { members: createRoom(options.maxSetMembers), bins: createRoom(options.maxQuantileBins) }
   let seriesCount = 0
 
   const rulesFor = (name: string): readonly Rule[] => {
@@ -51,7 +61,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
     if (known !== undefined) return known
     const matched = rules.filter(({ metric }) => metricMatches(metric, name))
     if (rulesByName.size >= maxKnownNames) rulesByName.clear()
-    rulesByName.set(name, matched)
+    rulesByName.set(detached(name), matched)
     return matched
   }
 
@@ -60,12 +70,12 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
     const opened: Series = {
       type: sample.type,
       judges: matched.map((rule) => ({
-        judge: createJudge(rule, sample.type, nowMs),
+        judge: createJudge(rule, sample.type, nowMs, rooms),
         subject: subjectOf(rule, sample.name, sample.tags),
       })),
       longestWindowMs: Math.max(60_000, ...matched.map((rule) => ('windowMs' in rule ? rule.windowMs : 0))),
       watched: matched.some(({ type }) => type === 'absence'),
-      gauge: 0,
+      level: undefined,
       seenMs: nowMs,
     }
     series.set(key, opened)
@@ -73,7 +83,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
     return opened
   }
 
-  const unseen = neverSeen(rules, steadyMs())
+  const unseen = neverSeen(rules, steadyMs(), rooms)
 
   return {
     observe: (sample) => {
@@ -87,13 +97,15 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
       const ageMs = sample.timeMs === undefined ? 0 : Math.max(0, wallMs() - sample.timeMs)
       if (ageMs > held.longestWindowMs) return 'too-late'
       held.seenMs = Math.max(held.seenMs, nowMs - ageMs)
-      if (sample.type === 'gauge') held.gauge = sample.relative ? held.gauge + sample.value : sample.value
-      const value = sample.type === 'gauge' ? held.gauge : sample.value
+      const value = valueOf(sample, held)
+      let isFull = false
       for (const { judge, subject } of held.judges) {
         const verdict = judge.add(sample, value, nowMs - ageMs)
-        if (verdict !== undefined) book.judge(subject, verdict)
+        if (verdict === 'full') isFull = true
+        else if (verdict !== undefined) book.judge(subject, verdict)
       }
       for (const each of unseen) if (matched.includes(each.rule)) each.seen = true
+      if (isFull) return sample.member === undefined ? 'bin-limit' : 'member-limit'
       return 'evaluated'
     },
     tick: () => {
@@ -102,6 +114,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
         for (const { judge, subject } of judges) book.judge(subject, judge.verdict(nowMs))
         const idle = nowMs - seenMs > seriesIdleMs && !watched
         if (!idle || judges.some(({ subject }) => book.has(subject.fingerprint))) continue
+        for (const { judge } of judges) judge.close()
         series.delete(key)
         seriesCount -= judges.length
       }
@@ -110,17 +123,30 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
     get seriesCount() {
       return seriesCount
     },
+    get setMemberCount() {
+      return rooms.members.used
+    },
   }
 }
 
+/** What the rules judge: of a gauge its value, of a total what it rose by. A total that falls was begun anew. */
+const valueOf = ({ type, value, relative, cumulative = false }: Sample, held: Series): number => {
+  if (type !== 'gauge' && !cumulative) return value
+  const before = held.level
+  held.level = relative ? (before ?? 0) + value : value
+  if (!cumulative) return held.level
+  if (before === undefined) return 0
+  return value >= before ? value - before : value
+}
+
 /** The absence rules that count from the start, until a first sample comes; their alert has the pattern for a metric. */
-const neverSeen = (rules: readonly Rule[], startMs: number) =>
+const neverSeen = (rules: readonly Rule[], startMs: number, rooms: Rooms) =>
   rules
     .filter((rule): rule is AbsenceRule => rule.type === 'absence' && rule.since === 'start')
     .map((rule) => ({
       rule,
       subject: subjectOf(rule, rule.metric, {}),
-      judge: createJudge(rule, 'gauge', startMs),
+      judge: createJudge(rule, 'gauge', startMs, rooms),
       seen: false,
     }))
 

@@ -18,9 +18,11 @@ import { parseStatsd } from './statsd.ts'
 /** Bounds on one message of samples. */
 export const bodyLimits = { maxBytes: 1_048_576, maxSamples: 10_000 } as const
 
+/** A meter is another word for a counter, which JSON does without. */
+const letters = [...typesByLetters].filter(([, type]) => type !== 'meter')
 const types: ReadonlyMap<string, SampleType> = new Map([
-  ...typesByLetters,
-  ...[...typesByLetters.values()].map((type) => [type, type] as const),
+  ...letters,
+  ...letters.map(([, type]) => [type, type] as const),
 ])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -1,5 +1,5 @@
-/** What a sample measures; the StatsD letters are c, ms, g, s, h and d. */
-export type SampleType = 'counter' | 'timer' | 'gauge' | 'set' | 'histogram' | 'distribution'
+/** What a sample measures. A meter counts as a counter does. */
+export type SampleType = 'counter' | 'timer' | 'gauge' | 'set' | 'histogram' | 'distribution' | 'meter'
 
 /** The types by their StatsD letters. */
 export const typesByLetters: ReadonlyMap<string, SampleType> = new Map([
@@ -9,7 +9,12 @@ export const typesByLetters: ReadonlyMap<string, SampleType> = new Map([
   ['s', 'set'],
   ['h', 'histogram'],
   ['d', 'distribution'],
+  ['m', 'meter'],
+  ['C', 'meter'],
 ])
+
+/** Whether values of this type are totals since the sender's start: brubeck's `C`, as the counters of an operating system or of Prometheus. */
+export const isCumulative = (letters: string): boolean => letters === 'C'
 
 /** One measured value, from whichever source. */
 export interface Sample {
@@ -21,6 +26,8 @@ export interface Sample {
   readonly weight: number
   /** The value is added to the gauge rather than set. */
   readonly relative: boolean
+  /** The value is a total: what it rose by since the sample before counts. */
+  readonly cumulative?: boolean
   /** What a set counts once. */
   readonly member?: string | undefined
   readonly tags: Readonly<Record<string, string>>

@@ -172,8 +172,17 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
       log.error({ rule: rule.name, labels, maxAlerts: config.maxAlerts }, 'an alert is not raised: there are too many')
     },
   })
-  const { maxSeries, seriesIdleMs, maxQueuedSamples } = config
-  const monitor = createMonitor({ rules, book, maxSeries, seriesIdleMs, steadyMs, wallMs })
+  const { maxSeries, maxSetMembers, maxQuantileBins, seriesIdleMs, maxQueuedSamples, maxQueuedSampleBytes } = config
+  const monitor = createMonitor({
+    rules,
+    book,
+    maxSeries,
+    maxSetMembers,
+    maxQuantileBins,
+    seriesIdleMs,
+    steadyMs,
+    wallMs,
+  })
   metrics.observe('alerts_firing', () => book.firing().length)
   metrics.observe('alert_series', () => monitor.seriesCount)
   return {
@@ -184,6 +193,7 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
       monitor,
       log,
       maxQueuedSamples,
+      maxQueuedSampleBytes,
       ledger: (inFlight) => createLedger({ stage: name, inFlight, metrics }),
       deadLetter: deadLetter({ publisher: driver, handler: 'samples', group: name, clock, metrics }),
     }),

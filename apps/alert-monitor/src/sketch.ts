@@ -1,3 +1,5 @@
+import type { Room } from './room.ts'
+
 /** Quantiles within 1 % of the exact value, relative to it. */
 export const relativeAccuracy = 0.01
 
@@ -23,10 +25,13 @@ const binOf = (value: number): number => {
 const valueOf = (bin: number): number =>
   bin === 0 ? 0 : Math.sign(bin) * ((2 * gamma ** (Math.abs(bin) - offset)) / (gamma + 1))
 
-/** Counts a finite value. */
-export const addToBins = (bins: Bins, value: number, weight: number): void => {
+/** Counts a finite value. False = it wants a new bin, for which there is no room. */
+export const addToBins = (bins: Bins, value: number, weight: number, room: Pick<Room, 'take'>): boolean => {
   const bin = binOf(value)
-  bins.set(bin, (bins.get(bin) ?? 0) + weight)
+  const held = bins.get(bin)
+  if (held === undefined && !room.take()) return false
+  bins.set(bin, (held ?? 0) + weight)
+  return true
 }
 
 /** The `q` quantile (0 to 1) of all bins together; undefined when they are empty. */

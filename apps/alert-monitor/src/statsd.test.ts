@@ -33,6 +33,79 @@ describe('a line that follows the protocol', () => {
   })
 })
 
+describe('bug: a line that its servers take was refused or misread', () => {
+  const counter = { ...plain, type: 'counter', value: 1 }
+
+  test('several typed values, each with a rate of its own', () => {
+    const { samples, refused } = parse('shop.multi:0|ms|@0.1:0|ms|:1|ms')
+    expect(refused).toEqual([])
+    expect(samples.map(({ type, value, weight }) => [type, value, weight])).toEqual([
+      ['timer', 0, 10],
+      ['timer', 0, 1],
+      ['timer', 1, 1],
+    ])
+    expect(parse('shop.multi:1|c:1|c:2|c').samples.map(({ value }) => value)).toEqual([1, 1, 2])
+    expect(parse('shop.packed:1:2|ms|@0.5:3|c').samples.map(({ type, weight }) => [type, weight])).toEqual([
+      ['timer', 2],
+      ['timer', 2],
+      ['counter', 1],
+    ])
+  })
+
+  test('several values of different types, with the tags of the line', () => {
+    const { samples, refused } = parse('shop.mixed:1|c:1|ms:2|s:+1|g|#t:x:y')
+    expect(refused).toEqual([])
+    const shared = { name: 'shop.mixed', weight: 1, tags: { t: 'x:y' } }
+    expect(samples).toEqual([
+      { ...shared, type: 'counter', value: 1, relative: false },
+      { ...shared, type: 'timer', value: 1, relative: false },
+      { ...shared, type: 'set', value: 1, relative: false, member: '2' },
+      { ...shared, type: 'gauge', value: 1, relative: true },
+    ])
+  })
+
+  test.each([
+    ['shop.count:1|c|@1|#t1:x,#t2:y', { ...counter, name: 'shop.count', tags: { t1: 'x', t2: 'y' } }],
+    ['shop.count:1|c|#t1:x, t2:y', { ...counter, name: 'shop.count', tags: { t1: 'x', t2: 'y' } }],
+    ['shop.count:1|c|#,t1:x,', { ...counter, name: 'shop.count', tags: { t1: 'x' } }],
+    ['shop.count:1|c|#', { ...counter, name: 'shop.count' }],
+    ['shop.count:1|c|', { ...counter, name: 'shop.count' }],
+    ['shop.count:1|c||#t:x|', { ...counter, name: 'shop.count', tags: { t: 'x' } }],
+    ['shop.count:1|c|#t:x|c:ci-9|@0.5', { ...counter, name: 'shop.count', weight: 2, tags: { t: 'x' } }],
+    ['shop.meter:5|m', { ...plain, name: 'shop.meter', type: 'meter', value: 5 }],
+    ['shop.meter:199812|C|@0.1', { ...plain, name: 'shop.meter', type: 'meter', value: 199_812, cumulative: true }],
+    ['cpu.idle,host=a,region=west:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a', region: 'west' } }],
+    ['cpu.idle;host=a;region=west:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a', region: 'west' } }],
+    ['cpu.idle#host=a,region=west:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a', region: 'west' } }],
+    ['cpu.idle[host=a,region=west]:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a', region: 'west' } }],
+    ['cpu[host=a].idle:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a' } }],
+    ['cpu.idle,host=a=b:1|c', { ...counter, name: 'cpu.idle', tags: { host: 'a=b' } }],
+    ['queue[0].size:1|c', { ...counter, name: 'queue[0].size' }],
+    ['cpu.idle,host=a:1|c|#host:b,x:y', { ...counter, name: 'cpu.idle', tags: { host: 'b', x: 'y' } }],
+    ['users:a:b|s|', { ...plain, name: 'users', type: 'set', value: 1, member: 'a:b' }],
+  ])('%j is read', (line, sample) => {
+    expect(parse(line)).toEqual({ samples: [sample], refused: [] })
+  })
+
+  test.each([
+    ['cpu,host:1|c', 'bad-tags', 0],
+    ['cpu,=a:1|c', 'bad-tags', 0],
+    [',host=a:1|c', 'bad-name', 0],
+    ['[host=a]:1|c', 'bad-name', 0],
+    ['cpu,host=a', 'no-value', 0],
+    ['a:1|c:x|ms:2|c', 'bad-value', 2],
+    ['a:1|c:2', 'bad-type', 1],
+    ['a:1|c:', 'bad-type', 1],
+    ['a:1|c|@9:2|c', 'bad-rate', 1],
+    ['a:1|c|x:2|c:|y', 'unknown-section', 1],
+    [`a:1|c:${Array.from({ length: 128 }, () => '1').join(':')}|c`, 'too-many-values', 0],
+  ])('%j is refused once, as %s; its good values count', (line, reason, good) => {
+    const { samples, refused } = parse(line)
+    expect(refused.map((each) => each.reason)).toEqual([reason])
+    expect(samples).toHaveLength(good)
+  })
+})
+
 describe('a line that breaks the protocol', () => {
   test.each([
     ['search', 'no-value'],
@@ -108,7 +181,7 @@ test('tags named after prototype members stay data', () => {
 })
 
 test('any bytes are read or refused, never thrown at, and every value is finite', () => {
-  const near = fc.stringMatching(/^[a-z:|@#.0-9+,\-\n]{0,60}$/).map((text) => Buffer.from(text))
+  const near = fc.stringMatching(/^[a-zCT:|@#.0-9+,;=[\]\- \n]{0,60}$/).map((text) => Buffer.from(text))
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), near), (packet) => {
       const { samples, refused } = parseStatsd(packet)

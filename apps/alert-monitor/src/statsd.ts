@@ -1,6 +1,7 @@
 import {
   boundedRate,
   boundedTags,
+  isCumulative,
   isName,
   parseValue,
   refuse,
@@ -11,23 +12,24 @@ import {
   type Refused,
   type Sample,
 } from './sample.ts'
+import { splitLine, type Group } from './statsd-line.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const lineFeed = 0x0a
 
 /**
- * Reads a packet of StatsD lines (`name:value|type|@rate`, https://github.com/statsd/statsd/blob/master/docs/metric_types.md)
- * with the DogStatsD additions `|#tag:value,...` and several values a line (`name:1:2|ms`). Never throws: a line that is
- * refused is listed with its reason, the other lines of its packet count. Events and service checks are `unsupported`.
+ * Reads a packet of StatsD lines (https://github.com/statsd/statsd/blob/master/docs/metric_types.md) with what servers and clients added; the
+ * grammar is that of `splitLine`. Never throws: what is refused is listed with its reason, once a line, and the other values of the line and the
+ * other lines of the packet count. Events and service checks of DogStatsD are `unsupported`.
  */
 export const parseStatsd = (packet: Uint8Array): Parsed => {
   const samples: Sample[] = []
   const refused: Refused[] = []
   for (const bytes of lines(packet)) {
     const line = decode(bytes)
-    const result = typeof line === 'string' ? parseLine(line) : line.reason
-    if (typeof result !== 'string') samples.push(...result)
-    else refused.push(refuse(result, typeof line === 'string' ? line : Buffer.from(bytes).toString('latin1')))
+    const fault = typeof line === 'string' ? parseLine(line, samples) : line.reason
+    if (fault === undefined) continue
+    refused.push(refuse(fault, typeof line === 'string' ? line : Buffer.from(bytes).toString('latin1')))
   }
   return { samples, refused }
 }
@@ -58,60 +60,49 @@ const decode = (bytes: Uint8Array): string | { reason: Malformed } => {
   }
 }
 
-const parseLine = (line: string): readonly Sample[] | Malformed => {
-  if (line.startsWith('_e{') || line.startsWith('_sc|')) return 'unsupported'
-  const [head = '', letters, ...sections] = line.split('|')
-  const colon = head.indexOf(':')
-  if (!isName(colon === -1 ? head : head.slice(0, colon))) return 'bad-name'
-  if (colon === -1) return 'no-value'
-  const type = typesByLetters.get(letters ?? '')
+/** Adds the samples of a line. Answers why not all of it could be read. */
+const parseLine = (text: string, samples: Sample[]): Malformed | undefined => {
+  if (text.startsWith('_e{') || text.startsWith('_sc|')) return 'unsupported'
+  const line = splitLine(text)
+  if (typeof line === 'string') return line
+  const { name, groups } = line
+  if (!isName(name)) return 'bad-name'
+  const tags = boundedTags(line.tags)
+  if (tags === undefined) return 'bad-tags'
+  const values = groups.reduce((count, group) => count + valuesOf(group).length, 0)
+  if (values > sampleLimits.maxValuesPerLine) return 'too-many-values'
+  let fault: Malformed | undefined
+  for (const group of groups) {
+    const read = parseGroup(group, { name, tags })
+    if (typeof read === 'string') fault ??= read
+    else samples.push(...read)
+  }
+  return fault
+}
+
+/** A member of a set may hold colons. */
+const valuesOf = ({ letters, values }: Group): readonly string[] => (letters === 's' ? [values] : values.split(':'))
+
+const parseGroup = (group: Group, shared: Pick<Sample, 'name' | 'tags'>): readonly Sample[] | Malformed => {
+  const { letters = '', rate, isOdd } = group
+  const type = typesByLetters.get(letters)
   if (type === undefined) return 'bad-type'
-  const suffix = parseSections(sections)
-  if (typeof suffix === 'string') return suffix
-  const shared = { name: head.slice(0, colon), type, ...suffix }
-  const values = head.slice(colon + 1)
-  if (type === 'set') return parseMember(values, shared)
-  const texts = values.split(':')
-  if (texts.length > sampleLimits.maxValuesPerLine) return 'too-many-values'
+  if (isOdd) return 'unknown-section'
+  const part = rate === undefined ? 1 : boundedRate(parseValue(rate))
+  if (part === undefined) return 'bad-rate'
   const samples: Sample[] = []
-  for (const text of texts) {
+  for (const text of valuesOf(group)) {
+    if (text === '') return 'no-value'
+    if (type === 'set') {
+      if (text.length > sampleLimits.maxMemberLength) return 'bad-value'
+      samples.push({ ...shared, type, weight: 1 / part, value: 1, member: text, relative: false })
+      continue
+    }
     const value = parseValue(text)
-    if (value === undefined || (type === 'timer' && value < 0)) return text === '' ? 'no-value' : 'bad-value'
-    samples.push({ ...shared, value, relative: type === 'gauge' && /^[+-]/.test(text) })
+    if (value === undefined || (type === 'timer' && value < 0)) return 'bad-value'
+    const relative = type === 'gauge' && /^[+-]/.test(text)
+    const sample = { ...shared, type, weight: 1 / part, value, relative }
+    samples.push(isCumulative(letters) ? { ...sample, weight: 1, cumulative: true } : sample)
   }
   return samples
 }
-
-const parseMember = (member: string, shared: Pick<Sample, 'name' | 'type' | 'weight' | 'tags'>) => {
-  if (member === '') return 'no-value'
-  if (member.length > sampleLimits.maxMemberLength) return 'bad-value'
-  return [{ ...shared, value: 1, member, relative: false }]
-}
-
-const parseSections = (sections: readonly string[]): Pick<Sample, 'weight' | 'tags'> | Malformed => {
-  let weight = 1
-  let tags: Sample['tags'] | undefined = {}
-  for (const section of sections) {
-    if (section.startsWith('@')) {
-      const rate = boundedRate(parseValue(section.slice(1)))
-      if (rate === undefined) return 'bad-rate'
-      weight = 1 / rate
-    } else if (section.startsWith('#')) {
-      tags = parseTags(section.slice(1))
-      if (tags === undefined) return 'bad-tags'
-      // Container id, external data, timestamp and cardinality of DogStatsD 1.2 to 1.6 say nothing about the value.
-    } else if (!/^(?:c:|e:|T\d+$|card:)/.test(section)) return 'unknown-section'
-  }
-  return { weight, tags }
-}
-
-const parseTags = (text: string): Sample['tags'] | undefined =>
-  boundedTags(
-    text
-      .split(',')
-      .filter((tag) => tag !== '')
-      .map((tag) => {
-        const colon = tag.indexOf(':')
-        return colon === -1 ? ([tag, ''] as const) : ([tag.slice(0, colon), tag.slice(colon + 1)] as const)
-      }),
-  )

@@ -1,3 +1,4 @@
+import { createRoom, type Room } from './room.ts'
 import { addToBins, quantileOf, type Bins } from './sketch.ts'
 
 /** What a threshold may compare. Of a set `count` is the number of different members. */
@@ -6,7 +7,7 @@ export type StatName = (typeof statNames)[number]
 
 /** Slots a window is divided into. */
 export const slotsPerWindow = 30
-/** Different members of a set that are told apart in one window; the count stops growing there. */
+/** Different members of a set that are told apart in one window. */
 export const maxMembers = 10_000
 
 interface Slot {
@@ -27,8 +28,13 @@ interface Slot {
  * the last `windowMs`, of which the oldest slot (a 30th) may be cut off. Quantiles are within 1 %; all else is exact.
  */
 export interface Window {
-  /** `atMs` may be earlier than before: it counts where it belongs, and not at all once out of the window. */
-  add(atMs: number, value: number, weight: number, member?: string): void
+  /**
+   * `atMs` may be earlier than before: it counts where it belongs, and not at all once out of the window. False = there was no room for a new
+   * member or bin: the window is as before.
+   */
+  add(atMs: number, value: number, weight: number, member?: string): boolean
+  /** Gives back its room. It is not used any more then. */
+  close(): void
   /** Undefined where the window holds no value. */
   stat(name: StatName, nowMs: number): number | undefined
   /** Largest and smallest value: bounds on every other value statistic. */
@@ -39,14 +45,25 @@ export interface Window {
   slope(nowMs: number): number | undefined
 }
 
+/** Room in all windows together. */
+export interface Rooms {
+  /** For different members of sets. */
+  readonly members: Room
+  /** For bins of quantiles. */
+  readonly bins: Room
+}
+
 export interface WindowOptions {
   readonly windowMs: number
   /** Keep what p50 and p99 need. */
   readonly quantiles: boolean
+  /** Shared with other windows. Default: any number. */
+  readonly rooms?: Rooms
 }
 
 /** An empty window. */
-export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => {
+export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Window => {
+  const { members: memberRoom, bins: binRoom } = rooms ?? { members: createRoom(Infinity), bins: createRoom(Infinity) }
   const slotMs = windowMs / slotsPerWindow
   const slots: (Slot | undefined)[] = []
   const members = new Map<string, number>()
@@ -57,6 +74,7 @@ export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => 
     const held = slots[place]
     if (held !== undefined && held.index >= index) return held.index === index ? held : undefined
     const fresh = emptySlot(index)
+    binRoom.give(held?.bins.size ?? 0)
     slots[place] = fresh
     return fresh
   }
@@ -69,8 +87,21 @@ export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => 
   }
 
   const countMembers = (nowMs: number) => {
+    const before = members.size
     for (const [member, seenMs] of members) if (seenMs <= nowMs - windowMs) members.delete(member)
+    memberRoom.give(before - members.size)
     return members.size === 0 ? undefined : members.size
+  }
+
+  const addMember = (member: string, atMs: number): boolean => {
+    const seenMs = members.get(member)
+    if (seenMs !== undefined) members.set(member, Math.max(atMs, seenMs))
+    else {
+      if (members.size >= maxMembers) countMembers(atMs)
+      if (members.size >= maxMembers || !memberRoom.take()) return false
+      members.set(detached(member), atMs)
+    }
+    return true
   }
 
   const stat = (name: StatName, nowMs: number): number | undefined => {
@@ -92,20 +123,23 @@ export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => 
 
   return {
     add: (atMs, value, weight, member) => {
-      if (member !== undefined) {
-        if (members.size < maxMembers || members.has(member))
-          members.set(member, Math.max(atMs, members.get(member) ?? atMs))
-        return
-      }
+      if (member !== undefined) return addMember(member, atMs)
       const slot = slotAt(atMs)
-      if (slot === undefined) return
+      if (slot === undefined) return true
+      if (quantiles && !addToBins(slot.bins, value, weight, binRoom)) return false
       slot.count += weight
       slot.sum += value * weight
       slot.min = Math.min(slot.min, value)
       slot.max = Math.max(slot.max, value)
       if (atMs < slot.firstMs) [slot.firstMs, slot.first] = [atMs, value]
       if (atMs >= slot.lastMs) [slot.lastMs, slot.last] = [atMs, value]
-      if (quantiles) addToBins(slot.bins, value, weight)
+      return true
+    },
+    close: () => {
+      memberRoom.give(members.size)
+      members.clear()
+      for (const slot of slots) binRoom.give(slot?.bins.size ?? 0)
+      slots.length = 0
     },
     stat,
     range: (nowMs) => {
@@ -126,6 +160,9 @@ export const createWindow = ({ windowMs, quantiles }: WindowOptions): Window => 
     },
   }
 }
+
+/** A text of its own: a part of a longer text keeps all of that in memory. */
+export const detached = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
 const emptySlot = (index: number): Slot => ({
   index,
