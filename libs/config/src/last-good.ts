@@ -1,5 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { KvValues } from './kv-source.ts'
 
@@ -16,8 +26,8 @@ export interface LastGood {
 
 /**
  * The last good values of a service, below `folder`, a file a service and store (`origin`: its address and prefixes), so that those
- * of another store are never taken. Only its owner may read it, since KV may hold secrets. Replaced as a whole: a crash leaves the
- * old or the new one.
+ * of another store are never taken. Only its owner may read it, since KV may hold secrets. Replaced as a whole: a kill and a power cut
+ * leave the old or the new one, and the new one once `write` has returned.
  */
 export const lastGood = (folder: string, service: string, origin: string): LastGood => {
   const path = join(folder, `${service}-${createHash('sha256').update(origin).digest('hex').slice(0, 12)}.json`)
@@ -43,9 +53,20 @@ export const lastGood = (folder: string, service: string, origin: string): LastG
       try {
         writeFileSync(draft, JSON.stringify(values), { mode: 0o600, flush: true })
         renameSync(draft, path)
+        syncFolder(dirname(path))
       } finally {
         rmSync(draft, { force: true })
       }
     },
+  }
+}
+
+/** The names of its files survive a power cut after this. */
+const syncFolder = (path: string): void => {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
   }
 }

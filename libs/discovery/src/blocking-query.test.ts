@@ -126,6 +126,27 @@ describe('a blocking query', () => {
     cancel()
   })
 
+  test('bug: of answers that do not wait, 20 a second were asked for without end; now a burst, then one a second', async () => {
+    const { questions, last, cancel } = start()
+    await vi.advanceTimersByTimeAsync(0)
+    const during = async (ms: number) => {
+      const before = questions.length
+      for (let passed = 0; passed < ms; passed += 10) {
+        last().answer.resolve({ index: '7', value: 'a' })
+        await vi.advanceTimersByTimeAsync(10)
+      }
+      return questions.length - before
+    }
+    expect(await during(1_000)).toBeGreaterThan(8)
+    const asked = await during(60_000)
+    expect(asked).toBeGreaterThan(50)
+    expect(asked).toBeLessThanOrEqual(60)
+    await vi.advanceTimersByTimeAsync(10_000)
+    last().answer.resolve({ index: '8', value: 'b' })
+    expect(await during(1_000)).toBeGreaterThan(8)
+    cancel()
+  })
+
   test('tells nothing and asks nothing once cancelled, and gives the question up', async () => {
     const { questions, last, seen, faults, cancel } = start()
     await vi.advanceTimersByTimeAsync(0)

@@ -13,6 +13,12 @@ export interface BlockingQueryOptions<T> {
   waitMs?: number
   /** Least time between two questions, however fast the answers come. Default 50 ms. */
   minIntervalMs?: number
+  /**
+   * Questions that may follow each other at once, as when changes come. Past these there is one each `refillMs` and a random tenth more: of
+   * answers that do not wait, from a server or a proxy that does not know how, there are no more than that. Default 10 and 1 s.
+   */
+  burst?: number
+  refillMs?: number
   /** Between failures the pause grows from the first to the second, each time a random part of it. Default 200 ms, 10 s. */
   retryMs?: { readonly min: number; readonly max: number }
   /** 0 to 1. Default Math.random. */
@@ -25,6 +31,7 @@ export interface BlockingQueryOptions<T> {
  */
 export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
   const { ask, onValue, onFault, waitMs = 25_000, minIntervalMs = 50, random = Math.random } = options
+  const { burst = 10, refillMs = 1_000 } = options
   const { min, max } = options.retryMs ?? { min: 200, max: 10_000 }
   const stopped = new AbortController()
   let timer: NodeJS.Timeout | undefined
@@ -32,8 +39,10 @@ export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
   let index = '0'
   let failures = 0
 
+  const allowedInMs = tokenBucket({ burst, refillMs, random })
+
   const later = (delayMs: number): void => {
-    if (!stopped.signal.aborted) timer = setTimeout(() => void turn(), delayMs)
+    if (!stopped.signal.aborted) timer = setTimeout(() => void turn(), Math.max(delayMs, allowedInMs()))
   }
 
   const turn = async (): Promise<void> => {
@@ -70,4 +79,16 @@ export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
 export const nextIndex = (before: string, now: string): string => {
   const fits = /^\d+$/.test(now) && BigInt(now) > 0n && BigInt(now) >= BigInt(before)
   return fits ? now : '0'
+}
+
+/** Takes a token at each call, and tells when it may be used, in milliseconds from now. It holds `burst` at first and at most. */
+const tokenBucket = ({ burst, refillMs, random }: { burst: number; refillMs: number; random: () => number }) => {
+  let tokens = burst
+  let countedAt = performance.now()
+  return (): number => {
+    const now = performance.now()
+    tokens = Math.min(burst, tokens + (now - countedAt) / refillMs) - 1
+    countedAt = now
+    return tokens >= 0 ? 0 : -tokens * refillMs * (1 + random() / 10)
+  }
 }

@@ -4,7 +4,7 @@ import type { ConsulConfig } from '@armature/config/consul'
 import type Consul from 'consul'
 import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
 import { consulError } from './consul-error.ts'
-import { instancesOf, outputOf, valuesOf } from './consul-answers.ts'
+import { checkEmpty, indexOf, instancesOf, outputOf, valuesOf } from './consul-answers.ts'
 import { DiscoveryError, type Instance } from './ports.ts'
 
 /** When to answer: at once, or once the answer is newer than `index`, at the latest after `waitMs`. */
@@ -84,7 +84,7 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
     what: string,
     call: (consul: Consul, options: RequestOptions) => Promise<unknown>,
     { waitMs = 0, signal }: Pick<Blocking, 'waitMs' | 'signal'> = {},
-  ): Promise<{ readonly index: string; readonly body: unknown; readonly filtered: boolean }> => {
+  ): Promise<{ readonly response: IncomingMessage & { readonly body?: unknown }; readonly body: unknown }> => {
     const context = Object.assign(new EventEmitter(), { includeResponse: true })
     const cancel = () => void context.emit('cancel')
     const signals = [closing.signal, ...(signal === undefined ? [] : [signal])]
@@ -95,13 +95,19 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
       const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
       const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
       const [response, body] = answer as [IncomingMessage, unknown]
-      const { 'x-consul-index': index = '0', 'x-consul-results-filtered-by-acls': filtered } = response.headers
-      return { index: String(index), body, filtered: filtered === 'true' }
+      return { response, body }
     } catch (cause) {
       throw consulError(what, address, cause)
     } finally {
       for (const one of signals) one.removeEventListener('abort', cancel)
     }
+  }
+  /** An answer to a blocking query, with its index: only Consul's own is believed, and only a whole one. */
+  const askIndexed = async (...question: Parameters<typeof ask>) => {
+    const [what] = question
+    const { response, body } = await ask(...question)
+    if (response.headers['x-consul-results-filtered-by-acls'] === 'true') throw hiddenByAcl(what, address)
+    return { index: indexOf(response, what, address), body }
   }
   const blocking = ({ index = '0', waitMs = 0 }: Blocking) =>
     index === '0' || waitMs === 0 ? {} : { index, wait: `${waitMs}ms` }
@@ -122,23 +128,21 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
         ...blocking(options),
       }
       const what = `instances of ${service}`
-      const { index, body, filtered } = await ask(
+      const { index, body } = await askIndexed(
         what,
         (consul, more) => consul.health.service({ ...query, ...more }),
         waitOf(options),
       )
-      if (filtered) throw hiddenByAcl(what, address)
       return { index, value: instancesOf(body, what, address) }
     },
     values: async (prefix, options = {}) => {
       const query = { key: prefix, recurse: true, ...blocking(options) }
       const what = `KV below ${prefix}`
-      const { index, body, filtered } = await ask(
+      const { index, body } = await askIndexed(
         what,
         (consul, more) => consul.kv.get({ ...query, ...more }),
         waitOf(options),
       )
-      if (filtered) throw hiddenByAcl(what, address)
       return { index, value: valuesOf(body, prefix, what, address) }
     },
     register: async ({ id, service, host, port, tags = [], meta = {}, ...checked }) => {
@@ -151,7 +155,9 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
         ...(host === undefined ? {} : { address: host }),
         check: checkOf(service, checked),
       }
-      await ask(`registration of ${id}`, (consul, more) => consul.agent.service.register({ ...body, ...more }))
+      const what = `registration of ${id}`
+      const { response } = await ask(what, (consul, more) => consul.agent.service.register({ ...body, ...more }))
+      checkEmpty(response, what, address)
     },
     deregister: async (id, signal) => {
       const what = `deregistration of ${id}`

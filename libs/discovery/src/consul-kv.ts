@@ -5,7 +5,7 @@ import { type ConsulClient, openConsul } from './consul-client.ts'
 /** Consul's KV as a source of settings: a watch is one blocking query a prefix. */
 export const consulKvSource = (
   client: Pick<ConsulClient, 'values' | 'close'>,
-  query: Pick<BlockingQueryOptions<unknown>, 'waitMs' | 'retryMs' | 'minIntervalMs'> = {},
+  query: Pick<BlockingQueryOptions<unknown>, 'waitMs' | 'retryMs' | 'minIntervalMs' | 'burst' | 'refillMs'> = {},
 ): KvSource => ({
   watch: (prefix, onChange, onFault) =>
     blockingQuery({ ...query, ask: (options) => client.values(prefix, options), onValue: onChange, onFault }),

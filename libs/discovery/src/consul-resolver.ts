@@ -4,7 +4,7 @@ import type { Instance, Resolver } from './ports.ts'
 
 export interface ConsulResolverOptions extends Pick<
   BlockingQueryOptions<unknown>,
-  'waitMs' | 'retryMs' | 'minIntervalMs'
+  'waitMs' | 'retryMs' | 'minIntervalMs' | 'burst' | 'refillMs'
 > {
   client: Pick<ConsulClient, 'instances'>
   /** Only instances with this tag. */

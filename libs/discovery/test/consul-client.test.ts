@@ -155,7 +155,7 @@ test('a watch asks with index and wait, and keeps what is known while the agent 
   const consul = await scriptedConsul(json([entry('a', 1), entry('b', 2)], '5'))
   const onHeld = vi.fn()
   const resolver = lastKnownGood(
-    consulResolver({ client: open(consul.address), waitMs: 100, retryMs: { min: 10, max: 20 } }),
+    consulResolver({ client: open(consul.address), waitMs: 100, retryMs: { min: 10, max: 20 }, refillMs: 20 }),
     { onHeld },
   )
   const seen: (readonly Instance[])[] = []

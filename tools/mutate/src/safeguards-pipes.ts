@@ -140,4 +140,40 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'spawn(program, args,',
     tests: ['tools/env/test/signals.test.ts'],
   },
+  {
+    promise: "An answer without Consul's index erases no setting and no instance",
+    file: 'libs/discovery/src/consul-answers.ts',
+    find: 'if (!isIndex || !isWhole)',
+    replace: 'if (!isWhole)',
+    tests: ['libs/discovery/test/foreign-answers.test.ts'],
+  },
+  {
+    promise: "A page that a proxy answers in Consul's place erases no setting and no instance",
+    file: 'libs/discovery/src/consul-answers.ts',
+    find: 'if (!isIndex || !isWhole)',
+    replace: 'if (!isIndex)',
+    tests: ['libs/discovery/test/foreign-answers.test.ts'],
+  },
+  {
+    promise: 'Answers that do not wait are asked for once a second, after a burst',
+    file: 'libs/discovery/src/blocking-query.ts',
+    find: 'Math.max(delayMs, allowedInMs())',
+    replace: 'delayMs',
+    tests: ['libs/discovery/src/blocking-query.test.ts'],
+  },
+  {
+    promise: 'A power cut leaves the last good settings, old or new, never an empty file',
+    file: 'libs/config/src/last-good.ts',
+    find: ', flush: true',
+    replace: '',
+    tests: ['libs/config/test/last-good-disk.test.ts'],
+  },
+  {
+    promise: 'The last good settings are those that were written last, also after a power cut',
+    file: 'libs/config/src/last-good.ts',
+    find: `        syncFolder(dirname(path))
+`,
+    replace: '',
+    tests: ['libs/config/test/last-good-disk.test.ts'],
+  },
 ]
