@@ -43,7 +43,11 @@ export const realEdges = (config: Config): Edges => {
     telemetry,
     clock: systemClock(),
     openMessaging: () =>
-      openDriver(config.messagingUrl, { source: `/armature/${name}`, warn: (problem) => telemetry.log.warn(problem) }),
+      openDriver(config.messagingUrl, {
+        source: `/armature/${name}`,
+        metrics: telemetry.metrics,
+        warn: (problem) => telemetry.log.warn(problem),
+      }),
     openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
     openSink: openPostgresSink,
   }

@@ -49,6 +49,7 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
       if (isInProcess(config.messagingUrl) && !config.hold) throw reachesNobody
       return openDriver(config.messagingUrl, {
         source: `/armature/${name}`,
+        metrics: telemetry.metrics,
         warn: (problem) => telemetry.log.warn(problem),
       })
     },

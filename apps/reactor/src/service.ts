@@ -29,7 +29,11 @@ export const realEdges = (config: Config): Edges => {
     telemetry,
     clock: systemClock(),
     openMessaging: () =>
-      openDriver(config.messagingUrl, { source: `/armature/${name}`, warn: (problem) => telemetry.log.warn(problem) }),
+      openDriver(config.messagingUrl, {
+        source: `/armature/${name}`,
+        metrics: telemetry.metrics,
+        warn: (problem) => telemetry.log.warn(problem),
+      }),
   }
 }
 

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
 import { withNotes } from './delivery-notes.ts'
 import { UnrecoverableError } from './errors.ts'
-import { identityOf } from './identity.ts'
+import { contentsDigest, identityOf } from './identity.ts'
 import { numberOption, wholeOption } from './option-checks.ts'
 import type { Delivery, Middleware } from './ports.ts'
 
@@ -101,10 +100,4 @@ export const dedupe = (options: DedupeOptions = {}): Middleware => {
       underWay.delete(id)
     }
   }
-}
-
-/** Of what the event is. Headers that tell of its way, such as trace context and redrives, differ from one delivery to the next. */
-const contentsDigest = ({ body, headers, tombstone }: Delivery): string => {
-  const about = JSON.stringify([tombstone, headers['type'], headers['subject'], headers['content-type']])
-  return createHash('sha1').update(about).update(body).digest('base64')
 }

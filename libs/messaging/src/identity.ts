@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Message } from './message.ts'
 
 /**
@@ -8,4 +9,17 @@ import type { Message } from './message.ts'
 export const identityOf = ({ id, headers }: Pick<Message, 'id' | 'headers'>, defaultSource: string): string => {
   const source = headers['source'] ?? defaultSource
   return `${source.length} ${source} ${id}`
+}
+
+/**
+ * Tells messages of the same identity with other contents apart: those are no repeats. Of what the event is; headers that tell of its way,
+ * such as trace context and redrives, differ from one delivery to the next.
+ */
+export const contentsDigest = ({
+  body,
+  headers,
+  tombstone,
+}: Pick<Message, 'body' | 'headers' | 'tombstone'>): string => {
+  const about = JSON.stringify([tombstone, headers['type'], headers['subject'], headers['content-type']])
+  return createHash('sha1').update(about).update(body).digest('base64')
 }

@@ -2,6 +2,7 @@ import type { Msg } from '@nats-io/nats-core'
 import { isDeadLetterTopic } from './dead-letter.ts'
 import { redrivesOf } from './dead-letter-envelope.ts'
 import { PublishError, type PublishFault } from './errors.ts'
+import { contentsDigest, identityOf } from './identity.ts'
 import type { Streams } from './jetstream-streams.ts'
 import type { Message } from './message.ts'
 import { encodeMessage, wireHeaders } from './nats-codec.ts'
@@ -28,6 +29,7 @@ interface Sent extends Outgoing {
   readonly bytes: number
   /** Counts what the server is to take for different messages. */
   copy: number
+  sends: number
 }
 
 export interface Publishing {
@@ -37,6 +39,14 @@ export interface Publishing {
   readonly pending: number
   /** Rejects what is pending, for the reason. */
   close(problem: string): void
+}
+
+export interface PublisherOptions {
+  /** Of messages that name none. */
+  readonly source: string
+  readonly publishWaitMs: number
+  /** The stream has this message already, from another publish. */
+  readonly onDuplicate: () => void
 }
 
 /** Sent and not acknowledged. The server takes 10,000 for a stream before it refuses more. */
@@ -59,7 +69,7 @@ const passing = new Set([10008, 10009, 10039, 10076, 10167])
 export const jetstreamPublisher = (
   link: NatsLink,
   streams: Streams,
-  { source, publishWaitMs }: { readonly source: string; readonly publishWaitMs: number },
+  { source, publishWaitMs, onDuplicate }: PublisherOptions,
 ): Publishing => {
   const { nc } = link
   const inbox = `_INBOX.${crypto.randomUUID()}`
@@ -97,6 +107,7 @@ export const jetstreamPublisher = (
   const transmit = (sent: Sent) => {
     sent.sentMs = performance.now()
     if (!link.connected) return
+    sent.sends++
     nc.publish(sent.batch.topic, sent.body, { headers: sent.wire, reply: `${inbox}.${sent.token.toString(36)}` })
   }
 
@@ -137,7 +148,10 @@ export const jetstreamPublisher = (
     if (msg.headers?.code === 503) return lanes.get(batch.topic)?.failed(sent)
     const answer = answerOf(msg)
     if (answer?.error === undefined) {
-      if (answer?.stream !== undefined) stored(sent, answer.seq ?? 0)
+      if (answer?.stream === undefined) return
+      // What was sent twice here may be known from the first time.
+      if (answer.duplicate === true && sent.sends === 1) onDuplicate()
+      stored(sent, answer.seq ?? 0)
       return
     }
     const { err_code: code, description, code: status } = answer.error
@@ -204,7 +218,7 @@ export const jetstreamPublisher = (
     const deadlineMs = performance.now() + publishWaitMs
     const plain = messages.map((message) => ({
       ...encodeMessage(topic, message, source),
-      id: dedupeId(topic, message),
+      id: dedupeId(topic, message, source),
     }))
     const { keepsForGood } = await streamOf(topic, deadlineMs)
     const ttl = keepsForGood && isDeadLetterTopic(topic) ? { 'Nats-TTL': 'never' } : {}
@@ -225,7 +239,7 @@ export const jetstreamPublisher = (
       const isFull = pending.size >= maxUnacknowledged || pendingBytes + one.bytes > maxUnacknowledgedBytes
       if (isFull) await room(batch, one.bytes)
       if (batch.failed) break
-      const sent: Sent = { ...one, token: ++lastToken, batch, sentMs: 0, sequence: undefined, copy: 0 }
+      const sent: Sent = { ...one, token: ++lastToken, batch, sentMs: 0, sequence: undefined, copy: 0, sends: 0 }
       pending.set(sent.token, sent)
       pendingBytes += one.bytes
       laneOf(topic).add(sent)
@@ -248,19 +262,23 @@ export const jetstreamPublisher = (
 }
 
 /**
- * What the server recognises a repeat by, within its window. A stream holds many topics, and a message that goes on to another one, or
- * to its dead letters, keeps its id: so the topic is part of it. So is the count of redrives: a dead letter that is published again is
- * no repeat, and neither is the dead letter of another group.
+ * What the server recognises a repeat by, within its window: the message's identity, and its contents, since a message that reuses the identity
+ * of another is none and must not be lost for one. A stream holds many topics, and a message that goes on to another one, or to its dead
+ * letters, stays itself: so the topic is part of it. So is the count of redrives: a dead letter that is published again is no repeat, and
+ * neither is the dead letter of another group.
  */
-export const dedupeId = (topic: string, { id, headers }: Message): string => {
+export const dedupeId = (topic: string, message: Message, source: string): string => {
+  const { headers } = message
   const redrives = redrivesOf(headers)
   const group = isDeadLetterTopic(topic) ? (headers['kafka_dlt-original-consumer-group'] ?? '') : ''
-  return percentEncoded([topic, id, ...(redrives === 0 && group === '' ? [] : [String(redrives), group])].join(' '))
+  const way = redrives === 0 && group === '' ? [] : [String(redrives), group]
+  return percentEncoded([topic, identityOf(message, source), contentsDigest(message), ...way].join(' '))
 }
 
 interface PublishAnswer {
   readonly stream?: string
   readonly seq?: number
+  readonly duplicate?: boolean
   readonly error?: { readonly code: number; readonly err_code: number; readonly description: string }
 }
 

@@ -42,7 +42,13 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   const jsm = await managerOf(link, url)
   const streams = topicStreams(jsm, limits)
   const groups = consumers(jsm, limits)
-  const publishing = jetstreamPublisher(link, streams, { source, publishWaitMs: url.publishWaitMs })
+  const onDuplicate = () =>
+    options.metrics?.count('component_discarded_events_total', 1, {
+      component: 'jetstream',
+      intentional: true,
+      reason: 'duplicate',
+    })
+  const publishing = jetstreamPublisher(link, streams, { source, publishWaitMs: url.publishWaitMs, onDuplicate })
   const subscriptions = new Set<Subscription>()
   const underWay = new Set<Promise<void>>()
   const browser = jetstreamBrowser({ link, jsm, streams, connectWaitMs: url.connectWaitMs })

@@ -1,3 +1,4 @@
+import type { Metrics } from '@armature/telemetry/metrics'
 import { MessagingUrlError } from './errors.ts'
 import type { OpenMemoryOptions } from './memory.ts'
 import type { Driver } from './ports.ts'
@@ -6,6 +7,8 @@ import type { Driver } from './ports.ts'
 export interface OpenOptions extends OpenMemoryOptions {
   /** The CloudEvents `source` of messages that name none: a URI reference. Default `/armature`. */
   readonly source?: string
+  /** Counts what a driver discards: a repeat that a stream has already. */
+  readonly metrics?: Metrics
   /** Is told, in one line without credentials, of what works but not as it should. Default: a warning of the process. */
   readonly warn?: (problem: string) => void
 }

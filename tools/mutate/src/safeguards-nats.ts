@@ -61,6 +61,27 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
   },
   {
+    promise: 'JetStream: events of different sources with one id are different events',
+    file: 'libs/messaging/src/jetstream-publisher.ts',
+    find: 'identityOf(message, source), contentsDigest(message)',
+    replace: 'message.id, contentsDigest({ ...message, body: new Uint8Array() })',
+    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+  },
+  {
+    promise: 'JetStream: a message that reuses the identity of another is not lost for a repeat',
+    file: 'libs/messaging/src/jetstream-publisher.ts',
+    find: ', contentsDigest(message), ...way',
+    replace: ', ...way',
+    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+  },
+  {
+    promise: 'JetStream: a repeat is counted',
+    file: 'libs/messaging/src/jetstream-publisher.ts',
+    find: 'if (answer.duplicate === true && sent.sends === 1) onDuplicate()',
+    replace: '',
+    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+  },
+  {
     promise: '`npm run servers -- down` ends no servers that another checkout started',
     file: 'tools/servers/src/kept-state.ts',
     find: '.update(checkout)',
