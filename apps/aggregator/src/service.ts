@@ -2,6 +2,7 @@ import { borrowed, type Database } from '@armature/database/database'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { observed } from '@armature/database/observed'
 import { openDatabase } from '@armature/database/open'
+import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/messaging/clock'
 import { compose } from '@armature/messaging/compose'
 import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
@@ -101,9 +102,14 @@ export const aggregator = (config: Config, edges: Edges = realEdges(config)): Ag
       })
       aggregate = createAggregate({ correlate, policy: policyOf(config), clock, maxOpenGroups, write })
       driver = await edges.openMessaging()
+      observeBroker(driver, telemetry.metrics)
       subscription = await subscribe(driver, aggregate.handle)
     },
-    notReady: () => (sinkFault === undefined ? [] : [{ check: 'sink', reason: 'the last write failed' }]),
+    checks: ['sink', ...brokerChecks],
+    notReady: () => [
+      ...(sinkFault === undefined ? [] : [{ check: 'sink', reason: 'the last write failed' }]),
+      ...brokerNotReady(driver),
+    ],
     stopIntake: async () => subscription?.stop(),
     finish: async () => {
       aggregate?.flush()

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
+import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging/open'
@@ -85,6 +86,7 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       const rules = await readRules(config.rulesFile)
       parts = compose(config, edges, rules, await edges.openMessaging())
       const { driver, evaluation, tick } = parts
+      observeBroker(driver, telemetry.metrics)
       if (config.samplesTopic !== undefined) {
         const handle = trace({ system: driver.scheme, group: name })(evaluation.handle)
         subscription = await driver.subscribe(config.samplesTopic, handle, { group: name })
@@ -100,7 +102,11 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       })
       tickFor(tick)
     },
-    notReady: () => (parts?.notices.full === undefined ? [] : [{ check: 'publish', reason: parts.notices.full }]),
+    checks: ['publish', ...brokerChecks],
+    notReady: () => [
+      ...(parts?.notices.full === undefined ? [] : [{ check: 'publish', reason: parts.notices.full }]),
+      ...brokerNotReady(parts?.driver),
+    ],
     stopIntake: async () => {
       cancelTick()
       await Promise.all([listener?.close(), subscription?.stop()])

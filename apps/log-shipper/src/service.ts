@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { stateFolder } from '@armature/config/process'
+import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging/open'
@@ -79,6 +80,8 @@ const brokerStartWaitMs = 1_000
 /** Everything between `start` and `close`. */
 interface Parts {
   broker?: LateBroker
+  /** Once the broker is there. */
+  driver?: Driver
   folder?: SpoolFolder
   spool?: Spool
   delivery?: Delivery
@@ -122,7 +125,13 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
 
   const start = async () => {
     const { publishTimeoutMs, maxRetryDelayMs } = config
-    const broker = lateBroker({ open: edges.openMessaging, clock, log, maxRetryDelayMs })
+    const open = async () => {
+      const driver = await edges.openMessaging()
+      observeBroker(driver, metrics)
+      parts.driver = driver
+      return driver
+    }
+    const broker = lateBroker({ open, clock, log, maxRetryDelayMs })
     parts.broker = broker
     const fail = (error: unknown) => ended.reject(withExitCode(error))
     broker.failed.catch((fault: unknown) => {
@@ -206,6 +215,7 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     telemetry,
     ended: ended.promise,
     start,
+    checks: ['spool', ...brokerChecks],
     notReady: () => notReady(parts),
     stopIntake,
     finish: async () => parts.shipper?.idle(),
@@ -223,11 +233,11 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
   }
 }
 
-const notReady = ({ spool, broker, delivery }: Parts): readonly NotReady[] => {
+const notReady = ({ spool, broker, delivery, driver }: Parts): readonly NotReady[] => {
   const outage = broker?.outage ?? delivery?.outage
   return [
     ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
-    ...(outage === undefined ? [] : [{ check: 'broker', reason: outage }]),
+    ...(outage === undefined ? brokerNotReady(driver) : [{ check: 'broker', reason: outage }]),
   ]
 }
 

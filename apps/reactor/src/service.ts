@@ -1,3 +1,4 @@
+import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { systemClock, type Clock } from '@armature/messaging/clock'
 import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
@@ -75,12 +76,15 @@ export const reactor = (
     ended: ended.promise,
     start: async () => {
       driver = await edges.openMessaging()
+      observeBroker(driver, metrics)
       const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
       for (const registration of registrations) {
         running.push(await runRegistration(registration, { driver, clock, telemetry, ledger, group, defaults }))
       }
       void Promise.all(running.map(({ counted }) => counted)).then(() => ended.resolve(0))
     },
+    checks: brokerChecks,
+    notReady: () => brokerNotReady(driver),
     stopIntake: () => each((one) => one.stop()),
     finish: async () => {
       const cancel = giveBackLate()

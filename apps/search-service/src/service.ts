@@ -109,6 +109,7 @@ export const searchService = (config: Config, edges: Edges = realEdges(config)):
       const { host, port } = server
       registration = await registrar?.register({ id: `${name}-${randomUUID()}`, service: name, host, port })
     },
+    checks: ['database'],
     notReady,
     deregister: async () => registration?.deregister(),
     stopIntake: async () => server?.stopIntake(),

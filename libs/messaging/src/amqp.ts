@@ -1,9 +1,11 @@
 import { amqpBrowser } from './amqp-browser.ts'
 import { amqpLink } from './amqp-link.ts'
+import { amqpProbe } from './amqp-probe.ts'
 import { amqpPublisher } from './amqp-publisher.ts'
 import { amqpSettings, type AmqpSettings } from './amqp-settings.ts'
 import { amqpSubscriber } from './amqp-subscriber.ts'
 import { declareExchange, TopologyError } from './amqp-topology.ts'
+import { watchBroker } from './broker-watch.ts'
 import { MessagingUrlError } from './errors.ts'
 import type { OpenOptions } from './open.ts'
 import type { Driver, Guarantees } from './ports.ts'
@@ -41,6 +43,7 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
 
   const publisher = amqpPublisher({ link: publishing, settings, source, warn })
   const subscriber = amqpSubscriber({ link: consuming, settings, warn })
+  const watch = watchBroker({ clock: options.clock, probe: amqpProbe(publishing) })
   let closing: Promise<void> | undefined
 
   return {
@@ -49,7 +52,9 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
     publish: (topic, messages) => publisher.publish(topic, messages),
     browser: amqpBrowser({ link: consuming, settings }),
     subscribe: (topic, handle, given) => subscriber.subscribe(topic, handle, given),
+    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
     close: () => {
+      watch.stop()
       closing ??= (async () => {
         await Promise.all([publisher.close(), subscriber.close()])
         await Promise.all([publishing.close(closeWaitMs), consuming.close(closeWaitMs)])

@@ -1,3 +1,4 @@
+import { watchBroker } from './broker-watch.ts'
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { parseBrokerUrl, type BrokerUrl } from './broker-url.ts'
 import { ConnectError, PublishError, SubscribeError } from './errors.ts'
@@ -52,6 +53,14 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   const subscriptions = new Set<Subscription>()
   const underWay = new Set<Promise<void>>()
   const browser = jetstreamBrowser({ link, jsm, streams, connectWaitMs: url.connectWaitMs })
+  // It answers where JetStream is there, too: its servers may be, without a leader.
+  const watch = watchBroker({
+    clock,
+    probe: async () => {
+      await link.ping()
+      await jsm.getAccountInfo()
+    },
+  })
   let advisories: Promise<() => Promise<void>> | undefined
   let closing: Promise<void> | undefined
 
@@ -129,6 +138,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   }
 
   const close = async () => {
+    watch.stop()
     await within(url.closeWaitMs, finish())
     publishing.close('the connection was closed before NATS confirmed: it may be stored or not')
     await link.close()
@@ -140,6 +150,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
     publish,
     subscribe,
     browser,
+    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
     close: () => (closing ??= close()),
   }
 }

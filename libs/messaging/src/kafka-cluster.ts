@@ -20,6 +20,8 @@ export interface KafkaCluster {
   coordinator(group: string, anew?: boolean): Promise<KafkaConnection>
   /** Of these topics, or of all. A topic that is not there has an error code. */
   metadata(topics?: readonly string[]): Promise<readonly TopicMetadata[]>
+  /** Resolves when a broker answers. */
+  probe(): Promise<unknown>
   /**
    * Calls until it resolves, with growing waits. Rejects with what will not pass, with the last error after `waitMs`, and when the
    * cluster is closed.
@@ -166,6 +168,7 @@ export const kafkaCluster = ({ settings, warn, sockets = makeSocket }: ClusterPa
       return alive({ host, port })
     },
     metadata,
+    probe: () => metadata([noTopic]),
     retry,
     pause,
     get closed() {

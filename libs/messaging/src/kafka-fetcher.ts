@@ -1,7 +1,7 @@
 import { codes } from './kafka-apis.ts'
 import { wantsMore, type Claim } from './kafka-claim.ts'
 import { asked, type KafkaCluster } from './kafka-cluster.ts'
-import { complaint, KafkaFault, type Complaint } from './kafka-faults.ts'
+import { complaint, faultText, KafkaFault, type Complaint } from './kafka-faults.ts'
 import type { FetchedPartition, FetchedRecord } from './kafka-fetched.ts'
 import { byTopic, partitionName, type TopicOffset } from './kafka-offsets.ts'
 import type { KafkaTopics } from './kafka-topics.ts'
@@ -25,6 +25,8 @@ export interface FetcherParts {
 export interface KafkaFetcher {
   /** Claims or their leaders have changed. */
   look(): void
+  /** The partitions whose next batch cannot be decoded, or that fail otherwise for `unreadableMs`, each with the reason. */
+  unreadable(): readonly string[]
 }
 
 /** Where to read on. */
@@ -41,6 +43,24 @@ interface Fetched {
 const maxWaitMs = 250
 const maxPartitionBytes = 1024 * 1024
 const blockedWaitMs = 20
+/** A partition whose leader moves fails for a while. */
+const unreadableMs = 15_000
+
+/** A partition that was not read when it was last tried. */
+interface Failing {
+  readonly trouble: Complaint
+  readonly sinceMs: number
+  /** When it was tried last. */
+  lastMs: number
+  /** When it is tried again. */
+  untilMs: number
+  fault: unknown
+}
+
+/** What was fetched and could not be decoded: no other try will do. */
+class UndecodableError extends Error {
+  override readonly name = 'UndecodableError'
+}
 
 /** kafkajs has no words for a topic that is not there under its id. */
 const faultOf = (code: number): number =>
@@ -50,7 +70,7 @@ const faultOf = (code: number): number =>
 export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
   const { cluster, topics, warn, claims, room, take } = parts
   const loops = new Set<number>()
-  const failing = new WeakMap<Claim, { readonly trouble: Complaint; untilMs: number }>()
+  const failing = new WeakMap<Claim, Failing>()
 
   const leaderOf = ({ topic, partition }: Claim) => topics.known(topic)?.leaders[partition] ?? -1
   const reading = (leader: number): Claim[] =>
@@ -67,7 +87,7 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
     // Offsets that were cleaned away or belong to transactions end a batch, too.
     if (next !== undefined) claim.next = Math.max(claim.next, next)
     if (problem !== undefined)
-      throw new Error(`${partitionName(claim)} from offset ${claim.next} on: ${problem.message}`)
+      throw new UndecodableError(`${partitionName(claim)} from offset ${claim.next} on: ${problem.message}`)
   }
 
   const fetch = async (leader: number, places: readonly Place[]): Promise<readonly Fetched[]> => {
@@ -93,14 +113,18 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
     })
   }
 
+  const noted = (claim: Claim, fault: unknown): Failing => {
+    const atMs = performance.now()
+    const trouble = complaint(warn, `fetching from ${partitionName(claim)}`)
+    const known = failing.get(claim) ?? { trouble, sinceMs: atMs, lastMs: atMs, untilMs: 0, fault }
+    failing.set(claim, known)
+    return Object.assign(known, { lastMs: atMs, fault })
+  }
+
   /** One partition that fails waits by itself: the others go on. */
   const failed = (claim: Claim, fault: unknown) => {
-    const known = failing.get(claim) ?? {
-      trouble: complaint(warn, `fetching from ${partitionName(claim)}`),
-      untilMs: 0,
-    }
-    known.untilMs = performance.now() + reconnectDelayMs(known.trouble.failed(fault))
-    failing.set(claim, known)
+    const known = noted(claim, fault)
+    known.untilMs = known.lastMs + reconnectDelayMs(known.trouble.failed(fault))
   }
 
   const giveAll = async (answer: readonly Fetched[]) => {
@@ -163,6 +187,7 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
       } catch (fault) {
         if (cluster.closed) break
         ahead = undefined
+        for (const claim of own) noted(claim, fault)
         await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
         await topics.refresh(new Set(own.map(({ topic }) => topic))).catch(() => undefined)
         look()
@@ -185,5 +210,13 @@ export const kafkaFetcher = (parts: FetcherParts): KafkaFetcher => {
     }
   }
 
-  return { look }
+  const unreadable = (claim: Claim): string[] => {
+    const found = failing.get(claim)
+    if (claim.state === 'over' || found === undefined) return []
+    const { fault, sinceMs, lastMs } = found
+    if (fault instanceof UndecodableError) return [fault.message]
+    return lastMs - sinceMs < unreadableMs ? [] : [`${partitionName(claim)}: ${faultText(fault)}`]
+  }
+
+  return { look, unreadable: () => [...claims()].flatMap(unreadable) }
 }

@@ -26,6 +26,11 @@ export interface SubscriptionParts {
   readonly ended: () => void
 }
 
+export interface KafkaSubscription extends Subscription {
+  /** The partitions that cannot be read, each with the reason. */
+  unreadable(): readonly string[]
+}
+
 const commitDelayMs = 250
 /** How long a partition that moves waits for its unsettled messages. */
 const drainWaitMs = 30_000
@@ -36,7 +41,7 @@ const leastFetchBytes = 64 * 1024
 const mostFetchBytes = 8 * 1024 * 1024
 
 /** Reads the topics of a pattern, as a member of a group or all of them by itself. Resolves when what is published from then on comes. */
-export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subscription> => {
+export const kafkaSubscription = async (parts: SubscriptionParts): Promise<KafkaSubscription> => {
   const { cluster, topics, pattern, group, settings, warn } = parts
   const { connectWaitMs, closeWaitMs } = cluster.settings
   const claims = new Map<string, Claim>()
@@ -272,6 +277,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Subsc
   return {
     stop,
     idle: () => window.idle(),
+    unreadable: () => fetcher.unreadable(),
     get inFlight() {
       return window.inFlight
     },

@@ -1,3 +1,4 @@
+import { watchBroker } from './broker-watch.ts'
 import { SubscribeError } from './errors.ts'
 import { kafkaBrowser } from './kafka-browser.ts'
 import { kafkaCluster, type KafkaCluster } from './kafka-cluster.ts'
@@ -5,11 +6,11 @@ import type { MakeSocket } from './kafka-connection.ts'
 import { faultText } from './kafka-faults.ts'
 import { kafkaPublisher } from './kafka-publisher.ts'
 import { retentionTeller } from './kafka-retention.ts'
-import { kafkaSubscription } from './kafka-subscription.ts'
+import { kafkaSubscription, type KafkaSubscription } from './kafka-subscription.ts'
 import { kafkaTopics } from './kafka-topics.ts'
 import { kafkaSettings } from './kafka-url.ts'
 import type { OpenOptions } from './open.ts'
-import type { Driver, Guarantees, Subscription } from './ports.ts'
+import type { Driver, Guarantees } from './ports.ts'
 import { subscribeSettings } from './subscribe-settings.ts'
 import { checkPattern } from './topic-pattern.ts'
 
@@ -46,7 +47,8 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
   const topics = kafkaTopics(cluster)
   const tellRetention = retentionTeller({ cluster, warn })
   const publisher = kafkaPublisher({ cluster, topics, source, warn })
-  const subscriptions = new Set<Subscription>()
+  const watch = watchBroker({ clock, probe: cluster.probe })
+  const subscriptions = new Set<KafkaSubscription>()
   const subscribing = new Set<KafkaCluster>()
   let closing: Promise<void> | undefined
 
@@ -61,7 +63,7 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
     // A connection of its own: fetches that wait and a group that shares hold up only what belongs to them.
     const ownCluster = newCluster()
     subscribing.add(ownCluster)
-    let subscription: Subscription | undefined
+    let subscription: KafkaSubscription | undefined
     try {
       subscription = await kafkaSubscription({
         cluster: ownCluster,
@@ -97,7 +99,12 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
       tellRetention(topic)
     },
     subscribe,
+    health: () => ({
+      lostMs: watch.lostMs,
+      unreadable: [...subscriptions].flatMap((each) => each.unreadable()),
+    }),
     close: () => {
+      watch.stop()
       closing ??= (async () => {
         for (const each of subscribing) each.close()
         await Promise.all([publisher.close(), ...[...subscriptions].map((each) => each.close())])

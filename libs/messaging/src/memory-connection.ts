@@ -1,3 +1,4 @@
+import { alwaysThere } from './broker-watch.ts'
 import { PublishError, SubscribeError, type PublishFault } from './errors.ts'
 import type { MemoryBooks } from './memory-books.ts'
 import { memoryBrowser } from './memory-browser.ts'
@@ -168,6 +169,7 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
     scheme: 'memory',
     guarantees: memoryGuarantees,
     browser: memoryBrowser(parts.topics),
+    health: () => alwaysThere,
     publish,
     subscribe,
     close: () => (closing ??= close()),

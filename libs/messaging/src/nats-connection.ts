@@ -13,6 +13,8 @@ export interface NatsLink {
   readonly maxMessageBytes: number
   /** Resolves when the server has taken all that was sent before; rejects when the connection is lost first. One PING a turn of the event loop. */
   flush(): Promise<void>
+  /** Resolves when the server answers; rejects at once while there is no connection. */
+  ping(): Promise<void>
   /** Resolves when there is a connection; rejects when it is closed or after `limitMs`. */
   whenConnected(limitMs: number): Promise<void>
   /** Called after each reconnection, when the server knows the subscriptions again; the answer forgets it. */
@@ -242,6 +244,10 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
       return Math.max(most - headerReserveBytes, Math.floor(most / 2))
     },
     flush,
+    ping: async () => {
+      if (!connected) throw new Error('there is no connection to NATS')
+      await flush()
+    },
     whenConnected,
     onReconnect,
     onError: (listener) => {

@@ -1,3 +1,4 @@
+import { watchBroker } from './broker-watch.ts'
 import { parseBrokerUrl } from './broker-url.ts'
 import { PublishError, SubscribeError } from './errors.ts'
 import { checkSubject, encodeMessage, wireHeaders } from './nats-codec.ts'
@@ -55,6 +56,8 @@ export const openNats = async (given: string, options: OpenOptions = {}): Promis
     const { operation, subject } = error as { operation?: string; subject?: string }
     if (operation === 'publish' && subject !== undefined) denied.set(subject, error)
   })
+
+  const watch = watchBroker({ clock, probe: () => link.ping() })
 
   const unavailable = (topic: string, cause: unknown) =>
     new PublishError(`${(cause as Error).message}: NATS may hold the messages or not`, {
@@ -144,6 +147,7 @@ export const openNats = async (given: string, options: OpenOptions = {}): Promis
   }
 
   const close = async () => {
+    watch.stop()
     await Promise.all([...subscriptions].map((subscription) => subscription.stop()))
     await Promise.all([...subscriptions].map((subscription) => subscription.close()))
     if (link.connected) await within(url.closeWaitMs, Promise.allSettled(publishing))
@@ -157,6 +161,7 @@ export const openNats = async (given: string, options: OpenOptions = {}): Promis
     subscribe,
     request: requester({ link, source, check: (topic, message) => check(topic, [message]) }),
     respond: responder({ link, source, subscribe }),
+    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
     close: () => (closing ??= close()),
   }
 }

@@ -110,6 +110,14 @@ export interface Guarantees {
   readonly delay: boolean
 }
 
+/** How a broker is, seen from a driver. */
+export interface BrokerHealth {
+  /** For how long the broker has not answered, in milliseconds; 0 = it answers. */
+  readonly lostMs: number
+  /** What is subscribed to and cannot be read, each with the reason. It is tried again, not skipped. Holds no credential. */
+  readonly unreadable: readonly string[]
+}
+
 /** A connection to one broker. */
 export interface Driver extends Publisher, Subscriber {
   /** The scheme of its URLs, without the colon. */
@@ -117,6 +125,8 @@ export interface Driver extends Publisher, Subscriber {
   readonly guarantees: Guarantees
   /** What topics hold, where the broker keeps messages. */
   readonly browser?: TopicBrowser | undefined
+  /** What is known now: it asks nothing. Brokers are asked once a second whether they are there. */
+  health(): BrokerHealth
   /** Closes both sides. */
   close(): Promise<void>
 }

@@ -24,6 +24,8 @@ export interface RedisConnection {
   readonly client: RedisClient | undefined
   /** A client, at once or as soon as there is one. Rejects with ConnectError after `waitMs` and when closed. */
   connected(waitMs: number): Promise<RedisClient>
+  /** Resolves when the server answers; rejects at once while there is no connection. */
+  ping(): Promise<void>
   /** Gives the client up: it does not answer. Another is made. */
   suspect(client: RedisClient): void
   /** Ends it at once, with what is under way. Safe to call twice. */
@@ -159,6 +161,10 @@ export const redisConnection = (parts: ConnectionParts): RedisConnection => {
         }
         waiters.add(waiter)
       })
+    },
+    ping: async () => {
+      if (current === undefined) throw latest ?? new ConnectError('unavailable', `${where} is not connected`)
+      await current.sendCommand(['PING'])
     },
     suspect: lost,
     close: () => {

@@ -26,6 +26,7 @@ export interface StreamsLink {
   /** Changes with each connection. */
   readonly epoch: number
   connected(waitMs?: number): Promise<RedisClient>
+  ping(): Promise<void>
   /** Runs a script. Rejects with what the client or the server said. */
   run<Reply>(script: string, ...args: readonly string[]): Promise<Reply>
   send<Reply>(command: RedisCommand): Promise<Reply>
@@ -125,6 +126,7 @@ export const streamsLink = ({ address, prefix }: LinkParts): StreamsLink => {
       return epoch
     },
     connected: (waitMs = patienceMs) => connection.connected(waitMs),
+    ping: connection.ping,
     run: (script, ...args) => send(call(script, prefix, ...args)),
     send,
     follow: (pattern, since, onTopic) => {

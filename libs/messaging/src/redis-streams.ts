@@ -1,3 +1,4 @@
+import { watchBroker } from './broker-watch.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { SubscribeError } from './errors.ts'
 import type { OpenOptions } from './open.ts'
@@ -106,7 +107,10 @@ export const openRedisStreams = async (url: string, options: OpenOptions = {}): 
     }
   }
 
+  const watch = watchBroker({ clock: options.clock, probe: link.ping })
+
   const close = async () => {
+    watch.stop()
     const closed = Promise.all([publisher.close(), ...[...open].map((subscription) => subscription.close())])
     await atMost(closeWaitMs, closed)
     link.close()
@@ -119,6 +123,7 @@ export const openRedisStreams = async (url: string, options: OpenOptions = {}): 
     publish: publisher.publish,
     subscribe,
     browser: streamsBrowser(link, connectWaitMs),
+    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
     close: () => (closing ??= close()),
   }
 }

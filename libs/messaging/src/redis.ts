@@ -1,3 +1,4 @@
+import { watchBroker } from './broker-watch.ts'
 import { UnencodableError } from './cloud-event-attributes.ts'
 import { PublishError, SubscribeError } from './errors.ts'
 import type { OpenOptions } from './open.ts'
@@ -77,7 +78,10 @@ export const openRedis = async (url: string, options: OpenOptions = {}): Promise
     }
   }
 
+  const watch = watchBroker({ clock: options.clock, probe: () => connection.ping() })
+
   const close = async () => {
+    watch.stop()
     await subscriptions.close()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, settings.closeWaitMs)))
@@ -106,6 +110,7 @@ export const openRedis = async (url: string, options: OpenOptions = {}): Promise
       }
       return subscriptions.subscribe(topic, handle, checked)
     },
+    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
     close: () => (closing ??= close()),
   }
 }

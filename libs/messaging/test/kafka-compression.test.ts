@@ -1,8 +1,10 @@
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { describe, expect, test } from 'vitest'
 import { serverDeadlineMs, skipped, uniqueName } from '@armature/servers/fixture'
+import { brokerNotReady } from '../src/broker-readiness.ts'
 import { recorder } from '../src/conformance-fixture.ts'
 import { bodyText, message } from '../src/message.ts'
-import { asAdmin, eventually, kcatPublish, sharedKafka } from './kafka-fixture.ts'
+import { asAdmin, eventually, hostsOf, kcatPublish, sharedKafka } from './kafka-fixture.ts'
 
 /** Repeats itself over distances of all kinds, and not only. */
 const text = (bytes: number): string => {
@@ -52,4 +54,41 @@ describe.skipIf(skipped('kafka'))('batches that are compressed', { timeout: serv
       await read(topic, bodies)
     },
   )
+
+  test('bug: a partition that cannot be read was known to nobody: it shows, the others go on, and it is not skipped', async () => {
+    const topic = uniqueName('bomb')
+    await asAdmin(url(), (admin) => admin.createTopics({ topics: [{ topic, numPartitions: 2 }] }))
+    const send = async (partition: number, value: Buffer | string) => {
+      const producer = new Kafka({ brokers: [hostsOf(url())], logLevel: logLevel.NOTHING }).producer()
+      await producer.connect()
+      await producer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ partition, value }] })
+      await producer.disconnect()
+    }
+    await send(0, 'before')
+    await send(0, Buffer.alloc(65 * 1024 * 1024))
+    await send(0, 'after')
+    await send(1, 'beside')
+    const driver = await connect()
+    const seen = recorder()
+    const subscription = await driver.subscribe(topic, seen.handle, { group: `g-${topic}`, from: 'earliest' })
+    await eventually(() => {
+      expect(seen.deliveries.map(bodyText).sort()).toEqual(['before', 'beside'])
+      expect(driver.health().unreadable).toEqual([
+        `${topic}/0 from offset 1 on: its records, compressed by gzip, cannot be decompressed to 67108864 bytes or less: Cannot create a Buffer larger than 67108864 bytes`,
+      ])
+    })
+    await send(1, 'beside, later')
+    await eventually(() => expect(seen.deliveries.map(bodyText)).toContain('beside, later'))
+    expect(brokerNotReady(driver).map(({ check }) => check)).toEqual(['partitions'])
+
+    // An operator removes it.
+    await asAdmin(url(), async (admin) => {
+      await admin.fetchTopicOffsets(topic)
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
+    })
+    await eventually(() => expect(seen.deliveries.map(bodyText)).toContain('after'))
+    await eventually(() => expect(brokerNotReady(driver)).toEqual([]))
+    await subscription.close()
+    expect(brokerNotReady(driver)).toEqual([])
+  })
 })

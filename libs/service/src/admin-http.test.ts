@@ -41,6 +41,17 @@ describe('health', () => {
     expect(await get('/readyz?verbose=1')).toEqual([200, '[+]ping ok\nreadyz check passed\n'])
   })
 
+  test('with ?verbose lists the checks of readiness that pass, too', async () => {
+    const { get } = await open({ checks: () => ['broker', 'disk'], notReady: () => [disk] })
+    const lines = '[+]ping ok\n[+]broker ok\n[-]disk failed: full\nreadyz check failed\n'
+    expect(await get('/readyz?verbose')).toEqual([503, lines])
+    expect(await get('/livez?verbose')).toEqual([200, '[+]ping ok\nlivez check passed\n'])
+    expect(await get('/readyz?verbose&exclude=disk&exclude=broker')).toEqual([
+      200,
+      '[+]ping ok\n[+]broker excluded: ok\n[+]disk excluded: ok\nreadyz check passed\n',
+    ])
+  })
+
   test('readiness is 503 with a line a failing check; liveness asks none', async () => {
     const { get } = await open({ notReady: () => [broker, disk] })
     const lines = '[+]ping ok\n[-]broker failed: not connected\n[-]disk failed: full\nreadyz check failed\n'

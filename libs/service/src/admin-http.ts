@@ -12,6 +12,8 @@ export interface AdminOptions {
   port: number
   /** Asked for each request of /readyz. Empty = ready. */
   notReady: () => readonly NotReady[]
+  /** The names of the checks of /readyz that are made now. Default: none but those that fail are listed. */
+  checks?: () => readonly string[]
   /** The metrics in Prometheus text format, for /metrics. */
   expose: () => string
   /** More paths, matched exactly, such as a status page. */
@@ -43,7 +45,7 @@ export const openAdmin = async (options: AdminOptions): Promise<AdminServer> => 
   const routes: Readonly<Record<string, Route>> = {
     '/livez': health('livez', () => []),
     '/healthz': health('healthz', () => []),
-    '/readyz': health('readyz', notReady),
+    '/readyz': health('readyz', notReady, options.checks),
     '/metrics': (_request, response) => {
       sendText(response, 200, expose(), 'text/plain; version=0.0.4; charset=utf-8')
     },
@@ -77,7 +79,7 @@ const answerBy =
   }
 
 const health =
-  (name: string, failing: () => readonly NotReady[]): Route =>
+  (name: string, failing: () => readonly NotReady[], made: () => readonly string[] = () => []): Route =>
   (_request, response, { searchParams }) => {
     const excluded = new Set(searchParams.getAll('exclude'))
     const found = failing()
@@ -87,8 +89,9 @@ const health =
       sendText(response, 200, 'ok')
       return
     }
+    const passed = ['ping', ...made()].filter((each) => !found.some(({ check }) => check === each))
     const lines = [
-      excluded.has('ping') ? '[+]ping excluded: ok' : '[+]ping ok',
+      ...passed.map((check) => `[+]${check} ${excluded.has(check) ? 'excluded: ok' : 'ok'}`),
       ...found.map(({ check, reason }) =>
         excluded.has(check) ? `[+]${check} excluded: ok` : `[-]${check} failed: ${oneLine(reason)}`,
       ),

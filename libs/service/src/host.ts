@@ -46,6 +46,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     host: config.httpHost,
     port: config.httpPort,
     notReady,
+    checks: () => (running.lifecycle?.phase() === 'ready' ? (service.checks ?? []) : []),
     expose: () => metrics.expose(),
     allowedHosts: [...config.httpAllowedHosts, ...(config.advertiseHost === undefined ? [] : [config.advertiseHost])],
     onFault: (err) => log.error({ err }, 'the admin server could not answer'),

@@ -26,6 +26,8 @@ export interface Service {
   start(stopping?: AbortSignal): Promise<void>
   /** Why the service is not ready, a name and a reason each; empty = ready. Asked only between `start` and the drain. */
   notReady?(): readonly NotReady[]
+  /** The names of all checks that `notReady` may name: /readyz?verbose lists those that pass, too. */
+  readonly checks?: readonly string[]
   /**
    * Takes a change of hot settings (`.meta({ hot: true })`), of these keys, while the service runs. The log level is set by `run`. A
    * service without settings of its own that are hot has no use for it.

@@ -144,6 +144,13 @@ export const metricNames = {
     help: 'From the delivery of a message until it was settled',
     labels: ['messaging.system', 'messaging.destination.name', 'messaging.consumer.group.name', 'error.type'],
   },
+  messaging_broker_up: { kind: 'gauge', unit: '1', help: '1 = the broker answers, 0 = it does not', labels: [] },
+  messaging_unreadable_partitions: {
+    kind: 'gauge',
+    unit: '{partition}',
+    help: 'Partitions that are subscribed to and cannot be read',
+    labels: [],
+  },
   monitor: { kind: 'timer', unit: 'ms', help: 'Duration of monitor calls', labels: [] },
   monitor_count: { kind: 'counter', unit: '{call}', help: 'Monitor calls', labels: [] },
   reactor_handled_total: {

@@ -78,4 +78,32 @@ export const safeguards: readonly Safeguard[] = [
     replace: '|| budget.leftBytes <= -Infinity',
     tests: ['libs/messaging/src/kafka-fetched.test.ts'],
   },
+  {
+    promise: 'A service whose broker has not answered for 15 s is not ready',
+    file: 'libs/messaging/src/broker-readiness.ts',
+    find: 'lostMs >= brokerGoneMs ?',
+    replace: 'lostMs < 0 ?',
+    tests: ['libs/messaging/src/broker-watch.test.ts'],
+  },
+  {
+    promise: 'A broker that hangs counts as gone, though its connection is there',
+    file: 'libs/messaging/src/broker-watch.ts',
+    find: 'late.resolve(false)',
+    replace: 'late.resolve(true)',
+    tests: ['libs/messaging/src/broker-watch.test.ts'],
+  },
+  {
+    promise: 'A partition of Kafka that cannot be read shows in readiness',
+    file: 'libs/messaging/src/kafka-fetcher.ts',
+    find: 'if (fault instanceof UndecodableError) return [fault.message]',
+    replace: 'if (fault instanceof UndecodableError) return []',
+    tests: ['libs/messaging/test/kafka-compression.test.ts'],
+  },
+  {
+    promise: 'A batch of Kafka that cannot be read is tried again, not skipped',
+    file: 'libs/messaging/src/kafka-fetched.ts',
+    find: 'next: last === undefined ? undefined : last.lastOffset + 1,',
+    replace: 'next: problem === undefined ? last && last.lastOffset + 1 : (last?.lastOffset ?? 0) + 2,',
+    tests: ['libs/messaging/src/kafka-fetched.test.ts'],
+  },
 ]
