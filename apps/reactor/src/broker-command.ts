@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import type { Writable } from 'node:stream'
 import { messagingSettings } from '@armature/config/common'
 import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging/open'
@@ -77,8 +75,3 @@ const exitCodeFor = (error: unknown): number | undefined => {
 /** A fault in what was asked for. */
 export const usageError = (message: string, fix: string): ServiceError =>
   new ServiceError(message, { exitCode: exitCodes.usage, fix })
-
-/** Waits for a slow reader, until `signal` is aborted. */
-export const write = async (stream: Writable, text: string, signal: AbortSignal): Promise<void> => {
-  if (!stream.write(text) && !signal.aborted) await once(stream, 'drain', { signal }).catch(() => undefined)
-}

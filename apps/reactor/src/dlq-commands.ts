@@ -4,12 +4,13 @@ import { checkTopic } from '@armature/messaging/topic-pattern'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
-import { brokerSettings, usageError, withBrowser, write, type Open } from './broker-command.ts'
+import { brokerSettings, usageError, withBrowser, type Open } from './broker-command.ts'
 import { formatSetting, maxLetters, picked, pickSettings, topicArgument } from './dlq-settings.ts'
 import { holdsLetters, letters } from './letter.ts'
 import { createLetterCounts } from './letter-counts.ts'
 import { letterJson, letterText } from './letter-text.ts'
 import { oneLine, table } from './shown.ts'
+import { write } from './write.ts'
 
 const longestCell = 60
 

@@ -5,11 +5,12 @@ import type { Delivery, Driver } from '@armature/messaging/ports'
 import { isPattern } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
-import { brokerSettings, usageError, withDriver, write, type Open } from './broker-command.ts'
+import { brokerSettings, usageError, withDriver, type Open } from './broker-command.ts'
 import { rateText, topicPattern } from './checked-settings.ts'
 import { perSecondOf } from './duration.ts'
 import { oneLine, shownBody } from './shown.ts'
 import { tap } from './tap.ts'
+import { write } from './write.ts'
 
 const settings = z.object({
   ...brokerSettings,

@@ -1,13 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { memoryBroker } from '@armature/messaging/memory'
 import { bodyText, message, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
+import { readSettings } from '@armature/service/command-line'
 import { amqpUrl } from '../src/amqp-url.ts'
+import { commands } from '../src/commands.ts'
 import { publishAll } from '../src/publish.ts'
 import { runCommand } from './command-line.ts'
 import { heldIn } from './letters.ts'
@@ -216,3 +219,70 @@ describe('tap', () => {
     expect(await runCommand(poor, ['tap', '-t', 'a.*'])).toMatchObject({ code: 64 })
   })
 })
+
+test('bug: tap to a slow reader warned of a leak: it holds the broker back, with a bound', async () => {
+  const driver = open()
+  const warnings: Error[] = []
+  const warn = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warn)
+  const stdout = new PassThrough({ highWaterMark: 1 })
+  const stopping = new AbortController()
+  const ready = Promise.withResolvers<void>()
+  let delivered = 0
+  const counting: Driver = {
+    ...driver,
+    subscribe: (topic, handle, options) =>
+      driver.subscribe(
+        topic,
+        (delivery) => {
+          delivered += 1
+          return handle(delivery)
+        },
+        options,
+      ),
+  }
+  const tapping = runTap(counting, stdout, { signal: stopping.signal, onReady: ready.resolve })
+  await ready.promise
+  for (let n = 0; n < 1_000; n++) await driver.publish('orders', [message('orders', `order ${n}`)])
+  await expect.poll(() => delivered).toBeGreaterThan(10)
+  // Each that is shown waits; those that may be unsettled at once are all that came.
+  expect(delivered).toBeLessThanOrEqual(100)
+  let text = ''
+  stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  await expect.poll(() => text.split('\n').length, { timeout: 10_000 }).toBe(1_001)
+  stopping.abort()
+  await tapping
+  process.off('warning', warn)
+  expect(warnings).toEqual([])
+})
+
+test('tap that waits for a slow reader is ended by its signal', async () => {
+  const driver = open()
+  const stdout = new PassThrough({ highWaterMark: 1 })
+  const stopping = new AbortController()
+  const ready = Promise.withResolvers<void>()
+  const tapping = runTap(driver, stdout, { signal: stopping.signal, onReady: ready.resolve })
+  await ready.promise
+  await driver.publish('orders', [message('orders', 'x'), message('orders', 'y')])
+  await expect.poll(() => stdout.writableNeedDrain).toBe(true)
+  stopping.abort()
+  await tapping
+})
+
+/** The command, with an output that is read when the test says so. */
+const runTap = async (
+  driver: Driver,
+  stdout: PassThrough,
+  { signal, onReady }: { readonly signal: AbortSignal; readonly onReady: () => void },
+) => {
+  const { tap } = commands(() => Promise.resolve({ ...driver, close: () => Promise.resolve() }))
+  if (tap === undefined) throw new Error('no tap')
+  const env = { MESSAGING_URL: 'kafka://127.0.0.1:9092' }
+  const { config, positionals, rest } = readSettings('tap', tap.settings, ['-t', 'orders'], env, tap)
+  const stderr = new PassThrough()
+  stderr.on('data', (chunk: Buffer) => {
+    if (chunk.toString().includes('looking at')) onReady()
+  })
+  const stdin = new PassThrough()
+  return tap.run(config, { stdin, stdout, stderr, signal, positionals, rest })
+}

@@ -93,4 +93,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['libs/messaging/test/redis-streams-emptied.test.ts'],
   },
+  {
+    promise: 'Messages that wait for a slow reader of `reactor tap` share one wait',
+    file: 'apps/reactor/src/write.ts',
+    find: 'if (waiting === undefined) {',
+    replace: 'if (waiting !== null) {',
+    tests: ['apps/reactor/test/publish-tap.test.ts'],
+  },
 ]
