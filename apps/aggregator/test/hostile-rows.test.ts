@@ -7,7 +7,7 @@ import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import type { RunningServer } from '@armature/servers/server'
 import { testTelemetry } from '@armature/telemetry/telemetry'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openPostgresSink } from '../src/postgres-sink.ts'
 import type { Sink } from '../src/sink.ts'
 import { groupWriter } from '../src/write-group.ts'
@@ -162,6 +162,33 @@ describe.each(['embedded', 'postgres'])('%s: a row that cannot be made', { timeo
       await database.query('alter table elsewhere rename to event')
     }
     await sink.check()
+    expect(await ids()).toEqual([])
+  })
+
+  test.runIf(kind === 'postgres')('a write that is given up while it waits for a lock is not made later', async () => {
+    const freed = Promise.withResolvers<void>()
+    const isHeld = Promise.withResolvers<void>()
+    const holding = database.transaction(async (within) => {
+      await within.query('lock table event in access exclusive mode')
+      isHeld.resolve()
+      await freed.promise
+    })
+    await isHeld.promise
+    const waiting = async () =>
+      (
+        await database.query(
+          `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'insert into event%'`,
+        )
+      ).count
+    const closing = new AbortController()
+    const write = sink.write([{ message: good('1'), correlationKey: 'k' }], closing.signal)
+    const ended = expect(write).rejects.toMatchObject({ code: '57014' })
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 10_000 })
+    closing.abort()
+    await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 10_000 })
+    await ended
+    freed.resolve()
+    await holding
     expect(await ids()).toEqual([])
   })
 

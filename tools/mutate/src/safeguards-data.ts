@@ -150,4 +150,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'resolve(true)',
     tests: ['apps/search-service/test/unix-socket.test.ts'],
   },
+  {
+    promise: 'A write of the aggregator that is under way when it closes is not waited for',
+    file: 'apps/aggregator/src/write-group.ts',
+    find: '(signal) => untilAborted(signal, job(signal))',
+    replace: '(signal) => job(signal)',
+    tests: ['apps/aggregator/src/write-group.test.ts', 'apps/aggregator/test/drain.test.ts'],
+  },
+  {
+    promise: 'What the aggregator holds comes again when it closes without having written it',
+    file: 'apps/aggregator/src/service.ts',
+    find: '      closing.abort()',
+    replace: '',
+    tests: ['apps/aggregator/test/drain.test.ts'],
+  },
 ]
