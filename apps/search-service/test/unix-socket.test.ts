@@ -53,14 +53,14 @@ test('bug: a server on a socket could neither be named nor called', async () => 
   const program = launch('search', '--address', `unix:${path}`, '--lat', '5', '--lng', '7')
   await program.until(/Area b/, 30_000)
   expect(await program.ended()).toMatchObject({ code: 0 })
-})
+}, 60_000)
 
 test('a drain answers what is in flight, and the socket is gone', async () => {
   const { service, drain } = await serve()
   expect(await searched(service.address)).toEqual(['Area a'])
   await drain()
   expect(existsSync(path)).toBe(false)
-})
+}, 60_000)
 
 test('the socket of a killed process is taken over, that of a living one is not, and a file never', async () => {
   const killed = launch('--grpc-host', `unix:${path}`)
