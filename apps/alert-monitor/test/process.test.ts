@@ -26,8 +26,12 @@ describe('the process', { timeout: 60_000 }, () => {
     const lines = Array.from({ length: 100 }, () => 'search:3|ms').join('\n')
     await sendPackets(Number(port), [lines, 'search:2003|ms'])
     await program.until(/"alert":"search-stall","status":"firing"/)
-    await vi.waitFor(async () =>
-      expect(await (await fetch(`${admin}/metrics`)).text()).toMatch(/ledger_acked_total\{stage="alert-monitor"\} 101/),
+    await vi.waitFor(
+      async () =>
+        expect(await (await fetch(`${admin}/metrics`)).text()).toMatch(
+          /ledger_acked_total\{stage="alert-monitor"\} 101/,
+        ),
+      { timeout: 10_000 },
     )
     program.signal('SIGTERM')
     expect(await program.ended()).toEqual({ code: 0, signal: null })

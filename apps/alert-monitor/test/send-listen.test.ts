@@ -53,7 +53,7 @@ describe('send and listen over one broker', () => {
     const heard = listener(broker.connect(), { on: 'alerts.>', signal: stopping.signal })
     await heard.listening
     await send(broker.connect(), { on: 'alerts.a.b', body: 'x' })
-    await expect.poll(() => heard.bodies).toEqual(['x'])
+    await expect.poll(() => heard.bodies, { timeout: 10_000 }).toEqual(['x'])
     stopping.abort()
     expect(await heard.written).toBe(1)
   })
@@ -74,7 +74,7 @@ describe('send and listen over one broker', () => {
     const bodies: string[] = []
     const write = (heard: Message) => void bodies.push(bodyText(heard))
     expect(await listen({ ...subscriber, close: () => Promise.resolve() }, { on: 'a', count: 2, write })).toBe(2)
-    await expect.poll(() => rejected.length).toBe(2)
+    await expect.poll(() => rejected.length, { timeout: 10_000 }).toBe(2)
     expect(bodies).toHaveLength(2)
   })
 
@@ -116,7 +116,7 @@ describe('the commands', () => {
     const open = () => Promise.resolve(broker.connect())
     const listening = io()
     const code = commandOf(open, 'listen').run({ messagingUrl, on: 'alerts.x', count: 2, format }, listening)
-    await expect.poll(() => listening.stderr.readableLength).toBeGreaterThan(0)
+    await expect.poll(() => listening.stderr.readableLength, { timeout: 10_000 }).toBeGreaterThan(0)
     expect(await commandOf(open, 'send').run({ messagingUrl, on: 'alerts.x', count: 2 }, io(['hello']))).toBe(0)
     expect(await code).toBe(0)
     expect(text(listening.stdout)).toMatch(printed)
@@ -130,7 +130,7 @@ describe('the commands', () => {
       { messagingUrl, on: 'x', format: 'text' },
       listening,
     )
-    await expect.poll(() => listening.stderr.readableLength).toBeGreaterThan(0)
+    await expect.poll(() => listening.stderr.readableLength, { timeout: 10_000 }).toBeGreaterThan(0)
     listening.stopping.abort()
     expect(await code).toBe(0)
   })

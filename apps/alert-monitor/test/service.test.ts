@@ -5,11 +5,14 @@ import { createMetrics } from '@armature/telemetry/metrics'
 import { hot, openWorld, ordinary, sendPackets, type World } from './world.ts'
 
 const received = (world: World, count: number) =>
-  vi.waitFor(() => {
-    const row = world.row('alert-monitor')
-    expect(row?.received).toBe(count)
-    expect(row?.inFlight).toBe(0)
-  })
+  vi.waitFor(
+    () => {
+      const row = world.row('alert-monitor')
+      expect(row?.received).toBe(count)
+      expect(row?.inFlight).toBe(0)
+    },
+    { timeout: 10_000 },
+  )
 
 describe('StatsD over UDP', () => {
   test('one stalled search among thousands raises search-stall with that very sample, and resolves it later', async () => {
@@ -20,7 +23,7 @@ describe('StatsD over UDP', () => {
     await received(world, 2_000)
     await sendPackets(world.monitor.statsdPort, ['search:2003|ms', ...packets.slice(100)])
     await received(world, 4_001)
-    await vi.waitFor(() => expect(world.messages).toHaveLength(1))
+    await vi.waitFor(() => expect(world.messages).toHaveLength(1), { timeout: 10_000 })
     expect(world.messages[0]).toMatchObject({
       topic: 'alerts.search-stall',
       headers: {
@@ -65,7 +68,9 @@ describe('StatsD over UDP', () => {
     for (let index = 0; index < 200; index += 1) metrics.time('search', 1 + (index % 4))
     metrics.time('search', 2_010)
     await metrics.close()
-    await vi.waitFor(() => expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['prod.search']))
+    await vi.waitFor(() => expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['prod.search']), {
+      timeout: 10_000,
+    })
   })
 
   test('bad lines are counted by their reason and the rest flows', async () => {

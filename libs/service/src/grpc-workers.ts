@@ -7,7 +7,7 @@ import { exitCodes } from './exit-codes.ts'
 import { ServiceError } from './faults.ts'
 import { addressOf, listen } from './grpc-listener.ts'
 import { closedBooks, metricsByWorker, sumOfBooks } from './grpc-worker-books.ts'
-import type { FromWorker, ToWorker, WorkerConfig, WorkerState } from './grpc-worker.ts'
+import { stateIntervalMs, type FromWorker, type ToWorker, type WorkerConfig, type WorkerState } from './grpc-worker.ts'
 import type { NotReady, Service } from './service.ts'
 
 export interface WorkerPoolOptions<Config> {
@@ -32,17 +32,26 @@ const crashWindowMs = 60_000
 /** After the first crash; doubled for each further one in the window. */
 const restartDelayMs = 100
 
+/** A worker that says nothing for so long makes the service not ready. It should every `stateIntervalMs`. */
+export const silentAfterMs = 2_000
+/** One that says nothing for so long is killed and replaced: its calls break off in time to be tried elsewhere within 10 s. */
+export const replacedAfterMs = 6_000
+/** For the first word of a new worker, which loads the program before it. */
+const firstWordAfterMs = 60_000
+
 interface Member {
   readonly id: number
   readonly worker: Worker
   state: WorkerState | undefined
   fault: string | undefined
+  /** Since its last word, in steps of `stateIntervalMs` that this process saw: its own pauses do not count. */
+  silentMs: number
 }
 
 /**
  * A service of several processes on one port: each worker runs this program again (`runWorker` in its main.ts) and serves what
- * connections it is dealt, in turn. Ready while a worker is. A worker that crashes is replaced, up to a bound. A stop drains all of
- * them. Metrics have the label `worker`, books are summed.
+ * connections it is dealt, in turn. Ready while a worker is and none is silent. A worker that crashes is replaced, up to a bound, and so is one
+ * that does not answer. A stop drains all of them. Metrics have the label `worker`, books are summed.
  *
  * By node:cluster rather than SO_REUSEPORT: gRPC's connections are few and long, so they are to be dealt out evenly and not by a hash; a
  * worker that leaves takes no connection with it that the kernel had queued for it; and it works on every system.
@@ -60,10 +69,11 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
   let crashes: readonly number[] = []
   let current = config
   const cancelRestarts: (() => void)[] = []
+  let cancelWatch = (): void => undefined
 
   const launch = (): Promise<void> => {
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
-    const member: Member = { id: nextId, worker: cluster.fork(), state: undefined, fault: undefined }
+    const member: Member = { id: nextId, worker: cluster.fork(), state: undefined, fault: undefined, silentMs: 0 }
     nextId += 1
     members.set(member.id, member)
     const { worker } = member
@@ -72,6 +82,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     worker.send(start)
     worker.on('error', () => undefined)
     worker.on('message', (message: FromWorker) => {
+      member.silentMs = 0
       if (message.kind === 'fault') member.fault = message.message
       else member.state = message
       if (message.kind === 'state' && message.serves) resolve()
@@ -103,6 +114,19 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     cancelRestarts.push(after(delayMs, () => void (!stopping && launch().catch(() => undefined))))
   }
 
+  /** A worker that hangs keeps its connections, and would keep its place for ever. */
+  const watch = (): void => {
+    cancelWatch = after(stateIntervalMs, () => {
+      for (const member of members.values()) {
+        member.silentMs += stateIntervalMs
+        if (member.silentMs < (member.state === undefined ? firstWordAfterMs : replacedAfterMs)) continue
+        member.fault ??= `no answer for ${member.silentMs / 1000} s`
+        member.worker.process.kill('SIGKILL')
+      }
+      watch()
+    })
+  }
+
   const states = () => [...members.values()].flatMap(({ state }) => (state === undefined ? [] : [state]))
   const exitsOfAll = (): Promise<void> =>
     members.size === 0 ? Promise.resolve() : new Promise((resolve) => empty.add(resolve))
@@ -132,6 +156,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     start: async (asked) => {
       cluster.setupPrimary({ serialization: 'advanced' })
       port = await freePort(config)
+      watch()
       const launched = Promise.all(Array.from({ length: count }, launch))
       asked?.addEventListener('abort', stopAll, { once: true })
       await launched
@@ -140,6 +165,11 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       started = true
     },
     notReady: () => {
+      const silent = [...members.values()].find(({ state, silentMs }) => state?.serves && silentMs >= silentAfterMs)
+      if (silent !== undefined) {
+        const reason = `worker ${silent.id} has not answered for ${silent.silentMs / 1000} s`
+        return [{ check: 'workers', reason }]
+      }
       const known = states()
       if (known.some(({ serves, notReady }) => serves && notReady.length === 0)) return []
       const reasons = known.flatMap(({ notReady }): readonly NotReady[] => notReady)
@@ -160,6 +190,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       stopAll()
       for (const { worker } of members.values()) worker.process.kill('SIGKILL')
       await exitsOfAll()
+      cancelWatch()
     },
     ledger: () => sumOfBooks([...retired, ...states().flatMap(({ ledger }) => ledger)]),
     addresses: () => [{ label: 'gRPC', address: addressOf(config.grpcHost, port) }],

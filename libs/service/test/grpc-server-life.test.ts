@@ -136,7 +136,7 @@ describe('drain', () => {
     await server.close()
     await server.close()
     await inFlight
-    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce())
+    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce(), { timeout: 10_000 })
     expect(server.inFlight).toBe(0)
   })
 })

@@ -16,7 +16,7 @@ describe('calls', () => {
     expect(await say('hello')).toEqual({ text: 'hello' })
     expect(await caller.call(plainDefinition, 'ask', { query: 'q' })).toEqual({ response: 'q' })
     expect(await caller.stream(echoDefinition, 'Repeat', { text: 'x', times: 3 })).toHaveLength(3)
-    await vi.waitFor(() => expect(finished).toHaveLength(3))
+    await vi.waitFor(() => expect(finished).toHaveLength(3), { timeout: 10_000 })
     expect([counted('OK'), counted('OK', 'Plain/ask'), counted('OK', `${echoName}/Repeat`)]).toEqual([1, 1, 1])
     expect(metrics.value('rpc.server.calls.in_flight')).toBe(0)
     expect(finished[0]).toMatchObject({
@@ -37,7 +37,9 @@ describe('calls', () => {
     expect([onStart.mock.calls.length, finished.length]).toEqual([1, 0])
     cancel.abort()
     await givenUp
-    await vi.waitFor(() => expect(finished).toMatchObject([{ status: 'CANCELLED', answered: false }]))
+    await vi.waitFor(() => expect(finished).toMatchObject([{ status: 'CANCELLED', answered: false }]), {
+      timeout: 10_000,
+    })
     expect(finished[0]?.metadata.get('x-mark')).toEqual(['m'])
     expect(onStart).toHaveBeenCalledOnce()
   })
@@ -54,7 +56,9 @@ describe('calls', () => {
       details: 'text: must not be "bad"',
     })
     await expect(say('worse')).rejects.toMatchObject({ code: status.INTERNAL, details: 'internal error' })
-    await vi.waitFor(() => expect([counted('INVALID_ARGUMENT'), counted('INTERNAL')]).toEqual([1, 1]))
+    await vi.waitFor(() => expect([counted('INVALID_ARGUMENT'), counted('INTERNAL')]).toEqual([1, 1]), {
+      timeout: 10_000,
+    })
   })
 
   test('what is wrong with fields is there for programs too, as google.rpc.BadRequest', async () => {
@@ -89,7 +93,9 @@ describe('calls', () => {
     expect([await idOf('a', 'mine/1'), await idOf('bad', 'mine/2')]).toEqual(['mine/1', 'mine/2'])
     const made = [await idOf('a'), await idOf('bad'), await idOf('a', 'has a space'), await idOf('a', 'x'.repeat(129))]
     for (const id of made) expect(id).toMatch(/^[\da-f-]{36}$/)
-    await vi.waitFor(() => expect(finished.map(({ requestId }) => requestId)).toEqual(['mine/1', 'mine/2', ...made]))
+    await vi.waitFor(() => expect(finished.map(({ requestId }) => requestId)).toEqual(['mine/1', 'mine/2', ...made]), {
+      timeout: 10_000,
+    })
   })
 
   test('of methods that are nobody’s are counted under one name', async () => {
@@ -103,16 +109,16 @@ describe('calls', () => {
   test('a method nobody implements is UNIMPLEMENTED', async () => {
     const { caller, counted } = await open()
     await expect(caller.call(echoDefinition, 'Ping', {})).rejects.toMatchObject({ code: status.UNIMPLEMENTED })
-    await vi.waitFor(() => expect(counted('UNIMPLEMENTED', `${echoName}/Ping`)).toBe(1))
+    await vi.waitFor(() => expect(counted('UNIMPLEMENTED', `${echoName}/Ping`)).toBe(1), { timeout: 10_000 })
   })
 
   test('a passed deadline aborts the handler and is counted', async () => {
     const { services, aborted } = gated()
     const { say, counted, server } = await open({ services })
     await expect(say('x', { deadline: Date.now() + 100 })).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED })
-    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce())
+    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce(), { timeout: 10_000 })
     // Either side's clock may be first; the client's resets the stream.
-    await vi.waitFor(() => expect(counted('DEADLINE_EXCEEDED') + counted('CANCELLED')).toBe(1))
+    await vi.waitFor(() => expect(counted('DEADLINE_EXCEEDED') + counted('CANCELLED')).toBe(1), { timeout: 10_000 })
     expect(server.inFlight).toBe(0)
   })
 
@@ -127,7 +133,7 @@ describe('calls', () => {
     })
     await say('x')
     await expect(say('bad')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT })
-    await vi.waitFor(() => expect(finished).toHaveLength(2))
+    await vi.waitFor(() => expect(finished).toHaveLength(2), { timeout: 10_000 })
     expect(signals.map(({ aborted }) => aborted)).toEqual([false, false])
   })
 
@@ -140,8 +146,8 @@ describe('calls', () => {
     expect(server.inFlight).toBe(1)
     cancel.abort()
     await cancelled
-    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce())
-    await vi.waitFor(() => expect(counted('CANCELLED')).toBe(1))
+    await vi.waitFor(() => expect(aborted).toHaveBeenCalledOnce(), { timeout: 10_000 })
+    await vi.waitFor(() => expect(counted('CANCELLED')).toBe(1), { timeout: 10_000 })
     expect(server.inFlight).toBe(0)
   })
 })
@@ -153,7 +159,7 @@ describe('bad input', () => {
     await expect(caller.callRaw(`/${echoName}/Say`, Buffer.from(hex, 'hex'))).rejects.toMatchObject({
       code: status.INTERNAL,
     })
-    await vi.waitFor(() => expect(counted('INTERNAL')).toBe(1))
+    await vi.waitFor(() => expect(counted('INTERNAL')).toBe(1), { timeout: 10_000 })
     expect(await say('still here')).toEqual({ text: 'still here' })
   })
 
@@ -170,7 +176,7 @@ describe('bad input', () => {
     await expect(say('x'.repeat(maxMessageBytes - overhead + 1))).rejects.toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
     })
-    await vi.waitFor(() => expect(counted('RESOURCE_EXHAUSTED')).toBe(1))
+    await vi.waitFor(() => expect(counted('RESOURCE_EXHAUSTED')).toBe(1), { timeout: 10_000 })
   })
 
   test.each([
@@ -222,10 +228,13 @@ describe('bad input', () => {
     expect(metrics.value('rpc_connections_refused_total')).toBe(1)
     expect(await say('still here')).toEqual({ text: 'still here' })
     second.destroy()
-    await vi.waitFor(async () => {
-      const { say: sayNew } = callerOf(server)
-      expect(await sayNew('new')).toEqual({ text: 'new' })
-    })
+    await vi.waitFor(
+      async () => {
+        const { say: sayNew } = callerOf(server)
+        expect(await sayNew('new')).toEqual({ text: 'new' })
+      },
+      { timeout: 10_000 },
+    )
   })
 
   test('a taken port rejects with the error of listen', async () => {

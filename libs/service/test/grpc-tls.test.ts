@@ -113,7 +113,7 @@ describe('new files', () => {
   ])('$what are refused, counted and logged once; the old stay, and good ones are taken later', async ({ spoil }) => {
     const files = made.issue('kept', { by: 'ca' })
     const { server, reloads, log } = await served(files)
-    await vi.waitFor(async () => expect(await subjectOf(server.port)).toBe(files.subject))
+    await vi.waitFor(async () => expect(await subjectOf(server.port)).toBe(files.subject), { timeout: 10_000 })
     spoil(files.certFile)
     await vi.waitFor(() => expect(reloads('refused')).toBe(1), { timeout: 10_000 })
     expect(await subjectOf(server.port)).toBe(files.subject)

@@ -77,7 +77,7 @@ test('a call is a span under the one its metadata names, and active in the handl
   const traceparent = `00-${'a'.repeat(32)}-${'c'.repeat(16)}-01`
   await caller.call(echoDefinition, 'Say', { text: 'x' }, { metadata: { traceparent } })
   await caller.call(echoDefinition, 'Say', { text: 'x' }, { metadata: { traceparent: 'forged' } })
-  await vi.waitFor(() => expect(spans.map(({ ended }) => ended)).toEqual([true, true]))
+  await vi.waitFor(() => expect(spans.map(({ ended }) => ended)).toEqual([true, true]), { timeout: 10_000 })
   expect(active).toEqual(['1', '2'].map((id) => id.padStart(16, '0')))
   const [traced, orphan] = spans
   expect(traced).toMatchObject({ name: `${echoName}/Say`, attributes: { 'rpc.status_code': 'OK' } })

@@ -142,4 +142,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['apps/alert-monitor/src/intake.test.ts'],
   },
+  {
+    promise: 'A worker that hangs is replaced',
+    file: 'libs/service/src/grpc-workers.ts',
+    find: "member.worker.process.kill('SIGKILL')",
+    replace: '',
+    tests: ['apps/search-service/test/workers.test.ts'],
+  },
+  {
+    promise: 'A worker that does not answer makes its service not ready',
+    file: 'libs/service/src/grpc-workers.ts',
+    find: 'state?.serves && silentMs >= silentAfterMs',
+    replace: 'state?.serves && silentMs >= Infinity',
+    tests: ['apps/search-service/test/workers.test.ts'],
+  },
 ]
