@@ -72,8 +72,9 @@ class DiscoveryResolver implements experimental.Resolver {
     this.#finding = (options[resolverOption] as (() => Finding) | undefined)?.()
   }
 
+  /** A header of HTTP/2: it holds visible ASCII only. */
   static getDefaultAuthority(target: experimental.GrpcUri): string {
-    return target.path.replace(/[?,].*$/, '')
+    return target.path.replace(/[?,].*$/, '').replaceAll(/[^\x21-\x7e]/gu, encodeURIComponent)
   }
 
   /** Changes come by themselves: to be asked again starts the watch, once. */

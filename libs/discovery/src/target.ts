@@ -20,7 +20,9 @@ export const targetForms = [
   'unix:/PATH',
 ] as const
 
-const serviceName = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
+/** What Consul takes of names and tags: nearly all. A slash would be read as another path of its API. */
+const consulName = /^[^/\p{Cc}\p{Cs}\p{Z}](?:[^/\p{Cc}\p{Cs}]{0,254}[^/\p{Cc}\p{Cs}\p{Z}])?$/u
 const domainName = /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9.])?$/i
 const hostAndPort = /^(\[[\da-f:.]+\]|[^\s:/?#[\]@]+):(\d{1,5})$/i
 
@@ -31,7 +33,8 @@ export const parseTarget = (text: string): Target => {
   const url = URL.parse(text)
   if (url === null) throw wrong(text, 'is none of the forms')
   const { protocol, host: authority, searchParams } = url
-  const name = decodeURIComponent(url.pathname.replace(/^\//, ''))
+  const name = decoded(url.pathname.replace(/^\//, ''))
+  if (name === undefined) throw wrong(text, 'has a % that no escape begins with')
   const server = authority === '' ? undefined : authority
   const tag = searchParams.get('tag') ?? undefined
   const unknown = [...searchParams.keys()].find((key) => key !== 'tag' || protocol !== 'consul:')
@@ -43,11 +46,13 @@ export const parseTarget = (text: string): Target => {
       if (!isAddress(name)) throw wrong(text, 'does not end with HOST:PORT')
       return { by: 'grpc-js', target: text }
     case 'consul:':
-      if (!serviceName.test(name)) throw wrong(text, 'does not end with the name of a service')
-      if (tag !== undefined && !serviceName.test(tag)) throw wrong(text, 'has a tag that is no DNS label')
-      return server === undefined
-        ? { by: 'consul health', service: name, tag }
-        : { by: 'consul DNS', service: name, tag, server }
+      if (!isConsulName(name)) throw wrong(text, 'does not end with the name of a service')
+      if (tag !== undefined && !isConsulName(tag)) throw wrong(text, 'has a tag that Consul does not know')
+      if (server === undefined) return { by: 'consul health', service: name, tag }
+      if (!dnsLabel.test(name)) throw wrong(text, `asks DNS for ${name}, which is no DNS label: leave the server out`)
+      if (tag !== undefined && !dnsLabel.test(tag))
+        throw wrong(text, `asks DNS for the tag ${tag}, which is no DNS label: leave the server out`)
+      return { by: 'consul DNS', service: name, tag, server }
     case 'srv:':
       if (!domainName.test(name)) throw wrong(text, 'does not end with a DNS name')
       return { by: 'srv', service: name, server }
@@ -74,6 +79,17 @@ const unixTarget = (text: string): string => {
     throw wrong(text, `has a path of more than ${maxSocketPathBytes} bytes`)
   return `unix:${path}`
 }
+
+/** Undefined where it cannot be. */
+const decoded = (path: string): string | undefined => {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
+}
+
+const isConsulName = (name: string): boolean => consulName.test(name) && name !== '.' && name !== '..'
 
 const isAddress = (text: string): boolean => {
   const port = Number(hostAndPort.exec(text)?.[2])

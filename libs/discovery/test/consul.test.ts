@@ -96,6 +96,19 @@ test('instances are chosen by tag, and carry tags and meta', async () => {
   expect(await caller.tally(4)).toEqual({ [second.id]: 4 })
 })
 
+test.each([
+  ['search_v2', 'v1.2', 'search_v2?tag=v1.2'],
+  ['Süche_v2', 'team=a b', 'S%C3%BCche_v2?tag=team%3Da%20b'],
+  ['Süche_v3', 'ü', 'Süche_v3?tag=ü'],
+])('bug: the service %j and its tag %j, which DNS does not allow, were no target', async (name, tag, target) => {
+  const service = `${name}-${randomUUID().slice(0, 8)}`
+  await startInstance({ service, consul: here() })
+  const wanted = await startInstance({ service, consul: here(), tags: [tag] })
+  await passing(service, 2)
+  const caller = openCaller(`consul:///${target.replace('?', `${service.slice(name.length)}?`)}`, openClient(here()))
+  expect(await caller.tally(4)).toEqual({ [wanted.id]: 4 })
+})
+
 describe('a server without a gRPC health service', () => {
   /** A gRPC server: of this status, or, without one, that has no health service. */
   const grpcServer = async (status?: number) => {
