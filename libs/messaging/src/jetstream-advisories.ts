@@ -42,6 +42,8 @@ const durable = 'dead-letters'
 const maxAgeMs = 7 * 86_400_000
 const ackWaitMs = 30_000
 const againMs = 1_000
+/** A consumer that is silent for two of them is looked for. */
+const heartbeatMs = 2_000
 /** By which the clocks of two servers may differ. */
 const clockSkewMs = 1_000
 /** Dead letters that are looked through for one that is there already. */
@@ -123,7 +125,7 @@ const begin = async ({ jsm, client, settings }: AdvisoryParts): Promise<Consumer
     })
   const consumer = await client.consumers.get(advisoryStream, durable)
   // Else it waits for ever for one that nobody makes.
-  return consumer.consume({ max_messages: 10, abort_on_missing_resource: true })
+  return consumer.consume({ max_messages: 10, abort_on_missing_resource: true, idle_heartbeat: heartbeatMs })
 }
 
 const handle = async (parts: AdvisoryParts, msg: JsMsg): Promise<void> => {

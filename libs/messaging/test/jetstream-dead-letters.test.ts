@@ -37,7 +37,7 @@ const driver = async (options = ''): Promise<Driver> => {
   return opened
 }
 
-const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 10_000, interval: 20 })
+const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 20_000, interval: 20 })
 
 const heldOf = async (of: Driver, topic: string): Promise<Held[]> => {
   const held: Held[] = []
@@ -173,21 +173,25 @@ test('the consumers of others are left alone', async () => {
   expect(await letters(one, topic)).toEqual([])
 })
 
-test('bug: nothing that NATS gave up became a dead letter once the stream of advisories had been deleted', async () => {
-  const topic = uniqueTopic()
-  const one = await driver('&maxDeliver=2')
-  await one.subscribe(topic, rejects, { group: 'billing', redeliveryDelayMs: 10 })
-  const jsm = await jetstreamManager(raw)
-  const created = async () => (await jsm.streams.info(advisoryStream)).created
-  const consumers = async () => (await jsm.streams.info(advisoryStream)).state.consumer_count
-  await eventually(async () => expect(await consumers()).toBe(1))
-  const before = await created()
-  await jsm.streams.delete(advisoryStream)
-  await eventually(async () => expect(await created()).not.toBe(before))
-  await eventually(async () => expect(await consumers()).toBe(1))
-  await one.publish(topic, [message(topic, 'poison', { id: 'p-1' })])
-  await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
-})
+test(
+  'bug: nothing that NATS gave up became a dead letter once the stream of advisories had been deleted',
+  { timeout: 60_000 },
+  async () => {
+    const topic = uniqueTopic()
+    const one = await driver('&maxDeliver=2')
+    await one.subscribe(topic, rejects, { group: 'billing', redeliveryDelayMs: 10 })
+    const jsm = await jetstreamManager(raw)
+    const created = async () => (await jsm.streams.info(advisoryStream)).created
+    const consumers = async () => (await jsm.streams.info(advisoryStream)).state.consumer_count
+    await eventually(async () => expect(await consumers()).toBe(1))
+    const before = await created()
+    await jsm.streams.delete(advisoryStream)
+    await eventually(async () => expect(await created()).not.toBe(before))
+    await eventually(async () => expect(await consumers()).toBe(1))
+    await one.publish(topic, [message(topic, 'poison', { id: 'p-1' })])
+    await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
+  },
+)
 
 test('bug: what NATS said of a message of a deleted stream made a dead letter of another in the new one', async () => {
   const topic = uniqueTopic()
