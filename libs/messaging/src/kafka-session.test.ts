@@ -5,11 +5,16 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 
 afterEach(() => void vi.useRealTimers())
 
 const yes = () => true
+/** Resolves when the driven timers have come so far. */
+const passed = (ms: number): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setTimeout(resolve, ms)
+  return promise
+}
 const started = async () => {
   let ends = 0
   const session = groupSession(1_000, () => ends++)
-  const answered = (afterMs = 0, keeps = yes) =>
-    session.keep(() => new Promise<void>((resolve) => void setTimeout(resolve, afterMs)), keeps)
+  const answered = (afterMs = 0, keeps = yes) => session.keep(() => passed(afterMs), keeps)
   const first = answered()
   await vi.advanceTimersByTimeAsync(0)
   await first
@@ -48,14 +53,13 @@ test('an answer that does not keep it, or comes too late, does not make it longe
 
 test('while the group waits for others nothing new may be handled, and what is held is lost only if that fails', async () => {
   const { session, answered, ends } = await started()
-  const pass = (ms: number) => new Promise<void>((resolve) => void setTimeout(resolve, ms))
-  const joining = session.putOff(() => pass(3_000).then(() => answered()))
+  const joining = session.putOff(() => passed(3_000).then(() => answered()))
   await vi.advanceTimersByTimeAsync(2_999)
   expect([session.holds, ends()]).toEqual([false, 0])
   await vi.advanceTimersByTimeAsync(2)
   await joining
   expect([session.holds, ends()]).toEqual([true, 0])
-  const failing = session.putOff(() => pass(3_000))
+  const failing = session.putOff(() => passed(3_000))
   await vi.advanceTimersByTimeAsync(3_000)
   await failing
   expect([session.holds, ends()]).toEqual([false, 1])

@@ -56,20 +56,22 @@ export const cuttableSockets = (): {
   cut(): number
   /** What the broker answers from now on is not heard, by the sockets that there are, or by those that sent requests of these numbers. */
   deafen(which?: (apis: ReadonlySet<number>) => boolean): void
-  /** Cuts all, and takes no new one until `release`. */
-  hold(): void
+  /** Cuts all, or those to these ports, and makes no such one until `release`. */
+  hold(ports?: readonly number[]): void
   release(): void
   /** How many requests of this number were sent. */
   sent(api: number): number
 } => {
   const all = new Map<Socket, Set<number>>()
   const counts = new Map<number, number>()
-  let held = false
+  let held: (port: number) => boolean = () => false
+  const portOf = new WeakMap<Socket, number>()
   return {
     sockets: (...args) => {
       const socket = makeSocket(...args)
       const apis = new Set<number>()
-      if (held) socket.destroy(new Error('held'))
+      portOf.set(socket, args[1])
+      if (held(args[1])) socket.destroy(new Error('held'))
       all.set(socket, apis)
       const write = socket.write.bind(socket) as (...of: unknown[]) => boolean
       socket.write = (...of: unknown[]) => {
@@ -89,11 +91,13 @@ export const cuttableSockets = (): {
     deafen: (which = () => true) => {
       for (const [socket, apis] of all) if (which(apis)) socket.pause()
     },
-    hold: () => {
-      held = true
-      for (const socket of all.keys()) socket.destroy(new Error('held'))
+    hold: (ports) => {
+      held = (port) => ports?.includes(port) ?? true
+      for (const socket of all.keys()) if (held(portOf.get(socket) ?? 0)) socket.destroy(new Error('held'))
     },
-    release: () => (held = false),
+    release: () => {
+      held = () => false
+    },
     sent: (api) => counts.get(api) ?? 0,
   }
 }
@@ -170,7 +174,7 @@ export const asAdmin = async <Result>(
   url: string,
   use: (admin: ReturnType<Kafka['admin']>) => Promise<Result>,
 ): Promise<Result> => {
-  const admin = new Kafka({ brokers: [hostsOf(url)], logLevel: logLevel.NOTHING }).admin()
+  const admin = new Kafka({ brokers: hostsOf(url).split(','), logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   try {
     return await use(admin)
