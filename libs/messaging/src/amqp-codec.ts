@@ -127,8 +127,9 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
   const headers = Object.create(null) as Record<string, HeaderValue>
   const types: [string, ReturnType<typeof typedValue>['type']][] = []
   const given = properties.headers ?? {}
-  const isEvent = 'cloudEvents_specversion' in given || 'cloudEvents:specversion' in given
-  for (const name in given) {
+  const isEvent = Object.hasOwn(given, 'cloudEvents_specversion') || Object.hasOwn(given, 'cloudEvents:specversion')
+  // Its own: the client takes a header named __proto__ for the prototype.
+  for (const name of Object.keys(given)) {
     const value = given[name]
     if (value === undefined || name === 'x-delivery-count' || name === 'x-acquired-count') continue
     if (typeof value === 'string') {

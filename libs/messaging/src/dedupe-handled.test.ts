@@ -69,10 +69,10 @@ describe.each(orders)('dedupe remembers only what was handled, %s', (order) => {
     expect(discarded()).toBe(0)
   })
 
-  test.each([
+  test.each<[string, Partial<Delivery>]>([
     ['body', { body: Buffer.from('other') }],
     ['type', { headers: { type: 'other' } }],
-    ['lack of a value', { body: Buffer.of(), tombstone: true as const }],
+    ['lack of a value', { body: Buffer.of(), tombstone: true }],
   ])('one of the same identity that differs in its %s is a dead letter, not a repeat', async (_, other) => {
     const { handle, handled, letters, discarded } = open(order, async () => undefined)
     await handle(delivery())

@@ -24,11 +24,16 @@ const bench = (settings: Partial<WindowSettings> = {}) => {
   })
   const arrival = (
     id: string,
-    { key, bytes = 1, here = false }: { key?: string; bytes?: number; here?: boolean } = {},
+    {
+      key,
+      bytes = 1,
+      here = false,
+      attempt = 1,
+    }: { key?: string; bytes?: number; here?: boolean; attempt?: number } = {},
   ) => {
     const made: Arrival = {
       message: message('t', new Uint8Array(bytes), { id, ...(key === undefined ? {} : { key }) }),
-      attempt: 1,
+      attempt,
       ack: () => settled.push(`ack ${id}`),
       ...(here ? {} : { reject: () => settled.push(`reject ${id}`) }),
     }
@@ -191,12 +196,77 @@ test('what is taken back is fenced, the rest goes on', async () => {
   offer('a2', { key: 'a' })
   const taken = window.takeBack(({ message: { id } }) => id === 'a1')
   expect(taken.map(({ message: { id } }) => id)).toEqual(['a1'])
-  expect(call(0).delivery.signal.aborted).toBe(false)
-  expect(seen()).toEqual(['a1/1', 'b1/1', 'a2/1'])
+  expect([0, 1].map((at) => call(at).delivery.signal.aborted)).toEqual([true, false])
+  expect(seen()).toEqual(['a1/1', 'b1/1'])
   call(0).resolve()
   call(1).resolve()
   await turn()
+  expect(seen()).toEqual(['a1/1', 'b1/1', 'a2/1'])
   expect(settled).toEqual(['ack b1'])
+})
+
+test.each(['resolve', 'reject'] as const)(
+  'bug: after a lost connection two handlers are at work on one key: firing, resolved, firing (the first then %ss)',
+  async (how) => {
+    const { window, offer, seen, call, settled } = bench({ serial: true })
+    offer('firing', { key: 'a' })
+    offer('resolved', { key: 'a' })
+    expect(window.takeBack(() => true)).toHaveLength(2)
+    expect([window.inFlight, window.held]).toEqual([0, 0])
+    offer('firing', { key: 'a', attempt: 2 })
+    offer('resolved', { key: 'a', attempt: 2 })
+    offer('other', { key: 'b' })
+    expect(seen()).toEqual(['firing/1', 'other/1'])
+    expect(call(0).delivery.signal.aborted).toBe(true)
+    call(0)[how]()
+    await turn()
+    expect(seen()).toEqual(['firing/1', 'other/1', 'firing/2'])
+    expect(call(2).delivery.signal.aborted).toBe(false)
+    call(2).resolve()
+    await turn()
+    expect(seen()).toEqual(['firing/1', 'other/1', 'firing/2', 'resolved/2'])
+    expect(settled).toEqual(['ack firing'])
+  },
+)
+
+test('a key stays closed through several losses, until each handler has settled', async () => {
+  const { window, offer, seen, call } = bench({ serial: true })
+  offer('a', { key: 'a' })
+  window.takeBack(() => true)
+  offer('a', { key: 'a', attempt: 2 })
+  window.takeBack(() => true)
+  offer('a', { key: 'a', attempt: 3 })
+  expect(seen()).toEqual(['a/1'])
+  call(0).resolve()
+  await turn()
+  expect(seen()).toEqual(['a/1', 'a/3'])
+})
+
+test('handlers that are at work on what was taken back count towards the bound, so that losses do not add up', async () => {
+  const { window, offer, seen, call } = bench({ maxInFlight: 2 })
+  offer('a')
+  offer('b')
+  window.takeBack(() => true)
+  expect([window.inFlight, window.hasRoom]).toEqual([0, false])
+  offer('a', { attempt: 2 })
+  expect(seen()).toEqual(['a/1', 'b/1'])
+  call(1).reject()
+  await turn()
+  expect(seen()).toEqual(['a/1', 'b/1', 'a/2'])
+})
+
+test('each delivery has a signal of its own, which tells of a loss also where it is looked at late', async () => {
+  const { window, offer, call } = bench()
+  offer('a')
+  offer('b')
+  const { signal } = call(0).delivery
+  window.takeBack(({ message: { id } }) => id === 'a')
+  expect(signal.aborted).toBe(true)
+  expect(String(signal.reason)).toMatch(/comes again/)
+  expect(call(1).delivery.signal.aborted).toBe(false)
+  expect(window.inFlight).toBe(1)
+  window.close()
+  expect(call(1).delivery.signal.aborted).toBe(true)
 })
 
 test('what is taken back while it waits for its redelivery does not come again', async () => {

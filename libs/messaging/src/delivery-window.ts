@@ -56,9 +56,13 @@ export interface DeliveryWindow {
   idle(): Promise<void>
   /** Calls no handler from now on. Answers what was held, to be given back to the broker. */
   stop(): readonly Arrival[]
-  /** Lets go of some, as when a partition moves: how their handlers settle counts for nothing. Answers all that were let go. */
+  /**
+   * Lets go of some, as when a connection is lost or a partition moves: their signals are aborted, and how their handlers settle counts for
+   * nothing. With `serial` their keys stay closed until they have settled all the same, so that a message that comes again is not handled
+   * beside itself, and such handlers count towards the bounds. Answers all that were let go.
+   */
   takeBack(which: (arrival: Arrival) => boolean): readonly Arrival[]
-  /** `stop`, aborts the deliveries' signal and takes back what is in flight. Answers all that is unsettled. */
+  /** `stop`, and takes back what is in flight. Answers all that is unsettled. */
   close(): readonly Arrival[]
 }
 
@@ -66,29 +70,34 @@ interface Entry {
   readonly arrival: Arrival
   readonly bytes: number
   attempt: number
-  state: 'ready' | 'behind-key' | 'flying' | 'delayed' | 'gone'
+  /** `abandoned`: let go of while its handler was at work, which it still is. */
+  state: 'ready' | 'behind-key' | 'flying' | 'delayed' | 'abandoned' | 'gone'
   cancel: Cancel | undefined
+  /** Of this delivery. Made when somebody asks for its signal. */
+  controller: AbortController | undefined
 }
 
 /** The window of one subscription. */
 export const deliveryWindow = ({ handle, settings, clock = systemClock() }: WindowParts): DeliveryWindow => {
   const { maxInFlight, maxInFlightBytes, serial, redeliveryDelayMs } = settings
-  const controller = new AbortController()
-  const { signal } = controller
   /** All that is unsettled, in the order of arrival. */
   const entries = new Set<Entry>()
   const ready = ring<Entry>()
   /** With `serial`: the keys of which a message is on its way, and what waits behind it. */
   const keys = new Map<string, Ring<Entry>>()
   let inFlight = 0
-  let inFlightBytes = 0
+  /** Handlers at work whose messages were let go of. */
+  let abandoned = 0
+  /** Of all that handlers are at work on. */
+  let handledBytes = 0
   let pumping = false
   let stopped = false
   let whenIdle: (() => void)[] = []
   let whenRoom: (() => void)[] = []
 
   const held = () => entries.size - inFlight
-  const hasRoom = () => inFlight < maxInFlight && inFlightBytes < maxInFlightBytes && held() <= maxInFlight
+  const atWork = () => inFlight + abandoned
+  const hasRoom = () => atWork() < maxInFlight && handledBytes < maxInFlightBytes && held() <= maxInFlight
 
   const call = (waiting: (() => void)[]) => {
     for (const resolve of waiting) resolve()
@@ -105,11 +114,6 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
       whenRoom = []
       call(due)
     }
-  }
-
-  const landed = (entry: Entry) => {
-    inFlight--
-    inFlightBytes -= entry.bytes
   }
 
   /** The next message of the key may go. */
@@ -138,8 +142,14 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
   }
 
   const settle = (entry: Entry, acknowledged: boolean) => {
-    if (entry.state !== 'flying') return
-    landed(entry)
+    handledBytes -= entry.bytes
+    if (entry.state === 'abandoned') {
+      abandoned--
+      entry.state = 'gone'
+      passKey(entry)
+      return pump()
+    }
+    inFlight--
     const { arrival } = entry
     if (!acknowledged && !stopped && (serial || arrival.reject === undefined)) {
       again(entry)
@@ -157,12 +167,16 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
     const { message, position, undecodable } = entry.arrival
     const { id, topic, key, keyBytes, time, headers, body, tombstone } = message
     entry.state = 'flying'
+    entry.controller = undefined
     inFlight++
-    inFlightBytes += entry.bytes
+    handledBytes += entry.bytes
     const { attempt } = entry
     const delivery: Delivery = {
       ...{ id, topic, key, keyBytes, time, headers, body, tombstone },
-      ...{ attempt, position, undecodable, signal },
+      ...{ attempt, position, undecodable },
+      get signal() {
+        return controllerOf(entry).signal
+      },
     }
     let outcome: Promise<void>
     try {
@@ -181,11 +195,11 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
   const pump = () => {
     if (pumping) return
     pumping = true
-    while (!stopped && inFlight < maxInFlight) {
+    while (!stopped && atWork() < maxInFlight) {
       const entry = ready.first
       if (entry === undefined) break
       const isGone = entry.state === 'gone'
-      if (!isGone && inFlight > 0 && inFlightBytes + entry.bytes > maxInFlightBytes) break
+      if (!isGone && atWork() > 0 && handledBytes + entry.bytes > maxInFlightBytes) break
       ready.shift()
       if (!isGone) fly(entry)
     }
@@ -194,11 +208,17 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
   }
 
   const letGo = (entry: Entry) => {
-    if (entry.state === 'flying') landed(entry)
-    const holdsKey = entry.state !== 'behind-key'
-    entry.cancel?.()
-    entry.state = 'gone'
     entries.delete(entry)
+    entry.cancel?.()
+    if (entry.state === 'flying') {
+      inFlight--
+      abandoned++
+      entry.state = 'abandoned'
+      entry.controller?.abort(lost())
+      return
+    }
+    const holdsKey = entry.state !== 'behind-key'
+    entry.state = 'gone'
     if (holdsKey) passKey(entry)
   }
 
@@ -227,6 +247,7 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
         attempt: arrival.attempt,
         state: 'ready',
         cancel: undefined,
+        controller: undefined,
       }
       entries.add(entry)
       const behind = serial && key !== undefined ? keys.get(key) : undefined
@@ -257,8 +278,15 @@ export const deliveryWindow = ({ handle, settings, clock = systemClock() }: Wind
       const unsettled = [...entries].map(({ arrival }) => arrival)
       stop()
       takeBack(() => true)
-      if (!signal.aborted) controller.abort(new Error('the subscription is closed: the message comes again'))
       return unsettled
     },
   }
+}
+
+const lost = () => new Error("the message is the broker's again: it comes again")
+
+const controllerOf = (entry: Entry): AbortController => {
+  entry.controller ??= new AbortController()
+  if (entry.state === 'abandoned' && !entry.controller.signal.aborted) entry.controller.abort(lost())
+  return entry.controller
 }

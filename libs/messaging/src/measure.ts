@@ -21,24 +21,9 @@ type Outcome = Settlement | 'acked' | 'returned'
 
 /**
  * Books each delivery once: received when it comes; then acked, dead-lettered or dropped when the handler resolved, returned when it
- * rejected or when the subscription was closed first. The outermost middleware.
+ * rejected or was taken back first, as when the subscription was closed. The outermost middleware.
  */
 export const measure = ({ ledger, metrics, system, group, clock = systemClock() }: MeasureOptions): Middleware => {
-  /** What is unsettled, by the subscription it came from. */
-  const unsettled = new WeakMap<AbortSignal, Set<() => void>>()
-
-  const unsettledOf = (signal: AbortSignal): Set<() => void> => {
-    const known = unsettled.get(signal)
-    if (known !== undefined) return known
-    const created = new Set<() => void>()
-    unsettled.set(signal, created)
-    const returnAll = () => {
-      for (const giveBack of [...created]) giveBack()
-    }
-    signal.addEventListener('abort', returnAll, { once: true })
-    return created
-  }
-
   const book = (outcome: Outcome) => {
     if (outcome === 'acked') ledger.acked()
     else if (outcome === 'returned') ledger.returned()
@@ -50,7 +35,6 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
     const { signal, topic } = delivery
     const { noted, notes } = withNotes(delivery)
     const startedMs = clock.now()
-    const open = unsettledOf(signal)
     const labels = {
       'messaging.system': system,
       'messaging.destination.name': topic,
@@ -61,7 +45,7 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
     const settle = (outcome: Outcome, errorType?: string) => {
       if (settled) return
       settled = true
-      open.delete(giveBack)
+      signal.removeEventListener('abort', giveBack)
       book(outcome)
       const durationMs = Math.max(0, clock.now() - startedMs)
       metrics?.time('messaging.process.duration', durationMs, { ...labels, 'error.type': errorType })
@@ -70,8 +54,8 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
 
     ledger.received()
     metrics?.count('messaging.client.consumed.messages', 1, labels)
-    open.add(giveBack)
     if (signal.aborted) giveBack()
+    else signal.addEventListener('abort', giveBack, { once: true })
     try {
       await next(noted)
     } catch (error) {

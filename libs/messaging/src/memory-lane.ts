@@ -12,6 +12,9 @@ export interface Flight {
   readonly bytes: number
   /** False once it is settled or was taken back: what its handler says then comes too late. */
   open: boolean
+  isTakenBack: boolean
+  /** Of the delivery's signal. */
+  controller: AbortController | undefined
 }
 
 /** The member of a group that a lane delivers to. */
@@ -199,7 +202,15 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
       head = -1
       const earlier = attempts.size === 0 ? 0 : (attempts.get(offset) ?? 0)
       const bytes = log.at(offset).body.byteLength
-      const flight: Flight = { lane, offset, attempt: earlier + 1, bytes, open: true }
+      const flight: Flight = {
+        lane,
+        offset,
+        attempt: earlier + 1,
+        bytes,
+        open: true,
+        isTakenBack: false,
+        controller: undefined,
+      }
       flights.add(flight)
       return flight
     },

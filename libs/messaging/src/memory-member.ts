@@ -27,8 +27,6 @@ export interface Member extends LaneOwner {
 /** A member that has no lanes yet: its group aims them at it. */
 export const createMember = (parts: MemberParts): Member => {
   const { handle, random, scheduler, books, maxInFlight, maxInFlightBytes, redeliveryDelayMs } = parts
-  const controller = new AbortController()
-  const { signal } = controller
   /** Lanes that may have something to deliver, in no order. */
   const ready: Lane[] = []
   /** The lane whose next message found no room in bytes: it goes first, so that a large message is not passed for ever. */
@@ -74,7 +72,14 @@ export const createMember = (parts: MemberParts): Member => {
   const run = (flight: Flight) => {
     const { offset, lane } = flight
     const position = { partition: lane.log.partition, offset }
-    const delivery: Delivery = { ...lane.log.at(offset), attempt: flight.attempt, position, signal }
+    const delivery: Delivery = {
+      ...lane.log.at(offset),
+      attempt: flight.attempt,
+      position,
+      get signal() {
+        return controllerOf(flight).signal
+      },
+    }
     inFlight++
     inFlightBytes += flight.bytes
     books.delivered++
@@ -141,7 +146,6 @@ export const createMember = (parts: MemberParts): Member => {
       if (closed) return
       closed = true
       parts.release(member)
-      controller.abort(new Error('the subscription is closed: the message comes again'))
     },
   }
 
@@ -163,10 +167,21 @@ export const createMember = (parts: MemberParts): Member => {
       wake()
     },
     takenBack: (flight) => {
+      flight.isTakenBack = true
+      flight.controller?.abort(lost())
       books.returned++
       left(flight)
       wake()
     },
   }
   return member
+}
+
+const lost = () => new Error("the message is the broker's again: it comes again")
+
+/** Made when somebody asks for the signal, which costs. */
+const controllerOf = (flight: Flight): AbortController => {
+  flight.controller ??= new AbortController()
+  if (flight.isTakenBack && !flight.controller.signal.aborted) flight.controller.abort(lost())
+  return flight.controller
 }

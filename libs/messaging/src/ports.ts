@@ -47,8 +47,9 @@ export interface Delivery extends Message {
    */
   readonly undecodable?: UnrecoverableError | undefined
   /**
-   * Aborted when the subscription is closed: a handler that still waits should give up and reject. How it settles after that
-   * counts for nothing, since the message is the broker's again.
+   * This delivery's own. Aborted when the message is the broker's again: the subscription is closed, the connection is lost, its partition
+   * moved. A handler that still waits should give up and reject. How it settles after that counts for nothing, but with `serial` its
+   * key waits for it.
    */
   readonly signal: AbortSignal
 }
@@ -69,7 +70,8 @@ export interface SubscribeOptions {
   /** Unsettled deliveries at once, in bytes of body. One larger message is still delivered, alone. Default 16 MiB. */
   maxInFlightBytes?: number
   /**
-   * `'key'`: a message waits until earlier ones with its key are acknowledged, also while a rejected one waits to come again.
+   * `'key'`: a message waits until earlier ones with its key are acknowledged, also while a rejected one waits to come again, and until no
+   * handler here is at work on one of its key, also where the message was taken back meanwhile.
    * Without it a rejected message may come again after later ones of its key.
    */
   serial?: 'key'

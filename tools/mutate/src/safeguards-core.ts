@@ -27,14 +27,14 @@ export const safeguards: readonly Safeguard[] = [
     file: 'libs/messaging/src/received-time.ts',
     find: 'return isEventTime(receivedAt) ? { receivedAt }',
     replace: 'return !Number.isNaN(ms) ? { receivedAt }',
-    tests: ['libs/messaging/src/received-time.test.ts', 'libs/messaging/test/decoders.test.ts'],
+    tests: ['libs/messaging/src/received-time.test.ts', 'tools/fuzz/test/fuzz.test.ts'],
   },
   {
     promise: 'A message whose headers its broker cannot carry becomes a dead letter with other names',
     file: 'libs/messaging/src/dead-letter-forms.ts',
     find: "if (fault !== 'bad-message' || isCarried) return",
     replace: 'if (isCarried || fault !== undefined) return',
-    tests: ['libs/messaging/test/decoders.test.ts'],
+    tests: ['tools/fuzz/test/fuzz.test.ts'],
   },
   {
     promise: 'A dead letter over the limit is made smaller, not tried again for ever',
@@ -77,5 +77,26 @@ export const safeguards: readonly Safeguard[] = [
     find: 'return before.contents === contents ? discard() : refuse()',
     replace: 'return discard()',
     tests: ['libs/messaging/src/dedupe-handled.test.ts'],
+  },
+  {
+    promise: 'After a lost connection a key stays closed until the handler at work on it has settled',
+    file: 'libs/messaging/src/delivery-window.ts',
+    find: "entry.state = 'abandoned'",
+    replace: "passKey(entry); entry.state = 'abandoned'",
+    tests: ['libs/messaging/src/delivery-window.test.ts'],
+  },
+  {
+    promise: 'A handler is told by its own signal that its message was taken back',
+    file: 'libs/messaging/src/delivery-window.ts',
+    find: 'entry.controller?.abort(lost())',
+    replace: '',
+    tests: ['libs/messaging/src/delivery-window.test.ts'],
+  },
+  {
+    promise: 'Handlers at work on what was taken back count towards maxInFlight',
+    file: 'libs/messaging/src/delivery-window.ts',
+    find: 'const atWork = () => inFlight + abandoned',
+    replace: 'const atWork = () => inFlight',
+    tests: ['libs/messaging/src/delivery-window.test.ts'],
   },
 ]
