@@ -1,3 +1,4 @@
+import type { SrvRecord } from 'node:dns'
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
@@ -37,7 +38,7 @@ export const srvResolver = (options: SrvResolverOptions): Resolver => {
   const resolve = async (service: string): Promise<readonly Instance[]> => {
     const name = nameOf(service)
     try {
-      const records = await unlessMissing(dns.resolveSrv(name))
+      const records = (await unlessMissing(dns.resolveSrv(name))).filter(isService)
       const first = Math.min(...records.map(({ priority }) => priority))
       const targets = records.filter(({ priority }) => priority === first).slice(0, maxInstances)
       const hosts = [...new Set(targets.map((record) => record.name))]
@@ -82,6 +83,9 @@ export const srvResolver = (options: SrvResolverOptions): Resolver => {
     },
   }
 }
+
+/** A target of "." says that the service is decidedly not there (RFC 2782). */
+const isService = ({ name, port }: SrvRecord): boolean => name !== '' && name !== '.' && port > 0
 
 /** No such name, or none of this type: an answer, not a failure. */
 const unlessMissing = async <T>(asked: Promise<T[]>): Promise<T[]> => {

@@ -225,7 +225,7 @@ test('more instances than fit into a UDP answer are all found by DNS where Consu
   onTestFinished(() => void listener.close())
   const { port } = listener.address() as { port: number }
   const client = openClient(here())
-  const registrar = consulRegistrar({ client, check: 'tcp', checkIntervalMs: 1_000 })
+  const registrar = consulRegistrar({ client, check: 'tcp', checkIntervalMs: 2_000 })
   const hosts = Array.from({ length: 40 }, (_, place) => `127.0.0.${place + 1}`)
   await Promise.all(
     hosts.map(async (host) => {
@@ -233,6 +233,8 @@ test('more instances than fit into a UDP answer are all found by DNS where Consu
       onTestFinished(() => registration.deregister())
     }),
   )
-  await passing(service, 40)
-  expect(await byDns(service)).toHaveLength(40)
-})
+  // A check that times out on a busy machine leaves its instance out for a moment: both are asked until they have all of them.
+  const patient = { timeout: 60_000, interval: 50 }
+  await vi.waitFor(async () => expect(await byHealth(service)).toHaveLength(40), patient)
+  await vi.waitFor(async () => expect(await byDns(service)).toHaveLength(40), patient)
+}, 150_000)

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Held, lastKnownGood } from '../src/last-known-good.ts'
 import { openTarget } from '../src/open-target.ts'
 import { DiscoveryError, type Instance } from '../src/ports.ts'
@@ -19,8 +19,10 @@ const zone: Zone = {
   a: { [pod(1)]: ['10.0.0.1'], [pod(2)]: ['10.0.0.2'], [pod(3)]: ['10.0.0.3'] },
 }
 const addresses = (instances: readonly Instance[]) => instances.map(({ host, port }) => `${host}:${port}`)
-const resolverAt = (server: string, pollMs = 20) =>
-  srvResolver({ nameOf: (service) => service, servers: [server], pollMs, timeoutMs: 100 })
+const resolverAt = (server: string, timeoutMs = 100) =>
+  srvResolver({ nameOf: (service) => service, servers: [server], pollMs: 20, timeoutMs })
+/** For tests of what is answered, on however busy a machine. */
+const patientMs = 5_000
 
 test('a headless Service is found: the ports by SRV, the addresses by A, those of the least priority value', async () => {
   const dns = await scriptedDns(zone)
@@ -39,6 +41,30 @@ test("a service of Consul is asked for by its name in Consul's domain, with the 
     expect(await resolver?.resolve(service)).toEqual([])
   }
   expect(dns.asked).toEqual(['search-service.service.consul', 'v1.search-service.service.consul'])
+})
+
+describe('an answer that UDP cut', () => {
+  const many: Zone = {
+    mostByUdp: 3,
+    srv: { [name]: Array.from({ length: 40 }, (_, place) => ({ host: pod(1), port: 5_000 + place })) },
+    a: { [pod(1)]: ['10.0.0.1'] },
+  }
+
+  test('is asked for again by TCP: all instances are found', async () => {
+    const dns = await scriptedDns(many)
+    expect(await resolverAt(dns.address, patientMs).resolve(name)).toHaveLength(40)
+  })
+
+  test('is no answer where TCP is not there: part of the instances would be taken for all', async () => {
+    const dns = await scriptedDns(many, { tcp: false })
+    await expect(resolverAt(dns.address, patientMs).resolve(name)).rejects.toThrow(DiscoveryError)
+  })
+})
+
+test('bug: a target "." was asked for as a host, though it says that there is no such service (RFC 2782)', async () => {
+  const dns = await scriptedDns({ srv: { [name]: [{ host: '.', port: 0 }] } })
+  expect(await resolverAt(dns.address, patientMs).resolve(name)).toEqual([])
+  expect(dns.asked).toEqual([name])
 })
 
 test('a name that does not exist, and one without such records, are empty answers', async () => {

@@ -176,4 +176,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['libs/config/test/last-good-disk.test.ts'],
   },
+  {
+    promise: "Consul's health API finds services with names that DNS does not allow",
+    file: 'libs/discovery/src/target.ts',
+    find: 'if (!isConsulName(name))',
+    replace: 'if (!dnsLabel.test(name))',
+    tests: ['libs/discovery/src/target.test.ts'],
+  },
 ]
