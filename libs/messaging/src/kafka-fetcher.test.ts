@@ -12,9 +12,11 @@ const recordsOfAnswer = 10
 /** A broker whose only partition holds so many records and answers ten at a time; `codes` are those of its first answers. */
 const brokerOf = (length: number, codes: number[] = []) => {
   const asked: number[] = []
+  const lives = new Set<string | undefined>()
   const answer = async ({ topics }: KafkaApis['Fetch']['ask']): Promise<KafkaApis['Fetch']['answer']> => {
     await new Promise((resolve) => setImmediate(resolve))
-    const [{ topic, partitions } = { topic: '', partitions: [] }] = topics
+    const [{ topic, topicId, partitions } = { topic: '', topicId: undefined, partitions: [] }] = topics
+    lives.add(topicId)
     const offset = Number(partitions[0]?.fetchOffset)
     asked.push(offset)
     const errorCode = codes.shift() ?? 0
@@ -30,11 +32,11 @@ const brokerOf = (length: number, codes: number[] = []) => {
     return { errorCode: 0, partitions: [{ topic, partition: 0, errorCode, records, next }] }
   }
   const connection = { call: (_: string, ask: unknown) => answer(ask as KafkaApis['Fetch']['ask']) }
-  return { asked, connection: connection as unknown as KafkaConnection }
+  return { asked, lives, connection: connection as unknown as KafkaConnection }
 }
 
 const reading = (connection: KafkaConnection, take: (record: FetchedRecord, claim: Claim) => boolean) => {
-  const claim = newClaim({ topic: 't', partition: 0, offset: 0 }, 't')
+  const claim = newClaim({ topic: 't', partition: 0, offset: 0, topicId: 'of its place' }, 't')
   let closed = false
   const cluster = {
     node: () => Promise.resolve(connection),
@@ -44,7 +46,7 @@ const reading = (connection: KafkaConnection, take: (record: FetchedRecord, clai
     },
   } as unknown as KafkaCluster
   const topics = {
-    known: () => ({ name: 't', leaders: [1] }),
+    known: () => ({ name: 't', id: 'of the next life', leaders: [1] }),
     refresh: () => Promise.resolve(),
   } as unknown as KafkaTopics
   const outOfRange = vi.fn(() => {
@@ -108,4 +110,12 @@ test('nothing is handed out of a partition that is let go of', async () => {
   stop()
   witness.stop()
   expect(taken).toEqual(upTo(34))
+})
+
+test('an offset is asked for in the life of the topic that it belongs to, whatever is known of the topic by now', async () => {
+  const { lives, asked, connection } = brokerOf(30)
+  const { stop } = reading(connection, () => true)
+  await vi.waitFor(() => expect(asked.at(-1)).toBe(30))
+  stop()
+  expect([...lives]).toEqual(['of its place'])
 })

@@ -51,7 +51,7 @@ export const safeguards: readonly Safeguard[] = [
     file: 'libs/messaging/src/kafka-fetcher.ts',
     find: 'topicId: lives.get(each.topic)',
     replace: 'topicId: lives.has(each.topic) ? undefined : each.topic',
-    tests: ['libs/messaging/test/kafka-replaced.test.ts'],
+    tests: ['libs/messaging/src/kafka-fetcher.test.ts'],
   },
   {
     promise: 'Kafka: a topic that was made again is read from its first message on',
