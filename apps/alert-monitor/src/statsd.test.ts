@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
+import { check, inputs } from '../test/statsd.decoder.ts'
 import { countLines, parseStatsd } from './statsd.ts'
 
 const parse = (text: string) => parseStatsd(Buffer.from(text))
@@ -192,4 +193,8 @@ test('any bytes are read or refused, never thrown at, and every value is finite'
     }),
     { seed: 7, numRuns: 2000 },
   )
+})
+
+test('packets near the protocol are read, judged and told of within their bounds', () => {
+  fc.assert(fc.property(inputs, check), { numRuns: 5_000 })
 })
