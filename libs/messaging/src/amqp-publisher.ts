@@ -14,6 +14,7 @@ import {
   exchangeExists,
   TopologyError,
 } from './amqp-topology.ts'
+import { within } from './amqp-within.ts'
 import { isDeadLetterTopic } from './dead-letter.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import type { Message } from './message.ts'
@@ -161,7 +162,12 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
         kept.delete(job.topic)
         continue
       }
-      if (outcome === 'refused') throw fail(job, 'full', 'RabbitMQ refused a message: is a queue at its limit?')
+      if (outcome === 'refused') {
+        // A queue at its limit, or one whose leader has just gone.
+        if (closed || leftMs(job) <= 1) throw fail(job, 'full', `RabbitMQ refused it: is a queue at its limit?`)
+        await pause(Math.min(reconnectDelayMs(tries), leftMs(job)))
+        continue
+      }
       if (closed) throw fail(job, 'closed', 'the connection is closed')
       if (leftMs(job) > 1) continue
       const blocked = (await outlet?.catch(() => undefined))?.session.blocked
@@ -250,7 +256,6 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
     outcome.resolve(how)
   }
   const settled = () => {
-    job.progressMs = performance.now()
     if (unconfirmed === 0 && isChecked) end(isRefused ? 'refused' : 'done')
   }
   job.giveUp = () => end('late')
@@ -260,8 +265,10 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
       if (isOver) break
       unconfirmed++
       const takesMore = channel.publish(exchange, key, content, properties, (error: Error | null) => {
-        if (error === null) confirmed[index] = 1
-        else if (error.message === nacked) isRefused = true
+        if (error === null) {
+          confirmed[index] = 1
+          job.progressMs = performance.now()
+        } else if (error.message === nacked) isRefused = true
         else return end('lost')
         unconfirmed--
         settled()
@@ -283,16 +290,5 @@ const send = async (out: Outlet, job: Job): Promise<Outcome> => {
   } finally {
     job.giveUp = undefined
     endReturns()
-  }
-}
-
-/** The result, or undefined after `waitMs`. */
-export const within = async <Result>(promise: Promise<Result>, waitMs: number): Promise<Result | undefined> => {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), waitMs)
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

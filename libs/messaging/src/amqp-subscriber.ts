@@ -19,7 +19,7 @@ import type { Handler, SubscribeOptions, Subscriber, Subscription } from './port
 import { reconnectDelayMs } from './reconnect.ts'
 import { subscribeSettings } from './subscribe-settings.ts'
 import { checkPattern, isPattern } from './topic-pattern.ts'
-import { within } from './amqp-publisher.ts'
+import { within } from './amqp-within.ts'
 
 export interface SubscriberParts {
   readonly link: AmqpLink
@@ -158,7 +158,7 @@ const subscribe = async (
       }
     }
   }
-  const bound = { queue, pattern: topic, onGone: () => void intake?.close() }
+  const bound = { queue, pattern: topic, onGone: () => void intake?.close().catch(() => undefined) }
   follow(await start())
   bindings.add(bound)
 

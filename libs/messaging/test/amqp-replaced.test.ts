@@ -173,6 +173,34 @@ describe('a queue that is removed under running members', () => {
   })
 })
 
+describe('a queue that is full', () => {
+  test(
+    'bug: a publish was refused at once: it waits for room, and no longer than publishWaitMs',
+    { timeout },
+    async () => {
+      const exchange = uniqueName('full')
+      const [driver, hasty] = [
+        await connect(exchange),
+        await openAmqp(withOptions(server, { exchange, publishWaitMs: '300' }), { warn: () => undefined }),
+      ]
+      open.push(hasty)
+      const queue = uniqueName('small')
+      await outside.queueDeclare({
+        queue,
+        durable: true,
+        arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+      })
+      await outside.queueBind({ exchange, queue, routingKey: 'a.b' })
+      await driver.publish('a.b', numbered('a.b', 1))
+      await expect(hasty.publish('a.b', numbered('a.b', 1))).rejects.toMatchObject({ fault: 'full', retryable: true })
+      const waiting = driver.publish('a.b', numbered('a.b', 1))
+      await outside.queuePurge(queue)
+      await waiting
+      await outside.queueDelete({ queue })
+    },
+  )
+})
+
 describe('a virtual host that is replaced by an empty one', () => {
   let own: RunningRabbitmq
   beforeAll(async () => {

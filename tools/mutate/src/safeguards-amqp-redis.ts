@@ -100,4 +100,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (waiting !== null) {',
     tests: ['apps/reactor/test/publish-tap.test.ts'],
   },
+  {
+    promise: 'RabbitMQ: what a full queue refuses waits for room',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'if (closed || leftMs(job) <= 1) throw',
+    replace: 'if (leftMs(job) >= 0) throw',
+    tests: ['libs/messaging/test/amqp-replaced.test.ts'],
+  },
 ]
