@@ -17,8 +17,8 @@ export interface DurableParts extends FeedParts {
   readonly isSameLife: (last: LastSeen) => Promise<boolean>
   /** How many messages of the consumer are unsettled, whoever has them. */
   readonly unsettledIn: (consumer: string) => Promise<number>
-  /** Lets go of a message whose handler took too long. */
-  readonly letGo: (arrival: Arrival) => void
+  /** Lets go of messages that their handlers have no more, for this reason: the handlers' signals tell them. */
+  readonly letGo: (arrivals: ReadonlySet<Arrival>, reason: string) => void
   readonly ackWaitMs: number
   readonly maxHandlingMs: number
   readonly redeliveryDelayMs: number
@@ -58,6 +58,8 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
   let stopped = false
   let isVerified = true
   let verifying: Promise<void> | undefined
+  /** Signs of work are due, for all. */
+  let isOverdue = false
   const rejected = redeliveryDelayMs === 0 ? again : `${again} {"delay":${redeliveryDelayMs * 1_000_000}}`
 
   const say = (reply: string, answer: string) => {
@@ -65,12 +67,16 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
     else if (!link.nc.isClosed()) late.push({ reply, answer })
   }
 
-  const settle = (arrival: Arrival, sequence: number, answer: string) => {
-    const entry = unsettled.get(sequence)
-    if (entry?.arrival !== arrival) return
+  const forget = (sequence: number, arrival: Arrival) => {
     unsettled.delete(sequence)
     byArrival.delete(arrival)
     parts.settled(arrival)
+  }
+
+  const settle = (arrival: Arrival, sequence: number, answer: string) => {
+    const entry = unsettled.get(sequence)
+    if (entry?.arrival !== arrival) return
+    forget(sequence, arrival)
     say(entry.reply, answer)
     pulling.wake()
   }
@@ -114,6 +120,12 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
     turns.take(place.sequence, arrival)
   }
 
+  const verified = () => {
+    isVerified = true
+    for (const { reply, answer } of late.splice(0)) say(reply, answer)
+    keepAlive()
+  }
+
   const verify = () => {
     isVerified = false
     verifying ??= (async () => {
@@ -122,8 +134,7 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
           disown()
           pulling.lost()
         }
-        isVerified = true
-        for (const { reply, answer } of late.splice(0)) say(reply, answer)
+        verified()
       } catch {
         // The next sign of work asks again.
       } finally {
@@ -135,15 +146,24 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
   const keepAlive = () => {
     if (!isVerified && link.connected) verify()
     const nowMs = performance.now()
-    for (const entry of unsettled.values()) {
+    const isHeard = link.connected && isVerified
+    const expired = new Set<Arrival>()
+    for (const [sequence, entry] of unsettled) {
+      const silentMs = nowMs - entry.touchedMs
       if (nowMs - entry.sinceMs > maxHandlingMs) {
-        parts.letGo(entry.arrival)
+        parts.letGo(new Set([entry.arrival]), `a handler took longer than ${maxHandlingMs} ms`)
         entry.arrival.reject?.()
-      } else if (link.connected && isVerified && nowMs - entry.touchedMs >= ackWaitMs / 3) {
+      } else if (!isHeard && silentMs > ackWaitMs) {
+        // The server brings it to another by now.
+        expired.add(entry.arrival)
+        forget(sequence, entry.arrival)
+      } else if (isHeard && (isOverdue || silentMs >= ackWaitMs / 3)) {
         entry.touchedMs = nowMs
         link.nc.publish(entry.reply, working)
       }
     }
+    if (isHeard) isOverdue = false
+    if (expired.size > 0) parts.letGo(expired, `there was no connection for longer than ${ackWaitMs} ms`)
   }
 
   /** In their order: they come again in that of their return. */
@@ -187,15 +207,15 @@ export const durableFeed = async (parts: DurableParts): Promise<Feed> => {
     if (made?.sameLife !== true) disown()
     if (stopped) return
     if (made === undefined) return parts.onGone(seen)
-    isVerified = true
     consumer = made.name
     pulling = open()
+    verified()
   }
   let { name: consumer } = await parts.consumerFrom(undefined)
   let pulling = open()
   const timer = setInterval(keepAlive, Math.max(20, ackWaitMs / 6)).unref()
   const forgetReconnect = link.onReconnect(() => {
-    for (const entry of unsettled.values()) entry.touchedMs = 0
+    isOverdue = true
     verify()
   })
 

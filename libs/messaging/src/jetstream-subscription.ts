@@ -118,9 +118,9 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
       pinGroup: () => (turns.has(stream) ? pinGroup : undefined),
       unsettledIn: (name) => consumers.unsettled(stream, name),
       forgetRequests: (name) => consumers.forgetRequests(stream, name),
-      letGo: (arrival) => {
-        warn(`a message of ${arrival.message.topic} was handled longer than ${limits.maxHandlingMs} ms: it comes again`)
-        window.takeBack((each) => each === arrival)
+      letGo: (arrivals, reason) => {
+        warn(`${topic}: ${reason}: ${arrivals.size} ${arrivals.size === 1 ? 'message comes' : 'messages come'} again`)
+        window.takeBack((each) => arrivals.has(each))
       },
       ackWaitMs: limits.ackWaitMs,
       maxHandlingMs: limits.maxHandlingMs,

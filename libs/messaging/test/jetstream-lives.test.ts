@@ -4,6 +4,9 @@ import { startNats } from '@armature/servers/nats'
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { parseBrokerUrl } from '../src/broker-url.ts'
+import { consumers } from '../src/jetstream-consumers.ts'
+import { jetstreamOptions, jetstreamSettings } from '../src/jetstream-settings.ts'
 import { openJetstream } from '../src/jetstream.ts'
 import { message } from '../src/message.ts'
 import type { Delivery, Driver, SubscribeOptions } from '../src/ports.ts'
@@ -218,5 +221,48 @@ describe('a consumer that somebody removed', { timeout }, () => {
     })
     await slow.close()
     await eventually(() => expect(done).toContain('0'))
+  })
+})
+
+describe('the life of a stream is told', { timeout }, () => {
+  const settings = jetstreamSettings(
+    parseBrokerUrl('jetstream://127.0.0.1', { schemes: ['jetstream'], defaultPort: 4222, options: jetstreamOptions }),
+  )
+
+  /** A stream with three messages; its life, and the second message. */
+  const begun = async () => {
+    const token = `life-${randomUUID()}`
+    const driver = await connect()
+    await driver.publish(`${token}.x`, numbers(`${token}.x`, 0, 3))
+    const { created } = await jsm.streams.info(token)
+    const second = await jsm.streams.getMessage(token, { seq: 2 })
+    const last = { sequence: 2, storedAt: second?.time ?? new Date(0) }
+    const { isSameLife } = consumers(jsm, settings)
+    return { token, driver, created, last, isSameLife: () => isSameLife(token, created, last) }
+  }
+
+  test('it is the same while messages come and go', async () => {
+    const { token, driver, isSameLife } = await begun()
+    expect(await isSameLife()).toBe(true)
+    await driver.publish(`${token}.x`, numbers(`${token}.x`, 3, 5))
+    await jsm.streams.deleteMessage(token, 2)
+    expect(await isSameLife()).toBe(true)
+    await jsm.streams.purge(token)
+    expect(await isSameLife()).toBe(true)
+  })
+
+  test('by the time when it was made, where nothing is in the place', async () => {
+    const { token, driver, isSameLife } = await begun()
+    await makeAnew(token)
+    await driver.publish(`${token}.x`, numbers(`${token}.x`, 3, 6))
+    await jsm.streams.deleteMessage(token, 2)
+    expect(await isSameLife()).toBe(false)
+  })
+
+  test('by an end before the place, and by another message in it, as after a restore', async () => {
+    const { token, created, last } = await begun()
+    const { isSameLife } = consumers(jsm, settings)
+    expect(await isSameLife(token, created, { ...last, sequence: 4 })).toBe(false)
+    expect(await isSameLife(token, created, { ...last, storedAt: new Date(1) })).toBe(false)
   })
 })

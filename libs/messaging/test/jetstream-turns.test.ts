@@ -93,3 +93,27 @@ test('what a closed member had in hand comes again at once, not after ackWaitMs'
   await next.subscribe(topic, async ({ attempt }) => void again.push(attempt), { group: 'g' })
   await vi.waitFor(() => expect(again).toEqual([2]), { timeout: 5_000, interval: 10 })
 })
+
+test(
+  'bug: a handler went on unaware while its message was with another, its connection lost',
+  { timeout: 30_000 },
+  async () => {
+    const topic = `turns.${randomUUID()}`
+    const proxy = await cutProxy(url)
+    const [victim, heir] = [
+      await connect(driverUrl('jetstream', proxy.url, ackWait)),
+      await connect(driverUrl('jetstream', url, ackWait)),
+    ]
+    const inHand: Delivery[] = []
+    await victim.subscribe(topic, (delivery) => (inHand.push(delivery), new Promise(() => undefined)), { group: 'g' })
+    await heir.publish(topic, [message(topic, 'x', { id: '1' }), message(topic, 'x', { id: '2' })])
+    await eventually(() => expect(inHand.map(({ id }) => id)).toEqual(['1', '2']))
+    const seen: Delivery[] = []
+    await heir.subscribe(topic, async (delivery) => void seen.push(delivery), { group: 'g' })
+    const { signal } = inHand[0] as Delivery
+    expect(signal.aborted).toBe(false)
+    proxy.cut()
+    await eventually(() => expect(seen.map(({ attempt }) => attempt)).toEqual([2, 2]))
+    await eventually(() => expect(inHand.every((each) => each.signal.aborted)).toBe(true))
+  },
+)

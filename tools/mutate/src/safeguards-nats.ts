@@ -14,8 +14,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'An answer to a message of a deleted JetStream stream settles none of the stream that took its name',
     file: 'libs/messaging/src/jetstream-durable.ts',
-    find: 'if (made?.sameLife !== true) disown()',
-    replace: '',
+    find: 'const disown = () => {',
+    replace: 'const disown = () => {\n    if (!stopped) return',
     tests: lives,
   },
   {
@@ -59,6 +59,13 @@ export const safeguards: readonly Safeguard[] = [
     find: ' || stored.time.getTime() > Date.parse(advisory.timestamp) + clockSkewMs',
     replace: '',
     tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
+  },
+  {
+    promise: 'JetStream: a handler whose message is with another, its connection lost, is told by its signal',
+    file: 'libs/messaging/src/jetstream-durable.ts',
+    find: 'if (expired.size > 0) parts.letGo(expired',
+    replace: 'if (expired.size < 0) parts.letGo(expired',
+    tests: ['libs/messaging/test/jetstream-turns.test.ts'],
   },
   {
     promise: 'JetStream: events of different sources with one id are different events',
