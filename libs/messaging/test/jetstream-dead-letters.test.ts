@@ -211,7 +211,9 @@ test('bug: what NATS said of a message of a deleted stream made a dead letter of
     deliveries: 2,
   }
   raw.publish(`$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${stream}.${advisory.consumer}`, JSON.stringify(advisory))
-  await eventually(async () => expect(warnings.join()).toContain(`message ${advisory.stream_seq} of the stream ${stream},`))
+  await eventually(async () =>
+    expect(warnings.join()).toContain(`message ${advisory.stream_seq} of the stream ${stream},`),
+  )
   expect(await letters(one, topic)).toEqual([])
 })
 
