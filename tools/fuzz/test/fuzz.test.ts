@@ -84,6 +84,8 @@ describe('all decoders', () => {
   test('those that every driver and every input of an app has are there', () => {
     const names = [...decoderFiles(root).keys()]
     const wanted = ['amqp-message', 'cloud-events-json', 'dead-letter-envelope', 'kafka-record', 'nats-headers']
-    expect(names).toEqual(expect.arrayContaining([...wanted, 'redis-fields', 'redis-payload']))
+    expect(names).toEqual(
+      expect.arrayContaining([...wanted, 'redis-fields', 'redis-payload', 'statsd', 'geojson', 'spool-segment']),
+    )
   })
 })
