@@ -31,24 +31,27 @@ export const eventMigrations: Migrations = {
   ],
 }
 
-/** `place` counts the rows from 1. */
+/** `place` counts the rows from 1. By `->` the body `null` is JSON; jsonb_to_recordset would make it SQL's NULL, which is no body. */
 const given = `with given as materialized (
-    select place, source, id, topic, correlation_key, time, body, text
-    from rows from (jsonb_to_recordset($1::jsonb)
-      as (source text, id text, topic text, correlation_key text, time timestamptz, body jsonb, text text)
-    ) with ordinality as row (source, id, topic, correlation_key, time, body, text, place))`
+    select place, row ->> 'source' as source, row ->> 'id' as id, row ->> 'topic' as topic,
+      row ->> 'correlation_key' as correlation_key, (row ->> 'time')::timestamptz as time,
+      row -> 'body' as body, row ->> 'text' as text
+    from jsonb_array_elements($1::jsonb) with ordinality as rows (row, place))`
 
 const sameContent = 'event.body is not distinct from given.body and event.text is not distinct from given.text'
 
 /** Rows from before the column `source` have none. The same event, when it comes again, is known by all else that is stored. */
 const sameButForSource = `event.topic = given.topic and event.time = given.time and ${sameContent}`
 
-/** Inserts the rows of a JSON array whose source and id are new; returns these. Of two in the array, the first is inserted. */
+/**
+ * Inserts the rows of a JSON array whose source and id are new; returns these. Of two in the array, the first is inserted. All writers
+ * insert in one order: two that have the same events wait for each other and do not deadlock.
+ */
 export const insertSql = `insert into event (source, id, topic, correlation_key, time, body, text)
   ${given}
   select source, id, topic, correlation_key, time, body, text from given
   where not exists (select from event where event.source = '' and event.id = given.id and ${sameButForSource})
-  order by place
+  order by source collate "C", id collate "C", place
   on conflict (source, id) do nothing
   returning source, id`
 

@@ -136,13 +136,53 @@ test.each([
   ['JSON by its content type, and none', '{', { 'content-type': 'application/json' }, 'invalid-json'],
   ['likewise with a suffix', 'x', { 'content-type': 'application/cloudevents+json; charset=utf-8' }, 'invalid-json'],
   ['a NUL character', 'a\0b', {}, 'refused-by-database'],
-  ['an escaped NUL in JSON', '{"a":"\\u0000"}', {}, 'refused-by-database'],
-  ['a lone surrogate in JSON', '{"a":"\\ud800"}', {}, 'refused-by-database'],
+  ['an escaped NUL in JSON', '{"a":"\\u0000"}', { 'content-type': 'application/json' }, 'refused-by-database'],
+  ['a lone surrogate in JSON', '{"a":"\\ud800"}', { 'content-type': 'application/json' }, 'refused-by-database'],
 ])('a body that is %s is refused by itself, the rest is stored', async (_name, body, headers, rejected) => {
   const around = (id: string) => message('t', '"ok"', { id })
   const outcomes = await write(around('1'), around('2'), message('t', body, { id: '3', headers }), around('4'))
   expect(outcomes).toEqual(['written', 'written', expect.objectContaining({ rejected }), 'written'])
   expect((await stored()).map(({ id }) => id)).toEqual(['1', '2', '4'])
+})
+
+test.each(['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"n":1e999999}'])(
+  'bug: %s was refused though its content type says text',
+  async (body) => {
+    const lines = [{}, { 'content-type': 'text/plain; charset=utf-8' }].map((headers, index) =>
+      message('t', body, { id: String(index), headers }),
+    )
+    expect(await write(message('t', '{}', { id: 'json' }), ...lines)).toEqual(['written', 'written', 'written'])
+    expect(await write(...lines)).toEqual(['duplicate', 'duplicate'])
+    expect((await stored()).map((row) => [row.body, row.text])).toEqual([
+      [null, body],
+      [null, body],
+      [{}, null],
+    ])
+  },
+)
+
+test('bug: the JSON null was stored as a tombstone is, and one passed for the other', async () => {
+  const nothing = message('t', '', { id: 'a' })
+  expect(await write(message('t', 'null', { id: 'a' }))).toEqual(['written'])
+  expect(await write({ ...nothing, tombstone: true }, message('t', ' null ', { id: 'a' }))).toEqual([
+    expect.objectContaining({ rejected: 'identity-reused' }),
+    'duplicate',
+  ])
+  const { rows } = await database.query('select body::text as body from event')
+  expect(rows).toEqual([{ body: 'null' }])
+})
+
+test('bug: a byte order mark was cut off text; before JSON it is not part of the value', async () => {
+  expect(await write(message('t', '\ufeffline', { id: '1' }), message('t', '\ufeff{"a":1}', { id: '2' }))).toEqual([
+    'written',
+    'written',
+  ])
+  // The embedded database cuts it off what it reads, too.
+  const { rows } = await database.query(`select body, ascii(text) as first from event order by id`)
+  expect(rows).toEqual([
+    { body: null, first: 0xfeff },
+    { body: { a: 1 }, first: null },
+  ])
 })
 
 test('hostile text is data', async () => {

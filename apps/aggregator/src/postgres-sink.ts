@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { type Database, DatabaseError } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { identityOf } from '@armature/messaging/identity'
-import { bodyText } from '@armature/messaging/message'
+import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { compareSql, eventMigrations, insertSql } from './event-table.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
-import { faultOf } from './sql-state-fault.ts'
+import { faultOf, isOutage } from './sql-state-fault.ts'
 
 /** Makes the table where it is missing. Rejects with DatabaseError. */
 export const openPostgresSink = async (database: Database): Promise<Sink> => {
@@ -25,6 +25,8 @@ interface Row {
   /** Its source and id. */
   readonly identity: string
   readonly json: string
+  /** The row with its body as text, where the content type allows both: for JSON that jsonb does not take. */
+  readonly textJson?: () => string
 }
 
 const writeBatch = async (
@@ -58,20 +60,27 @@ const rowOf = (item: SinkItem): Omit<Row, 'index'> | Rejected => {
 const jsonRowOf = ({ message, correlationKey }: SinkItem): Omit<Row, 'index'> | Rejected => {
   let text: string
   try {
-    text = bodyText(message)
+    text = utf8.decode(message.body)
   } catch {
     return { rejected: 'not-utf-8', problem: 'the body is not valid UTF-8' }
   }
-  const isJson = parses(text)
-  if (!isJson && /^application\/([\w.-]+\+)?json\b/i.test(message.headers['content-type'] ?? ''))
-    return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
+  const jsonText = text.startsWith(byteOrderMark) ? text.slice(1) : text
+  const isJson = parses(jsonText)
+  const saysJson = /^application\/([\w.-]+\+)?json\b/i.test(message.headers['content-type'] ?? '')
+  if (!isJson && saysJson) return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
   const { id, topic, time } = message
   const source = message.headers['source'] ?? unknownSource
   const fields = JSON.stringify({ source, id, topic, correlation_key: correlationKey, time: time.toISOString() })
-  const content = isJson ? `"body":${text}` : `"text":${message.tombstone === true ? 'null' : JSON.stringify(text)}`
-  const json = `${fields.slice(0, -1)},${content}}`
-  return { identity: identityOf(message, unknownSource), json }
+  const rowWith = (content: string) => `${fields.slice(0, -1)},${content}}`
+  const textJson = () => rowWith(`"text":${message.tombstone === true ? 'null' : JSON.stringify(text)}`)
+  const identity = identityOf(message, unknownSource)
+  if (!isJson) return { identity, json: textJson() }
+  const json = rowWith(`"body":${jsonText}`)
+  return saysJson ? { identity, json } : { identity, json, textJson }
 }
+
+const byteOrderMark = '\ufeff'
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Of messages that name none: `memory:` delivers them as they were published. */
 const unknownSource = ''
@@ -87,7 +96,7 @@ const parses = (text: string): boolean => {
 
 /**
  * Inserts all rows by one statement. Where the database refuses data (a NUL character, a number out of range), the halves are
- * tried by themselves until the row is found: at most 2 n statements.
+ * tried by themselves until the row is found: at most 3 n statements. JSON that is not said to be JSON is then stored as text.
  */
 const store = async (
   database: Database,
@@ -101,8 +110,12 @@ const store = async (
     const repeats = await insert(database, rows, outcomes, signal)
     if (repeats.length > 0) await compare(database, repeats, outcomes, signal)
   } catch (fault) {
-    if (!(fault instanceof DatabaseError) || faultOf(fault.code) === 'sink') throw fault
+    if (!(fault instanceof DatabaseError)) throw fault
+    if (isOutage(fault.code)) throw new RedeliverError('sink-outage', fault.message, { cause: fault })
+    if (faultOf(fault.code) === 'sink') throw fault
     if (rows.length === 1) {
+      const { textJson, ...row } = only
+      if (textJson !== undefined) return store(database, [{ ...row, json: textJson() }], outcomes, signal)
       outcomes.set(only.index, { rejected: 'refused-by-database', problem: fault.message })
       return
     }

@@ -18,7 +18,7 @@ export interface Sink {
   /**
    * Resolves, once what it says is durable, to one outcome an item, in order. Recognises a repeat by the message's source and id.
    * Rejects when it cannot say so: what was written is then not known, and the same batch may be written again. Begins nothing
-   * more once the signal is aborted.
+   * more once the signal is aborted. Rejects with RedeliverError where it is the sink's state for now, also if it takes others meanwhile.
    */
   write(batch: readonly SinkItem[], signal?: AbortSignal): Promise<readonly SinkOutcome[]>
   /** Resolves when an ordinary item could be written now, and leaves nothing behind. Rejects when the sink is out of order. */

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { faultOf, faultOfClass } from './sql-state-fault.ts'
+import { faultOf, faultOfClass, isOutage } from './sql-state-fault.ts'
 
 test.each([
   ['22P02', 'malformed text', 'row'],
   ['22P05', 'NUL', 'row'],
   ['22003', 'number out of range', 'row'],
   ['22008', 'date out of range', 'row'],
-  ['23502', 'not null', 'row'],
+  ['23502', 'not null: no column of ours', 'sink'],
   ['23505', 'unique', 'row'],
   ['23514', 'check', 'row'],
   ['44000', 'check option', 'row'],
@@ -34,3 +34,11 @@ test('these classes, and no others, are the row’s fault', () => {
   const ofRow = [...faultOfClass].filter(([, fault]) => fault === 'row').map(([name]) => name)
   expect(ofRow).toEqual(['22', '23', '44', '54'])
 })
+
+test.each(['25006', '40001', '40P01', '53100', '53200', '53300', '55P03'])(
+  '%s passes: no row is condemned for it',
+  (state) => expect(isOutage(state)).toBe(true),
+)
+test.each(['22P05', '42P01', '55000', '57014', '57P01', 'P0001', 'XX000'])('%s may be of one row for good', (state) =>
+  expect(isOutage(state)).toBe(false),
+)

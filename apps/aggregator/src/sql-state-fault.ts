@@ -25,5 +25,15 @@ export const faultOfClass: ReadonlyMap<string, Fault> = new Map([
   ['XX', 'sink'], // internal error
 ])
 
+/** The columns of an event are never null: it is one that others put on the table, and no row has it. */
+const notNull = '23502'
+
 /** Whose fault this SQLSTATE of five characters is. */
-export const faultOf = (sqlState: string): Fault => faultOfClass.get(sqlState.slice(0, 2)) ?? 'sink'
+export const faultOf = (sqlState: string): Fault =>
+  sqlState === notNull ? 'sink' : (faultOfClass.get(sqlState.slice(0, 2)) ?? 'sink')
+
+/** Of the database for now, also where it takes other rows meanwhile: a row that needs more room, or waits for a lock, is at no fault. */
+const outages = /^(?:25006|40|53|55P03)/
+
+/** Whether the error passes, however often it comes: what fails by it is never condemned. */
+export const isOutage = (sqlState: string): boolean => outages.test(sqlState)

@@ -36,7 +36,7 @@ const component = 'aggregator'
 /**
  * Writes complete groups. An item that the sink rejects becomes an UnrecoverableError with its reason (a dead letter, as the
  * subscription is set up). A batch that goes on failing while the sink passes its check is halved, until what fails is alone: it
- * becomes an UnrecoverableError too, and the others are written. A sink that is out of order is tried again, then each message
+ * becomes an UnrecoverableError too, or a RedeliverError where the sink says that it passes, and the others are written. A sink that is out of order is tried again, then each message
  * has a RedeliverError: it comes again later. Never rejects.
  */
 export const groupWriter = (options: WriteOptions) => {
@@ -84,6 +84,7 @@ export const groupWriter = (options: WriteOptions) => {
         const works = goesOn && (await sinkWorks())
         failuresWhileSinkWorks = works ? failuresWhileSinkWorks + 1 : 0
         if (works && batch.length > 1) return halves(batch)
+        if (works && fault instanceof RedeliverError) return [outage(fault)]
         if (failuresWhileSinkWorks >= failuresAlone) return [refused(fault)]
         if (attempt >= maxAttempts && !works) return batch.map(() => outage(fault))
         await pause(attempt)
