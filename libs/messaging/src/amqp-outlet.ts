@@ -1,5 +1,6 @@
 import type { ConfirmChannel, Message as AmqpMessage } from 'amqplib'
 import type { AmqpSession } from './amqp-link.ts'
+import { closeChannel } from './amqp-topology.ts'
 
 /** Where a message goes, and by what the broker's return of it is known. */
 export interface Destination {
@@ -12,6 +13,12 @@ export interface Outlet {
   readonly session: AmqpSession
   readonly channel: ConfirmChannel
   readonly isOpen: boolean
+  /** By `performance.now()`. */
+  readonly openedAtMs: number
+  /** Runs a job on it. */
+  use<Result>(job: () => Promise<Result>): Promise<Result>
+  /** Ends the channel once no job uses it. */
+  retire(): void
   /** Adds to `returned` which of these messages the broker returns, until what it answers is called. */
   catchReturns(to: Destination, ids: readonly string[], returned: Set<string>): () => void
   /** Resolves when the client takes more, or never will. */
@@ -34,6 +41,11 @@ export const amqpOutlet = ({ session, channel, mark, onClose }: OutletParts): Ou
   let draining: PromiseWithResolvers<void> | undefined
   /** Several callers may publish what looks the same there. */
   const catchers = new Map<string, Set<Set<string>>>()
+  let users = 0
+  let isRetired = false
+  const endIfIdle = () => {
+    if (isRetired && users === 0 && isOpen) void closeChannel(channel)
+  }
   const drain = () => {
     draining?.resolve()
     draining = undefined
@@ -57,6 +69,20 @@ export const amqpOutlet = ({ session, channel, mark, onClose }: OutletParts): Ou
     channel,
     get isOpen() {
       return isOpen
+    },
+    openedAtMs: performance.now(),
+    use: async (job) => {
+      users++
+      try {
+        return await job()
+      } finally {
+        users--
+        endIfIdle()
+      }
+    },
+    retire: () => {
+      isRetired = true
+      endIfIdle()
     },
     catchReturns: (to, ids, returned) => {
       const keys = ids.map((id) => returnKey(to, id))

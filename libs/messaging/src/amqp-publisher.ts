@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { encodeAmqp, type EncodedMessage } from './amqp-codec.ts'
+import { encodeAmqp } from './amqp-codec.ts'
 import { brokerText } from './amqp-faults.ts'
 import type { AmqpLink, AmqpSession } from './amqp-link.ts'
 import { findMark } from './amqp-mark.ts'
 import { deadLetterQueue, longestNameBytes, routingKey } from './amqp-names.ts'
 import { amqpOutlet, type Outlet } from './amqp-outlet.ts'
+import { send, takeAgain, takeFromGapOn, type Job, type Outcome } from './amqp-send.ts'
 import type { AmqpSettings } from './amqp-settings.ts'
 import {
   deadLetterQueuesExist,
@@ -35,26 +36,8 @@ const watchMs = 200
 /** Members whose exchange was replaced have bound their queues again: the period of their look (amqp-bindings.ts) and the longest wait to connect. */
 const boundAgainMs = 8_000
 const maxKnownTopics = 10_000
-/** How the client says that the broker refused a message, as a queue does that is full. */
-const nacked = 'message nacked'
-
-/** One call of publish. */
-interface Job {
-  readonly topic: string
-  readonly key: string
-  readonly exchange: string
-  readonly messages: readonly EncodedMessage[]
-  readonly isDeadLetter: boolean
-  /** 1 = the broker has it. */
-  readonly confirmed: Uint8Array
-  /** Ids that the broker had no queue for. */
-  readonly returned: Set<string>
-  progressMs: number
-  /** Ends the wait for confirms. */
-  giveUp: (() => void) | undefined
-}
-
-type Outcome = 'done' | 'lost' | 'late' | 'refused'
+/** A channel that refuses is replaced once it is so old, so that callers who meet a full queue do not open one each. */
+const renewAfterMs = 1_000
 
 /** Publishes with confirms; what a lost connection leaves unconfirmed is sent again, in order. */
 export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts): Publisher => {
@@ -65,6 +48,8 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
   /** Dead-letter topics whose queue was made, and which are in the registry. */
   const kept = new Set<string>()
   let outlet: Promise<Outlet> | undefined
+  /** The one that `outlet` resolved to last. */
+  let current: Outlet | undefined
   /** Of the exchange that was published to last. */
   let mark: string | undefined
   let boundAgainAtMs = 0
@@ -78,7 +63,25 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
     if (mark !== undefined && !(await exchangeExists(session, mark))) replaced()
     mark ??= await findMark(session, settings).catch((error: unknown) => cannotWatch(session, error))
     const channel = await session.model.createConfirmChannel({ highWaterMark })
-    return amqpOutlet({ session, channel, mark, onClose: () => (outlet = undefined) })
+    const opened = amqpOutlet({
+      session,
+      channel,
+      mark,
+      onClose: () => {
+        if (current === opened) outlet = undefined
+      },
+    })
+    return (current = opened)
+  }
+
+  /**
+   * A channel of RabbitMQ remembers who led a quorum queue. Where that node is gone before the first publish it refuses every one, for as long
+   * as the node is away; a new channel asks anew.
+   */
+  const renew = (refusing: Outlet) => {
+    if (current !== refusing || performance.now() - refusing.openedAtMs < renewAfterMs) return
+    outlet = undefined
+    refusing.retire()
   }
 
   /** Nobody knows which queues were bound to the exchange when it took what was not told to be held yet: all of it is sent again. */
@@ -120,7 +123,11 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
     if (out.session.blocked !== undefined) await within(out.session.unblocked(), leftMs(job))
     if (out.session.blocked !== undefined) return 'late'
     if (job.isDeadLetter) await keep(out.session, job.topic)
-    const outcome = await send(out, job)
+    const outcome = await out.use(() => send(out, job))
+    if (outcome === 'refused') {
+      renew(out)
+      if (settings.singleActive) takeFromGapOn(job)
+    }
     if (outcome !== 'done' || !job.isDeadLetter) return outcome
     const { registry, queue } = await deadLetterQueuesExist(out.session, settings, job.topic)
     if (!registry) {
@@ -232,63 +239,3 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
 const unroutable = ({ topic, exchange }: Job, id: string, { type }: AmqpSettings): string =>
   `no queue takes message ${id}: nothing is bound to the ${type} exchange ${exchange} for ${JSON.stringify(topic)}; ` +
   'subscribe a group first, or add mandatory=false to the amqp: URL to publish to nobody'
-
-/** What came back is to be sent once more. */
-const takeAgain = ({ messages, confirmed, returned }: Job) => {
-  for (const [index, { id }] of messages.entries()) if (returned.has(id)) confirmed[index] = 0
-  returned.clear()
-}
-
-/** Sends what is not confirmed and waits for the confirms. */
-const send = async (out: Outlet, job: Job): Promise<Outcome> => {
-  const { channel } = out
-  const { exchange, key, messages, confirmed, returned } = job
-  const outcome = Promise.withResolvers<Outcome>()
-  const due = messages.filter((_, index) => confirmed[index] !== 1)
-  const ids = due.filter(({ properties }) => properties.mandatory === true).map(({ id }) => id)
-  const endReturns = out.catchReturns(job, ids, returned)
-  let unconfirmed = 0
-  let isChecked = false
-  let isOver = false
-  let isRefused = false
-  const end = (how: Outcome) => {
-    isOver = true
-    outcome.resolve(how)
-  }
-  const settled = () => {
-    if (unconfirmed === 0 && isChecked) end(isRefused ? 'refused' : 'done')
-  }
-  job.giveUp = () => end('late')
-  try {
-    for (const [index, { content, properties }] of messages.entries()) {
-      if (confirmed[index] === 1) continue
-      if (isOver) break
-      unconfirmed++
-      const takesMore = channel.publish(exchange, key, content, properties, (error: Error | null) => {
-        if (error === null) {
-          confirmed[index] = 1
-          job.progressMs = performance.now()
-        } else if (error.message === nacked) isRefused = true
-        else return end('lost')
-        unconfirmed--
-        settled()
-      })
-      if (!takesMore) await Promise.race([out.drained(), outcome.promise])
-    }
-    out.checkMark().then(
-      () => {
-        isChecked = true
-        settled()
-      },
-      () => end('lost'),
-    )
-    return await outcome.promise
-  } catch (error) {
-    // The client throws where its channel is closed.
-    if (out.isOpen) throw error
-    return 'lost'
-  } finally {
-    job.giveUp = undefined
-    endReturns()
-  }
-}

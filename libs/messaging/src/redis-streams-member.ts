@@ -158,7 +158,19 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
       hands.lose(topic, lost)
     }
   }
-  const renewTimer = setInterval(() => void renew().catch(() => undefined), Math.ceil(claimIdleMs / 3)).unref()
+  /** Others may have by now what the server heard nothing of for so long. */
+  const loseSilent = () => {
+    for (const { topic, ids } of hands.due(claimIdleMs, mostAtOnce)) hands.lose(topic, ids)
+  }
+  let renewing: Promise<void> | undefined
+  const onRenewTimer = () => {
+    // Without a connection it waits for one.
+    if (renewing !== undefined) loseSilent()
+    renewing ??= renew()
+      .catch(loseSilent)
+      .finally(() => (renewing = undefined))
+  }
+  const renewTimer = setInterval(onRenewTimer, Math.ceil(claimIdleMs / 3)).unref()
 
   /** All that this member has on the server and not in a handler. */
   const giveBack = async () => {

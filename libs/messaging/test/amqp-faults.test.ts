@@ -103,6 +103,25 @@ describe('a connection that fails', () => {
     proxy.cut()
   })
 
+  test('bug: a handler went on unaware while its message was with another, its connection lost', async () => {
+    const proxy = await cutProxy(server.url)
+    const [victim, heir] = [await openAmqp(proxy.url, quiet), await openAmqp(server.url, quiet)]
+    try {
+      const hanging = recorder(() => new Promise(() => undefined))
+      await victim.subscribe('taken.over', hanging.handle, { group: 'signals', serial: 'key' })
+      await heir.publish('taken.over', [message('taken.over', 'x')])
+      await vi.waitFor(() => expect(hanging.deliveries).toHaveLength(1), { timeout: 10_000 })
+      expect(hanging.deliveries[0]?.signal.aborted).toBe(false)
+      const next = recorder()
+      await heir.subscribe('taken.over', next.handle, { group: 'signals' })
+      proxy.cut()
+      await vi.waitFor(() => expect(next.acked).toHaveLength(1), { timeout: 10_000 })
+      await vi.waitFor(() => expect(hanging.deliveries[0]?.signal.aborted).toBe(true), { timeout: 10_000 })
+    } finally {
+      await Promise.all([victim.close(), heir.close()])
+    }
+  })
+
   test('a broker that is short of memory takes no publishes: they fail in time, and consumers go on', async () => {
     const warnings: string[] = []
     const url = withOptions(server.url, { publishWaitMs: 500 })

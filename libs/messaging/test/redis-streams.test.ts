@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { drain, idsOf, numbered, recorder, uniqueTopic } from '../src/conformance-fixture.ts'
+import { message } from '../src/message.ts'
 import { openRedisStreams } from '../src/redis-streams.ts'
 import { cutProxy } from './cut-proxy.ts'
 import { redisFixture } from './redis-fixture.ts'
@@ -73,6 +74,31 @@ describe('members of a group', () => {
     await driver.subscribe(topic, heir.handle, { group })
     await eventually(() => expect(heir.ids()).toEqual(idsOf(messages)))
     expect(heir.deliveries.every(({ attempt }) => attempt === 2)).toBe(true)
+  })
+
+  test('bug: a handler went on unaware while its message was with another, its connection lost', async () => {
+    const topic = uniqueTopic()
+    const options = { group: `g-${topic}`, serial: 'key' } as const
+    const proxy = await cutProxy(fixture.server)
+    const victim = await openRedisStreams(streamsUrl(proxy.url, 'claimIdleMs=300'))
+    fixture.closing(victim)
+    const release: (() => void)[] = []
+    const seen = recorder(() => new Promise((resolve) => release.push(() => resolve(undefined))))
+    await victim.subscribe(topic, seen.handle, options)
+    const driver = await connect('claimIdleMs=300')
+    await driver.publish(topic, [message(topic, 'firing', { id: 'firing', key: 'alert' })])
+    await eventually(() => expect(seen.deliveries).toHaveLength(1))
+    expect(seen.deliveries[0]?.signal.aborted).toBe(false)
+    proxy.cut()
+    await eventually(() => expect(seen.deliveries[0]?.signal.aborted).toBe(true))
+    await proxy.mend()
+    // It comes again, behind the handler that is still at work on its key; what has another key does not wait.
+    await driver.publish(topic, [message(topic, 'x', { id: 'other', key: 'other' })])
+    await eventually(() => expect(idsOf(seen.deliveries)).toEqual(['firing', 'other']))
+    for (const each of release.splice(0)) each()
+    await eventually(() => expect(idsOf(seen.deliveries)).toEqual(['firing', 'other', 'firing']))
+    for (const each of release) each()
+    await eventually(() => expect(seen.unsettled).toBe(0))
   })
 
   test('attempts are counted by the server, so that the next member goes on counting', async () => {

@@ -107,4 +107,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (leftMs(job) >= 0) throw',
     tests: ['libs/messaging/test/amqp-replaced.test.ts'],
   },
+  {
+    promise: 'RabbitMQ: a channel that refuses is replaced, since it may remember a dead leader',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'if (current !== refusing ||',
+    replace: 'if (current === refusing ||',
+    tests: ['libs/messaging/test/amqp-cluster.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: the handler whose connection is lost is told by its signal',
+    file: 'libs/messaging/src/amqp-subscriber.ts',
+    find: 'window.takeBack((arrival) => (arrival as AmqpArrival).intake === opened)',
+    replace: 'window.takeBack(() => opened.isOpen)',
+    tests: ['libs/messaging/test/amqp-faults.test.ts'],
+  },
+  {
+    promise: 'Redis Streams: the handler whose message others may have is told by its signal',
+    file: 'libs/messaging/src/redis-streams-member.ts',
+    find: 'if (renewing !== undefined) loseSilent()',
+    replace: '',
+    tests: ['libs/messaging/test/redis-streams.test.ts'],
+  },
 ]
