@@ -101,3 +101,21 @@ test('members named after the prototype change nothing', () => {
   expect(samples).toHaveLength(1)
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
 })
+
+describe('bug: a sample with an odd name threw, and its message came again and again', () => {
+  test.each([
+    ['{"name":{"toString":1,"valueOf":1},"value":1}'],
+    [`{"name":${'['.repeat(20_000)}${']'.repeat(20_000)},"value":1}`],
+  ])('%.40s', (body) => {
+    expect(parse(body)).toEqual({ samples: [], refused: [{ reason: 'bad-name', excerpt: 'object' }] })
+  })
+})
+
+test('bug: a tag of the name __proto__ was left out, so that different series were one', () => {
+  const [sample] = parse('{"name":"a","value":1,"tags":{"__proto__":"x"}}').samples
+  expect(Object.entries(sample?.tags ?? {})).toEqual([['__proto__', 'x']])
+})
+
+test.each(['[]', '"text"', 'null', '{"a":1}'])('tags that are %s are refused', (tags) => {
+  expect(parse(`{"name":"a","value":1,"tags":${tags}}`).refused).toMatchObject([{ reason: 'bad-tags' }])
+})

@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import {
   boundedRate,
   boundedTags,
@@ -26,7 +25,6 @@ const types: ReadonlyMap<string, SampleType> = new Map([
 ])
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
-const tagsForm = z.record(z.string(), z.string())
 const openBracket = 0x5b
 const openBrace = 0x7b
 
@@ -75,8 +73,7 @@ const parseItem = (item: unknown): Sample | Malformed => {
   if (value === undefined || value === null) return 'no-value'
   const weight = typeof rate === 'number' ? boundedRate(rate) : undefined
   if (weight === undefined) return 'bad-rate'
-  const given = tagsForm.safeParse(tags)
-  const checked = given.success ? boundedTags(Object.entries(given.data)) : undefined
+  const checked = isTags(tags) ? boundedTags(Object.entries(tags)) : undefined
   if (checked === undefined) return 'bad-tags'
   const timeMs = time === undefined ? undefined : parseTime(time)
   if (Number.isNaN(timeMs)) return 'bad-time'
@@ -90,11 +87,21 @@ const parseItem = (item: unknown): Sample | Malformed => {
   return number === undefined || (kind === 'timer' && number < 0) ? 'bad-value' : { ...shared, value: number }
 }
 
+/** Zod's record would leave out a tag of the name `__proto__`. */
+const isTags = (value: unknown): value is Readonly<Record<string, string>> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((each) => typeof each === 'string')
+
 /** NaN where it is no time. */
 const parseTime = (time: unknown): number => {
   const at = typeof time === 'string' || typeof time === 'number' ? new Date(time).getTime() : Number.NaN
   return typeof time === 'string' && !/^\d{4}-\d{2}-\d{2}T/.test(time) ? Number.NaN : at
 }
 
+/** Of what is no text only the type: an object of JSON may have a member `toString` that is no function. */
 const excerptOf = (item: unknown): string =>
-  typeof item === 'object' && item !== null && 'name' in item ? `name ${String(item.name).slice(0, 80)}` : typeof item
+  typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string'
+    ? `name ${item.name.slice(0, 80)}`
+    : typeof item

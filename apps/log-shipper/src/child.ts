@@ -17,7 +17,7 @@ export interface ChildOptions {
 }
 
 /** What shells exit with when a command cannot be run. */
-const cannotRun: Readonly<Record<string, number>> = { ENOENT: 127, EACCES: 126 }
+const cannotRun: Readonly<Record<string, number>> = { ENOENT: 127, ENOTDIR: 127 }
 /** How long a killed child may take until its output has ended. */
 const killedWithinMs = 500
 /** How long the output of a child that has exited may stay open: something that the child started may hold it. */
@@ -32,17 +32,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * to itself after its grace, with exit code 74. Rejects with ServiceError, exit code 127 or 126, when it cannot be run.
  */
 export const startChild = async ({ command, args, clock, graceMs, warn }: ChildOptions): Promise<Input> => {
-  const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'inherit'] })
-  try {
-    await once(child, 'spawn')
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    throw new ServiceError(`cannot run ${command}: ${reasons[code] ?? code}`, {
-      exitCode: cannotRun[code] ?? 126,
-      fix: 'Give a command that can be found and run after --',
-      cause: error,
-    })
-  }
+  const child = await spawned(command, args)
   let asked: NodeJS.Signals | undefined
   let hasExited = false
   /** Its output has ended, too. */
@@ -112,7 +102,29 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
   }
 }
 
-const reasons: Readonly<Record<string, string>> = { ENOENT: 'there is no such command', EACCES: 'it may not be run' }
+/** Some errors of the system are thrown by `spawn` at once, others come as an event. */
+const spawned = async (command: string, args: readonly string[]) => {
+  try {
+    const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'inherit'] })
+    await once(child, 'spawn')
+    return child
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    throw new ServiceError(`cannot run ${command}: ${reasons[code] ?? code}`, {
+      exitCode: cannotRun[code] ?? 126,
+      fix: 'Give a command that can be found and run after --',
+      cause: error,
+    })
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such command',
+  ENOTDIR: 'there is no such command',
+  EACCES: 'it may not be run',
+  ELOOP: 'its symbolic links go in a circle',
+  E2BIG: 'its arguments and environment are too long',
+}
 
 /** A child that ended as it was asked to did well; else its own code, or 128 + signal as shells count. */
 const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null, asked: NodeJS.Signals | undefined): number => {

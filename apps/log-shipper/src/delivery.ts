@@ -38,8 +38,8 @@ export interface Delivery {
    */
   publish(messages: readonly Message[]): Promise<readonly Unshippable[]>
   /**
-   * Resolves when the dead-letter topic holds all of them, but for those that it refuses as well, even cut short: these are the
-   * answer. Tries again like `publish`.
+   * Resolves when the dead-letter topic holds all of them, but for those that it refuses in every form (`letterForms`): these are
+   * the answer. Tries again like `publish`.
    */
   deadLetter(letters: readonly Unshippable[]): Promise<readonly Unshippable[]>
   /** Why the last publish failed; undefined once one succeeded. */
@@ -47,8 +47,6 @@ export interface Delivery {
 }
 
 const firstRetryDelayMs = 100
-/** A letter that the broker refuses whole is sent with so much of its body. */
-const shortLetterBytes = 16 * 1024
 
 /** Delivers to one topic and its dead-letter topic, with retries that last as long as the broker is away. */
 export const createDelivery = (options: DeliveryOptions): Delivery => {
@@ -112,22 +110,21 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
   const around = deadLetter({ publisher, handler: 'log-shipper', publishTimeoutMs, clock, metrics })
 
   /** Whether the dead-letter topic took it. */
-  const letter = async ({ message, reason, problem }: Unshippable, body = message.body): Promise<boolean> => {
+  const letter = async ({ message, reason, problem }: Unshippable): Promise<boolean> => {
     const handle = around(() => Promise.reject(new UnrecoverableError(reason, problem)))
     try {
-      await persist(() => handle({ ...message, body, attempt: 1, signal }).catch(throwPublishError))
+      await persist(() => handle({ ...message, attempt: 1, signal }).catch(throwPublishError))
       return true
     } catch (error) {
       if (signal.aborted || !isRefusal(error)) throw error
-      if (body.length <= shortLetterBytes) return false
-      return letter({ message, reason, problem }, body.subarray(0, shortLetterBytes))
+      return false
     }
   }
 
   return {
     publish,
     deadLetter: async (letters) => {
-      const taken = await Promise.all(letters.map((each) => letter(each)))
+      const taken = await Promise.all(letters.map(letter))
       return letters.filter((_, index) => taken[index] !== true)
     },
     get outage() {

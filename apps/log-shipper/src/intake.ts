@@ -21,12 +21,18 @@ export interface Intake {
   readonly done: Promise<void>
   /** Reads what the stream holds by now, and nothing more. A line that is not complete counts as one. */
   stop(): void
+  /** From now on the reader of the echo is not waited for: what it is behind by more than 16 MiB is not echoed. */
+  hurry(): void
 }
+
+const maxEchoBytes = 16 * 1024 * 1024
 
 /** Reads lines from a stream into the spool; while the spool is full, nothing is read. */
 export const startIntake = (options: IntakeOptions): Intake => {
   const { stream, spool, maxLineBytes, echo, clock, ledger, onLines } = options
   const splitter = lineSplitter(maxLineBytes)
+  const hurried = Promise.withResolvers<void>()
+  let isHurried = false
   let isStopped = false
   let isOver = stream.readableEnded || stream.destroyed
   let failure: Error | undefined
@@ -54,6 +60,12 @@ export const startIntake = (options: IntakeOptions): Intake => {
       if (isLast) return undefined
       await change.promise
     }
+  }
+
+  /** Waits while the reader of the echo is slow. A reader that went away gets nothing more. */
+  const write = async (to: Writable, chunk: Buffer): Promise<void> => {
+    if (to.destroyed || to.writableEnded || to.errored !== null || to.writableLength > maxEchoBytes) return
+    if (!to.write(chunk) && !isHurried) await Promise.race([drained(to), hurried.promise])
   }
 
   const hold = async (lines: readonly Line[]) => {
@@ -87,18 +99,19 @@ export const startIntake = (options: IntakeOptions): Intake => {
       isStopped = true
       wake()
     },
+    hurry: () => {
+      isHurried = true
+      hurried.resolve()
+    },
   }
 }
 
-/** Waits while the reader of the echo is slow. A reader that went away gets nothing more. */
-const write = async (echo: Writable, chunk: Buffer): Promise<void> => {
-  if (echo.destroyed || echo.writableEnded || echo.errored !== null) return
-  if (echo.write(chunk)) return
-  await new Promise<void>((resolve) => {
+/** Resolves when the stream takes more, or never will. */
+const drained = (stream: Writable): Promise<void> =>
+  new Promise((resolve) => {
     const done = () => {
-      echo.off('drain', done).off('close', done).off('error', done)
+      stream.off('drain', done).off('close', done).off('error', done)
       resolve()
     }
-    echo.on('drain', done).on('close', done).on('error', done)
+    stream.on('drain', done).on('close', done).on('error', done)
   })
-}

@@ -192,6 +192,7 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     shipper?.hurry()
     if (input === undefined || intake === undefined) return
     input.stop()
+    intake.hurry()
     await settledWithin(clock, input.graceMs, intake.done)
     intake.stop()
     spool?.admitAll()

@@ -1,5 +1,4 @@
 import { ConnectError, MessagingUrlError, PublishError } from '@armature/messaging/errors'
-import { memoryBroker } from '@armature/messaging/memory'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { describe, expect, test } from 'vitest'
@@ -199,18 +198,23 @@ describe('the broker away at the start', () => {
 
 describe('the broker refusing', () => {
   test('one line of a batch: that one is dead-lettered, cut short if need be, the others pass in order', async () => {
-    const world = await openWorld({ broker: memoryBroker({ maxMessageBytes: 20_000 }) })
+    const through = guarded((topic, messages) => {
+      const isTooLarge = messages.some(({ body }) => body.byteLength > 20_000)
+      if (isTooLarge) throw new PublishError('20,000 bytes at most', { topic, fault: 'too-large' })
+    })
+    const world = await openWorld({ through })
     await world.shipper.start()
     const huge = 'x'.repeat(30_000)
     world.input.end(['a', 'b', huge, 'c', 'd'].join('\n'))
     await world.shipper.ended
     await expect.poll(world.texts).toEqual(['a', 'b', 'c', 'd'])
-    await expect.poll(() => world.letters).toMatchObject([{ headers: { 'dlt-reason': 'too-large' } }])
-    expect(Buffer.from(world.letters[0]!.body).toString()).toBe(huge.slice(0, 16 * 1024))
+    const headers = { 'dlt-reason': 'too-large', 'dlt-cut-body-bytes': '30000' }
+    await expect.poll(() => world.letters).toMatchObject([{ headers }])
+    expect(Buffer.from(world.letters[0]!.body).toString()).toBe(huge.slice(0, 30_000 - 16 * 1024))
     expect(world.row()).toMatchObject({ received: 5, acked: 4, deadLettered: 1, inFlight: 0 })
   })
 
-  test('a line even as a dead letter: it is dropped, counted by reason, and the rest flows', async () => {
+  test('the text of a line: its dead letter goes without it and tells how long it was', async () => {
     const through = guarded((topic, messages) => {
       const poison = messages.some(({ body }) => Buffer.from(body).includes('poison'))
       if (poison) throw new PublishError('not this one', { topic, fault: 'bad-message' })
@@ -220,6 +224,25 @@ describe('the broker refusing', () => {
     world.input.end('a\npoison\nb\n')
     expect(await world.shipper.ended).toBe(0)
     await expect.poll(world.texts).toEqual(['a', 'b'])
+    const headers = { 'dlt-reason': 'bad-message', 'dlt-cut-body-bytes': '6' }
+    await expect.poll(() => world.letters).toMatchObject([{ headers }])
+    expect(world.row()).toMatchObject({ received: 3, acked: 2, deadLettered: 1, inFlight: 0 })
+  })
+
+  test('a line even as a dead letter: it is dropped, counted by reason, and the rest flows', async () => {
+    const refused = new Set<string>()
+    const through = guarded((topic, messages) => {
+      for (const { id, body } of messages) if (Buffer.from(body).includes('poison')) refused.add(id)
+      if (messages.some(({ id }) => refused.has(id))) {
+        throw new PublishError('not this one', { topic, fault: 'bad-message' })
+      }
+    })
+    const world = await openWorld({ through })
+    await world.shipper.start()
+    world.input.end('a\npoison\nb\n')
+    expect(await world.shipper.ended).toBe(0)
+    await expect.poll(world.texts).toEqual(['a', 'b'])
+    expect(world.letters).toEqual([])
     expect(world.row()).toMatchObject({ received: 3, acked: 2, dropped: { 'refused-by-broker': 1 }, inFlight: 0 })
   })
 

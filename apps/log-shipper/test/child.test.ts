@@ -30,3 +30,11 @@ test('a child that something outlives: while its output is not read, as with a f
   expect(await input.ended).toBe(3)
   expect(warn).toHaveBeenCalledOnce()
 })
+
+test.each([
+  ['/dev/null/program', [], 127, 'there is no such command'],
+  ['true', ['x'.repeat(200_000)], 126, 'its arguments and environment are too long'],
+])('bug: a command that cannot be run ended with 70: %s', async (command, args, exitCode, reason) => {
+  const starting = startChild({ command, args, clock: drivenClock(), graceMs: 1_000, warn: () => undefined })
+  await expect(starting).rejects.toMatchObject({ exitCode, message: `cannot run ${command}: ${reason}` })
+})

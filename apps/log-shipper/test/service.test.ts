@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { settings } from '../src/config.ts'
 import { simulatedDisk } from './simulated-disk.ts'
@@ -109,6 +110,18 @@ describe('the end', () => {
     await next.clock.advance(1_000)
     await expect.poll(next.texts).toEqual(numbered(1, 1_000))
     expect(next.row()).toMatchObject({ received: 1_000, acked: 1_000, inFlight: 0 })
+  })
+
+  test('bug: a reader of the echo that had stopped reading made the drain lose what was read', async () => {
+    const echo = new PassThrough({ highWaterMark: 1 })
+    const { input, shipper, texts, row } = await openWorld({ echo })
+    await shipper.start()
+    input.write(numbered(1, 100).join('\n'))
+    await expect.poll(() => echo.readableLength).toBeGreaterThan(0)
+    expect(row().received).toBe(0)
+    await drain(shipper)
+    await expect.poll(texts).toEqual(numbered(1, 100))
+    expect(row()).toMatchObject({ received: 100, acked: 100, inFlight: 0 })
   })
 
   test('a crash after the publish and before the ack: the next run repeats the lines with their ids', async () => {

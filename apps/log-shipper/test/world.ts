@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Writable } from 'node:stream'
 import { type DrivenClock, drivenClock } from '@armature/messaging/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { type MemoryBroker, memoryBroker } from '@armature/messaging/memory'
@@ -22,6 +22,7 @@ export interface WorldOptions {
   readonly through?: (driver: Driver) => Driver
   /** Opens the broker. Default: it is there. */
   readonly open?: () => Promise<Driver>
+  readonly echo?: Writable
 }
 
 /** A shipper over a memory broker and a simulated disk, on a driven clock. Closed with the test. */
@@ -36,6 +37,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
     openMessaging: options.open ?? (async () => through(broker.connect())),
     openSpoolFolder: async () => ({ disk, close: async () => undefined }),
     openInput: async () => streamInput(input),
+    echo: options.echo,
   })
   // A disk whose process has crashed answers nothing any more.
   onTestFinished(() => shipper.close().catch(() => undefined))

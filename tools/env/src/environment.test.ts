@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { environmentOf } from './environment.ts'
 
@@ -26,4 +27,17 @@ test.each([
 test('what no environment can hold is left out and named', () => {
   const { variables, leftOut } = environmentOf([{ 'a=b': '1', c: 'x\0y', d: '2' }], plain)
   expect([variables, leftOut]).toEqual([{ d: '2' }, ['a=b', 'c']])
+})
+
+test('bug: a key of the name __proto__ was lost', () => {
+  const { variables, leftOut } = environmentOf([Object.fromEntries([['__proto__', '1']])], plain)
+  expect([Object.entries(variables), leftOut]).toEqual([[['__proto__', '1']], []])
+})
+
+test('bug: a value longer than a variable may be ended the program: it is left out and named', () => {
+  const longest = 'x'.repeat(128 * 1024 - 'long=\0'.length)
+  expect(environmentOf([{ long: longest }], plain).leftOut).toEqual([])
+  expect(environmentOf([{ long: `${longest}x`, d: '2' }], plain)).toEqual({ variables: { d: '2' }, leftOut: ['long'] })
+  const { status } = spawnSync('/bin/true', { env: { long: longest } })
+  expect(status).toBe(0)
 })

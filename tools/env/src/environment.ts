@@ -16,7 +16,7 @@ export const environmentOf = (
   values: readonly KvValues[],
   { prefixes, sanitize, upcase, noPrefix }: Pick<Options, 'prefixes' | 'sanitize' | 'upcase' | 'noPrefix'>,
 ): Environment => {
-  const variables: Record<string, string> = {}
+  const variables = new Map<string, string>()
   const leftOut: string[] = []
   for (const [place, held] of values.entries()) {
     const path = (prefixes[place] ?? '').replaceAll(invalid, '_')
@@ -25,11 +25,20 @@ export const environmentOf = (
       const full = noPrefix ? key : `${path}_${key}`
       const clean = sanitize ? full.replaceAll(invalid, '_') : full
       const name = upcase ? clean.toUpperCase() : clean
-      if (/[=\0]/.test(name) || value.includes('\0')) leftOut.push(key)
-      else variables[name] = value
+      if (canHold(name, value)) variables.set(name, value)
+      else leftOut.push(key)
     }
   }
-  return { variables, leftOut }
+  // A map, since an object takes no text for `__proto__`.
+  return { variables: Object.fromEntries(variables), leftOut }
 }
 
 const invalid = /[^a-zA-Z0-9_]/g
+
+/** Linux has no room for more in one variable, with its name, the `=` and a zero byte (MAX_ARG_STRLEN, execve(2)). */
+const maxVariableBytes = 128 * 1024
+
+const canHold = (name: string, value: string): boolean =>
+  !/[=\0]/.test(name) &&
+  !value.includes('\0') &&
+  Buffer.byteLength(name) + Buffer.byteLength(value) + 2 <= maxVariableBytes

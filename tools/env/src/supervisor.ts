@@ -51,13 +51,20 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
   /** The child was sent a signal that ends it, by whoever sent that to this process. */
   let leaving = false
   let mayNotSignal = false
+  /** The child is gone and none follows it. */
+  let over = false
+  const end = (code: number): void => {
+    over = true
+    onEnd(code)
+  }
 
   const start = (environment: Variables): void => {
     const [program = '', ...args] = command
     asked = leaving = mayNotSignal = false
     const found = findProgram(program, path)
     if (found === undefined) return onFault(new Error(`PATH (${path ?? 'not set'}) has no program of that name`))
-    const started = spawn(found, args, { stdio: 'inherit', env: { ...environment }, argv0: program })
+    const started = spawned(found, args, program, environment)
+    if (started instanceof Error) return onFault(started)
     child = started
     started.on('error', (fault) => {
       if (started.pid === undefined) return onFault(fault)
@@ -69,7 +76,7 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
       child = undefined
       const replacement = asked && !stopping && !leaving ? next : undefined
       next = undefined
-      if (replacement === undefined) onEnd(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])
+      if (replacement === undefined) end(code ?? 128 + constants.signals[signal ?? 'SIGKILL'])
       else start(replacement)
     })
   }
@@ -81,7 +88,7 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
     if (!stopping) return
     clearTimeout(timer)
     child.unref()
-    onEnd(0)
+    end(0)
   }
   const askToEnd = (): void => {
     asked = true
@@ -96,7 +103,7 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
 
   return {
     run: (environment) => {
-      if (stopping) return
+      if (stopping || over) return
       if (child === undefined) return start(environment)
       const waits = next !== undefined
       next = environment
@@ -112,9 +119,25 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
     stop: () => {
       const again = stopping
       stopping = true
-      if (child === undefined) onEnd(0)
+      if (child === undefined) end(0)
       else if (again) forceToEnd()
       else askToEnd()
     },
+  }
+}
+
+/** The child, or why there is none: some errors of the system are thrown by `spawn` at once, others come as an event. */
+const spawned = (
+  file: string,
+  args: readonly string[],
+  argv0: string,
+  environment: Variables,
+): ChildProcess | Error => {
+  try {
+    return spawn(file, args, { stdio: 'inherit', env: { ...environment }, argv0 })
+  } catch (fault) {
+    const { code = '' } = fault as NodeJS.ErrnoException
+    const why = code === 'E2BIG' ? 'its arguments and environment are too long' : String(fault)
+    return new Error(why, { cause: fault })
   }
 }

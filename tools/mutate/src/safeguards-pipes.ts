@@ -136,8 +136,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'armature-env finds the program by its own PATH, whatever KV holds',
     file: 'tools/env/src/supervisor.ts',
-    find: 'spawn(found, args,',
-    replace: 'spawn(program, args,',
+    find: 'spawned(found, args,',
+    replace: 'spawned(program, args,',
     tests: ['tools/env/test/signals.test.ts'],
   },
   {

@@ -1,0 +1,33 @@
+import type { Safeguard } from './safeguard.ts'
+
+/** What hostile input, callbacks and readers must not end or lose. */
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A drain does not wait for a reader of the echo that has stopped reading',
+    file: 'apps/log-shipper/src/service.ts',
+    find: 'intake.hurry()',
+    replace: '',
+    tests: ['apps/log-shipper/test/service.test.ts'],
+  },
+  {
+    promise: 'A sample whose name is an object is refused, and does not throw',
+    file: 'apps/alert-monitor/src/sample-body.ts',
+    find: " && typeof item.name === 'string'",
+    replace: '',
+    tests: ['apps/alert-monitor/src/sample-body.test.ts'],
+  },
+  {
+    promise: 'A value that is longer than a variable may be is left out, and armature-env goes on',
+    file: 'tools/env/src/environment.ts',
+    find: '<= maxVariableBytes',
+    replace: '< Infinity',
+    tests: ['tools/env/src/environment.test.ts'],
+  },
+  {
+    promise: 'A change does not start a command again that has ended',
+    file: 'tools/env/src/supervisor.ts',
+    find: 'if (stopping || over) return',
+    replace: 'if (stopping) return',
+    tests: ['tools/env/src/supervisor.test.ts'],
+  },
+]
