@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { blockingQuery, nextIndex } from './blocking-query.ts'
 import type { Answer, Blocking } from './consul-client.ts'
 
@@ -155,5 +155,44 @@ describe('a blocking query', () => {
     last().answer.reject(new Error('given up'))
     await vi.advanceTimersByTimeAsync(60_000)
     expect([questions.length, seen.length, faults.length]).toEqual([1, 0, 0])
+  })
+})
+
+describe('bug: a callback that threw ended the process', () => {
+  test('onValue: it is told as a failure, and again with the next answer', async () => {
+    const faults: unknown[] = []
+    const seen: string[] = []
+    const cancel = blockingQuery({
+      ask: async () => ({ index: '1', value: 'a' }),
+      onValue: (value) => {
+        seen.push(value)
+        if (seen.length === 1) throw new Error('not yet')
+      },
+      onFault: (fault) => faults.push(fault),
+      retryMs: { min: 1, max: 1 },
+    })
+    onTestFinished(cancel)
+    await vi.waitFor(() => expect(seen).toEqual(['a', 'a']), { timeout: 5_000 })
+    expect(faults).toEqual([new Error('not yet')])
+  })
+
+  test('onFault: it is a warning of the process, and the query goes on', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => warned.mockRestore())
+    let asked = 0
+    const cancel = blockingQuery({
+      ask: () => {
+        asked += 1
+        return Promise.reject(new Error('no leader'))
+      },
+      onValue: () => undefined,
+      onFault: () => {
+        throw new Error('the log is full')
+      },
+      retryMs: { min: 1, max: 1 },
+    })
+    onTestFinished(cancel)
+    await vi.waitFor(() => expect(asked).toBeGreaterThan(2), { timeout: 5_000 })
+    expect(warned).toHaveBeenCalledWith(new Error('the log is full'))
   })
 })

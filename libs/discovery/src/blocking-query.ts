@@ -1,13 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer, Blocking } from './consul-client.ts'
 import type { Cancel } from './ports.ts'
+import { tell } from './tell.ts'
 
 export interface BlockingQueryOptions<T> {
   /** One question. */
   ask: (options: Required<Blocking>) => Promise<Answer<T>>
-  /** Told of the first answer, of each one that differs from the one before, and of the first one after a failure. */
+  /**
+   * Told of the first answer, of each one that differs from the one before, and of the first one after a failure. Where it throws, that is
+   * a failure: it is told again with the next answer.
+   */
   onValue: (value: T) => void
-  /** Told of each failure; the query goes on. */
+  /** Told of each failure; the query goes on. What it throws itself becomes a warning of the process. */
   onFault?: ((fault: unknown) => void) | undefined
   /** How long an answer may wait for a change. Default 25 s: a connection that died unseen is found within 30 s. */
   waitMs?: number
@@ -45,24 +49,27 @@ export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
     if (!stopped.signal.aborted) timer = setTimeout(() => void turn(), Math.max(delayMs, allowedInMs()))
   }
 
+  const failed = (fault: unknown): void => {
+    index = '0'
+    const pauseMs = Math.min(max, min * 2 ** Math.min(failures, 20))
+    failures += 1
+    tell(onFault, fault)
+    later(pauseMs * (0.5 + random() / 2))
+  }
+
   const turn = async (): Promise<void> => {
     const startedAt = performance.now()
-    let answer: Answer<T>
     try {
-      answer = await ask({ index, waitMs, signal: stopped.signal })
-    } catch (fault) {
+      const answer = await ask({ index, waitMs, signal: stopped.signal })
       if (stopped.signal.aborted) return
-      index = '0'
-      const pauseMs = Math.min(max, min * 2 ** Math.min(failures, 20))
-      failures += 1
-      onFault?.(fault)
-      return later(pauseMs * (0.5 + random() / 2))
-    }
-    if (stopped.signal.aborted) return
-    index = nextIndex(index, answer.index)
-    if (known === undefined || failures > 0 || !isDeepStrictEqual(known.value, answer.value)) {
-      known = { value: answer.value }
-      onValue(answer.value)
+      index = nextIndex(index, answer.index)
+      if (known === undefined || failures > 0 || !isDeepStrictEqual(known.value, answer.value)) {
+        onValue(answer.value)
+        known = { value: answer.value }
+      }
+    } catch (fault) {
+      if (!stopped.signal.aborted) failed(fault)
+      return
     }
     failures = 0
     later(Math.max(0, minIntervalMs - (performance.now() - startedAt)))

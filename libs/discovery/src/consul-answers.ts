@@ -35,7 +35,7 @@ export const instancesOf = (body: unknown, what: string, address: string): reado
     const { Service: service, Node: node } = entry as { Service?: Fields; Node?: Fields }
     const host = text(service?.['Address']) || text(node?.['Address'])
     const port = service?.['Port']
-    if (service === undefined || host === '' || typeof port !== 'number') throw strange(what, address)
+    if (service === undefined || host === '' || !isPort(port)) throw strange(what, address)
     const { Tags: tags, Meta: meta } = service
     return {
       id: text(service['ID']),
@@ -72,6 +72,10 @@ export const outputOf = (body: unknown, what: string, address: string): string |
   const [check] = Object.values(body) as readonly (Fields | undefined)[]
   return check && text(check['Output'])
 }
+
+/** 0 = the service has none. */
+const isPort = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535
 
 type Fields = Readonly<Record<string, unknown>>
 

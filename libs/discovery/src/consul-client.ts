@@ -4,6 +4,7 @@ import type { ConsulConfig } from '@armature/config/consul'
 import type Consul from 'consul'
 import { consulCredentials, type ConsulCredentials } from './consul-credentials.ts'
 import { consulError } from './consul-error.ts'
+import { boundAnswers } from './answer-bound.ts'
 import { checkEmpty, indexOf, instancesOf, outputOf, valuesOf } from './consul-answers.ts'
 import { DiscoveryError, type Instance } from './ports.ts'
 
@@ -209,7 +210,9 @@ const clientOf = async (
     ...(consulNamespace === undefined ? {} : { headers: { 'x-consul-namespace': consulNamespace } }),
     ...(consulPartition === undefined ? {} : { defaults: { partition: consulPartition } }),
   }
-  return new Client(options)
+  const client = new Client(options)
+  boundAnswers(client)
+  return client
 }
 
 /** As Consul's own tools: HOST alone is HOST:8500, a URL without a port has that of its scheme. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AgentRegistration, Check, ConsulClient } from './consul-client.ts'
 import type { Instance, Registrar, Registration } from './ports.ts'
+import { tell } from './tell.ts'
 
 /** What happened to a registration; `fault` says why. */
 export type RegistrationEvent =
@@ -48,7 +49,8 @@ const withoutHealth = /^rpc error: code = Unimplemented\b/
  * most 10 s (never longer than the check interval), while the service goes on. `deregister` takes at most 2 s and never rejects.
  */
 export const consulRegistrar = (options: ConsulRegistrarOptions): Registrar => {
-  const { client, startWaitMs = 2_000, checkIntervalMs = 10_000, onEvent = () => undefined } = options
+  const { client, startWaitMs = 2_000, checkIntervalMs = 10_000 } = options
+  const onEvent = (event: RegistrationEvent): void => tell(options.onEvent, event)
   const random = options.random ?? Math.random
 
   const register = async (instance: Instance): Promise<Registration> => {

@@ -3,6 +3,7 @@ import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
+import { tell } from './tell.ts'
 
 export interface SrvResolverOptions {
   /** The name to ask for a service: `search-service` to `search-service.service.consul`. */
@@ -69,9 +70,12 @@ export const srvResolver = (options: SrvResolverOptions): Resolver => {
       const turn = async (): Promise<void> => {
         try {
           const instances = await resolve(service)
-          if (!cancelled && !isDeepStrictEqual(known, instances)) onChange((known = instances))
+          if (!cancelled && !isDeepStrictEqual(known, instances)) {
+            onChange(instances)
+            known = instances
+          }
         } catch (fault) {
-          if (!cancelled) onFault?.(fault)
+          if (!cancelled) tell(onFault, fault)
         }
         if (!cancelled) timer = setTimeout(() => void turn(), pollMs * (0.9 + Math.random() / 5))
       }

@@ -40,3 +40,13 @@ test('a watch tells the list once, unless it was cancelled', async () => {
   expect(kept.mock.calls[0]?.[0]).toHaveLength(2)
   expect(cancelled).not.toHaveBeenCalled()
 })
+
+test('bug: a callback of a watch that threw ended the process: it is told as a fault', async () => {
+  const onFault = vi.fn()
+  const fault = new Error('not yet')
+  const watched = () => {
+    throw fault
+  }
+  staticList({ a: ['127.0.0.1:1'] }).watch('a', watched, onFault)
+  await vi.waitFor(() => expect(onFault).toHaveBeenCalledExactlyOnceWith(fault))
+})

@@ -1,4 +1,5 @@
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
+import { tell } from './tell.ts'
 
 const maxPort = 65_535
 
@@ -25,8 +26,7 @@ export const staticList = (addresses: Readonly<Record<string, readonly string[]>
         try {
           onChange(find(service))
         } catch (fault) {
-          if (!(fault instanceof DiscoveryError)) throw fault
-          onFault?.(fault)
+          tell(onFault, fault)
         }
       })
       return () => {

@@ -116,3 +116,22 @@ test('a registration that a page answers is told as failed', async () => {
   }
   await expect(open(address).register(registration)).rejects.toThrow('something else than Consul does')
 })
+
+test('bug: an answer without end filled the memory', async () => {
+  const endless: Answer = (_request, response) => {
+    const chunk = Buffer.alloc(1024 * 1024, ' ')
+    response.writeHead(200, { ...asJson, 'x-consul-index': '5' })
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+      if (!response.destroyed) response.once('drain', more)
+    }
+    more()
+  }
+  const { address } = await scriptedConsul(endless)
+  await expect(open(address).instances('search-service')).rejects.toThrow('it answered more than 67108864 bytes')
+})
+
+test.each([70_000, -1, 1.5, Number.NaN])('an instance with the port %s is not believed', async (port) => {
+  const { address } = await scriptedConsul(json([entry('a', port)], '5'))
+  await expect(open(address).instances('search-service')).rejects.toThrow('something else than Consul does')
+})

@@ -105,3 +105,23 @@ test('a watch tells changes once, and what is known stays while the server fails
   dns.holds({ ...zone, srv: { [name]: [{ host: pod(3), port: 1 }] } })
   await vi.waitFor(() => expect(seen.at(-1)).toEqual(['10.0.0.3:1']))
 })
+
+test('bug: a callback of a watch that threw ended the process: the watch goes on, and tells again', async () => {
+  const dns = await scriptedDns(zone)
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+  onTestFinished(() => warned.mockRestore())
+  let told = 0
+  const cancel = resolverAt(dns.address, patientMs).watch(
+    name,
+    () => {
+      told += 1
+      if (told < 3) throw new Error('not yet')
+    },
+    () => {
+      throw new Error('the log is full')
+    },
+  )
+  onTestFinished(cancel)
+  await vi.waitFor(() => expect(told).toBe(3), { timeout: 20_000 })
+  expect(warned).toHaveBeenCalledWith(new Error('the log is full'))
+})

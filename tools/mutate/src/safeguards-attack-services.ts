@@ -30,4 +30,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (stopping) return',
     tests: ['tools/env/src/supervisor.test.ts'],
   },
+  {
+    promise: 'A callback of a watch that throws does not end the process',
+    file: 'libs/discovery/src/tell.ts',
+    find: 'process.emitWarning(error instanceof Error ? error : String(error))',
+    replace: 'throw error',
+    tests: ['libs/discovery/src/blocking-query.test.ts'],
+  },
+  {
+    promise: 'An answer in the place of Consul is read to 64 MiB and no further',
+    file: 'libs/discovery/src/answer-bound.ts',
+    find: 'if (bytes <= maxAnswerBytes) return',
+    replace: 'if (bytes <= Infinity) return',
+    tests: ['libs/discovery/test/foreign-answers.test.ts'],
+  },
 ]
