@@ -19,6 +19,8 @@ interface Handle {
   /** When the stream was made: the sequence says nothing of one that was made anew. */
   readonly created: string
   readonly sequence: number
+  /** A stream that was restored from a backup has other messages in the same places. */
+  readonly storedAtMs: number
 }
 
 const alreadyGone: ReadonlySet<number | undefined> = new Set([apiErrors.noMessage, apiErrors.noSequence])
@@ -87,9 +89,11 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
         return lives.get(stream)
       }
       for (const { handle } of held) {
-        const { stream, created, sequence } = handle as Handle
+        const { stream, created, sequence, storedAtMs } = handle as Handle
         // It is gone with its stream; what has its sequence now is another message.
         if ((await createdOf(stream)) !== created) continue
+        const stored = await jsm.streams.getMessage(stream, { seq: sequence })
+        if (stored?.time.getTime() !== storedAtMs) continue
         await jsm.streams.deleteMessage(stream, sequence, false).catch((error: unknown) => {
           if (!alreadyGone.has(apiCode(error))) throw error
         })
@@ -100,7 +104,7 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
 
 /** A stored message, as a delivery of it would be decoded. */
 export const heldOf = (stream: string, created: string, { subject, seq, time, header, data }: StoredMsg): Held => {
-  const handle: Handle = { stream, created, sequence: seq }
+  const handle: Handle = { stream, created, sequence: seq, storedAtMs: time.getTime() }
   const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }
   const { message } = decodeMessage({ headers: header, data }, origin)
   return { ...message, storedAt: time, position: { partition: 0, offset: seq }, handle }

@@ -1,13 +1,11 @@
 import type { Msg } from '@nats-io/nats-core'
 import { isDeadLetterTopic } from './dead-letter.ts'
-import { redrivesOf } from './dead-letter-envelope.ts'
 import { PublishError, type PublishFault } from './errors.ts'
-import { contentsDigest, identityOf } from './identity.ts'
+import { dedupeId } from './jetstream-dedupe-id.ts'
 import type { Streams } from './jetstream-streams.ts'
 import type { Message } from './message.ts'
 import { encodeMessage, wireHeaders } from './nats-codec.ts'
 import type { NatsLink } from './nats-connection.ts'
-import { percentEncoded } from './header-encoding.ts'
 import { lane, type Lane, type Outgoing } from './jetstream-lane.ts'
 import { reconnectDelayMs } from './reconnect.ts'
 
@@ -27,9 +25,10 @@ interface Sent extends Outgoing {
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
   readonly bytes: number
-  /** Counts what the server is to take for different messages. */
+  /** Counts what the server is to take for different messages; `sends` is of the last of them. */
   copy: number
   sends: number
+  isCounted: boolean
 }
 
 export interface Publishing {
@@ -113,6 +112,7 @@ export const jetstreamPublisher = (
 
   const renew = (sent: Sent) => {
     sent.copy++
+    sent.sends = 0
     sent.wire = wireHeaders({ ...sent.headers, 'Nats-Msg-Id': `${sent.headers['Nats-Msg-Id'] ?? ''}+${sent.copy}` })
   }
 
@@ -133,11 +133,25 @@ export const jetstreamPublisher = (
   }
 
   const stored = (sent: Sent, sequence: number) => {
-    const { batch, copy, sequence: before } = sent
+    const { batch, isCounted } = sent
     const line = lanes.get(batch.topic)
     line?.stored(sent, sequence)
     if (line?.first === undefined) lanes.delete(batch.topic)
-    if (before === undefined && copy === 0 && --batch.left === 0) batch.resolve()
+    sent.isCounted = true
+    if (!isCounted && --batch.left === 0) batch.resolve()
+  }
+
+  /** What the server knows from another publish may be gone by now, removed by an operator or purged: it is then stored anew. */
+  const repeated = async (sent: Sent, sequence: number) => {
+    const { batch, copy } = sent
+    const isHeld = await streams.holds(batch.topic, sequence).catch(() => undefined)
+    if (!pending.has(sent.token) || sent.copy !== copy) return
+    if (isHeld === true) {
+      onDuplicate()
+      return stored(sent, sequence)
+    }
+    if (isHeld === false) renew(sent)
+    lanes.get(batch.topic)?.failed(sent)
   }
 
   const receive = (error: Error | null, msg: Msg) => {
@@ -150,7 +164,7 @@ export const jetstreamPublisher = (
     if (answer?.error === undefined) {
       if (answer?.stream === undefined) return
       // What was sent twice here may be known from the first time.
-      if (answer.duplicate === true && sent.sends === 1) onDuplicate()
+      if (answer.duplicate === true && sent.sends === 1) return void repeated(sent, answer.seq ?? 0)
       stored(sent, answer.seq ?? 0)
       return
     }
@@ -239,7 +253,16 @@ export const jetstreamPublisher = (
       const isFull = pending.size >= maxUnacknowledged || pendingBytes + one.bytes > maxUnacknowledgedBytes
       if (isFull) await room(batch, one.bytes)
       if (batch.failed) break
-      const sent: Sent = { ...one, token: ++lastToken, batch, sentMs: 0, sequence: undefined, copy: 0, sends: 0 }
+      const sent: Sent = {
+        ...one,
+        token: ++lastToken,
+        batch,
+        sentMs: 0,
+        sequence: undefined,
+        copy: 0,
+        sends: 0,
+        isCounted: false,
+      }
       pending.set(sent.token, sent)
       pendingBytes += one.bytes
       laneOf(topic).add(sent)
@@ -259,20 +282,6 @@ export const jetstreamPublisher = (
       }
     },
   }
-}
-
-/**
- * What the server recognises a repeat by, within its window: the message's identity, and its contents, since a message that reuses the identity
- * of another is none and must not be lost for one. A stream holds many topics, and a message that goes on to another one, or to its dead
- * letters, stays itself: so the topic is part of it. So is the count of redrives: a dead letter that is published again is no repeat, and
- * neither is the dead letter of another group.
- */
-export const dedupeId = (topic: string, message: Message, source: string): string => {
-  const { headers } = message
-  const redrives = redrivesOf(headers)
-  const group = isDeadLetterTopic(topic) ? (headers['kafka_dlt-original-consumer-group'] ?? '') : ''
-  const way = redrives === 0 && group === '' ? [] : [String(redrives), group]
-  return percentEncoded([topic, identityOf(message, source), contentsDigest(message), ...way].join(' '))
 }
 
 interface PublishAnswer {

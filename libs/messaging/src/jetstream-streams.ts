@@ -9,6 +9,8 @@ export interface TopicStream {
   readonly name: string
   /** Whether single messages may be kept longer than the stream keeps the others. */
   readonly keepsForGood: boolean
+  /** Whether a message stays when its consumers have acknowledged it. */
+  readonly keepsAcknowledged: boolean
 }
 
 export interface Streams {
@@ -16,6 +18,8 @@ export interface Streams {
   storing(topic: string): Promise<TopicStream>
   /** Asks again next time. */
   forget(topic: string): void
+  /** Whether the stream of the topic still has the message of this sequence, or let go of it because it was acknowledged. */
+  holds(topic: string, sequence: number): Promise<boolean>
   /** Makes the stream of the pattern's first token where that is a name and has none. */
   prepare(pattern: string): Promise<void>
   /** The streams that store topics of the pattern. */
@@ -100,18 +104,25 @@ export const topicStreams = (jsm: JetStreamManager, settings: JetstreamSettings)
     const [name] = await names(topic)
     const stream = name ?? (await makeFor(topic))
     const info = await jsm.streams.info(stream)
-    return { name: stream, keepsForGood: info.config.allow_msg_ttl === true }
+    const { allow_msg_ttl: keepsForGood = false, retention } = info.config
+    return { name: stream, keepsForGood, keepsAcknowledged: retention === 'limits' }
+  }
+
+  const storing = (topic: string): Promise<TopicStream> => {
+    const found = known.get(topic)
+    if (found !== undefined) return found
+    if (known.size >= maxTopicsKnown) known.clear()
+    const asked = find(topic)
+    known.set(topic, asked)
+    asked.catch(() => known.delete(topic))
+    return asked
   }
 
   return {
-    storing: (topic) => {
-      const found = known.get(topic)
-      if (found !== undefined) return found
-      if (known.size >= maxTopicsKnown) known.clear()
-      const asked = find(topic)
-      known.set(topic, asked)
-      asked.catch(() => known.delete(topic))
-      return asked
+    storing,
+    holds: async (topic, sequence) => {
+      const { name, keepsAcknowledged } = await storing(topic)
+      return !keepsAcknowledged || (await jsm.streams.getMessage(name, { seq: sequence })) !== null
     },
     forget: (topic) => void known.delete(topic),
     prepare: async (pattern) => {

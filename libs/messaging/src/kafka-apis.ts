@@ -209,6 +209,7 @@ export const codes = {
   invalidProducerEpoch: 47,
   unknownProducer: 59,
   memberIdRequired: 79,
+  invalidRecord: 87,
   unknownTopicId: 100,
   inconsistentTopicId: 103,
 } as const

@@ -44,3 +44,14 @@ test('a message that stays unsettled holds the partition up after so many others
   claim.state = 'draining'
   expect(wantsMore(claim)).toBe(false)
 })
+
+test('bug: a partition was read no more behind so many offsets that no handler sees', () => {
+  const claim = newClaim({ topic: 't', partition: 0, offset: 0 }, 't')
+  claim.next = maxSpan
+  expect([placeOf(claim), wantsMore(claim)]).toEqual([maxSpan, true])
+  const arrival = arrivalOf(record(maxSpan), claim, () => undefined)
+  claim.next = maxSpan + 10
+  expect(placeOf(claim)).toBe(0)
+  arrival.ack()
+  expect(placeOf(claim)).toBe(maxSpan + 10)
+})

@@ -41,9 +41,12 @@ export const newClaim = ({ topic, partition, offset, topicId }: TopicOffset, sub
   tracker: ackTracker(),
 })
 
-/** The offset that the group may go on from: below the oldest unsettled message. */
-export const placeOf = ({ tracker, partition, committed }: Claim): number =>
-  Math.max(committed, tracker.committable(partition) ?? 0)
+/**
+ * The offset that the group may go on from: below the oldest unsettled message. Where none is unsettled it is what is fetched next, which may lie
+ * behind offsets that no handler sees: those of transactions, and those that were cleaned away.
+ */
+export const placeOf = ({ tracker, partition, committed, next }: Claim): number =>
+  Math.max(committed, tracker.committable(partition) ?? 0, tracker.unfinished(partition) === 0 ? next : 0)
 
 /** The same with the life of the topic that it belongs to. */
 export const nextPlace = (claim: Claim): TopicOffset => {

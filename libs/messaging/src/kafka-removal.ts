@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { CompressionTypes } from 'kafkajs'
 import { codes, type KafkaRecord } from './kafka-apis.ts'
 import { asked } from './kafka-cluster.ts'
@@ -8,16 +9,23 @@ import { topicOf } from './kafka-names.ts'
 import type { TopicPartition } from './kafka-offsets.ts'
 import { messageIn } from './kafka-record.ts'
 import type { Cursor, KafkaWalk, WalkParts } from './kafka-walk.ts'
+import type { Position } from './ports.ts'
 import type { Held } from './topic-browser.ts'
 
 const deleteTimeoutMs = 10_000
 const produceTimeoutMs = 10_000
 
+/** Where `remove` finds a message. */
+interface KafkaHandle extends Position {
+  readonly contents: string
+}
+
 /** A record as `browse` gives it. */
 export const heldOf = (topic: string, record: FetchedRecord, partition: number): Held => {
   const position = { partition, offset: record.offset }
+  const handle: KafkaHandle = { ...position, contents: contentsOf(record) }
   const { message } = messageIn(record, topic, partition)
-  return { ...message, storedAt: new Date(record.timestamp), position, handle: position }
+  return { ...message, storedAt: new Date(record.timestamp), position, handle }
 }
 
 /**
@@ -63,40 +71,47 @@ export const kafkaRemoval = async (
     await publishAgain(place, records.slice(half))
   }
 
-  /** The offsets of these; of one that an earlier removal published again, where it is now. */
-  const offsetsNow = async (cursor: Cursor, own: readonly Held[]): Promise<Set<number>> => {
-    const offsets = new Set(own.map(({ position }) => position?.offset ?? 0).filter((offset) => offset >= cursor.next))
+  /**
+   * Which offsets are to be removed, and how many records between them stay. A letter is told by its contents: an earlier removal may have
+   * published it again elsewhere, and a topic that was made again has another one in its place.
+   */
+  const found = async (cursor: Cursor, own: readonly KafkaHandle[]) => {
+    const inPlace = new Map(own.map(({ offset, contents }) => [offset, contents]))
     const moved = new Map<string, number>()
-    for (const each of own) {
-      if ((each.position?.offset ?? 0) >= cursor.next) continue
-      moved.set(identity(each), (moved.get(identity(each)) ?? 0) + 1)
+    for (const { offset, contents } of own) {
+      if (offset < cursor.next) moved.set(contents, (moved.get(contents) ?? 0) + 1)
     }
-    if (moved.size === 0) return offsets
-    await walk.walk(cursor, (chunk) => {
+    const last = Math.max(...inPlace.keys())
+    const end = moved.size > 0 ? cursor.end : Math.min(last + 1, cursor.end)
+    const offsets = new Set<number>()
+    let seen = 0
+    let kept = 0
+    await walk.walk({ ...cursor, end }, (chunk) => {
       for (const record of chunk) {
-        const who = identity(heldOf(topic, record, cursor.place.partition))
-        const left = moved.get(who) ?? 0
-        if (left === 0) continue
-        moved.set(who, left - 1)
-        offsets.add(record.offset)
+        const { offset } = record
+        seen++
+        if (moved.size === 0 && !inPlace.has(offset)) continue
+        const contents = contentsOf(record)
+        const left = moved.get(contents) ?? 0
+        if (inPlace.get(offset) !== contents && left === 0) continue
+        if (inPlace.get(offset) !== contents) moved.set(contents, left - 1)
+        offsets.add(offset)
+        kept = seen - offsets.size
       }
     })
-    return offsets
+    return { offsets, kept }
   }
 
-  const removeIn = async (cursor: Cursor, offsets: ReadonlySet<number>) => {
+  const removeIn = async (cursor: Cursor, own: readonly KafkaHandle[]) => {
+    const { offsets, kept } = await found(cursor, own)
     if (offsets.size === 0) return
-    const last = [...offsets].reduce((a, b) => Math.max(a, b), 0)
-    let kept = 0
-    let cut = await walk.walk({ ...cursor, end: Math.min(last + 1, cursor.end) }, (chunk) => {
-      kept += chunk.filter(({ offset }) => !offsets.has(offset)).length
-    })
-    if (kept > 0) {
-      // All that follows, too, so that the order stays.
-      cut = await walk.walk(cursor, (chunk) =>
-        publishAgain(cursor.place, chunk.filter(({ offset }) => !offsets.has(offset)).map(again)),
-      )
-    }
+    if (kept === 0) return deleteBelow(cursor.place, Math.max(...offsets) + 1)
+    // It removes nothing, and rejects where the topic lets nothing be removed: before anything is there twice.
+    await deleteBelow(cursor.place, cursor.next)
+    // All that follows, too, so that the order stays.
+    const cut = await walk.walk(cursor, (chunk) =>
+      publishAgain(cursor.place, chunk.filter(({ offset }) => !offsets.has(offset)).map(again)),
+    )
     await deleteBelow(cursor.place, cut)
   }
 
@@ -112,10 +127,11 @@ export const kafkaRemoval = async (
     })
 
   try {
-    const byPartition = Map.groupBy(held, ({ position }) => position?.partition ?? 0)
+    const handles = held.map(({ handle }) => handle as KafkaHandle)
+    const byPartition = Map.groupBy(handles, ({ partition }) => partition)
     for (const cursor of await walk.cursors(name)) {
       const own = byPartition.get(cursor.place.partition) ?? []
-      if (own.length > 0) await removeIn(cursor, await offsetsNow(cursor, own))
+      if (own.length > 0) await removeIn(cursor, own)
     }
   } finally {
     await release()
@@ -132,5 +148,16 @@ const again = (record: FetchedRecord): KafkaRecord => {
   return { key, value, headers, timestamp }
 }
 
-/** Published again, a message keeps them. */
-const identity = ({ id, storedAt }: Held): string => `${storedAt.getTime()} ${id}`
+/** A digest of what a record keeps when it is published again. Its time is not: the broker may set it. */
+const contentsOf = (record: FetchedRecord): string => {
+  const { key, value, headers } = again(record)
+  const digest = createHash('sha256')
+  const add = (bytes: Buffer | null) => digest.update(`${bytes?.length ?? 'null'} `).update(bytes ?? '')
+  add(key)
+  add(value)
+  for (const name of Object.keys(headers).sort()) {
+    add(Buffer.from(name))
+    for (const each of [headers[name] ?? []].flat()) add(each)
+  }
+  return digest.digest('base64')
+}

@@ -72,6 +72,25 @@ test('a batch holds no more than it may, but one larger record goes alone', () =
   expect(batches).toEqual([[60, 40], [1], [200], [1, 1, 1], [1]])
 })
 
+test('a batch that is split goes as two, before what was published since', () => {
+  const queue = lane(100, 10)
+  for (const bytes of [1, 2, 3]) queue.push(record(bytes))
+  const whole = taken(queue)
+  queue.push(record(4))
+  queue.split(whole)
+  expect(() => queue.split(whole)).toThrow('not under way')
+  const first = taken(queue)
+  expect([sizes(first), first.bytes]).toEqual([[1, 2], 3])
+  queue.giveBack(first)
+  expect(taken(queue)).toBe(first)
+  expect(queue.finish(first)).toBe(true)
+  const second = taken(queue)
+  expect(sizes(second)).toEqual([3])
+  expect(() => queue.split(second)).toThrow('has one record')
+  queue.giveBack(second)
+  expect(queue.empty().map(({ bytes }) => bytes)).toEqual([3, 4])
+})
+
 test('what was given up while it waited is not sent', () => {
   const dropped: number[] = []
   const queue = lane(100, 10, dropped)

@@ -41,6 +41,8 @@ export interface Lane {
   take(): Batch | undefined
   /** The batch under way is to be sent again, before all else. Throws for a batch that is not under way. */
   giveBack(batch: Batch): void
+  /** Two batches are sent in the place of the one under way, before all else. Throws for a batch that is not under way, or of one record. */
+  split(batch: Batch): void
   /** Takes out all that waits, also what was given back, oldest first: the partition is not there any more. */
   empty(): readonly QueuedRecord[]
   /** The batch under way is over. Answers whether more waits. Throws for a batch that is not under way. */
@@ -58,7 +60,7 @@ export interface LaneLimits {
 export const sendLane = (topic: string, partition: number, limits: LaneLimits): Lane => {
   const waiting = ring<QueuedRecord>()
   let underWay: Batch | undefined
-  let again: Batch | undefined
+  let again: Batch[] = []
 
   const next = (): Batch | undefined => {
     const records: QueuedRecord[] = []
@@ -74,8 +76,16 @@ export const sendLane = (topic: string, partition: number, limits: LaneLimits): 
       records.push(first)
       bytes += first.bytes
     }
-    return records.length === 0 ? undefined : { lane, records, bytes, session: undefined, firstSequence: 0 }
+    return records.length === 0 ? undefined : newBatch(records, bytes)
   }
+
+  const newBatch = (records: readonly QueuedRecord[], bytes: number): Batch => ({
+    lane,
+    records,
+    bytes,
+    session: undefined,
+    firstSequence: 0,
+  })
 
   const land = (batch: Batch) => {
     if (batch !== underWay) throw new Error(`the batch of ${topic}, partition ${partition}, is not under way`)
@@ -88,23 +98,37 @@ export const sendLane = (topic: string, partition: number, limits: LaneLimits): 
     push: (record) => waiting.push(record),
     take: () => {
       if (underWay !== undefined) return undefined
-      underWay = again ?? next()
-      again = undefined
+      underWay = again.shift() ?? next()
       return underWay
     },
     giveBack: (batch) => {
       land(batch)
-      again = batch
+      again.unshift(batch)
+    },
+    split: (batch) => {
+      const { records } = batch
+      if (records.length < 2) throw new Error(`the batch of ${topic}, partition ${partition}, has one record`)
+      land(batch)
+      const half = Math.ceil(records.length / 2)
+      const halves = [records.slice(0, half), records.slice(half)]
+      again.unshift(
+        ...halves.map((of) =>
+          newBatch(
+            of,
+            of.reduce((sum, { bytes }) => sum + bytes, 0),
+          ),
+        ),
+      )
     },
     empty: () => {
-      const records = [...(again?.records ?? [])]
-      again = undefined
+      const records = again.flatMap((batch) => batch.records)
+      again = []
       for (let first = waiting.shift(); first !== undefined; first = waiting.shift()) records.push(first)
       return records
     },
     finish: (batch) => {
       land(batch)
-      return waiting.length > 0
+      return again.length > 0 || waiting.length > 0
     },
   }
   return lane

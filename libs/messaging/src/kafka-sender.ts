@@ -38,6 +38,8 @@ const sessionCodes: ReadonlySet<number> = new Set([
   codes.unknownProducer,
 ])
 const sizeCodes: ReadonlySet<number> = new Set([codes.messageTooLarge, codes.recordListTooLarge])
+/** One record, or all together, are what is refused: fewer may be taken. */
+const batchCodes: ReadonlySet<number> = new Set([...sizeCodes, codes.invalidRecord])
 
 /** Sends the batches of lanes to the leaders of their partitions, again and again until the broker holds or refuses them. */
 export const kafkaSender = ({ cluster, topics, warn, held, homeless, refused }: SenderParts): KafkaSender => {
@@ -124,6 +126,10 @@ export const kafkaSender = ({ cluster, topics, warn, held, homeless, refused }: 
           again.push(batch)
         } else if (passes.passing && !sizeCodes.has(code)) {
           again.push(batch)
+        } else if (batchCodes.has(code) && records.length > 1) {
+          lane.split(batch)
+          endSession()
+          ready(lane)
         } else {
           over(batch)
           refused(records, refusal(lane, code, passes))

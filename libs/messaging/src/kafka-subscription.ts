@@ -106,6 +106,11 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
       const [oldest = 0, end = 0] = [low.get(partitionName(claim)), high.get(partitionName(claim))]
       if (claim.next >= oldest && claim.next <= end) return
       warn(`kafka: offset ${claim.next} of ${partitionName(claim)} is not kept any more; it goes on from ${oldest}`)
+      if (claim.next < oldest) {
+        // What handlers have of it is theirs until it is settled: nobody else has it any more.
+        claim.next = oldest
+        return
+      }
       letGo(claim)
       begin({ ...nextPlace(claim), offset: oldest })
     },

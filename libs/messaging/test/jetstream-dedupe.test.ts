@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openJetstream } from '../src/jetstream.ts'
 import { bodyText, message } from '../src/message.ts'
 import type { Driver } from '../src/ports.ts'
+import type { Held } from '../src/topic-browser.ts'
 import { driverUrl } from './nats-fixture.ts'
 
 let url: string
@@ -58,4 +59,24 @@ test('bug: another event under the same identity was confirmed and in no stream'
   await driver.publish(topic, [event('1', 'first', '/shop')])
   await driver.publish(topic, [event('1', 'second', '/shop')])
   expect(await stored()).toEqual(['first', 'second'])
+})
+
+/** Removes all that lies there, as an operator does. */
+const emptied = async () => {
+  const all: Held[] = []
+  for await (const held of driver.browser?.browse(topic, { max: 100 }) ?? []) all.push(held)
+  await driver.browser?.remove(topic, all)
+}
+
+test('bug: what was removed and is published again was confirmed as a repeat and in no stream', async () => {
+  await driver.publish(topic, [event('1', 'x', '/shop'), event('2', 'x', '/shop')])
+  await emptied()
+  await driver.publish(topic, [event('1', 'x', '/shop'), event('3', 'y', '/shop')])
+  expect(await stored()).toContain('x')
+  expect((await stored()).slice(-2)).toEqual(['x', 'y'])
+  expect(counted).toEqual([])
+  await emptied()
+  // The server knows the second copy, too.
+  await driver.publish(topic, [event('1', 'x', '/shop')])
+  expect(await stored()).toEqual(['x'])
 })

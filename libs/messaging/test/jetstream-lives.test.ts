@@ -10,6 +10,7 @@ import { jetstreamOptions, jetstreamSettings } from '../src/jetstream-settings.t
 import { openJetstream } from '../src/jetstream.ts'
 import { message } from '../src/message.ts'
 import type { Delivery, Driver, SubscribeOptions } from '../src/ports.ts'
+import type { Held } from '../src/topic-browser.ts'
 import { driverUrl, rawClient } from './nats-fixture.ts'
 
 const timeout = 60_000
@@ -264,5 +265,18 @@ describe('the life of a stream is told', { timeout }, () => {
     const { isSameLife } = consumers(jsm, settings)
     expect(await isSameLife(token, created, { ...last, sequence: 4 })).toBe(false)
     expect(await isSameLife(token, created, { ...last, storedAt: new Date(1) })).toBe(false)
+  })
+
+  test('bug: a removal took the message that lay in the same place after a restore', async () => {
+    const { token, driver } = await begun()
+    const held: Held[] = []
+    for await (const each of driver.browser?.browse(`${token}.x`, { max: 10 }) ?? []) held.push(each)
+    const [first, second, ...others] = held
+    if (first === undefined || second === undefined) throw new Error('nothing lies there')
+    const before = { ...(first.handle as object), storedAtMs: first.storedAt.getTime() - 1 }
+    await driver.browser?.remove(`${token}.x`, [{ ...first, handle: before }, second])
+    const left: string[] = []
+    for await (const { id } of driver.browser?.browse(`${token}.x`, { max: 10 }) ?? []) left.push(id)
+    expect(left).toEqual([first, ...others].map(({ id }) => id))
   })
 })

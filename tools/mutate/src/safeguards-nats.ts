@@ -69,14 +69,14 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'JetStream: events of different sources with one id are different events',
-    file: 'libs/messaging/src/jetstream-publisher.ts',
+    file: 'libs/messaging/src/jetstream-dedupe-id.ts',
     find: 'identityOf(message, source), contentsDigest(message)',
     replace: 'message.id, contentsDigest({ ...message, body: new Uint8Array() })',
     tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
   },
   {
     promise: 'JetStream: a message that reuses the identity of another is not lost for a repeat',
-    file: 'libs/messaging/src/jetstream-publisher.ts',
+    file: 'libs/messaging/src/jetstream-dedupe-id.ts',
     find: ', contentsDigest(message), ...way',
     replace: ', ...way',
     tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
@@ -84,8 +84,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'JetStream: a repeat is counted',
     file: 'libs/messaging/src/jetstream-publisher.ts',
-    find: 'if (answer.duplicate === true && sent.sends === 1) onDuplicate()',
-    replace: '',
+    find: 'onDuplicate()\n      return',
+    replace: 'return',
     tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
   },
   {
