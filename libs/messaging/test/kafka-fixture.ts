@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { kcat } from '@armature/servers/kcat'
 import { Kafka, logLevel } from 'kafkajs'
-import { afterEach, beforeAll, vi } from 'vitest'
+import { afterEach, beforeAll, expect, vi } from 'vitest'
 import type { CuttableDriver, KillableDriver } from '../src/conformance-fixture.ts'
 import { openKafka } from '../src/kafka.ts'
 import { makeSocket, type MakeSocket } from '../src/kafka-connection.ts'
@@ -169,15 +169,28 @@ export const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`)
 export const eventually = (assertion: () => void | Promise<void>) =>
   vi.waitFor(assertion, { timeout: 10_000, interval: 10 })
 
+type Admin = ReturnType<Kafka['admin']>
+
+/** kafkajs rejects where the broker does not show yet what it has just made. */
+const createTopics =
+  (admin: Admin): Admin['createTopics'] =>
+  async (options) => {
+    const made = await admin.createTopics({ ...options, waitForLeaders: false })
+    const topics = options.topics.map(({ topic }) => topic)
+    await eventually(async () => {
+      const found = await admin.fetchTopicMetadata({ topics })
+      for (const { leader } of found.topics.flatMap(({ partitions }) => partitions))
+        expect(leader).toBeGreaterThanOrEqual(0)
+    })
+    return made
+  }
+
 /** The administrator's client of kafkajs. */
-export const asAdmin = async <Result>(
-  url: string,
-  use: (admin: ReturnType<Kafka['admin']>) => Promise<Result>,
-): Promise<Result> => {
+export const asAdmin = async <Result>(url: string, use: (admin: Admin) => Promise<Result>): Promise<Result> => {
   const admin = new Kafka({ brokers: hostsOf(url).split(','), logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   try {
-    return await use(admin)
+    return await use({ ...admin, createTopics: createTopics(admin) })
   } finally {
     await admin.disconnect()
   }
