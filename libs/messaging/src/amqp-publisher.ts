@@ -117,6 +117,7 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
   const attempt = async (job: Job): Promise<Outcome> => {
     takeAgain(job)
     const out = await currentOutlet(leftMs(job))
+    if (leftMs(job) <= 1) return 'late'
     const boundInMs = boundAgainAtMs - performance.now()
     if (boundInMs > 0) await pause(Math.min(boundInMs, leftMs(job)))
     if (boundInMs > leftMs(job)) return 'late'
@@ -153,7 +154,8 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
     for (let tries = 1; ; tries++) {
       let outcome: Outcome = 'lost'
       try {
-        outcome = await attempt(job)
+        // A broker that hangs answers nothing at all.
+        outcome = await Promise.race([attempt(job), job.late.promise])
       } catch (error) {
         if (error instanceof TopologyError) throw fail(job, 'unavailable', error.message, error)
         if (error instanceof RangeError) throw fail(job, 'too-large', error.message, error)
@@ -171,14 +173,13 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
       }
       if (outcome === 'refused') {
         // A queue at its limit, or one whose leader has just gone.
+        if (!closed) await pause(Math.min(reconnectDelayMs(tries), leftMs(job)))
         if (closed || leftMs(job) <= 1) throw fail(job, 'full', `RabbitMQ refused it: is a queue at its limit?`)
-        await pause(Math.min(reconnectDelayMs(tries), leftMs(job)))
         continue
       }
       if (closed) throw fail(job, 'closed', 'the connection is closed')
-      if (leftMs(job) > 1) continue
-      const blocked = (await outlet?.catch(() => undefined))?.session.blocked
-      const why = blocked ?? (lastFault === undefined ? 'no confirm came' : brokerText(lastFault))
+      if (outcome !== 'late' && leftMs(job) > 1) continue
+      const why = current?.session.blocked ?? (lastFault === undefined ? 'no confirm came' : brokerText(lastFault))
       throw fail(job, 'unavailable', `RabbitMQ did not take it within ${publishWaitMs} ms (${why})`, lastFault)
     }
   }
@@ -186,7 +187,7 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
   /** Calls that make no progress are ended; one timer for all of them. */
   const watchOver = () => {
     watch ??= setInterval(() => {
-      for (const job of jobs) if (leftMs(job) <= 1) job.giveUp?.()
+      for (const job of jobs) if (leftMs(job) <= 1) job.late.resolve('late')
       if (jobs.size > 0) return
       clearInterval(watch)
       watch = undefined
@@ -212,7 +213,7 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
       confirmed: new Uint8Array(messages.length),
       returned: new Set(),
       progressMs: performance.now(),
-      giveUp: undefined,
+      late: Promise.withResolvers(),
     }
     jobs.add(job)
     watchOver()

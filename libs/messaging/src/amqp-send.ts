@@ -16,8 +16,8 @@ export interface Job {
   /** Ids that the broker had no queue for. */
   readonly returned: Set<string>
   progressMs: number
-  /** Ends the wait for confirms. */
-  giveUp: (() => void) | undefined
+  /** Resolves when it made no progress for as long as it may wait. */
+  readonly late: PromiseWithResolvers<'late'>
 }
 
 export type Outcome = 'done' | 'lost' | 'late' | 'refused'
@@ -53,7 +53,7 @@ export const send = async (out: Outlet, job: Job): Promise<Outcome> => {
   const settled = () => {
     if (unconfirmed === 0 && isChecked) end(isRefused ? 'refused' : 'done')
   }
-  job.giveUp = () => end('late')
+  void job.late.promise.then(end)
   try {
     for (const [index, { content, properties }] of messages.entries()) {
       if (confirmed[index] === 1) continue
@@ -83,7 +83,6 @@ export const send = async (out: Outlet, job: Job): Promise<Outcome> => {
     if (out.isOpen) throw error
     return 'lost'
   } finally {
-    job.giveUp = undefined
     endReturns()
   }
 }

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -119,6 +120,19 @@ describe('a connection that fails', () => {
       await vi.waitFor(() => expect(hanging.deliveries[0]?.signal.aborted).toBe(true), { timeout: 10_000 })
     } finally {
       await Promise.all([victim.close(), heir.close()])
+    }
+  })
+
+  test('bug: a publish to a broker that hangs waited for its heartbeat, not for publishWaitMs', async () => {
+    const driver = await openAmqp(withOptions(server.url, { publishWaitMs: 500, heartbeatSeconds: 60 }), quiet)
+    const [node] = server.nodes
+    node?.suspend()
+    try {
+      const published = driver.publish('hang', [message('hang', 'x')])
+      await expect(Promise.race([published, delay(20_000)])).rejects.toMatchObject({ fault: 'unavailable' })
+    } finally {
+      node?.resume()
+      await driver.close()
     }
   })
 

@@ -40,10 +40,11 @@ const outsideQueue = async (routingKey: string) => {
 
 const got = async (queue: string) => {
   let received: AsyncMessage | undefined
-  await vi.waitFor(async () => {
+  const look = async () => {
     received = (await outside.basicGet({ queue, noAck: true })) as AsyncMessage | undefined
     expect(received).toBeDefined()
-  })
+  }
+  await vi.waitFor(look, { timeout: 15_000, interval: 20 })
   return received
 }
 
@@ -96,7 +97,7 @@ describe('the wire', () => {
     })
     await send(topic, { headers: event('cloudEvents_'), contentType: 'application/json' }, Buffer.from('{"a":1}'))
     await send(topic, { headers: event('cloudEvents:') }, Buffer.from('x'))
-    await vi.waitFor(() => expect(seen.deliveries).toHaveLength(2))
+    await vi.waitFor(() => expect(seen.deliveries).toHaveLength(2), { timeout: 15_000 })
     expect(seen.deliveries[0]).toMatchObject({
       id: 'id cloudEvents_',
       headers: { source: '/elsewhere', type: 'order.paid', sequence: '7', 'content-type': 'application/json' },
@@ -153,7 +154,7 @@ describe('the wire', () => {
     await expect(publish({ 'x-long': 'x'.repeat(70_000) })).rejects.toMatchObject({ fault: 'too-large' })
     await expect(publish({ [`x-${'n'.repeat(300)}`]: '' })).rejects.toMatchObject({ fault: 'bad-message' })
     await driver.publish(topic, [message(topic, 'last')])
-    await vi.waitFor(() => expect(seen.deliveries).toHaveLength(1))
+    await vi.waitFor(() => expect(seen.deliveries).toHaveLength(1), { timeout: 15_000 })
     expect(bodyText(element(seen.deliveries, 0))).toBe('last')
   })
 })

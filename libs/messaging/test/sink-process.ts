@@ -1,4 +1,5 @@
 import { openSync, writeSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import { openDriver } from '../src/open.ts'
 import type { Handler } from '../src/ports.ts'
 
@@ -18,18 +19,22 @@ let waiting: string[] = []
 let writing: Promise<void> | undefined
 let lines = 0
 
-const write = (): Promise<void> =>
-  (writing ??= new Promise((resolve) => {
-    setTimeout(() => {
-      const isDue = Number(diesAfter) > 0 && lines >= Number(diesAfter)
-      if (isDue && waiting.length >= leastInHand) process.kill(process.pid, 'SIGKILL')
-      writeSync(file, waiting.join(''))
-      lines += waiting.length
-      waiting = []
-      writing = undefined
-      resolve()
-    }, writeMs)
-  }))
+const write = (): Promise<void> => (writing ??= pause(writeMs).then(writeNow))
+
+const writeNow = async (): Promise<void> => {
+  const isDue = Number(diesAfter) > 0 && lines >= Number(diesAfter)
+  if (isDue && waiting.length >= leastInHand) await die()
+  writeSync(file, waiting.join(''))
+  lines += waiting.length
+  waiting = []
+  writing = undefined
+}
+
+const die = async (): Promise<void> => {
+  // A broker may never read what a process sent just before its death.
+  if (mode === 'acks-first') await driver.close()
+  process.kill(process.pid, 'SIGKILL')
+}
 
 const handle: Handler = async ({ id }) => {
   waiting.push(`${id}\n`)

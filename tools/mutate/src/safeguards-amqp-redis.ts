@@ -128,4 +128,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['libs/messaging/test/redis-streams.test.ts'],
   },
+  {
+    promise: 'RabbitMQ: a publish waits no longer than publishWaitMs for a broker that hangs',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'Promise.race([attempt(job), job.late.promise])',
+    replace: 'attempt(job)',
+    tests: ['libs/messaging/test/amqp-faults.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: with singleActive what follows a refused message of a call is sent again behind it',
+    file: 'libs/messaging/src/amqp-send.ts',
+    find: 'if (gap >= 0) confirmed.fill(0, gap)',
+    replace: 'if (gap > confirmed.length) confirmed.fill(0, gap)',
+    tests: ['libs/messaging/src/amqp-send.test.ts'],
+  },
 ]
