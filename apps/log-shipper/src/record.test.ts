@@ -51,19 +51,19 @@ describe('damage', () => {
     }
   })
 
-  test('the next intact record is found behind a damaged one', () => {
+  test('the next intact record is found behind a damaged one', async () => {
     const damaged = Buffer.from(whole)
     damaged.writeUInt32LE(0xffffff, 8)
     const next = encodeRecord(record(8, 'next'), salt)
-    expect(findRecord(Buffer.concat([damaged, next]), 1, salt)).toBe(whole.length)
-    expect(findRecord(damaged, 1, salt)).toBeUndefined()
+    expect(await findRecord(Buffer.concat([damaged, next]), 1, salt)).toBe(whole.length)
+    expect(await findRecord(damaged, 1, salt)).toBeUndefined()
   })
 
-  test('a line that holds the bytes of a record of another file is none', () => {
+  test('a line that holds the bytes of a record of another file is none', async () => {
     const decoy = encodeRecord(record(9, 'forged'), salt + 1)
     const damaged = encodeRecord({ ...record(7, ''), bytes: decoy }, salt)
     damaged[5]! ^= 1
     const next = encodeRecord(record(8, 'next'), salt)
-    expect(findRecord(Buffer.concat([damaged, next]), 1, salt)).toBe(damaged.length)
+    expect(await findRecord(Buffer.concat([damaged, next]), 1, salt)).toBe(damaged.length)
   })
 })

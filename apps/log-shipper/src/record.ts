@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { LineFault } from './lines.ts'
 
@@ -69,10 +70,17 @@ export const decodeRecord = (buffer: Buffer, start: number, salt: number): Decod
   return { kind: 'record', record, end }
 }
 
+/** Bytes that only look like records may follow each other by the hundred thousand: others get their turn after so long. */
+const turnMs = 10
+
 /** Where the first intact record at or after `start` begins; undefined where none does. */
-export const findRecord = (buffer: Buffer, start: number, salt: number): number | undefined => {
+export const findRecord = async (buffer: Buffer, start: number, salt: number): Promise<number | undefined> => {
+  let turnEndsAt = performance.now() + turnMs
   for (let place = buffer.indexOf(magic, start); place >= 0; place = buffer.indexOf(magic, place + 1)) {
     if (decodeRecord(buffer, place, salt).kind === 'record') return place
+    if (performance.now() < turnEndsAt) continue
+    await setImmediate()
+    turnEndsAt = performance.now() + turnMs
   }
   return undefined
 }

@@ -22,11 +22,15 @@ const namePattern = /^(\d{16})-([0-9a-f]{16})\.segment$/
 export const newSegmentName = (firstSequence: number): string =>
   `${String(firstSequence).padStart(16, '0')}-${randomBytes(8).toString('hex')}.segment`
 
+/** A record has 48 bits for its sequence. No shipper comes to half of that, and a segment that begins there has room for its lines. */
+const maxFirstSequence = 2 ** 47
+
 /** Undefined for the name of another file. */
 export const segmentOf = (name: string, file: DiskFile): Segment | undefined => {
   const [, first, id] = namePattern.exec(name) ?? []
   if (first === undefined || id === undefined) return undefined
   const firstSequence = Number(first)
+  if (firstSequence > maxFirstSequence) return undefined
   return { name, id, salt: crc32(id), firstSequence, file, lastSequence: firstSequence - 1, endBytes: file.sizeBytes }
 }
 
@@ -67,7 +71,7 @@ export const readSegment = async (segment: Segment, start: number, limit: ReadLi
   /** Goes to the next intact record, or to the end. */
   const skip = async (cutOff: boolean) => {
     const rest = await file.read(position, endBytes - position)
-    const next = findRecord(rest, 1, salt)
+    const next = await findRecord(rest, 1, salt)
     const skipped = next ?? endBytes - position
     torn = next === undefined && (cutOff || rest.every((byte) => byte === 0))
     damagedBytes += skipped

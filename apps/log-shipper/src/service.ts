@@ -139,14 +139,10 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
       fail(fault)
     })
     await broker.begun(brokerStartWaitMs)
-    parts.folder = await edges.openSpoolFolder()
-    const spool = await openSpool({
-      disk: parts.folder.disk,
-      clock,
-      maxBytes: config.spoolMaxBytes,
-      maxLineBytes,
-      sync: config.spoolSync,
-      onDamage,
+    const spool = await openedSpool(async () => {
+      parts.folder = await edges.openSpoolFolder()
+      const { disk } = parts.folder
+      return openSpool({ disk, clock, maxBytes: config.spoolMaxBytes, maxLineBytes, sync: config.spoolSync, onDamage })
     })
     parts.spool = spool
     ledger.received(spool.pending)
@@ -243,6 +239,20 @@ const notReady = ({ spool, broker, delivery, driver }: Parts): readonly NotReady
 }
 
 const fullReasons = { bound: 'spoolMaxBytes is reached: no input is read', disk: 'the disk is full: no input is read' }
+
+/** What the file system says of the folder gets a code and a fix. */
+const openedSpool = async (open: () => Promise<Spool>): Promise<Spool> => {
+  try {
+    return await open()
+  } catch (cause) {
+    if (!(cause instanceof Error) || 'exitCode' in cause || !('syscall' in cause)) throw cause
+    throw new ServiceError('the spool cannot be opened', {
+      exitCode: exitCodes.io,
+      fix: 'Let --spool-dir (env SPOOL_DIR) name a folder that this user may write, on a disk that has room',
+      cause,
+    })
+  }
+}
 
 /** What has no code of its own and stopped the intake is the disk or the input. */
 const withExitCode = (error: unknown): unknown =>

@@ -159,3 +159,15 @@ describe('power cut', () => {
     expect(await readAll(again.spool)).toEqual(['new'])
   })
 })
+
+test('bug: a segment whose number is out of range made every append fail: it is damage, and left as it is', async () => {
+  const disk = simulatedDisk()
+  for (const number of ['9999999999999999', '0281474976710655', '0140737488355329']) {
+    await (await disk.create(`${number}-0123456789abcdef.segment`, true)).write(Buffer.from('lines'), 0)
+  }
+  const { spool, damage } = await opened(disk)
+  expect(damage).toEqual(Array.from({ length: 3 }, () => ({ lines: 1, bytes: 5 })))
+  await spool.append(lines('a', 'b'))
+  expect(await readAll(spool)).toEqual(['a', 'b'])
+  expect((await disk.list()).filter((name) => name.endsWith('-0123456789abcdef.segment'))).toHaveLength(3)
+})

@@ -34,8 +34,15 @@ const scanLimit = { count: 4096, bytes: 1024 * 1024 }
 export const recover = async (disk: Disk, { sync, onDamage }: RecoveryOptions): Promise<Recovered> => {
   const found: Segment[] = []
   for (const name of (await disk.list()).filter(isSegmentName).toSorted()) {
-    const segment = segmentOf(name, await disk.open(name))
-    if (segment !== undefined) found.push(segment)
+    const file = await disk.open(name)
+    const segment = segmentOf(name, file)
+    if (segment !== undefined) {
+      found.push(segment)
+      continue
+    }
+    // Its number is out of range, which no shipper wrote: it is left for somebody to look at.
+    onDamage({ lines: 1, bytes: file.sizeBytes })
+    await file.close()
   }
   for (const segment of found) {
     const { intactEnd, tornBytes, damagedBytes } = await scan(segment)

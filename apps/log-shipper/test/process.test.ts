@@ -297,4 +297,10 @@ describe('the command line', () => {
     expect(await program.ended()).toEqual({ code, signal: null })
     expect(program.output()).toMatch(why)
   })
+
+  test('bug: a spool that cannot be opened ended with 70 and no word of what to do', async () => {
+    const program = start(main, ['--hold', '--spool-dir=/dev/null/spool'])
+    expect(await program.ended()).toEqual({ code: 74, signal: null })
+    expect(program.output()).toMatch(/the spool cannot be opened: ENOTDIR.*--spool-dir/)
+  })
 })

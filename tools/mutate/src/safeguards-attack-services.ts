@@ -44,4 +44,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (bytes <= Infinity) return',
     tests: ['libs/discovery/test/foreign-answers.test.ts'],
   },
+  {
+    promise: 'A segment whose number is out of range holds up no append',
+    file: 'apps/log-shipper/src/segment.ts',
+    find: 'if (firstSequence > maxFirstSequence) return undefined',
+    replace: '',
+    tests: ['apps/log-shipper/src/spool-recovery.test.ts'],
+  },
+  {
+    promise: 'The search for the next record of a damaged segment lets others have their turn',
+    file: 'apps/log-shipper/src/record.ts',
+    find: 'if (performance.now() < turnEndsAt) continue',
+    replace: 'continue',
+    tests: ['apps/log-shipper/src/record-search.test.ts'],
+  },
 ]
