@@ -82,9 +82,9 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
     name,
     telemetry,
     ended: ended.promise,
-    start: async () => {
+    start: async (stopping = new AbortController().signal) => {
       const rules = await readRules(config.rulesFile)
-      parts = compose(config, edges, rules, await edges.openMessaging())
+      parts = compose(config, edges, rules, await openedUnless(stopping, edges.openMessaging()))
       const { driver, evaluation, tick } = parts
       observeBroker(driver, telemetry.metrics)
       if (config.samplesTopic !== undefined) {
@@ -150,6 +150,22 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       return listener.port
     },
     firing: () => parts?.book.firing() ?? [],
+  }
+}
+
+/** A stop does not wait for a broker that is away: what is opened afterwards is closed. */
+const openedUnless = async (stopping: AbortSignal, opening: Promise<Driver>): Promise<Driver> => {
+  const stopped = Promise.withResolvers<never>()
+  const stop = () => {
+    opening.then((driver) => driver.close()).catch(() => undefined)
+    stopped.reject(new Error('stopped while the broker was opened'))
+  }
+  if (stopping.aborted) stop()
+  stopping.addEventListener('abort', stop, { once: true })
+  try {
+    return await Promise.race([opening, stopped.promise])
+  } finally {
+    stopping.removeEventListener('abort', stop)
   }
 }
 
