@@ -1,8 +1,15 @@
 import { canBeHeader } from './cloud-event-attributes.ts'
-import { dialects, integer, type DeadLetterFindings, type DeadLetterWriter } from './dead-letter-dialects.ts'
+import {
+  dialects,
+  integer,
+  type DeadLetterFindings,
+  type DeadLetterWriter,
+  type Dialect,
+} from './dead-letter-dialects.ts'
 import type { Position } from './ports.ts'
-import { rawHeaderPrefix, restoredHeaders } from './raw-headers.ts'
+import { rawHeaderPrefix, restoredHeaders, standsForOther } from './raw-headers.ts'
 import { receivedTime } from './received-time.ts'
+import { put } from './text-record.ts'
 
 /** What the headers of a dead letter say, whoever wrote them. */
 export interface DeadLetterEnvelope extends DeadLetterFindings {
@@ -101,9 +108,33 @@ export const readEnvelope = (received: Headers): DeadLetterEnvelope | undefined 
 /** How often the message was published again from dead letters. */
 export const redrivesOf = (headers: Headers): number => integer(headers[redrivesHeader]) ?? 0
 
-/** The headers without those of envelopes, whoever wrote them: the message's own, with the marks of redrives and edits. */
-export const withoutEnvelope = (headers: Headers): Headers =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !isOfEnvelope(name.toLowerCase())))
+/**
+ * The headers without those of the envelope: the message's own, with the marks of redrives and edits. Of our letter the others' headers
+ * are the message's own too, save for RabbitMQ's, which it may have put on the letter.
+ */
+export const withoutEnvelope = (headers: Headers): Headers => {
+  const all = lowerCase(headers)
+  const envelopes = marksOfOurs.some((name) => all[name] !== undefined) ? onOurLetters : dialects
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isOfEnvelope(name.toLowerCase(), envelopes)))
+}
+
+/**
+ * The headers of a message as its dead letter carries them beside the envelope: those that would pass for a part of it, or for renamed
+ * headers, get the prefix `dlt-raw-`. `originalHeaders` is the inverse. A message that has a whole envelope is a letter that somebody copied
+ * back: it gets a new one.
+ */
+export const besideEnvelope = (headers: Headers): Headers => {
+  if (wholeEnvelope.every((name) => headers[name] !== undefined)) return headers
+  const beside: Record<string, string> = {}
+  for (const name in headers) {
+    const isMistakable = isOfEnvelope(name, ours) || standsForOther(headers, name)
+    const renamed = rawHeaderPrefix + name
+    if (!isMistakable) put(beside, name, headers[name] ?? '')
+    // Else the bytes of the value, which are there already, say more.
+    else if (!Object.hasOwn(headers, renamed)) beside[renamed] = headers[name] ?? ''
+  }
+  return beside
+}
 
 /**
  * The headers of the message that a dead letter is of: without the envelope, and by their own names again where they were renamed, save for
@@ -117,9 +148,14 @@ const isTaken = (name: string, value: string): boolean =>
 /** What our tools put on a message for good. */
 const staying = [rawHeaderPrefix, redrivesHeader, editedHeader, droppedHeadersHeader]
 
-const isOfEnvelope = (name: string): boolean =>
+const ours = dialects.filter(({ writer }) => writer === 'armature')
+const wholeEnvelope = ['dlt-envelope-version', 'dlt-handler', 'dlt-reason', 'kafka_dlt-original-topic']
+const marksOfOurs = ours.flatMap(({ marks }) => marks)
+const onOurLetters = dialects.filter(({ writer }) => writer === 'armature' || writer === 'rabbitmq')
+
+const isOfEnvelope = (name: string, envelopes: readonly Dialect[]): boolean =>
   !staying.some((one) => name.startsWith(one)) &&
-  dialects.some(({ owns }) =>
+  envelopes.some(({ owns }) =>
     owns.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)),
   )
 

@@ -1,6 +1,6 @@
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
-import { writeEnvelope, type DeadLetterFacts } from './dead-letter-envelope.ts'
+import { besideEnvelope, writeEnvelope, type DeadLetterFacts } from './dead-letter-envelope.ts'
 import { letterForms } from './dead-letter-forms.ts'
 import { deadLetterTopic, isDeadLetterTopic } from './dead-letter-topics.ts'
 import { noteFailure, withNotes, type DeliveryNotes } from './delivery-notes.ts'
@@ -50,7 +50,9 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
     const why = writeEnvelope(factsOf(delivery, failure, notes, options))
     const publish = (letter: Message) =>
       within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [letter]))
-    const forms = letterForms({ ...bareMessage(delivery), topic }, why, delivery.undecodable !== undefined)
+    const isUndecodable = delivery.undecodable !== undefined
+    const headers = besideEnvelope(delivery.headers)
+    const forms = letterForms({ ...bareMessage(delivery), headers, topic }, why, isUndecodable)
     let fault: PublishFault | undefined
     for (let form = forms.next(); ; form = forms.next(fault)) {
       try {

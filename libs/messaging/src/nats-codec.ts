@@ -5,7 +5,7 @@ import { UndecodableError, UnencodableError } from './cloud-event-attributes.ts'
 import { PublishError, TopicError } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
 import type { Message } from './message.ts'
-import { rawHeaderPrefix } from './raw-headers.ts'
+import { rawNatsHeader } from './raw-headers.ts'
 
 /** Headers of the server's own, which say how a message is handled and are no part of it. */
 const serversOwn = /^nats-/i
@@ -84,7 +84,7 @@ export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
     for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
   } catch (cause) {
     const raw = rawHeaders(msg)
-    const own = raw === undefined ? {} : { [`${rawHeaderPrefix}nats-headers`]: byteSequence(raw) }
+    const own = raw === undefined ? {} : { [rawNatsHeader]: byteSequence(raw) }
     const { message } = incoming({ ...origin, headers: own, body: msg.data }, 'nats')
     const problem = `its headers cannot be read: ${(cause as Error).message}`
     return { message, undecodable: new UndecodableError('bad-header', problem, { cause }) }

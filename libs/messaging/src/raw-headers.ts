@@ -11,6 +11,10 @@ import { put, type TextRecord } from './text-record.ts'
 export const rawHeaderPrefix = 'dlt-raw-'
 export const rawIdHeader = `${rawHeaderPrefix}id`
 export const rawTimeHeader = `${rawHeaderPrefix}time`
+/** All headers of NATS that its client cannot read. */
+export const rawNatsHeader = `${rawHeaderPrefix}nats-headers`
+/** These stand for no header of the message. */
+const notRenamed: ReadonlySet<string> = new Set([rawIdHeader, rawTimeHeader, rawNatsHeader])
 
 /** AMQP's short strings have 255, and the driver may add a prefix. */
 const longestNameBytes = 200
@@ -61,7 +65,7 @@ export const carriedHeaders = (headers: TextRecord): TextRecord => {
 
 /** The name and value that a raw header stands for; undefined where it is none. */
 const original = (name: string, value: string): readonly [name: string, value: string] | undefined => {
-  if (!name.startsWith(rawHeaderPrefix) || name === rawIdHeader || name === rawTimeHeader) return undefined
+  if (!name.startsWith(rawHeaderPrefix) || notRenamed.has(name)) return undefined
   const isLong = name.startsWith(longNameMark, rawHeaderPrefix.length)
   const space = isLong ? value.indexOf(' ') : -1
   if (isLong && space < 0) return undefined
@@ -71,6 +75,12 @@ const original = (name: string, value: string): readonly [name: string, value: s
   } catch {
     return undefined
   }
+}
+
+/** Whether `restoredHeaders` would give the header another name. */
+export const standsForOther = (headers: TextRecord, name: string): boolean => {
+  const restored = original(name, headers[name] ?? '')
+  return restored !== undefined && !Object.hasOwn(headers, restored[0])
 }
 
 /** Headers with their own names again, those excepted for which `isTaken` says that the message cannot have them. */

@@ -30,6 +30,7 @@ const codec: WireCodec<ReceivedAmqp> = {
     return { content, fields: { routingKey: topic }, properties: decoded }
   },
   decode: (topic, received) => decodeAmqp(received, topic),
+  headersAreTyped: true,
 }
 
 const number = fc.oneof(fc.integer(), fc.double(), fc.maxSafeInteger())

@@ -31,4 +31,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (textJson !== undefined && rows.length > 1) return store(',
     tests: ['apps/aggregator/src/postgres-sink.test.ts'],
   },
+  {
+    promise: 'Headers that a message has itself never pass for the envelope of its dead letter',
+    file: 'libs/messaging/src/dead-letter-envelope.ts',
+    find: 'const isMistakable = isOfEnvelope(name, ours) || standsForOther(headers, name)',
+    replace: 'const isMistakable = standsForOther(headers, name)',
+    tests: ['libs/messaging/src/dead-letter-forged.test.ts'],
+  },
 ]
