@@ -16,6 +16,8 @@ const mostAtOnce = 500
 const mostClaimedAtOnce = 100
 const mostAcksPending = 10_000
 const settlePollMs = 20
+/** Of the timer that renews, within `claimIdleMs`. */
+const ticksOfSilence = 3
 
 /** A member of a group, reading. Rejects with what the server says where the group cannot be joined. */
 export const joinGroup = async (parts: StreamsSubscriptionParts, group: string): Promise<Subscription> => {
@@ -163,14 +165,16 @@ export const joinGroup = async (parts: StreamsSubscriptionParts, group: string):
     for (const { topic, ids } of hands.due(claimIdleMs, mostAtOnce)) hands.lose(topic, ids)
   }
   let renewing: Promise<void> | undefined
+  /** Of the timer since the renewal began that is under way. A stall of this process is no silence of the server: ticks are counted, not time. */
+  let ticks = 0
   const onRenewTimer = () => {
-    // Without a connection it waits for one.
-    if (renewing !== undefined) loseSilent()
+    ticks = renewing === undefined ? 0 : ticks + 1
+    if (link.client === undefined || ticks >= ticksOfSilence) loseSilent()
     renewing ??= renew()
-      .catch(loseSilent)
+      .catch(() => undefined)
       .finally(() => (renewing = undefined))
   }
-  const renewTimer = setInterval(onRenewTimer, Math.ceil(claimIdleMs / 3)).unref()
+  const renewTimer = setInterval(onRenewTimer, Math.ceil(claimIdleMs / ticksOfSilence)).unref()
 
   /** All that this member has on the server and not in a handler. */
   const giveBack = async () => {

@@ -178,7 +178,8 @@ describe('serial members of a group', () => {
   test('take turns: the next begins when what the one before had is settled', async () => {
     const topic = uniqueTopic()
     const group = `g-${topic}`
-    const [one, two] = [await connect(), await connect()]
+    // A stall of this machine is no death of a member.
+    const [one, two] = [await connect('claimIdleMs=10000'), await connect('claimIdleMs=10000')]
     let finish = () => {}
     const finished = new Promise<void>((resolve) => (finish = resolve))
     const [first, second] = [recorder(() => finished), recorder()]

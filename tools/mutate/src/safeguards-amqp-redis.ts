@@ -108,13 +108,6 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging/test/amqp-replaced.test.ts'],
   },
   {
-    promise: 'RabbitMQ: a channel that refuses is replaced, since it may remember a dead leader',
-    file: 'libs/messaging/src/amqp-publisher.ts',
-    find: 'if (current !== refusing ||',
-    replace: 'if (current === refusing ||',
-    tests: ['libs/messaging/test/amqp-cluster.test.ts'],
-  },
-  {
     promise: 'RabbitMQ: the handler whose connection is lost is told by its signal',
     file: 'libs/messaging/src/amqp-subscriber.ts',
     find: 'window.takeBack((arrival) => (arrival as AmqpArrival).intake === opened)',
@@ -124,7 +117,7 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Redis Streams: the handler whose message others may have is told by its signal',
     file: 'libs/messaging/src/redis-streams-member.ts',
-    find: 'if (renewing !== undefined) loseSilent()',
+    find: 'if (link.client === undefined || ticks >= ticksOfSilence) loseSilent()',
     replace: '',
     tests: ['libs/messaging/test/redis-streams.test.ts'],
   },
