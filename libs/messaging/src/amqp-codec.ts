@@ -2,7 +2,7 @@ import type { Options } from 'amqplib'
 import { createHash } from 'node:crypto'
 import { typedValue, typesHeader, typesIn, typesText, valueOfType, type FieldValue } from './amqp-header-types.ts'
 import { longestNameBytes, topicOfKey } from './amqp-names.ts'
-import { isCoreAttribute } from './cloud-event-attributes.ts'
+import { isCoreAttribute, isHeaderAttribute } from './cloud-event-attributes.ts'
 import { encodeBinary, type HeaderValue } from './cloud-events.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import { incoming, type Incoming } from './incoming.ts'
@@ -88,7 +88,7 @@ const fieldsOf = (
   for (const name in encoded) {
     if (name === 'content-type' || name === typesHeader || (!keepDeaths && brokerHeader.test(name))) continue
     const own = types === undefined ? undefined : name.replace(/^cloudEvents_/, '')
-    if (own !== undefined && types?.has(own) === true && !isCoreAttribute(own)) continue
+    if (own !== undefined && types?.has(own) === true && isHeaderAttribute(own) && !isCoreAttribute(own)) continue
     headers[name] = encoded[name] ?? ''
   }
   if (plainHeaders) {

@@ -83,7 +83,8 @@ export const isEventId = (id: string): boolean => problemOf('id', id) === undefi
 export const canBeHeader = (name: string, value: string): boolean =>
   problemOf(name === 'content-type' ? 'datacontenttype' : name, value) === undefined
 
-const isExtension = (name: string): boolean => attributeName.test(name) && !fields.has(name)
+/** Whether a header of this name is an attribute: it has an attribute's name, and no field of the message stands for it. */
+export const isHeaderAttribute = (name: string): boolean => attributeName.test(name) && !fields.has(name)
 
 /** Attributes of the core specification, which are no Booleans and no Integers. */
 export const isCoreAttribute = (name: string): boolean => core.has(name)
@@ -193,7 +194,7 @@ export const envelopeOf = (message: Message, { source, nativeRecord = false }: E
       throw new UnencodableError('bad-header', `its header ${shown(name)} holds half a surrogate pair`)
     if (name === 'source' || name === 'type') continue
     if (name === 'content-type') set('datacontenttype', value)
-    else if (isExtension(name) && problemOf(name, value) === undefined) attributes[name] = value
+    else if (isHeaderAttribute(name) && problemOf(name, value) === undefined) attributes[name] = value
     else put(others, name, value)
   }
   return { attributes, others }
