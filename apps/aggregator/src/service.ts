@@ -8,6 +8,7 @@ import { compose } from '@armature/messaging/compose'
 import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { measure } from '@armature/messaging/measure'
 import { openDriver } from '@armature/messaging/open'
+import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver, Middleware, Subscription } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'
 import { trace } from '@armature/messaging/trace'
@@ -85,7 +86,7 @@ export const aggregator = (config: Config, edges: Edges = realEdges(config)): Ag
   return {
     name,
     telemetry,
-    start: async () => {
+    start: async (stopping = new AbortController().signal) => {
       const correlate = correlation(config)
       database = observed(await edges.openDatabase(), telemetry)
       const sink = await edges.openSink(borrowed(database))
@@ -101,7 +102,7 @@ export const aggregator = (config: Config, edges: Edges = realEdges(config)): Ag
         onAttempt: (fault) => (sinkFault = fault),
       })
       aggregate = createAggregate({ correlate, policy: policyOf(config), clock, maxOpenGroups, write })
-      driver = await edges.openMessaging()
+      driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, telemetry.metrics)
       subscription = await subscribe(driver, aggregate.handle)
     },

@@ -4,6 +4,7 @@ import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging
 import { systemClock, type Cancel, type Clock } from '@armature/messaging/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging/open'
+import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver, Subscription } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'
 import { trace, tracedPublisher } from '@armature/messaging/trace'
@@ -150,22 +151,6 @@ export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): 
       return listener.port
     },
     firing: () => parts?.book.firing() ?? [],
-  }
-}
-
-/** A stop does not wait for a broker that is away: what is opened afterwards is closed. */
-const openedUnless = async (stopping: AbortSignal, opening: Promise<Driver>): Promise<Driver> => {
-  const stopped = Promise.withResolvers<never>()
-  const stop = () => {
-    opening.then((driver) => driver.close()).catch(() => undefined)
-    stopped.reject(new Error('stopped while the broker was opened'))
-  }
-  if (stopping.aborted) stop()
-  stopping.addEventListener('abort', stop, { once: true })
-  try {
-    return await Promise.race([opening, stopped.promise])
-  } finally {
-    stopping.removeEventListener('abort', stop)
   }
 }
 

@@ -1,6 +1,7 @@
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { systemClock, type Clock } from '@armature/messaging/clock'
 import { openDriver } from '@armature/messaging/open'
+import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'
 import type { Service } from '@armature/service/service'
@@ -74,8 +75,8 @@ export const reactor = (
     name,
     telemetry,
     ended: ended.promise,
-    start: async () => {
-      driver = await edges.openMessaging()
+    start: async (stopping = new AbortController().signal) => {
+      driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, metrics)
       const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
       for (const registration of registrations) {

@@ -58,4 +58,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'continue',
     tests: ['apps/log-shipper/src/record-search.test.ts'],
   },
+  {
+    promise: 'A stop does not wait for a broker that is away at the start',
+    file: 'libs/messaging/src/opened-unless.ts',
+    find: 'return await Promise.race([opening, stopped.promise])',
+    replace: 'return await opening',
+    tests: ['apps/all-in-one/test/stop-in-start.test.ts'],
+  },
 ]
