@@ -75,8 +75,8 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
   }
 
   /**
-   * A channel of RabbitMQ remembers who led a quorum queue. Where that node is gone before the first publish it refuses every one, for as long
-   * as the node is away; a new channel asks anew.
+   * After the leader of a quorum queue was killed, a channel was seen to refuse every publish for a minute. Probably a channel remembers who led the
+   * queue; a new one asks anew.
    */
   const renew = (refusing: Outlet) => {
     if (current !== refusing || performance.now() - refusing.openedAtMs < renewAfterMs) return
