@@ -46,7 +46,6 @@ const published = async (): Promise<{ id: string; text: string }[]> => {
 }
 
 const texts = async () => (await published()).map(({ text }) => text)
-
 const node = (script: string) => ['--', process.execPath, '-e', script]
 const printing = (count: number) => `for (let i = 1; i <= ${count}; i++) console.log('line ' + i)`
 
@@ -292,15 +291,10 @@ describe('the command line', () => {
     [['--max-line-bytes=0', '--batch-count=x'], 64, /batchCount[^]*maxLineBytes/],
     [['--spool-max-bytes=2000'], 64, /spoolMaxBytes.*too small/],
     [['app'], 64, /app/],
+    [['--hold', '--spool-dir=/dev/null/spool'], 74, /the spool cannot be opened: ENOTDIR.*--spool-dir/],
   ])('%j ends with %d and says why', async (args, code, why) => {
     const program = start(main, args)
     expect(await program.ended()).toEqual({ code, signal: null })
     expect(program.output()).toMatch(why)
-  })
-
-  test('bug: a spool that cannot be opened ended with 70 and no word of what to do', async () => {
-    const program = start(main, ['--hold', '--spool-dir=/dev/null/spool'])
-    expect(await program.ended()).toEqual({ code: 74, signal: null })
-    expect(program.output()).toMatch(/the spool cannot be opened: ENOTDIR.*--spool-dir/)
   })
 })

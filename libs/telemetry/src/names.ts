@@ -144,7 +144,12 @@ export const metricNames = {
     help: 'From the delivery of a message until it was settled',
     labels: ['messaging.system', 'messaging.destination.name', 'messaging.consumer.group.name', 'error.type'],
   },
-  messaging_broker_up: { kind: 'gauge', unit: '1', help: '1 = the broker answers, 0 = it does not', labels: [] },
+  messaging_broker_up: {
+    kind: 'gauge',
+    unit: '1',
+    help: 'Whether the broker answers: 1 where it does, else 0',
+    labels: [],
+  },
   messaging_unreadable_partitions: {
     kind: 'gauge',
     unit: '{partition}',
