@@ -60,6 +60,9 @@ test.each(['', ' ', '{', '[1]', '"a"', '1', 'null', '{"a":1}x', '{"a":1}{"b":2}'
   },
 )
 
+/** Behind an even number of backslashes: after an odd one `\u0000` is six characters of text. */
+const escapedNulOrHalfPair = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
 test('whatever the bytes: what is said to be JSON is parsed, and is the same when written again', () => {
   const pieces = fc.constantFrom(
     ...'{}[]:,"\\u0 \t\r\f\u00a0\u2028\ufeff',
@@ -86,7 +89,7 @@ test('whatever the bytes: what is said to be JSON is parsed, and is the same whe
       // Written again, -0 is 0.
       const value: unknown = JSON.parse(text, (_key, each: unknown) => (each === 0 ? 0 : each))
       expect(JSON.parse(JSON.stringify(value))).toEqual(value)
-      expect(JSON.stringify(value)).not.toMatch(/\\u0000|\\ud[89a-f]/i)
+      expect(JSON.stringify(value)).not.toMatch(escapedNulOrHalfPair)
     }),
     { numRuns: 5_000 },
   )
