@@ -195,12 +195,12 @@ test(
 
 test('bug: what NATS said of a message of a deleted stream made a dead letter of another in the new one', async () => {
   const topic = uniqueTopic()
-  const stream = topic.split('.')[0] ?? ''
   const warnings: string[] = []
   const one = await openJetstream(`jetstream://${new URL(server.url).host}`, { warn: (text) => warnings.push(text) })
   open.push(one)
   await one.subscribe(topic, async () => undefined, { group: 'billing' })
   await one.publish(topic, [message(topic, 'innocent', { id: 'i-1' })])
+  const stream = await (await jetstreamManager(raw)).streams.find(topic)
   const [held] = await heldOf(one, topic)
   const advisory = {
     type: 'io.nats.jetstream.advisory.v1.max_deliver',

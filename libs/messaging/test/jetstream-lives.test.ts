@@ -198,6 +198,10 @@ describe('a server that is replaced by an empty one at the same address', { time
   })
 })
 
+const settings = jetstreamSettings(
+  parseBrokerUrl('jetstream://127.0.0.1', { schemes: ['jetstream'], defaultPort: 4222, options: jetstreamOptions }),
+)
+
 describe('a consumer that somebody removed', { timeout }, () => {
   test('begins again with what the member that is furthest behind has in hand', async () => {
     const token = `removed-${randomUUID()}`
@@ -223,13 +227,22 @@ describe('a consumer that somebody removed', { timeout }, () => {
     await slow.close()
     await eventually(() => expect(done).toContain('0'))
   })
+
+  test.each([
+    [21, 1],
+    [1, 21],
+  ])('begins at 1 when a member makes it from %i on, and another from %i on', async (...starts) => {
+    const token = `starts-${randomUUID()}`
+    const driver = await connect()
+    await driver.publish(`${token}.x`, numbers(`${token}.x`, 0, 20))
+    const { durable } = consumers(jsm, settings)
+    for (const offset of starts) await durable(token, { group: 'g', topic: `${token}.x`, serial: false }, { offset })
+    const [made] = await jsm.consumers.list(token).next()
+    expect(made).toMatchObject({ config: { opt_start_seq: 1 }, num_pending: 20 })
+  })
 })
 
 describe('the life of a stream is told', { timeout }, () => {
-  const settings = jetstreamSettings(
-    parseBrokerUrl('jetstream://127.0.0.1', { schemes: ['jetstream'], defaultPort: 4222, options: jetstreamOptions }),
-  )
-
   /** A stream with three messages; its life, and the second message. */
   const begun = async () => {
     const token = `life-${randomUUID()}`
