@@ -26,7 +26,13 @@ const removedAtOnce = 1_000
 
 /** The commands that change what lies among the dead letters. */
 export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
-  'dlq redrive': command({
+  'dlq redrive': redriveCommand(open),
+  'dlq edit': editCommand(open),
+  'dlq drop': dropCommand(open),
+})
+
+const redriveCommand = (open: Open): Command =>
+  command({
     summary: 'Publish dead letters of TOPIC again, each to the topic it comes from',
     settings: z.object({
       ...brokerSettings,
@@ -79,9 +85,10 @@ export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
         if (stopped) return exitCodes.temporary
         return left === 0 ? exitCodes.ok : exitCodes.io
       }),
-  }),
+  })
 
-  'dlq edit': command({
+const editCommand = (open: Open): Command =>
+  command({
     summary: 'Change one dead letter of TOPIC and publish it to the topic it comes from',
     settings: z.object({
       ...brokerSettings,
@@ -114,9 +121,10 @@ export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
         io.stdout.write(`letter ${id} is edited and published to ${target}\n`)
         return exitCodes.ok
       }),
-  }),
+  })
 
-  'dlq drop': command({
+const dropCommand = (open: Open): Command =>
+  command({
     summary: 'Remove dead letters of TOPIC for good',
     settings: z.object({
       ...brokerSettings,
@@ -147,8 +155,7 @@ export const dlqChanges = (open: Open): Readonly<Record<string, Command>> => ({
         io.stdout.write(`dropped ${dropped}\n`)
         return signal.aborted ? exitCodes.temporary : exitCodes.ok
       }),
-  }),
-})
+  })
 
 const letterById = async (browser: TopicBrowser, topic: string, id: string, signal: AbortSignal): Promise<Letter> => {
   const wanted = ({ held }: Letter) => held.id === id

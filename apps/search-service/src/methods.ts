@@ -16,7 +16,8 @@ import {
 } from './api.ts'
 import type { Finding } from './call-log.ts'
 import { pageToken } from './page-token.ts'
-import type { FoundThing, Limits, Page, Store, Wanted } from './store.ts'
+import type { Wanted } from './search-sql.ts'
+import type { FoundThing, Limits, Page, Store } from './store.ts'
 import { wantedOf, wantedOfOlder } from './validate.ts'
 
 export interface MethodsOptions {

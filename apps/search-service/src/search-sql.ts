@@ -1,4 +1,17 @@
-import type { Wanted } from './store.ts'
+/** What is searched for: things that fulfil all of it. Values are taken as they are: `validate.ts` checks them. */
+export interface Wanted {
+  /** In degrees, WGS 84: the thing covers it, its border included. */
+  readonly point?: { readonly lat: number; readonly lng: number } | undefined
+  /** Part of the name, upper and lower case alike. */
+  readonly name?: string | undefined
+  /** At most so many, in the order of their ids. */
+  readonly limit: number
+  /** Only those after this id: how to go on from page to page. */
+  readonly afterId?: string | undefined
+  /** Leaves out so many first; takes the longer the more they are. */
+  readonly offset?: number | undefined
+  readonly withGeometry?: boolean | undefined
+}
 
 export interface SearchStatement {
   readonly sql: string

@@ -1,7 +1,7 @@
 import type { Database } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { migrations } from './migrations.ts'
-import { searchStatement } from './search-sql.ts'
+import { searchStatement, type Wanted } from './search-sql.ts'
 
 /** Something with a name and a place, as it is put into the store. */
 export interface Thing {
@@ -10,21 +10,6 @@ export interface Thing {
   readonly code: string
   /** A GeoJSON geometry; what counts of it are its polygons. */
   readonly geometry: string
-}
-
-/** What is searched for: things that fulfil all of it. Values are taken as they are: `validate.ts` checks them. */
-export interface Wanted {
-  /** In degrees, WGS 84: the thing covers it, its border included. */
-  readonly point?: { readonly lat: number; readonly lng: number } | undefined
-  /** Part of the name, upper and lower case alike. */
-  readonly name?: string | undefined
-  /** At most so many, in the order of their ids. */
-  readonly limit: number
-  /** Only those after this id: how to go on from page to page. */
-  readonly afterId?: string | undefined
-  /** Leaves out so many first; takes the longer the more they are. */
-  readonly offset?: number | undefined
-  readonly withGeometry?: boolean | undefined
 }
 
 export interface FoundThing {

@@ -1,7 +1,7 @@
 import { badRequest, type FieldViolation } from '@armature/service/grpc-status'
 import type { OlderSearchRequest, Point, SearchRequest } from './api.ts'
 import { afterIdOf } from './page-token.ts'
-import type { Wanted } from './store.ts'
+import type { Wanted } from './search-sql.ts'
 
 export const maxQueryLength = 256
 export const maxTokenLength = 256

@@ -7,8 +7,8 @@ import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { importThings, refreshPlans } from '../src/import-things.ts'
 import { migrations } from '../src/migrations.ts'
-import { searchStatement } from '../src/search-sql.ts'
-import { openStore, type Store, type Thing, type Wanted } from '../src/store.ts'
+import { searchStatement, type Wanted } from '../src/search-sql.ts'
+import { openStore, type Store, type Thing } from '../src/store.ts'
 
 const polygon = (...ring: readonly (readonly [lng: number, lat: number])[]) =>
   JSON.stringify({ type: 'Polygon', coordinates: [[...ring, ring[0]]] })
