@@ -47,8 +47,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   let closed = false
   let failing: string | undefined
   let wake: () => void = () => undefined
-  /** Topics that nobody read at the last attempt. While one has a timer its messages wait. */
-  const unread = new Map<string, { failures: number; problem: string; cancel: Cancel | undefined }>()
+  const delayMsAfter = backoff(random)
+  const unread = unreadTopics({ clock, delayMsAfter, retry: () => void (!working && work()) })
   let waiting: (() => void)[] = []
 
   const settle = () => {
@@ -76,23 +76,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         .finally(cancel)
     })
 
-  const delayMsAfter = (failures: number) =>
-    // Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-    Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
-
-  /** Nobody reads its topic: it waits there, and messages of other topics pass. */
-  const setAside = (message: Message, error: PublishError) => {
-    const { topic } = message
-    const failures = (unread.get(topic)?.failures ?? 0) + 1
-    const delayMs = delayMsAfter(failures - 1)
-    const cancel = clock.after(delayMs, () => {
-      unread.set(topic, { failures, problem: error.message, cancel: undefined })
-      if (!working) void work()
-    })
-    unread.set(topic, { failures, problem: error.message, cancel })
-    onRetry(message, error, delayMs)
-  }
-
   /** Resolves when the message is no longer the next one: published, dropped, set aside, or the outbox closed. */
   const publishOne = async (message: Message) => {
     for (let failures = 0; !closed; failures += 1) {
@@ -100,7 +83,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         await attempt(message)
         if (closed) return
         failing = undefined
-        unread.delete(message.topic)
+        unread.forget(message.topic)
         queue.splice(queue.indexOf(message), 1)
         return onPublished(message)
       } catch (error) {
@@ -111,7 +94,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         }
         if (isUnread(error)) {
           failing = undefined
-          return setAside(message, error)
+          return onRetry(message, error, unread.setAside(message.topic, error.message))
         }
         failing = error instanceof Error ? error.message : String(error)
         const delayMs = delayMsAfter(failures)
@@ -121,7 +104,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
   }
 
-  const next = () => queue.find(({ topic }) => unread.get(topic)?.cancel === undefined)
+  const next = () => queue.find(({ topic }) => !unread.waits(topic))
 
   const work = async () => {
     working = true
@@ -141,15 +124,53 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       return queue.length
     },
     get failing() {
-      return failing ?? unread.values().next().value?.problem
+      return failing ?? unread.problem
     },
     idle: () => (queue.length === 0 || closed ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     close: () => {
       closed = true
       wake()
-      for (const { cancel } of unread.values()) cancel?.()
+      unread.close()
       settle()
       return [...queue]
+    },
+  }
+}
+
+/** Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015. */
+const backoff = (random: () => number) => (failures: number) =>
+  Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
+
+interface UnreadOptions {
+  readonly clock: Pick<Clock, 'after'>
+  readonly delayMsAfter: (failures: number) => number
+  /** The wait of a topic is over. */
+  readonly retry: () => void
+}
+
+/** Topics that nobody read at the last attempt. Their messages wait, and messages of other topics pass. */
+const unreadTopics = ({ clock, delayMsAfter, retry }: UnreadOptions) => {
+  const topics = new Map<string, { failures: number; problem: string; cancel: Cancel | undefined }>()
+  return {
+    /** Lets the topic wait. Returns for how long, in milliseconds. */
+    setAside: (topic: string, problem: string): number => {
+      const failures = (topics.get(topic)?.failures ?? 0) + 1
+      const delayMs = delayMsAfter(failures - 1)
+      const cancel = clock.after(delayMs, () => {
+        topics.set(topic, { failures, problem, cancel: undefined })
+        retry()
+      })
+      topics.set(topic, { failures, problem, cancel })
+      return delayMs
+    },
+    waits: (topic: string): boolean => topics.get(topic)?.cancel !== undefined,
+    forget: (topic: string): void => void topics.delete(topic),
+    /** Why the first of them waits. */
+    get problem(): string | undefined {
+      return topics.values().next().value?.problem
+    },
+    close: (): void => {
+      for (const { cancel } of topics.values()) cancel?.()
     },
   }
 }

@@ -46,25 +46,10 @@ export const parseFlags = (
   const bare: string[] = []
   const faults: Fault[] = []
   let configPath: string | undefined
-  const targets = new Map<string, Target>()
-  const add = (key: string, text: string) => values.set(key, [...(values.get(key) ?? []), text])
-  for (const { key, flag, short, kind } of settings) {
-    const name = `--${flag}`
-    const store = (text: string) => void add(key, text)
-    const target: Target = { key, name, takesValue: kind !== 'toggle', implied: 'true', store }
-    targets.set(name, target)
-    if (short !== undefined) targets.set(`-${short}`, target)
-    if (kind === 'toggle')
-      targets.set(`--no-${flag}`, { key, name: `--no-${flag}`, takesValue: false, implied: 'false', store })
-  }
-  for (const [flag, short] of Object.entries(reservedFlags)) {
-    const target: Target =
-      flag === 'config'
-        ? { key: flag, name: '--config', takesValue: true, store: (text) => void (configPath = text) }
-        : { key: flag, name: `--${flag}`, takesValue: false, implied: '', store: () => undefined }
-    targets.set(target.name, target)
-    if (short !== undefined) targets.set(`-${short}`, target)
-  }
+  const targets = targetsOf(settings, {
+    onValue: (key, text) => values.set(key, [...(values.get(key) ?? []), text]),
+    onConfigPath: (path) => void (configPath = path),
+  })
 
   const end = argv.indexOf('--')
   const words = end === -1 ? argv : argv.slice(0, end)
@@ -141,17 +126,52 @@ export const parseFlags = (
     if (!looksLikeFlag(word)) bare.push(word)
     else if (word.startsWith('--') ? long(word, next) : shorts(word, next)) index++
   }
-  const { min = 0, max = Infinity, usage } = positionals
-  for (const [index, word] of bare.slice(max === Infinity ? bare.length : max).entries())
-    faults.push({
-      key: 'argument',
-      source: `argument ${max + index + 1}`,
-      problem: `${JSON.stringify(redactUrl(word).slice(0, maxNameLength))} is one too many`,
-      fix: max === 0 ? 'leave it out (a value follows its flag; what follows -- is passed on)' : `pass only ${usage}`,
-    })
-  if (bare.length < min)
-    faults.push({ key: 'argument', source: `argument ${bare.length + 1}`, problem: 'is missing', fix: `pass ${usage}` })
-  return { values, positionals: bare.slice(0, max), rest, configPath, faults }
+  faults.push(...positionalFaults(bare, positionals))
+  return { values, positionals: bare.slice(0, positionals.max), rest, configPath, faults }
+}
+
+/** Every flag that the command line may hold, by its name, with what it stores. */
+const targetsOf = (
+  settings: readonly Setting[],
+  { onValue, onConfigPath }: { onValue: (key: string, text: string) => void; onConfigPath: (path: string) => void },
+): ReadonlyMap<string, Target> => {
+  const targets = new Map<string, Target>()
+  for (const { key, flag, short, kind } of settings) {
+    const name = `--${flag}`
+    const store = (text: string) => onValue(key, text)
+    const target: Target = { key, name, takesValue: kind !== 'toggle', implied: 'true', store }
+    targets.set(name, target)
+    if (short !== undefined) targets.set(`-${short}`, target)
+    if (kind === 'toggle')
+      targets.set(`--no-${flag}`, { key, name: `--no-${flag}`, takesValue: false, implied: 'false', store })
+  }
+  for (const [flag, short] of Object.entries(reservedFlags)) {
+    const target: Target =
+      flag === 'config'
+        ? { key: flag, name: '--config', takesValue: true, store: onConfigPath }
+        : { key: flag, name: `--${flag}`, takesValue: false, implied: '', store: () => undefined }
+    targets.set(target.name, target)
+    if (short !== undefined) targets.set(`-${short}`, target)
+  }
+  return targets
+}
+
+/** Too many arguments, or too few. */
+const positionalFaults = (words: readonly string[], { min = 0, max = Infinity, usage }: Positionals): Fault[] => {
+  const extra = words.slice(max === Infinity ? words.length : max).map((word, index) => ({
+    key: 'argument',
+    source: `argument ${max + index + 1}`,
+    problem: `${JSON.stringify(redactUrl(word).slice(0, maxNameLength))} is one too many`,
+    fix: max === 0 ? 'leave it out (a value follows its flag; what follows -- is passed on)' : `pass only ${usage}`,
+  }))
+  if (words.length >= min) return extra
+  const missing = {
+    key: 'argument',
+    source: `argument ${words.length + 1}`,
+    problem: 'is missing',
+    fix: `pass ${usage}`,
+  }
+  return [...extra, missing]
 }
 
 const looksLikeFlag = (word: string): boolean => /^-[^\d.]/.test(word)

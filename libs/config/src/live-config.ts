@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { z } from 'zod'
-import { ConfigError, type Fault } from './faults.ts'
+import type { Fault } from './faults.ts'
 import type { KvSource, KvValues } from './kv-source.ts'
+import { attempt, changesOf, merged, picked, settled, type Values } from './kv-values.ts'
 import { watchKv } from './kv-watch.ts'
 import type { LastGood } from './last-good.ts'
 import { loadConfig, type Loaded, type LoadOptions } from './load.ts'
@@ -66,8 +67,6 @@ export interface LiveOptions<S extends Settings> extends Omit<LoadOptions<S>, 'l
   random?: () => number
 }
 
-type Values = Readonly<Record<string, unknown>>
-
 const maxPendingEvents = 100
 
 /**
@@ -79,83 +78,47 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   const { source, prefixes, lastGood, startMs, quietMs, splayMs } = options
   const { coldChanges = 'restart', random = Math.random } = options
   const settings = describeSettings(options.settings)
-  const hot = new Set(settings.filter((setting) => setting.hot).map(({ key }) => key))
   const known = new Set(settings.map(({ key }) => key))
 
   type T = z.infer<S>
   let hooks: LiveHooks<T> | undefined
-  const pending: KvEvent[] = []
+  const events = eventQueue()
   let accepted: KvValues | undefined = lastGood.read()
   let latest: Loaded<T> | undefined
   let running: Readonly<T> | undefined
-  let restart: NodeJS.Timeout | undefined
-  /** Told as waiting for the next start. */
-  let waiting: Values = {}
-  let away = false
+  const restart = restartTimer(splayMs, random)
   const first = Promise.withResolvers<undefined>()
-
-  const tell = (event: KvEvent): void => {
-    if (hooks !== undefined) hooks.onEvent(event)
-    else if (pending.length < maxPendingEvents) pending.push(event)
-  }
+  const { tell } = events
+  const deferred = deferredChanges(tell)
+  const reach = reachability(tell)
 
   const load = (kv: KvValues | undefined): Loaded<T> =>
     loadConfig({ ...options, ...(kv === undefined ? {} : { layers: { kv } }) })
-
-  /** The values, or as many of them as are good, with the old ones for the others. Throws where not even the old ones are good. */
-  const settle = (values: KvValues, old: KvValues): { readonly kv: KvValues; readonly loaded: Loaded<T> } => {
-    const tried = attempt(() => load(values))
-    if (!('fault' in tried)) return { kv: values, loaded: tried.value }
-    tell({ kind: 'rejected', faults: tried.fault.faults })
-    for (const kv of [withOld(values, old, tried.fault.faults), old]) {
-      const again = attempt(() => load(kv))
-      if (!('fault' in again)) return { kv, loaded: again.value }
-    }
-    throw tried.fault
-  }
-
-  /** Tells what is new among what waits for the next start, and what no longer waits. */
-  const wait = (wanted: Values): void => {
-    const before = waiting
-    waiting = wanted
-    const added = Object.keys(wanted).filter((key) => !(key in before) || !isDeepStrictEqual(wanted[key], before[key]))
-    const gone = Object.keys(before).filter((key) => !(key in wanted))
-    if (added.length > 0) tell({ kind: 'waiting', keys: added })
-    if (gone.length > 0) tell({ kind: 'taken back', keys: gone })
-  }
+  const settle = (values: KvValues, old: KvValues) =>
+    settled(values, old, { load, onRejected: (faults) => tell({ kind: 'rejected', faults }) })
 
   /** Brings what runs and what is wanted together. */
   const apply = (): void => {
     if (latest === undefined || running === undefined || hooks === undefined) return
     const now: Values = latest.config
-    const before: Values = running
-    const changed = [...known].filter((key) => !isDeepStrictEqual(now[key], before[key]))
-    const warm = changed.filter((key) => hot.has(key))
-    const cold = changed.filter((key) => !hot.has(key))
+    const { warm, cold } = changesOf(settings, running, now)
     if (warm.length > 0) {
-      running = Object.freeze({ ...before, ...picked(now, warm) }) as Readonly<T>
+      running = Object.freeze({ ...(running as Values), ...picked(now, warm) }) as Readonly<T>
       hooks.onHot(running, warm)
       tell({ kind: 'applied', keys: warm })
     }
     if (coldChanges === 'next start') {
-      wait(picked(now, cold))
+      deferred.set(picked(now, cold))
     } else if (cold.length === 0) {
-      clearTimeout(restart)
-      restart = undefined
-    } else if (restart === undefined) {
-      const inMs = Math.round(random() * splayMs)
-      tell({ kind: 'restarting', keys: cold, inMs })
-      restart = setTimeout(() => hooks?.onRestart(cold), inMs)
+      restart.cancel()
+    } else {
+      const inMs = restart.begin(() => hooks?.onRestart(cold))
+      if (inMs !== undefined) tell({ kind: 'restarting', keys: cold, inMs })
     }
   }
 
-  const onFault = (fault: unknown): void => {
-    away = true
-    tell({ kind: 'unreachable', fault })
-  }
   const onChange = (values: readonly KvValues[]): void => {
-    if (away) tell({ kind: 'reachable' })
-    away = false
+    reach.answered()
     const now = merged(values, known)
     const isFirst = accepted === undefined && latest === undefined
     const taken = attempt(() => (isFirst ? { kv: now, loaded: load(now) } : settle(now, accepted ?? {})))
@@ -172,16 +135,10 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     apply()
   }
 
-  const cancel = watchKv({
-    source,
-    prefixes,
-    quietMs,
-    onChange,
-    onFault,
-  })
+  const cancel = watchKv({ source, prefixes, quietMs, onChange, onFault: reach.lost })
   const close = (): void => {
     cancel()
-    clearTimeout(restart)
+    restart.cancel()
   }
   try {
     await within(startMs, first.promise, options.signal)
@@ -197,17 +154,17 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
 
   return {
     begin: () => {
-      clearTimeout(restart)
-      restart = undefined
-      waiting = {}
+      restart.cancel()
+      deferred.clear()
       hooks = undefined
+      events.hold()
       opened.current = latest ?? opened.current
       running = opened.current.config
       return opened.current
     },
     follow: (next) => {
       hooks = next
-      for (const event of pending.splice(0)) next.onEvent(event)
+      events.pass((event) => next.onEvent(event))
       apply()
     },
     explain: (key) => (latest ?? opened.current).explain(key),
@@ -215,32 +172,76 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   }
 }
 
-const picked = (values: Values, keys: readonly string[]): Values =>
-  Object.fromEntries(keys.map((key) => [key, values[key]]))
-
-/** The keys that are at fault as they were; without an old value they are left out. */
-const withOld = (values: KvValues, old: KvValues, faults: readonly Fault[]): KvValues => {
-  const wrong = new Set(faults.flatMap(({ key, source }) => (source.startsWith('KV ') ? [key] : [])))
-  const good = Object.entries(values).filter(([key]) => !wrong.has(key))
-  const kept = Object.entries(old).filter(([key]) => wrong.has(key))
-  return Object.fromEntries([...good, ...kept])
+/** Events wait here until somebody follows. More than the bound are left out. */
+const eventQueue = () => {
+  const pending: KvEvent[] = []
+  let pass: ((event: KvEvent) => void) | undefined
+  return {
+    tell: (event: KvEvent): void => {
+      if (pass !== undefined) pass(event)
+      else if (pending.length < maxPendingEvents) pending.push(event)
+    },
+    hold: (): void => {
+      pass = undefined
+    },
+    /** Passes on those that wait, and each one from now on. */
+    pass: (to: (event: KvEvent) => void): void => {
+      pass = to
+      for (const event of pending.splice(0)) to(event)
+    },
+  }
 }
 
-/** Later prefixes over earlier ones, of which the shared ones hold keys of other services too. */
-const merged = (values: readonly KvValues[], known: ReadonlySet<string>): KvValues =>
-  Object.fromEntries(
-    values.flatMap((held, place) =>
-      Object.entries(held).filter(([key]) => place === values.length - 1 || known.has(key)),
-    ),
-  )
+/** Tells when KV is lost, and when it answers again. */
+const reachability = (tell: (event: KvEvent) => void) => {
+  let away = false
+  return {
+    lost: (fault: unknown): void => {
+      away = true
+      tell({ kind: 'unreachable', fault })
+    },
+    answered: (): void => {
+      if (away) tell({ kind: 'reachable' })
+      away = false
+    },
+  }
+}
 
-/** A ConfigError as a value; what else is thrown is a fault of the program. */
-const attempt = <V>(work: () => V): { readonly value: V } | { readonly fault: ConfigError } => {
-  try {
-    return { value: work() }
-  } catch (error) {
-    if (error instanceof ConfigError) return { fault: error }
-    throw error
+/** One restart, after a random time up to `maxMs`. */
+const restartTimer = (maxMs: number, random: () => number) => {
+  let timer: NodeJS.Timeout | undefined
+  return {
+    /** Returns the time in milliseconds; undefined where a restart is on its way already. */
+    begin: (onDue: () => void): number | undefined => {
+      if (timer !== undefined) return undefined
+      const inMs = Math.round(random() * maxMs)
+      timer = setTimeout(onDue, inMs)
+      return inMs
+    },
+    cancel: (): void => {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}
+
+/** The changes that wait for the next start. */
+const deferredChanges = (tell: (event: KvEvent) => void) => {
+  let waiting: Values = {}
+  return {
+    /** These wait now. Tells which are new among them, and which wait no longer. */
+    set: (wanted: Values): void => {
+      const before = waiting
+      waiting = wanted
+      const isNew = (key: string) => !(key in before) || !isDeepStrictEqual(wanted[key], before[key])
+      const added = Object.keys(wanted).filter(isNew)
+      const gone = Object.keys(before).filter((key) => !(key in wanted))
+      if (added.length > 0) tell({ kind: 'waiting', keys: added })
+      if (gone.length > 0) tell({ kind: 'taken back', keys: gone })
+    },
+    clear: (): void => {
+      waiting = {}
+    },
   }
 }
 

@@ -70,52 +70,8 @@ const blockingSlackMs = 3_000
  */
 export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttpAddr: string }): ConsulClient => {
   const address = baseUrlOf(config.consulHttpAddr)
-  const credentials = consulCredentials(config)
   const closing = new AbortController()
-  let made: { readonly by: ConsulCredentials; readonly consul: Consul } | undefined
-
-  const connect = async (): Promise<{ readonly consul: Consul; readonly token: string | undefined }> => {
-    const by = credentials()
-    if (made?.by !== by) made = { by, consul: await clientOf(address, by, config) }
-    return { consul: made.consul, token: by.token }
-  }
-
-  /** One request: its answer with the headers, bounded in time, given up when `signal` or `close` says so. */
-  const ask = async (
-    what: string,
-    call: (consul: Consul, options: RequestOptions) => Promise<unknown>,
-    { waitMs = 0, signal }: Pick<Blocking, 'waitMs' | 'signal'> = {},
-  ): Promise<{ readonly response: IncomingMessage & { readonly body?: unknown }; readonly body: unknown }> => {
-    const context = Object.assign(new EventEmitter(), { includeResponse: true })
-    const cancel = () => void context.emit('cancel')
-    const signals = [closing.signal, ...(signal === undefined ? [] : [signal])]
-    if (signals.some(({ aborted }) => aborted)) throw new DiscoveryError(`${what} at ${address}: given up`)
-    for (const one of signals) one.addEventListener('abort', cancel, { once: true })
-    try {
-      const { consul, token } = await connect()
-      const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
-      const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
-      const [response, body] = answer as [IncomingMessage, unknown]
-      return { response, body }
-    } catch (cause) {
-      throw consulError(what, address, cause)
-    } finally {
-      for (const one of signals) one.removeEventListener('abort', cancel)
-    }
-  }
-  /** An answer to a blocking query, with its index: only Consul's own is believed, and only a whole one. */
-  const askIndexed = async (...question: Parameters<typeof ask>) => {
-    const [what] = question
-    const { response, body } = await ask(...question)
-    if (response.headers['x-consul-results-filtered-by-acls'] === 'true') throw hiddenByAcl(what, address)
-    return { index: indexOf(response, what, address), body }
-  }
-  const blocking = ({ index = '0', waitMs = 0 }: Blocking) =>
-    index === '0' || waitMs === 0 ? {} : { index, wait: `${waitMs}ms` }
-  const waitOf = ({ index = '0', waitMs = 0, signal }: Blocking) => ({
-    waitMs: index === '0' ? 0 : waitMs,
-    ...(signal === undefined ? {} : { signal }),
-  })
+  const { ask, askIndexed } = consulRequests(address, config, closing.signal)
 
   return {
     address,
@@ -178,6 +134,57 @@ export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttp
     close: () => closing.abort(),
   }
 }
+
+/** Sends requests to the agent, each with the credentials of now, until `closed` is aborted. */
+const consulRequests = (address: string, config: Partial<ConsulConfig>, closed: AbortSignal) => {
+  const credentials = consulCredentials(config)
+  let made: { readonly by: ConsulCredentials; readonly consul: Consul } | undefined
+
+  const connect = async (): Promise<{ readonly consul: Consul; readonly token: string | undefined }> => {
+    const by = credentials()
+    if (made?.by !== by) made = { by, consul: await clientOf(address, by, config) }
+    return { consul: made.consul, token: by.token }
+  }
+
+  /** One request: its answer with the headers, bounded in time, given up when `signal` or `close` says so. */
+  const ask = async (
+    what: string,
+    call: (consul: Consul, options: RequestOptions) => Promise<unknown>,
+    { waitMs = 0, signal }: Pick<Blocking, 'waitMs' | 'signal'> = {},
+  ): Promise<{ readonly response: IncomingMessage & { readonly body?: unknown }; readonly body: unknown }> => {
+    const context = Object.assign(new EventEmitter(), { includeResponse: true })
+    const cancel = () => void context.emit('cancel')
+    const signals = [closed, ...(signal === undefined ? [] : [signal])]
+    if (signals.some(({ aborted }) => aborted)) throw new DiscoveryError(`${what} at ${address}: given up`)
+    for (const one of signals) one.addEventListener('abort', cancel, { once: true })
+    try {
+      const { consul, token } = await connect()
+      const timeout = waitMs === 0 ? requestTimeoutMs : Math.ceil(waitMs * waitSlack) + blockingSlackMs
+      const answer = await call(consul, { ctx: context, timeout, ...(token === undefined ? {} : { token }) })
+      const [response, body] = answer as [IncomingMessage, unknown]
+      return { response, body }
+    } catch (cause) {
+      throw consulError(what, address, cause)
+    } finally {
+      for (const one of signals) one.removeEventListener('abort', cancel)
+    }
+  }
+  /** An answer to a blocking query, with its index: only Consul's own is believed, and only a whole one. */
+  const askIndexed = async (...question: Parameters<typeof ask>) => {
+    const [what] = question
+    const { response, body } = await ask(...question)
+    if (response.headers['x-consul-results-filtered-by-acls'] === 'true') throw hiddenByAcl(what, address)
+    return { index: indexOf(response, what, address), body }
+  }
+  return { ask, askIndexed }
+}
+
+const blocking = ({ index = '0', waitMs = 0 }: Blocking) =>
+  index === '0' || waitMs === 0 ? {} : { index, wait: `${waitMs}ms` }
+const waitOf = ({ index = '0', waitMs = 0, signal }: Blocking) => ({
+  waitMs: index === '0' ? 0 : waitMs,
+  ...(signal === undefined ? {} : { signal }),
+})
 
 /** Consul leaves out what a token may not read. That is no empty answer: it would erase what is known. */
 const hiddenByAcl = (what: string, address: string): DiscoveryError =>

@@ -45,8 +45,7 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
   const windowMs = numberOption('windowMs', options.windowMs ?? 60_000, 1)
   const probeDelayMs = numberOption('probeDelayMs', options.probeDelayMs ?? 1_000, 0)
   const maxWaiting = wholeOption('maxWaiting', options.maxWaiting ?? 10_000, 0)
-  /** Ids of the messages that failed since the last success, with the time; at most `failures`. */
-  const failedMs = new Map<string, number>()
+  const recent = recentFailures(clock, windowMs)
   /** In order of arrival. */
   const waiting = new Set<Waiting>()
   let state: CircuitState = 'closed'
@@ -80,7 +79,7 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
 
   const close = () => {
     probing = false
-    failedMs.clear()
+    recent.clear()
     change('closed')
     for (const one of [...waiting]) admit(one, false)
   }
@@ -108,13 +107,6 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
     return true
   }
 
-  const isOutage = (id: string): boolean => {
-    const nowMs = clock.now()
-    for (const [known, atMs] of failedMs) if (nowMs - atMs >= windowMs) failedMs.delete(known)
-    failedMs.set(id, nowMs)
-    return failedMs.size >= failures
-  }
-
   /** What to reject the delivery with. */
   const failed = (error: unknown, id: string, signal: AbortSignal, asProbe: boolean): unknown => {
     if (error instanceof UnrecoverableError || signal.aborted) {
@@ -124,7 +116,7 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
     if (asProbe) open()
     if (error instanceof RedeliverError) return error
     if (state === 'closed') {
-      if (!isOutage(id)) return error
+      if (recent.add(id) < failures) return error
       open()
     }
     return new RedeliverError('outage', 'what the handler depends on is out of order', { cause: error })
@@ -140,6 +132,21 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
       throw failed(error, id, signal, asProbe)
     }
     if (asProbe) close()
-    else if (state === 'closed') failedMs.clear()
+    else if (state === 'closed') recent.clear()
+  }
+}
+
+/** The messages that failed since the last success, each once, and not longer ago than `windowMs`. */
+const recentFailures = (clock: Clock, windowMs: number) => {
+  const failedMs = new Map<string, number>()
+  return {
+    /** Returns how many there are with this one. */
+    add: (id: string): number => {
+      const nowMs = clock.now()
+      for (const [known, atMs] of failedMs) if (nowMs - atMs >= windowMs) failedMs.delete(known)
+      failedMs.set(id, nowMs)
+      return failedMs.size
+    },
+    clear: (): void => failedMs.clear(),
   }
 }

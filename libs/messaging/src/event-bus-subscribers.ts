@@ -43,39 +43,10 @@ const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 
 /** Nobody subscribed yet. */
-export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsParts): Seats => {
+export const busSeats = ({ stopped, ...parts }: SeatsParts): Seats => {
+  const invoke = subscriberCalls(parts)
   /** The lists are never changed, only replaced, so that one being walked stays as it is. */
   const byTopic = new Map<string, readonly Seat[]>()
-
-  const within = (limitMs: number, result: PromiseLike<unknown>, topic: string, event: unknown): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = clock.after(limitMs, () => {
-        report({ kind: 'subscriber-timeout', topic, event })
-        resolve()
-      })
-      const end = () => {
-        cancel()
-        resolve()
-      }
-      result.then(end, (error: unknown) => {
-        report({ kind: 'subscriber-error', topic, event, error })
-        end()
-      })
-    })
-
-  const invoke = (seat: Seat, topic: string, event: unknown): Promise<void> | undefined => {
-    try {
-      const result: unknown = seat.fn(event, topic)
-      if (!isPromiseLike(result)) return undefined
-      if (subscriberTimeoutMs !== undefined) return within(subscriberTimeoutMs, result, topic, event)
-      return Promise.resolve(result).then(nothing, (error: unknown) =>
-        report({ kind: 'subscriber-error', topic, event, error }),
-      )
-    } catch (error) {
-      report({ kind: 'subscriber-error', topic, event, error })
-      return undefined
-    }
-  }
 
   const release = (lock: Lock) => {
     lock.held = false
@@ -147,5 +118,38 @@ export const busSeats = ({ clock, subscriberTimeoutMs, report, stopped }: SeatsP
       }
       return more === undefined ? first : Promise.all([first, ...more]).then(nothing)
     },
+  }
+}
+
+/** Calls one subscriber: returns undefined when it has finished, else a promise that never rejects. */
+const subscriberCalls = ({ clock, subscriberTimeoutMs, report }: Omit<SeatsParts, 'stopped'>) => {
+  const within = (limitMs: number, result: PromiseLike<unknown>, topic: string, event: unknown): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(limitMs, () => {
+        report({ kind: 'subscriber-timeout', topic, event })
+        resolve()
+      })
+      const end = () => {
+        cancel()
+        resolve()
+      }
+      result.then(end, (error: unknown) => {
+        report({ kind: 'subscriber-error', topic, event, error })
+        end()
+      })
+    })
+
+  return (seat: Seat, topic: string, event: unknown): Promise<void> | undefined => {
+    try {
+      const result: unknown = seat.fn(event, topic)
+      if (!isPromiseLike(result)) return undefined
+      if (subscriberTimeoutMs !== undefined) return within(subscriberTimeoutMs, result, topic, event)
+      return Promise.resolve(result).then(nothing, (error: unknown) =>
+        report({ kind: 'subscriber-error', topic, event, error }),
+      )
+    } catch (error) {
+      report({ kind: 'subscriber-error', topic, event, error })
+      return undefined
+    }
   }
 }

@@ -64,25 +64,8 @@ interface Started {
  */
 export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions): CallTracker => {
   const endless = new Set<() => void>()
-  const waiting = new Set<() => void>()
-  let inFlight = 0
-
-  const count = (change: 1 | -1): void => {
-    inFlight += change
-    if (inFlight > 0) return
-    for (const resolve of waiting) resolve()
-    waiting.clear()
-  }
-
-  const methods = new Map<string, MethodFacts>()
-  const factsOf = (path: string): MethodFacts => {
-    const known = methods.get(path)
-    if (known !== undefined) return known
-    const method = path.slice(1)
-    const facts = { method, own: !isInfrastructure(method), attributes: attributesOf(method) }
-    methods.set(path, facts)
-    return facts
-  }
+  const calls = callCount()
+  const factsOf = methodFacts()
 
   const interceptor: ServerInterceptor = ({ path }, call) => {
     const { method, own, attributes } = factsOf(path)
@@ -112,7 +95,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
       started = { atMs: performance.now(), span, traced: trace.setSpan(parent, span), metadata, requestId }
       if (!own) endless.add(end)
       else {
-        count(1)
+        calls.add(1)
         onStart?.()
       }
     }
@@ -130,7 +113,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
       span.end()
       if (!own) endless.delete(end)
       else {
-        count(-1)
+        calls.add(-1)
         const [details, answered] = [sent?.details ?? '', sent !== undefined]
         onFinish?.({ method, status: name, details, durationMs, peer: call.getPeer(), answered, requestId, metadata })
       }
@@ -151,17 +134,49 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
     })
   }
 
-  const forget = metrics.observe('rpc.server.calls.in_flight', () => inFlight)
+  const forget = metrics.observe('rpc.server.calls.in_flight', () => calls.inFlight)
   return {
     interceptor,
     get inFlight() {
-      return inFlight
+      return calls.inFlight
     },
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+    idle: calls.idle,
     endServices: () => {
       for (const end of [...endless]) end()
     },
     close: forget,
+  }
+}
+
+/** Calls under way, and who waits for their end. */
+const callCount = () => {
+  const waiting = new Set<() => void>()
+  let inFlight = 0
+  return {
+    get inFlight() {
+      return inFlight
+    },
+    add: (change: 1 | -1): void => {
+      inFlight += change
+      if (inFlight > 0) return
+      for (const resolve of waiting) resolve()
+      waiting.clear()
+    },
+    idle: (): Promise<void> =>
+      inFlight === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.add(resolve)),
+  }
+}
+
+/** The facts of a method by its path, made once. grpc-js calls an interceptor for known methods only, so these are few. */
+const methodFacts = () => {
+  const known = new Map<string, MethodFacts>()
+  return (path: string): MethodFacts => {
+    const found = known.get(path)
+    if (found !== undefined) return found
+    const method = path.slice(1)
+    const facts = { method, own: !isInfrastructure(method), attributes: attributesOf(method) }
+    known.set(path, facts)
+    return facts
   }
 }
 

@@ -86,7 +86,7 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     const closed = await close(deadline)
     deadline.cancel()
     phase = 'closed'
-    return outcome(overran ?? closed, ended)
+    return outcomeOf(faults[0], overran ?? closed, ended)
   }
 
   /** The code of `ended`, or 0 when a stop came first. */
@@ -105,14 +105,7 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
 
   /** The step that hung, if one did. */
   const drain = async (deadline: Deadline): Promise<string | undefined> => {
-    const steps: readonly (readonly [string, (() => Promise<void>) | undefined])[] = [
-      ['deregister', service.deregister?.bind(service)],
-      ['stop intake', service.stopIntake?.bind(service)],
-      ['finish in flight', service.finish?.bind(service)],
-      ['flush', service.flush?.bind(service)],
-    ]
-    for (const [name, step] of steps) {
-      if (step === undefined) continue
+    for (const [name, step] of drainSteps(service)) {
       const done = await deadline.within(attempt(step))
       if (done === undefined) {
         hung(name)
@@ -135,27 +128,9 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     return undefined
   }
 
-  const outcome = (overran: string | undefined, ended: number): Outcome => {
-    const [first] = faults
-    if (first !== undefined) return { ...first, ...(overran === undefined ? {} : { overran }) }
-    return overran === undefined ? { exitCode: ended } : { exitCode: exitCodes.temporary, overran }
-  }
-
-  const notReady = (): readonly NotReady[] => {
-    if (stopping.signal.aborted || phase === 'draining' || phase === 'closed') {
-      return [{ check: 'shutdown', reason: 'draining' }]
-    }
-    if (phase === 'starting') return [{ check: 'startup', reason: 'start has not finished' }]
-    try {
-      return service.notReady?.() ?? []
-    } catch (error) {
-      return [{ check: 'readiness', reason: describeError(error) }]
-    }
-  }
-
   return {
     phase: () => phase,
-    notReady,
+    notReady: () => notReadyOf(service, stopping.signal.aborted ? 'draining' : phase),
     stop,
     fail: (error) => {
       faulted(error, 'uncaught', exitCodes.software)
@@ -163,4 +138,32 @@ export const startLifecycle = (service: Service, options: LifecycleOptions): Lif
     },
     done: drive(),
   }
+}
+
+const notReadyOf = (service: Service, phase: Phase): readonly NotReady[] => {
+  if (phase === 'draining' || phase === 'closed') return [{ check: 'shutdown', reason: 'draining' }]
+  if (phase === 'starting') return [{ check: 'startup', reason: 'start has not finished' }]
+  try {
+    return service.notReady?.() ?? []
+  } catch (error) {
+    return [{ check: 'readiness', reason: describeError(error) }]
+  }
+}
+
+/** The steps of the drain that a service has, in their order. */
+const drainSteps = (service: Service): readonly (readonly [string, () => Promise<void>])[] =>
+  Object.entries({
+    deregister: service.deregister?.bind(service),
+    'stop intake': service.stopIntake?.bind(service),
+    'finish in flight': service.finish?.bind(service),
+    flush: service.flush?.bind(service),
+  }).flatMap(([name, step]) => (step === undefined ? [] : [[name, step] as const]))
+
+const outcomeOf = (
+  first: Pick<Outcome, 'exitCode' | 'fault'> | undefined,
+  overran: string | undefined,
+  ended: number,
+): Outcome => {
+  if (first !== undefined) return { ...first, ...(overran === undefined ? {} : { overran }) }
+  return overran === undefined ? { exitCode: ended } : { exitCode: exitCodes.temporary, overran }
 }

@@ -132,21 +132,21 @@ export const diskModel = (root: string, held: DiskImage = new Map()): DiskModel 
     }
   }
 
-  const image = (names: 'now' | 'durable', content: 'now' | 'durable'): DiskImage => {
-    const found = new Map<string, Buffer>()
-    const visit = (folder: FolderNode, path: string): void => {
-      for (const [name, node] of folder[names]) {
-        if (isFile(node)) found.set(join(path, name), Buffer.from(node[content]))
-        else if (isFolder(node)) visit(node, join(path, name))
-      }
-    }
-    visit(top, '')
-    return found
-  }
-
   return {
     apply,
-    afterKill: () => image('now', 'now'),
-    afterPowerCut: (names) => image(names === 'all' ? 'now' : 'durable', 'durable'),
+    afterKill: () => imageOf(top, 'now', 'now'),
+    afterPowerCut: (names) => imageOf(top, names === 'all' ? 'now' : 'durable', 'durable'),
   }
+}
+
+const imageOf = (top: FolderNode, names: 'now' | 'durable', content: 'now' | 'durable'): DiskImage => {
+  const found = new Map<string, Buffer>()
+  const visit = (folder: FolderNode, path: string): void => {
+    for (const [name, node] of folder[names]) {
+      if (isFile(node)) found.set(join(path, name), Buffer.from(node[content]))
+      else if (isFolder(node)) visit(node, join(path, name))
+    }
+  }
+  visit(top, '')
+  return found
 }

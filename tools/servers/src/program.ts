@@ -50,15 +50,12 @@ export const startProgram = (
   })
   const shown = [command, ...args].join(' ')
   let text = ''
-  const watchers = new Set<() => void>()
-  const wake = () => {
-    for (const watcher of [...watchers]) watcher()
-  }
+  const { changed, until } = watchChanges()
   const path = logFile.getStore()
   const keep = (chunk: Buffer) => {
     if (path !== undefined) appendFileSync(path, chunk)
     text = (text + chunk.toString()).slice(-maxOutputCharacters)
-    wake()
+    changed()
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
@@ -66,7 +63,7 @@ export const startProgram = (
   let end: { code: number | null; signal: NodeJS.Signals | null } | undefined
   const finish = (code: number | null, signal: NodeJS.Signals | null) => {
     end ??= { code, signal }
-    wake()
+    changed()
   }
   child.once('error', (fault) => {
     text += fault.message
@@ -78,32 +75,6 @@ export const startProgram = (
     finish(code, signal)
   })
 
-  /** Resolves with the first defined value that `look` gives, asked at each change. */
-  const wait = <Result>(look: () => Result | undefined, onLate: () => Error, deadlineMs: number): Promise<Result> =>
-    new Promise((resolve, reject) => {
-      const leave = () => {
-        clearTimeout(timer)
-        watchers.delete(watcher)
-      }
-      const watcher = () => {
-        try {
-          const found = look()
-          if (found === undefined) return
-          leave()
-          resolve(found)
-        } catch (fault) {
-          leave()
-          reject(fault)
-        }
-      }
-      const timer = setTimeout(() => {
-        leave()
-        reject(onLate())
-      }, deadlineMs)
-      watchers.add(watcher)
-      watcher()
-    })
-
   const signalGroup = (name: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, name)
@@ -113,7 +84,7 @@ export const startProgram = (
   }
 
   const ended = (deadlineMs = defaultDeadlineMs) =>
-    wait(
+    until(
       () => end,
       () => {
         signalGroup('SIGKILL')
@@ -126,7 +97,7 @@ export const startProgram = (
     pid: child.pid ?? -1,
     output: () => text,
     until: (pattern, deadlineMs = defaultDeadlineMs) =>
-      wait(
+      until(
         () => {
           const match = pattern.exec(text)
           if (match !== null) return match
@@ -146,6 +117,41 @@ export const startProgram = (
       await ended(5_000)
       if (child.pid !== undefined) releaseGroup(child.pid)
     },
+  }
+}
+
+/** Waits for something that changes: `changed` says that it may have. */
+const watchChanges = () => {
+  const watchers = new Set<() => void>()
+  return {
+    changed: (): void => {
+      for (const watcher of [...watchers]) watcher()
+    },
+    /** Resolves with the first defined value that `look` returns. It is called at once and at each change. Rejects when it throws. */
+    until: <Result>(look: () => Result | undefined, onLate: () => Error, deadlineMs: number): Promise<Result> =>
+      new Promise((resolve, reject) => {
+        const leave = () => {
+          clearTimeout(timer)
+          watchers.delete(watcher)
+        }
+        const watcher = () => {
+          try {
+            const found = look()
+            if (found === undefined) return
+            leave()
+            resolve(found)
+          } catch (fault) {
+            leave()
+            reject(fault)
+          }
+        }
+        const timer = setTimeout(() => {
+          leave()
+          reject(onLate())
+        }, deadlineMs)
+        watchers.add(watcher)
+        watcher()
+      }),
   }
 }
 
