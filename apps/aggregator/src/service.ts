@@ -15,6 +15,7 @@ import { trace } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { type Aggregate, createAggregate } from './aggregate.ts'
@@ -170,6 +171,6 @@ const withoutDeadLetters =
   (delivery) => {
     if (isDeadLetterTopic(pattern) || !isDeadLetterTopic(delivery.topic)) return next(delivery)
     const labels = { component: name, intentional: true, reason: 'dead-letter-topic' }
-    metrics.count('component_discarded_events_total', 1, labels)
+    metrics.count(commonMetrics.component_discarded_events_total, 1, labels)
     return Promise.resolve()
   }

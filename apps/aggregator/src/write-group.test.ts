@@ -2,9 +2,11 @@ import { drivenClock } from '@armature/messaging/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { bodyText } from '@armature/messaging/message'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { describe, expect, test } from 'vitest'
 import { delivery } from '../test/deliveries.ts'
+import { aggregatorMetrics } from './aggregator-metrics.ts'
 import type { Sink, SinkItem } from './sink.ts'
 import { groupWriter } from './write-group.ts'
 
@@ -48,9 +50,9 @@ test('written and duplicate are done; a rejected item is a dead letter with its 
   const [first, second] = await writer(group)
   expect(first).toBeUndefined()
   expect(second).toEqual(new UnrecoverableError('not-utf-8', 'bytes'))
-  expect(telemetry.metrics.value('batch_events', { mechanism: 'count' })).toBe(1)
+  expect(telemetry.metrics.value(aggregatorMetrics.batch_events, { mechanism: 'count' })).toBe(1)
   const labels = { component: 'aggregator', intentional: true, reason: 'duplicate' }
-  expect(telemetry.metrics.value('component_discarded_events_total', labels)).toBe(1)
+  expect(telemetry.metrics.value(commonMetrics.component_discarded_events_total, labels)).toBe(1)
 })
 
 describe('a sink that is out of order', () => {
@@ -78,7 +80,7 @@ describe('a sink that is out of order', () => {
     const result = writer(group)
     await clock.advance(1_000)
     expect(await result).toEqual(allComeAgain)
-    expect(telemetry.metrics.value('component_errors_total')).toBe(3)
+    expect(telemetry.metrics.value(commonMetrics.component_errors_total)).toBe(3)
   })
 
   test('and answers too few outcomes leaves the outcome unknown', async () => {

@@ -3,8 +3,10 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { within } from '@armature/messaging/timeout'
 import { wait } from '@armature/messaging/wait'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { CompleteGroup } from './aggregate.ts'
+import { aggregatorMetrics } from './aggregator-metrics.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 
 export interface WriteOptions {
@@ -61,10 +63,10 @@ export const groupWriter = (options: WriteOptions) => {
 
   const counted = (outcomes: readonly SinkOutcome[]): readonly Settlement[] => {
     const numberOf = (wanted: SinkOutcome) => outcomes.filter((one) => one === wanted).length
-    metrics.count('component_sent_events_total', numberOf('written'), { component })
+    metrics.count(commonMetrics.component_sent_events_total, numberOf('written'), { component })
     const repeats = numberOf('duplicate')
     const labels = { component, intentional: true, reason: 'duplicate' }
-    if (repeats > 0) metrics.count('component_discarded_events_total', repeats, labels)
+    if (repeats > 0) metrics.count(commonMetrics.component_discarded_events_total, repeats, labels)
     return outcomes.map(asError)
   }
 
@@ -78,7 +80,7 @@ export const groupWriter = (options: WriteOptions) => {
       } catch (fault) {
         if (closing.aborted) break
         onAttempt(fault)
-        metrics.count('component_errors_total', 1, { component, error_type: 'sink' })
+        metrics.count(commonMetrics.component_errors_total, 1, { component, error_type: 'sink' })
         log.warn({ err: fault, attempt, events: batch.length }, 'the sink did not take a batch')
         const goesOn = isHalf || attempt > 1 || attempt >= maxAttempts
         const works = goesOn && (await sinkWorks())
@@ -105,7 +107,7 @@ export const groupWriter = (options: WriteOptions) => {
   }
 
   return ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
-    metrics.record('batch_events', messages.length, { mechanism })
+    metrics.record(aggregatorMetrics.batch_events, messages.length, { mechanism })
     return settle(
       messages.map((message) => ({ message, correlationKey })),
       false,

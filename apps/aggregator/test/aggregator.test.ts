@@ -6,6 +6,7 @@ import { message } from '@armature/messaging/message'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { aggregatorMetrics } from '../src/aggregator-metrics.ts'
 import { settings } from '../src/config.ts'
 import { openPostgresSink } from '../src/postgres-sink.ts'
 import { type Aggregator, aggregator, type Edges } from '../src/service.ts'
@@ -168,7 +169,7 @@ test('holds no more unacknowledged messages than it says', async () => {
   const { row, telemetry } = await start({ completePeriodMs: 3_600_000, maxInFlight: 10, completeCount: 10 })
   await publish('logs.a', numbers(25))
   await eventually(() => expect(row()).toMatchObject({ received: 25, acked: 20, inFlight: 5 }))
-  expect(telemetry.metrics.value('batch_events', { mechanism: 'count' })).toBe(2)
+  expect(telemetry.metrics.value(aggregatorMetrics.batch_events, { mechanism: 'count' })).toBe(2)
 })
 
 test.each([

@@ -1,8 +1,10 @@
 import type { Clock } from '@armature/messaging/clock'
 import { jsonMessage, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type LedgerRow } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
+import { alertMetrics } from './alert-metrics.ts'
 import type { Notice } from './alerts.ts'
 import { createOutbox } from './outbox.ts'
 
@@ -47,10 +49,10 @@ export const createNotices = ({
     publishTimeoutMs,
     onPublished: (message) => {
       ledger.acked()
-      metrics.count('alert_notices_total', 1, { status: message.headers['status'] })
+      metrics.count(alertMetrics.alert_notices_total, 1, { status: message.headers['status'] })
     },
     onRetry: ({ topic }, error, delayMs) => {
-      metrics.count('component_errors_total', 1, { component: 'alert-monitor', error_type: 'publish' })
+      metrics.count(commonMetrics.component_errors_total, 1, { component: 'alert-monitor', error_type: 'publish' })
       log.warn({ err: error, topic, delayMs }, 'a notice is not published yet and is tried again')
     },
     onDropped: ({ topic, id }, error) => {

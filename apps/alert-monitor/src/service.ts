@@ -11,8 +11,10 @@ import { trace, tracedPublisher } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { alertMetrics } from './alert-metrics.ts'
 import { createAlertBook, type AlertBook, type Notice } from './alerts.ts'
 import type { Config } from './config.ts'
 import { createEvaluation, type Evaluation } from './evaluation.ts'
@@ -173,7 +175,7 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
     wallMs,
     offer: notices.offer,
     onOverflow: ({ rule, labels }) => {
-      metrics.count('component_discarded_events_total', 1, {
+      metrics.count(commonMetrics.component_discarded_events_total, 1, {
         component: name,
         intentional: false,
         reason: 'alert-limit',
@@ -194,8 +196,8 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
     steadyMs,
     wallMs,
   })
-  metrics.observe('alerts_firing', () => book.firing().length)
-  metrics.observe('alert_series', () => monitor.seriesCount)
+  metrics.observe(alertMetrics.alerts_firing, () => book.firing().length)
+  metrics.observe(alertMetrics.alert_series, () => monitor.seriesCount)
   return {
     driver,
     notices,

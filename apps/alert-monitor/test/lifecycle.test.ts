@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers'
 import { setImmediate } from 'node:timers/promises'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { describe, expect, test } from 'vitest'
 import type { Driver } from '@armature/messaging/ports'
 import { openListener } from '../src/listener.ts'
@@ -25,7 +26,7 @@ describe('a broker that does not take notices', () => {
     await world.clock.advance(60_000)
     expect(world.messages).toEqual([])
     expect(world.row('alerts')).toMatchObject({ received: 2, acked: 0, inFlight: 2 })
-    expect(world.metrics.value('component_errors_total', { error_type: 'publish' })).toBeGreaterThan(2)
+    expect(world.metrics.value(commonMetrics.component_errors_total, { error_type: 'publish' })).toBeGreaterThan(2)
     state.down = false
     await world.clock.advance(60_000)
     expect(world.notices().map(({ status }) => status)).toEqual(['firing', 'resolved'])

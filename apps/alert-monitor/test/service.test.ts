@@ -1,8 +1,16 @@
 import { describe, expect, test, vi } from 'vitest'
 import { PublishError } from '@armature/messaging/errors'
 import type { Driver } from '@armature/messaging/ports'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
+import { defineMetrics } from '@armature/telemetry/metric'
 import { createMetrics } from '@armature/telemetry/metrics'
+import { alertMetrics } from '../src/alert-metrics.ts'
 import { hot, openWorld, ordinary, sendPackets, type World } from './world.ts'
+
+/** What a service that is watched records. */
+const { search } = defineMetrics({
+  search: { kind: 'timer', unit: 'ms', help: 'Duration of search calls', labels: [] },
+})
 
 const received = (world: World, count: number) =>
   vi.waitFor(
@@ -64,9 +72,9 @@ describe('StatsD over UDP', () => {
     const world = await openWorld()
     await world.monitor.start()
     const statsd = { host: '127.0.0.1', port: world.monitor.statsdPort, prefix: 'prod' }
-    const metrics = createMetrics({ service: 'search-service', statsd })
-    for (let index = 0; index < 200; index += 1) metrics.time('search', 1 + (index % 4))
-    metrics.time('search', 2_010)
+    const metrics = createMetrics({ service: 'watched', statsd })
+    for (let index = 0; index < 200; index += 1) metrics.time(search, 1 + (index % 4))
+    metrics.time(search, 2_010)
     await metrics.close()
     await vi.waitFor(() => expect(world.notices().map(({ labels }) => labels['metric'])).toEqual(['prod.search']), {
       timeout: 10_000,
@@ -94,7 +102,7 @@ describe('StatsD over UDP', () => {
       },
     })
     expect(world.imbalances()).toEqual([0, 0])
-    expect(world.metrics.value('ledger_dropped_total', { reason: 'malformed-bad-rate' })).toBe(1)
+    expect(world.metrics.value(commonMetrics.ledger_dropped_total, { reason: 'malformed-bad-rate' })).toBe(1)
   })
 
   test('what finds no room in the queue is counted', async () => {
@@ -111,7 +119,7 @@ describe('StatsD over UDP', () => {
     await sendPackets(world.monitor.statsdPort, ['a:1|g\nb:1|g\nc:1|g\na:2|g\nc:1|g'])
     await received(world, 5)
     expect(world.row('alert-monitor')).toMatchObject({ acked: 3, dropped: { 'series-limit': 2 } })
-    expect(world.metrics.value('alert_series')).toBe(2)
+    expect(world.metrics.value(alertMetrics.alert_series)).toBe(2)
   })
 })
 

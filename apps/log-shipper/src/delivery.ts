@@ -5,6 +5,7 @@ import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import { within } from '@armature/messaging/timeout'
 import { wait } from '@armature/messaging/wait'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 
 export interface DeliveryOptions {
@@ -76,7 +77,7 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
         if (signal.aborted || lasts(error)) throw error
         const delayMs = random() * Math.min(maxRetryDelayMs, firstRetryDelayMs * 2 ** Math.min(attempts, 30))
         outage = error instanceof Error ? error.message : String(error)
-        metrics.count('component_errors_total', 1, { component: 'log-shipper', error_type: 'publish' })
+        metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'publish' })
         if (attempts === 0) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
         await wait(clock, delayMs, signal)
       }

@@ -12,6 +12,7 @@ import type { Given } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { NotReady, Service } from '@armature/service/service'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
@@ -147,7 +148,7 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     parts.spool = spool
     ledger.received(spool.pending)
     if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
-    metrics.observe('buffer_size_bytes', () => spool.sizeBytes, { component: name })
+    metrics.observe(commonMetrics.buffer_size_bytes, () => spool.sizeBytes, { component: name })
     const { publisher, opened } = broker
     const { signal } = closing
     parts.delivery = createDelivery({
@@ -174,7 +175,8 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     parts.shipper = shipper
     parts.input = await edges.openInput()
     const { stream } = parts.input
-    const onLines = (count: number) => metrics.count('component_received_events_total', count, { component: name })
+    const onLines = (count: number) =>
+      metrics.count(commonMetrics.component_received_events_total, count, { component: name })
     parts.intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
     shipper.failed.catch(fail)
     watch(parts.input, parts.intake, shipper).then((code) => {

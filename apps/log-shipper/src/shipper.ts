@@ -1,5 +1,6 @@
 import type { Clock } from '@armature/messaging/clock'
 import type { Message } from '@armature/messaging/message'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Delivery, Unshippable } from './delivery.ts'
@@ -76,11 +77,13 @@ export const startShipper = (options: ShipperOptions): Shipper => {
       ledger.dropped('refused-by-broker')
       log.error({ id: message.id, bytes: message.body.length, problem }, 'the broker takes a line in no form')
     }
-    metrics.count('component_sent_events_total', batch.lines.length - letters.length, { component: 'log-shipper' })
+    metrics.count(commonMetrics.component_sent_events_total, batch.lines.length - letters.length, {
+      component: 'log-shipper',
+    })
     try {
       await spool.acked(batch)
     } catch (error) {
-      metrics.count('component_errors_total', 1, { component: 'log-shipper', error_type: 'cursor' })
+      metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'cursor' })
       log.warn({ err: error }, 'the cursor of the spool was not written: lines may be published twice')
     }
   }

@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import { messagingMetrics } from '@armature/messaging/messaging-metrics'
 import { describe, expect, test } from 'vitest'
 import { settings } from '../src/config.ts'
 import { simulatedDisk } from './simulated-disk.ts'
@@ -56,7 +57,7 @@ describe('lines', () => {
       { body: Buffer.from([0xc3]), headers: { 'dlt-reason': 'not-utf8' } },
     ])
     expect(world.row()).toMatchObject({ received: 4, acked: 2, deadLettered: 2, inFlight: 0 })
-    expect(world.metrics.value('dead_letters_total', { topic: 'logs.test', reason: 'too-long' })).toBe(1)
+    expect(world.metrics.value(messagingMetrics.dead_letters_total, { topic: 'logs.test', reason: 'too-long' })).toBe(1)
   })
 
   test('wait for a batch no longer than its period', async () => {

@@ -12,6 +12,7 @@ import { trace, tracedPublisher } from '@armature/messaging/trace'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Registration } from './on.ts'
+import { reactorMetrics } from './reactor-metrics.ts'
 
 export interface RunnerOptions {
   readonly driver: Driver
@@ -51,7 +52,7 @@ export const runRegistration = async (registration: Registration, options: Runne
 
   const unwanted: Middleware = (next) => (delivery) => {
     if (mayWant(delivery)) return next(delivery)
-    metrics.count('reactor_handled_total', 1, { handler: own.name, outcome: 'filtered' })
+    metrics.count(reactorMetrics.reactor_handled_total, 1, { handler: own.name, outcome: 'filtered' })
     return Promise.resolve()
   }
 
@@ -59,7 +60,7 @@ export const runRegistration = async (registration: Registration, options: Runne
     const { noted, notes } = withNotes(delivery)
     await next(noted)
     const handled = notes.settlement === undefined
-    if (handled) metrics.count('reactor_handled_total', 1, { handler: own.name, outcome: 'handled' })
+    if (handled) metrics.count(reactorMetrics.reactor_handled_total, 1, { handler: own.name, outcome: 'handled' })
     else log.error({ topic: delivery.topic, id: delivery.id }, 'a message is dead-lettered')
   }
 

@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { bodyText } from '@armature/messaging/message'
 import { on, type OnOptions } from '../src/on.ts'
+import { reactorMetrics } from '../src/reactor-metrics.ts'
 import { openNoting, openWorld } from './world.ts'
 
 const alert = { status: 'firing', name: 'cpu', severity: 'critical', summary: 'it is hot' }
@@ -19,7 +20,9 @@ describe('log-alert', () => {
       { status: 'resolved' },
     ])
     expect(world.row()).toMatchObject({ received: 3, acked: 3, inFlight: 0 })
-    expect(world.metrics.value('reactor_handled_total', { handler: 'log-alert', outcome: 'handled' })).toBe(3)
+    expect(
+      world.metrics.value(reactorMetrics.reactor_handled_total, { handler: 'log-alert', outcome: 'handled' }),
+    ).toBe(3)
   })
 
   test.each([
@@ -86,8 +89,8 @@ describe('filter', () => {
     await clock.advance(10)
     expect(bodies).toEqual(['one'])
     expect(row()).toMatchObject({ received: 3, acked: 3, inFlight: 0 })
-    expect(metrics.value('reactor_handled_total', { outcome: 'filtered' })).toBe(2)
-    expect(metrics.value('reactor_handled_total', { outcome: 'handled' })).toBe(1)
+    expect(metrics.value(reactorMetrics.reactor_handled_total, { outcome: 'filtered' })).toBe(2)
+    expect(metrics.value(reactorMetrics.reactor_handled_total, { outcome: 'handled' })).toBe(1)
   })
 
   test('one that throws gets the message again, then it is dead-lettered', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { drivenClock } from '@armature/messaging/clock'
 import { message, type Message } from '@armature/messaging/message'
+import { reactorMetrics } from '../src/reactor-metrics.ts'
 import { createWebhook, longestRetryAfterMs, type WebhookOptions } from '../src/webhook.ts'
 import { openServer, status, type Answer } from './http-server.ts'
 import { openWorld } from './world.ts'
@@ -258,7 +259,7 @@ describe('the handler', () => {
     }
     expect(seen.map(({ body }) => (JSON.parse(body) as { name: string }).name)).toEqual(['a', 'b', 'c'])
     expect(world.reasons()).toEqual(['alerts.b.DLT: webhook-422'])
-    expect(world.metrics.value('webhook_requests', { outcome: '2xx' })).toBe(2)
+    expect(world.metrics.value(reactorMetrics.webhook_requests, { outcome: '2xx' })).toBe(2)
     expect(world.service.handled()).toHaveLength(3)
     expect(world.imbalance()).toEqual([0])
   })

@@ -3,6 +3,7 @@ import type { FinishedCall } from '@armature/service/grpc-interceptor'
 import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Metadata } from '@grpc/grpc-js'
+import { searchMetrics } from './search-metrics.ts'
 
 /** What a handler found, for the log line of its call. */
 export interface Finding {
@@ -39,8 +40,8 @@ export const createCallLog = ({ log, metrics }: Telemetry, inFlight: () => numbe
       if (answered) ledger.acked()
       else ledger.dropped('cancelled')
       const event = method.toLowerCase().endsWith('/monitor') ? 'monitor' : 'search'
-      metrics.count(`${event}_count`)
-      metrics.time(event, durationMs)
+      metrics.count(searchMetrics[`${event}_count`])
+      metrics.time(searchMetrics[event], durationMs)
       const { results, first = [] } = findings.get(metadata) ?? { results: undefined }
       const fields = {
         event,

@@ -1,4 +1,5 @@
 import type { Database } from '@armature/database/database'
+import { databaseMetrics } from '@armature/database/database-metrics'
 import { memoryDiscovery } from '@armature/discovery/memory'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type {
@@ -10,6 +11,7 @@ import type {
   SearchResponse,
 } from '../src/api.ts'
 import { openSearchClient } from '../src/client.ts'
+import { searchMetrics } from '../src/search-metrics.ts'
 import { areas, openAreas, type Running, startSearch } from './server.ts'
 
 let database: Database
@@ -161,7 +163,9 @@ describe('each call is on record', () => {
   test('in the metrics and in the books', async () => {
     const { metrics } = running.telemetry
     const read = () =>
-      (['search', 'search_count', 'monitor', 'monitor_count'] as const).map((name) => metrics.value(name))
+      (['search', 'search_count', 'monitor', 'monitor_count'] as const).map((name) =>
+        metrics.value(searchMetrics[name]),
+      )
     const [was, [row]] = [read(), running.service.ledger()]
     await olderSearch({ query: 'area z' })
     await search({})
@@ -173,6 +177,6 @@ describe('each call is on record', () => {
     expect(running.service.ledger()).toEqual([
       { stage: 'search-service', received, acked: received, returned: 0, deadLettered: 0, dropped: {}, inFlight: 0 },
     ])
-    expect(metrics.value('db.client.operation.duration')).toBe(0)
+    expect(metrics.value(databaseMetrics['db.client.operation.duration'])).toBe(0)
   })
 })

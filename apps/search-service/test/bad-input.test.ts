@@ -1,4 +1,5 @@
 import type { Database } from '@armature/database/database'
+import { serviceMetrics } from '@armature/service/service-metrics'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { MonitorResponse, OlderSearchRequest, SearchRequest, SearchResponse } from '../src/api.ts'
@@ -56,7 +57,7 @@ const paths = ['/armature.search.v1.SearchService/Search', '/Search/search'] as 
 
 test.each(paths)('malformed protobuf to %s is INTERNAL, counted and logged, and the service lives', async (path) => {
   const counted = () =>
-    running.telemetry.metrics.value('rpc.server.call.duration', {
+    running.telemetry.metrics.value(serviceMetrics['rpc.server.call.duration'], {
       'rpc.method': path.slice(1),
       'rpc.status_code': 'INTERNAL',
     })

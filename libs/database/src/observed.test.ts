@@ -1,5 +1,6 @@
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { databaseMetrics } from './database-metrics.ts'
 import type { Database } from './database.ts'
 import { openEmbedded } from './embedded.ts'
 import { observed } from './observed.ts'
@@ -11,7 +12,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => database.close(), 30_000)
 
-const measured = (labels: object) => telemetry.metrics.value('db.client.operation.duration', labels)
+const measured = (labels: object) => telemetry.metrics.value(databaseMetrics['db.client.operation.duration'], labels)
 
 test('each statement is timed by its first word, in a transaction too', async () => {
   await database.query('\n  select 1')

@@ -1,5 +1,6 @@
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { inSpan } from '@armature/telemetry/tracing'
+import { databaseMetrics } from './database-metrics.ts'
 import { type Database, DatabaseError, type Queryable } from './database.ts'
 
 /** The same database, with a span and a duration for each statement. Neither holds parameters. */
@@ -18,7 +19,7 @@ export const observed = (database: Database, { metrics }: Pick<Telemetry, 'metri
         throw error
       } finally {
         const labels = { ...attributes, 'error.type': errorType }
-        metrics.time('db.client.operation.duration', performance.now() - startMs, labels)
+        metrics.time(databaseMetrics['db.client.operation.duration'], performance.now() - startMs, labels)
       }
     },
   })

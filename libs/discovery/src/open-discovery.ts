@@ -2,6 +2,7 @@ import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { openConsul } from './consul-client.ts'
 import type { ConsulRegistrarOptions } from './consul-registrar.ts'
+import { discoveryMetrics } from './discovery-metrics.ts'
 import type { Held } from './last-known-good.ts'
 import { openRegistrar } from './open-registrar.ts'
 import { type OpenTarget, openTarget } from './open-target.ts'
@@ -40,7 +41,7 @@ type Tell = Pick<Telemetry, 'log' | 'metrics'>
 const heldTeller = ({ log, metrics }: Tell): ((held: Held) => void) => {
   const told = new Set<string>()
   return ({ service, reason, kept, fault }) => {
-    metrics.count('discovery_held_answers_total', 1, { service, reason })
+    metrics.count(discoveryMetrics.discovery_held_answers_total, 1, { service, reason })
     const once = `${service} ${reason}`
     const say = told.has(once) ? log.debug : log.warn
     told.add(once)

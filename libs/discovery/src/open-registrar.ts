@@ -3,6 +3,7 @@ import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { openConsul } from './consul-client.ts'
 import { consulRegistrar, type ConsulRegistrarOptions, type RegistrationEvent } from './consul-registrar.ts'
+import { discoveryMetrics } from './discovery-metrics.ts'
 import type { Registrar, Registration } from './ports.ts'
 
 type Config = Partial<ConsulConfig> & Partial<RegistrationConfig>
@@ -69,7 +70,7 @@ const registrationTeller = ({ log, metrics }: Tell): ((event: RegistrationEvent)
       log.warn({ id }, 'the server has no gRPC health service: Consul only checks that it accepts TCP connections')
       return
     }
-    metrics.count('discovery_registrations_total', 1, { outcome: kind.replace(' ', '_') })
+    metrics.count(discoveryMetrics.discovery_registrations_total, 1, { outcome: kind.replace(' ', '_') })
     if (kind === 'failed') {
       const { fault: err, retryInMs } = event
       const say = failing.has(id) ? log.debug : log.warn

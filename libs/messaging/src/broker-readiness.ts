@@ -1,4 +1,5 @@
 import type { Metrics } from '@armature/telemetry/metrics'
+import { messagingMetrics } from './messaging-metrics.ts'
 import type { Driver } from './ports.ts'
 
 /** A broker that is away for less is an outage that passes: what there is to be done waits. */
@@ -31,8 +32,8 @@ export const brokerNotReady = (
 /** Metrics of how the driver's broker is. The answer ends them. */
 export const observeBroker = (driver: Pick<Driver, 'health'>, metrics: Pick<Metrics, 'observe'>): (() => void) => {
   const ends = [
-    metrics.observe('messaging_broker_up', () => (driver.health().lostMs === 0 ? 1 : 0)),
-    metrics.observe('messaging_unreadable_partitions', () => driver.health().unreadable.length),
+    metrics.observe(messagingMetrics.messaging_broker_up, () => (driver.health().lostMs === 0 ? 1 : 0)),
+    metrics.observe(messagingMetrics.messaging_unreadable_partitions, () => driver.health().unreadable.length),
   ]
   return () => ends.forEach((end) => end())
 }

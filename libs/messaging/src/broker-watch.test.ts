@@ -1,3 +1,4 @@
+import type { Metric } from '@armature/telemetry/metric'
 import { describe, expect, test } from 'vitest'
 import { brokerNotReady, observeBroker } from './broker-readiness.ts'
 import { watchBroker } from './broker-watch.ts'
@@ -77,7 +78,9 @@ describe('readiness', () => {
 
   test('the metrics follow', () => {
     const read = new Map<string, () => number>()
-    const metrics = { observe: (name: string, value: () => number) => (read.set(name, value), () => read.delete(name)) }
+    const metrics = {
+      observe: ({ name }: Metric, value: () => number) => (read.set(name, value), () => read.delete(name)),
+    }
     const health = { lostMs: 0, unreadable: ['a/0'] }
     const end = observeBroker(driver(health), metrics)
     const values = () => [...read].map(([name, value]) => [name, value()])

@@ -5,6 +5,7 @@ import { encodeBinary, UndecodableError } from './cloud-events.ts'
 import { deadLetterTopic, isDeadLetterTopic, isQuarantineTopic, quarantineTopic } from './dead-letter.ts'
 import { withoutEnvelope } from './dead-letter-envelope.ts'
 import { PublishError } from './errors.ts'
+import { messagingMetrics } from './messaging-metrics.ts'
 import type { Handler } from './ports.ts'
 import { checkTopic } from './topic-pattern.ts'
 
@@ -36,7 +37,7 @@ describe('dead-letter of what cannot be decoded', () => {
       'dlt-attempts': '0',
       'dlt-first-failure-time': '1970-01-01T00:00:01.000Z',
     })
-    expect(metrics.value('dead_letters_total', { topic: 'logs.search', reason: 'undecodable' })).toBe(1)
+    expect(metrics.value(messagingMetrics.dead_letters_total, { topic: 'logs.search', reason: 'undecodable' })).toBe(1)
   })
 
   test.each(['kafka', 'nats', 'amqp_', 'amqp:'] as const)('is carried by %s', async (style) => {

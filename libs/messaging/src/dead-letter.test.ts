@@ -7,6 +7,7 @@ import { deadLetter } from './dead-letter.ts'
 import { PublishError, UnrecoverableError } from './errors.ts'
 import { memoryBroker } from './memory.ts'
 import { bodyText, message } from './message.ts'
+import { messagingMetrics } from './messaging-metrics.ts'
 import type { Delivery, Handler, Publisher } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
 import { retry } from './retry.ts'
@@ -54,7 +55,7 @@ describe('dead-letter', () => {
       'dlt-first-failure-time': '1970-01-01T00:00:01.000Z',
       'dlt-last-failure-time': '1970-01-01T00:00:01.000Z',
     })
-    expect(metrics.value('dead_letters_total', { topic: 'logs.search', reason: 'invalid-json' })).toBe(1)
+    expect(metrics.value(messagingMetrics.dead_letters_total, { topic: 'logs.search', reason: 'invalid-json' })).toBe(1)
   })
 
   test('tells of the attempts and of the first and the last failure', async () => {
@@ -93,8 +94,8 @@ describe('dead-letter', () => {
     })
     await expect(wrap(fails(new Error('bad')))(delivery())).rejects.toThrow(/m1 of logs.search \(bad\).*broker is gone/)
     expect(letters).toEqual([])
-    expect(metrics.value('dead_letter_errors_total', { topic: 'logs.search' })).toBe(1)
-    expect(metrics.value('dead_letters_total')).toBe(0)
+    expect(metrics.value(messagingMetrics.dead_letter_errors_total, { topic: 'logs.search' })).toBe(1)
+    expect(metrics.value(messagingMetrics.dead_letters_total)).toBe(0)
   })
 
   test('returns the message when the publish does not end', async () => {

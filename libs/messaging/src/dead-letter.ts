@@ -7,6 +7,7 @@ import { noteFailure, withNotes, type DeliveryNotes } from './delivery-notes.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import { failureText, type FailureText } from './failure-text.ts'
 import { bareMessage, type Message } from './message.ts'
+import { messagingMetrics } from './messaging-metrics.ts'
 import { numberOption } from './option-checks.ts'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
@@ -81,13 +82,13 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
       try {
         await send(delivery, failure, notes)
       } catch (publishError) {
-        metrics?.count('dead_letter_errors_total', 1, { topic })
+        metrics?.count(messagingMetrics.dead_letter_errors_total, 1, { topic })
         const problem = `cannot dead-letter message ${delivery.id} of ${topic} (${failure.message})`
         throw new RedeliverError('dead-letter-failed', `${problem}: ${failureText(publishError).message}`, {
           cause: publishError,
         })
       }
-      metrics?.count('dead_letters_total', 1, { topic, reason: failure.reason })
+      metrics?.count(messagingMetrics.dead_letters_total, 1, { topic, reason: failure.reason })
     }
     notes.settlement = 'dead-lettered'
   }

@@ -1,3 +1,4 @@
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { describe, expect, test } from 'vitest'
 import { createMetrics } from '@armature/telemetry/metrics'
 import { delivery, outcomeOf } from '../test/delivery.ts'
@@ -20,7 +21,8 @@ const open = (order: (typeof orders)[number], handler: Handler) => {
     handled.push(one)
   }
   const handle = order === 'dedupe outside' ? once(wrap(last)) : compose(wrap, once)(last)
-  const discarded = () => metrics.value('component_discarded_events_total', { component: 'sink', reason: 'duplicate' })
+  const discarded = () =>
+    metrics.value(commonMetrics.component_discarded_events_total, { component: 'sink', reason: 'duplicate' })
   return { handle, handled, letters, discarded }
 }
 

@@ -1,3 +1,4 @@
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createMetrics } from '@armature/telemetry/metrics'
 import { describe, expect, test } from 'vitest'
 import { delivery, outcomeOf, standing } from '../test/delivery.ts'
@@ -20,7 +21,8 @@ const open = (options: DedupeOptions = {}) => {
     expect(outcome.state).toBe('resolved')
     return calls.length > before
   }
-  const discarded = () => metrics.value('component_discarded_events_total', { component: 'sink', reason: 'duplicate' })
+  const discarded = () =>
+    metrics.value(commonMetrics.component_discarded_events_total, { component: 'sink', reason: 'duplicate' })
   return { clock, calls, handle, succeed, discarded }
 }
 

@@ -1,3 +1,4 @@
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
 import { withNotes } from './delivery-notes.ts'
@@ -67,7 +68,11 @@ export const dedupe = (options: DedupeOptions = {}): Middleware => {
   }
 
   const discard = () =>
-    metrics?.count('component_discarded_events_total', 1, { component, intentional: true, reason: 'duplicate' })
+    metrics?.count(commonMetrics.component_discarded_events_total, 1, {
+      component,
+      intentional: true,
+      reason: 'duplicate',
+    })
 
   return (next) => async (delivery) => {
     const { noted, notes } = withNotes(delivery)

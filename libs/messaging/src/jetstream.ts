@@ -1,3 +1,4 @@
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { watchBroker } from './broker-watch.ts'
 import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import { parseBrokerUrl, type BrokerUrl } from './broker-url.ts'
@@ -44,7 +45,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   const streams = topicStreams(jsm, limits)
   const groups = consumers(jsm, limits)
   const onDuplicate = () =>
-    options.metrics?.count('component_discarded_events_total', 1, {
+    options.metrics?.count(commonMetrics.component_discarded_events_total, 1, {
       component: 'jetstream',
       intentional: true,
       reason: 'duplicate',

@@ -9,6 +9,7 @@ import { bookAsDropped } from './delivery-notes.ts'
 import { measure } from './measure.ts'
 import { memoryBroker } from './memory.ts'
 import { bodyText, message } from './message.ts'
+import { messagingMetrics } from './messaging-metrics.ts'
 import type { Handler, Publisher, Subscription } from './ports.ts'
 import { retry } from './retry.ts'
 
@@ -44,8 +45,12 @@ describe('measure', () => {
     await middleware(handler)(delivery()).catch(() => undefined)
     expect(ledger.snapshot()).toMatchObject({ received: 1, ...row })
     expect(imbalance(ledger.snapshot())).toBe(0)
-    expect(metrics.value('messaging.client.consumed.messages', { 'messaging.destination.name': 'logs.search' })).toBe(1)
-    expect(metrics.value('messaging.process.duration', { 'messaging.system': 'memory' })).toBe(1)
+    expect(
+      metrics.value(messagingMetrics['messaging.client.consumed.messages'], {
+        'messaging.destination.name': 'logs.search',
+      }),
+    ).toBe(1)
+    expect(metrics.value(messagingMetrics['messaging.process.duration'], { 'messaging.system': 'memory' })).toBe(1)
   })
 
   test('passes the outcome on', async () => {
@@ -57,7 +62,7 @@ describe('measure', () => {
   test('says what kind of error a delivery was returned for', async () => {
     const { metrics, middleware } = open()
     await middleware(bad)(delivery()).catch(() => undefined)
-    expect(metrics.value('messaging.process.duration', { 'error.type': 'RangeError' })).toBe(1)
+    expect(metrics.value(messagingMetrics['messaging.process.duration'], { 'error.type': 'RangeError' })).toBe(1)
   })
 
   test('a second attempt is not booked as the first one was', async () => {

@@ -2,6 +2,7 @@ import type { Ledger } from '@armature/telemetry/ledger'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from './clock.ts'
 import { withNotes, type Settlement } from './delivery-notes.ts'
+import { messagingMetrics } from './messaging-metrics.ts'
 import type { Middleware } from './ports.ts'
 
 export interface MeasureOptions {
@@ -48,12 +49,12 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
       signal.removeEventListener('abort', giveBack)
       book(outcome)
       const durationMs = Math.max(0, clock.now() - startedMs)
-      metrics?.time('messaging.process.duration', durationMs, { ...labels, 'error.type': errorType })
+      metrics?.time(messagingMetrics['messaging.process.duration'], durationMs, { ...labels, 'error.type': errorType })
     }
     const giveBack = () => settle('returned', 'closed')
 
     ledger.received()
-    metrics?.count('messaging.client.consumed.messages', 1, labels)
+    metrics?.count(messagingMetrics['messaging.client.consumed.messages'], 1, labels)
     if (signal.aborted) giveBack()
     else signal.addEventListener('abort', giveBack, { once: true })
     try {

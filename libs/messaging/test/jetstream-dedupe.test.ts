@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
+import type { Metric } from '@armature/telemetry/metric'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openJetstream } from '../src/jetstream.ts'
@@ -21,7 +22,7 @@ beforeEach(async () => {
   counted = []
   topic = `once.${randomUUID()}`
   const metrics = {
-    count: (name: string, by: number, labels: object) => void counted.push({ name, by, ...labels }),
+    count: ({ name }: Metric, by: number, labels: object) => void counted.push({ name, by, ...labels }),
   } as unknown as Metrics
   driver = await openJetstream(driverUrl('jetstream', url), { metrics, source: '/ours' })
 })

@@ -3,6 +3,7 @@ import { Metadata, ServerInterceptingCall, type ServerInterceptor, status } from
 import { type Context, context, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { extract } from '@armature/telemetry/tracing'
+import { serviceMetrics } from './service-metrics.ts'
 
 /** A call that is over, for a request log. */
 export interface FinishedCall {
@@ -107,7 +108,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
       const name = status[sent?.code ?? status.CANCELLED] ?? 'UNKNOWN'
       const durationMs = performance.now() - atMs
       const labels = { 'rpc.status_code': name, ...(serverFaults.has(name) ? { 'error.type': name } : {}) }
-      metrics.time('rpc.server.call.duration', durationMs, { ...attributes, ...labels })
+      metrics.time(serviceMetrics['rpc.server.call.duration'], durationMs, { ...attributes, ...labels })
       span.setAttributes(labels)
       if (serverFaults.has(name)) span.setStatus({ code: SpanStatusCode.ERROR })
       span.end()
@@ -134,7 +135,7 @@ export const callTracker = ({ metrics, onStart, onFinish }: CallTrackerOptions):
     })
   }
 
-  const forget = metrics.observe('rpc.server.calls.in_flight', () => calls.inFlight)
+  const forget = metrics.observe(serviceMetrics['rpc.server.calls.in_flight'], () => calls.inFlight)
   return {
     interceptor,
     get inFlight() {
@@ -200,7 +201,7 @@ export const unknownCalls =
   (_stream: unknown, headers: Readonly<Record<string, unknown>>): void => {
     if (paths.has(String(headers[':path']))) return
     const status = { 'rpc.status_code': 'UNIMPLEMENTED', 'error.type': 'UNIMPLEMENTED' }
-    metrics.time('rpc.server.call.duration', 0, { ...attributesOf(otherMethod), ...status })
+    metrics.time(serviceMetrics['rpc.server.call.duration'], 0, { ...attributesOf(otherMethod), ...status })
   }
 
 const isInfrastructure = (method: string): boolean =>

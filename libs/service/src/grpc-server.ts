@@ -7,6 +7,7 @@ import { addHealth } from './grpc-health.ts'
 import { callTracker, type FinishedCall, unknownCalls } from './grpc-interceptor.ts'
 import { addressOf, listen } from './grpc-listener.ts'
 import { addReflection } from './grpc-reflection.ts'
+import { serviceMetrics } from './service-metrics.ts'
 
 export interface GrpcService {
   readonly definition: ServiceDefinition
@@ -114,7 +115,7 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
       host,
       port: options.port,
       maxConnections: options.maxConnections ?? defaultMaxConnections,
-      onRefused: () => options.metrics.count('rpc_connections_refused_total'),
+      onRefused: () => options.metrics.count(serviceMetrics.rpc_connections_refused_total),
     },
     (socket) => injector.injectConnection(socket),
   ).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import type { Logger } from '@armature/telemetry/logger'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { exitCodes } from './exit-codes.ts'
 import { describeError, ServiceError } from './faults.ts'
+import { serviceMetrics } from './service-metrics.ts'
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -77,13 +78,13 @@ export const openTls = async (files: TlsFiles, options: TlsOptions): Promise<Rot
       current = next
       for (const listener of caListeners) listener(caOf(current))
       for (const listener of identityListeners) listener(current.identity ?? null)
-      metrics.count('tls_reloads_total', 1, { outcome: 'taken' })
+      metrics.count(serviceMetrics.tls_reloads_total, 1, { outcome: 'taken' })
       log.info({ certFile: files.certFile, validTo: validTo(current) }, 'new TLS files are in use')
     } catch (error) {
       const reason = describeError(error)
       if (reason === refused) return
       refused = reason
-      metrics.count('tls_reloads_total', 1, { outcome: 'refused' })
+      metrics.count(serviceMetrics.tls_reloads_total, 1, { outcome: 'refused' })
       log.error({ certFile: files.certFile, reason }, 'new TLS files are no good: the old ones stay in use')
     }
   }

@@ -1,5 +1,4 @@
 import type { LedgerRow } from '@armature/telemetry/ledger'
-import type { MetricName } from '@armature/telemetry/names'
 import type { Family } from '@armature/telemetry/series'
 
 /** The sum of rows of the same stage. */
@@ -33,11 +32,12 @@ export const metricsByWorker = (
   own: readonly Family[],
   workers: ReadonlyMap<number, readonly Family[]>,
 ): readonly Family[] => {
-  const families = new Map<MetricName, Family>(own.map((family) => [family.name, family]))
+  const families = new Map(own.map((family) => [family.metric.name, family]))
   for (const [worker, each] of workers)
     for (const family of each) {
       const series = family.series.map((one) => ({ ...one, labels: { worker: String(worker), ...one.labels } }))
-      families.set(family.name, { ...family, series: [...(families.get(family.name)?.series ?? []), ...series] })
+      const { name } = family.metric
+      families.set(name, { ...family, series: [...(families.get(name)?.series ?? []), ...series] })
     }
-  return [...families.values()].sort((one, other) => (one.name < other.name ? -1 : 1))
+  return [...families.values()].sort((one, other) => (one.metric.name < other.metric.name ? -1 : 1))
 }

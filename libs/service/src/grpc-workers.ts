@@ -8,6 +8,7 @@ import { ServiceError } from './faults.ts'
 import { addressOf, listen } from './grpc-listener.ts'
 import { closedBooks, metricsByWorker, sumOfBooks } from './grpc-worker-books.ts'
 import { stateIntervalMs, type FromWorker, type ToWorker, type WorkerConfig, type WorkerState } from './grpc-worker.ts'
+import { serviceMetrics } from './service-metrics.ts'
 import type { NotReady, Service } from './service.ts'
 
 export interface WorkerPoolOptions<Config> {
@@ -103,7 +104,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
     const now = performance.now()
     crashes = [...crashes.filter((at) => now - at < crashWindowMs), now]
     log.error({ worker: id, how, crashes: crashes.length }, 'a worker crashed')
-    telemetry.metrics.count('worker_crashes_total')
+    telemetry.metrics.count(serviceMetrics.worker_crashes_total)
     if (crashes.length > maxCrashes) {
       const message = `workers crashed ${crashes.length} times in ${crashWindowMs / 1000} s, the last by ${how}`
       ended.reject(new ServiceError(message, { exitCode: exitCodes.software, fix: 'The log says why' }))

@@ -7,8 +7,10 @@ import { type KvEvent, type LiveConfig, type LiveOptions, openLiveConfig } from 
 import { loadBeforeKv, type LoadOptions } from '@armature/config/load'
 import { stateFolder } from '@armature/config/process'
 import type { Settings } from '@armature/config/schema'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { ConfigOf } from './command.ts'
+import { serviceMetrics } from './service-metrics.ts'
 
 /** Settings that follow KV, with the store they come from. */
 export interface KvSettings<S extends Settings> {
@@ -72,16 +74,16 @@ export const kvEventTeller = ({ log, metrics }: Pick<Telemetry, 'log' | 'metrics
       case 'taken back': {
         const { kind, ...fields } = event
         const { outcome, text } = changes[kind]
-        metrics.count('config_changes_total', 1, { outcome })
+        metrics.count(serviceMetrics.config_changes_total, 1, { outcome })
         log.info(fields, `settings changed in KV: ${text}`)
         return
       }
       case 'rejected':
-        metrics.count('config_changes_total', 1, { outcome: 'rejected' })
+        metrics.count(serviceMetrics.config_changes_total, 1, { outcome: 'rejected' })
         log.error({ keys: event.faults.map(({ key }) => key) }, `rejected in KV: ${told(event.faults)}`)
         return
       case 'unreachable':
-        metrics.count('component_errors_total', 1, { component: 'config', error_type: 'kv_unreachable' })
+        metrics.count(commonMetrics.component_errors_total, 1, { component: 'config', error_type: 'kv_unreachable' })
         ;(away ? log.debug : log.warn)({ err: event.fault }, 'KV cannot be read: the settings stay as they are')
         away = true
         return
@@ -90,7 +92,10 @@ export const kvEventTeller = ({ log, metrics }: Pick<Telemetry, 'log' | 'metrics
         log.info('KV can be read again')
         return
       case 'not kept':
-        metrics.count('component_errors_total', 1, { component: 'config', error_type: 'last_good_not_kept' })
+        metrics.count(commonMetrics.component_errors_total, 1, {
+          component: 'config',
+          error_type: 'last_good_not_kept',
+        })
         log.warn(
           { err: event.fault },
           'the last good settings cannot be kept on disk: set XDG_STATE_HOME to a folder that can be written',

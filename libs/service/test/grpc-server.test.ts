@@ -4,6 +4,7 @@ import { connect as connectTcp, createServer } from 'node:net'
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { describe, expect, test, vi } from 'vitest'
 import { badRequest, invalidArgument } from '../src/grpc-status.ts'
+import { serviceMetrics } from '../src/service-metrics.ts'
 import { echoDefinition, echoName, echoServices, plainDefinition } from './echo.ts'
 import { googleRpc } from './google-rpc.ts'
 import { useServers } from './grpc-servers.ts'
@@ -18,7 +19,7 @@ describe('calls', () => {
     expect(await caller.stream(echoDefinition, 'Repeat', { text: 'x', times: 3 })).toHaveLength(3)
     await vi.waitFor(() => expect(finished).toHaveLength(3), { timeout: 10_000 })
     expect([counted('OK'), counted('OK', 'Plain/ask'), counted('OK', `${echoName}/Repeat`)]).toEqual([1, 1, 1])
-    expect(metrics.value('rpc.server.calls.in_flight')).toBe(0)
+    expect(metrics.value(serviceMetrics['rpc.server.calls.in_flight'])).toBe(0)
     expect(finished[0]).toMatchObject({
       method: `${echoName}/Say`,
       status: 'OK',
@@ -225,7 +226,7 @@ describe('bad input', () => {
     const third = connectTcp(server.port, server.host)
     third.resume()
     await once(third, 'close')
-    expect(metrics.value('rpc_connections_refused_total')).toBe(1)
+    expect(metrics.value(serviceMetrics.rpc_connections_refused_total)).toBe(1)
     expect(await say('still here')).toEqual({ text: 'still here' })
     second.destroy()
     await vi.waitFor(

@@ -2,6 +2,7 @@ import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterEach, vi } from 'vitest'
 import type { FinishedCall } from '../src/grpc-interceptor.ts'
 import { type GrpcServer, type GrpcServerOptions, openGrpcServer } from '../src/grpc-server.ts'
+import { serviceMetrics } from '../src/service-metrics.ts'
 import {
   descriptorSet,
   echoDefinition,
@@ -34,7 +35,7 @@ export const useServers = () => {
     opened.push(() => server.close())
     const caller = callerOf(server)
     const counted = (code: string, method = `${echoName}/Say`) =>
-      metrics.value('rpc.server.call.duration', { 'rpc.method': method, 'rpc.status_code': code })
+      metrics.value(serviceMetrics['rpc.server.call.duration'], { 'rpc.method': method, 'rpc.status_code': code })
     return { server, metrics, finished, counted, ...caller }
   }
 

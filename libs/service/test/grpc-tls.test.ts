@@ -5,6 +5,7 @@ import { silentLogger } from '@armature/telemetry/logger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTls, type TlsFiles } from '../src/grpc-tls.ts'
+import { serviceMetrics } from '../src/service-metrics.ts'
 import { certificates } from './certificates.ts'
 import { echoDefinition, openCaller } from './echo.ts'
 import { useServers } from './grpc-servers.ts'
@@ -25,7 +26,7 @@ const tlsOf = async (files: TlsFiles) => {
   const log = { ...silentLogger(), error: vi.fn() }
   const tls = await openTls(files, { log, metrics, refreshMs })
   opened.push(() => tls.close())
-  const reloads = (outcome: 'taken' | 'refused') => metrics.value('tls_reloads_total', { outcome })
+  const reloads = (outcome: 'taken' | 'refused') => metrics.value(serviceMetrics.tls_reloads_total, { outcome })
   return { tls, reloads, log }
 }
 const served = async (files: TlsFiles) => {

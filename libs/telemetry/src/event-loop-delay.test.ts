@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import { commonMetrics } from './common-metrics.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -9,7 +10,7 @@ const block = (durationMs: number) => {
 
 test('a blocked event loop shows as the longest delay of the interval, and no more after it', async () => {
   const metrics = createMetrics({ service: 'demo' })
-  const longest = () => metrics.value('event_loop_delay', { quantile: '1' })
+  const longest = () => metrics.value(commonMetrics.event_loop_delay, { quantile: '1' })
   const stop = watchEventLoopDelay({ metrics, intervalMs: 100 })
   try {
     await vi.waitFor(() => {

@@ -1,4 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { commonMetrics } from './common-metrics.ts'
 import type { Metrics } from './metrics.ts'
 
 export interface EventLoopDelayOptions {
@@ -19,9 +20,9 @@ export const watchEventLoopDelay = ({ metrics, intervalMs = 10_000 }: EventLoopD
   let older = startHistogram()
   let newer = startHistogram()
   const timer = setInterval(() => {
-    metrics.gauge('event_loop_delay', delayMs(older.percentile(50)), { quantile: '0.5' })
-    metrics.gauge('event_loop_delay', delayMs(older.percentile(99)), { quantile: '0.99' })
-    metrics.gauge('event_loop_delay', delayMs(older.max), { quantile: '1' })
+    metrics.gauge(commonMetrics.event_loop_delay, delayMs(older.percentile(50)), { quantile: '0.5' })
+    metrics.gauge(commonMetrics.event_loop_delay, delayMs(older.percentile(99)), { quantile: '0.99' })
+    metrics.gauge(commonMetrics.event_loop_delay, delayMs(older.max), { quantile: '1' })
     older.disable()
     older = newer
     newer = startHistogram()

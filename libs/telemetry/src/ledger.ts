@@ -1,3 +1,4 @@
+import { commonMetrics } from './common-metrics.ts'
 import type { Metrics } from './metrics.ts'
 
 /**
@@ -39,11 +40,11 @@ const otherReasons = 'other'
 export const createLedger = ({ stage, inFlight, metrics }: LedgerOptions): Ledger => {
   const totals = { received: 0, acked: 0, returned: 0, deadLettered: 0 }
   const dropped = new Map<string, number>()
-  metrics?.observe('ledger_received_total', () => totals.received, { stage })
-  metrics?.observe('ledger_acked_total', () => totals.acked, { stage })
-  metrics?.observe('ledger_returned_total', () => totals.returned, { stage })
-  metrics?.observe('ledger_dead_lettered_total', () => totals.deadLettered, { stage })
-  metrics?.observe('ledger_in_flight', inFlight, { stage })
+  metrics?.observe(commonMetrics.ledger_received_total, () => totals.received, { stage })
+  metrics?.observe(commonMetrics.ledger_acked_total, () => totals.acked, { stage })
+  metrics?.observe(commonMetrics.ledger_returned_total, () => totals.returned, { stage })
+  metrics?.observe(commonMetrics.ledger_dead_lettered_total, () => totals.deadLettered, { stage })
+  metrics?.observe(commonMetrics.ledger_in_flight, inFlight, { stage })
   return {
     received: (count = 1) => void (totals.received += count),
     acked: (count = 1) => void (totals.acked += count),
@@ -52,7 +53,7 @@ export const createLedger = ({ stage, inFlight, metrics }: LedgerOptions): Ledge
     dropped: (wanted, count = 1) => {
       const reason = dropped.has(wanted) || dropped.size < maxReasons ? wanted : otherReasons
       if (!dropped.has(reason))
-        metrics?.observe('ledger_dropped_total', () => dropped.get(reason) ?? 0, { stage, reason })
+        metrics?.observe(commonMetrics.ledger_dropped_total, () => dropped.get(reason) ?? 0, { stage, reason })
       dropped.set(reason, (dropped.get(reason) ?? 0) + count)
     },
     snapshot: () => ({ stage, ...totals, dropped: Object.fromEntries(dropped), inFlight: inFlight() }),

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api'
-import { metricNames, type Labels, type MetricName, type NameOf } from './names.ts'
+import { commonMetrics } from './common-metrics.ts'
+import type { Labels, Metric, MetricKind } from './metric.ts'
 import { otelRecorder } from './otel-recorder.ts'
 import { prometheusText } from './prometheus.ts'
 import { textLabels, type Family } from './series.ts'
@@ -14,27 +15,27 @@ import { createStore, type Observed } from './store.ts'
 export interface Metrics {
   readonly service: string
   /** Adds to a counter; 1 unless told. */
-  count<N extends NameOf<'counter'>>(name: N, value?: number, labels?: Labels<N>): void
+  count<L extends string>(metric: Metric<'counter', L>, value?: number, labels?: Labels<NoInfer<L>>): void
   /** Records one duration. */
-  time<N extends NameOf<'timer'>>(name: N, durationMs: number, labels?: Labels<N>): void
-  gauge<N extends NameOf<'gauge'>>(name: N, value: number, labels?: Labels<N>): void
+  time<L extends string>(metric: Metric<'timer', L>, durationMs: number, labels?: Labels<NoInfer<L>>): void
+  gauge<L extends string>(metric: Metric<'gauge', L>, value: number, labels?: Labels<NoInfer<L>>): void
   /** Records one value of a distribution. */
-  record<N extends NameOf<'histogram'>>(name: N, value: number, labels?: Labels<N>): void
+  record<L extends string>(metric: Metric<'histogram', L>, value: number, labels?: Labels<NoInfer<L>>): void
   /**
    * A counter's total or a gauge's value that is read when somebody asks (and every 10 s for StatsD). A reader that throws is
    * left out and counted. The answer removes it.
    */
-  readonly observe: <N extends NameOf<'counter' | 'gauge'>>(
-    name: N,
+  readonly observe: <L extends string>(
+    metric: Metric<'counter' | 'gauge', L>,
     read: () => number,
-    labels?: Labels<N>,
+    labels?: Labels<NoInfer<L>>,
   ) => () => void
   /** Everything recorded so far, by name. */
   readonly collect: () => readonly Family[]
   /** Everything recorded so far in the Prometheus text format. */
   expose(): string
   /** A counter's total, a gauge's value, a timer's or histogram's number of recordings; over all series that have these labels. */
-  value<N extends MetricName>(name: N, labels?: Labels<N>): number
+  value<L extends string>(metric: Metric<MetricKind, L>, labels?: Labels<NoInfer<L>>): number
   /** Sends what is buffered, within a second. What is recorded later is kept but not sent. Safe to call twice. */
   close(): Promise<void>
 }
@@ -57,9 +58,9 @@ const observeIntervalMs = 10_000
 /** The metrics of one service. Opens a UDP socket where `statsd` is given; never throws. */
 export const createMetrics = (options: MetricsOptions): Metrics => {
   const { statsd, meter, maxSeries = defaultMaxSeries } = options
-  const store = createStore(maxSeries)
+  const store = createStore(maxSeries, (metric) => otel?.watch(metric))
   const failed = (sink: string, error: unknown) => {
-    count('telemetry_errors_total', 1, { sink })
+    count(commonMetrics.telemetry_errors_total, 1, { sink })
     options.onError?.(sink, error)
   }
   const lines =
@@ -76,15 +77,15 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
       ? undefined
       : otelRecorder({
           meter,
-          collect: store.collect,
+          read: store.family,
           onDiscard: () => {
             failed('otlp', new Error('too many recordings wait for the OpenTelemetry SDK'))
           },
         })
 
-  const count: Metrics['count'] = (name, value = 1, labels) => {
-    const series = store.add(name, value, labels)
-    if (series !== undefined) lines?.counter(name, value, series.labels)
+  const count: Metrics['count'] = (metric, value = 1, labels) => {
+    const series = store.add(metric, value, labels)
+    if (series !== undefined) lines?.counter(metric.name, value, series.labels)
   }
 
   const told = new Map<Observed, number>()
@@ -92,10 +93,11 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
     for (const entry of store.observed()) {
       const value = entry.read()
       if (value === undefined) continue
-      if (metricNames[entry.name].kind === 'gauge') lines?.gauge(entry.name, value, entry.labels)
+      const { name, kind } = entry.metric
+      if (kind === 'gauge') lines?.gauge(name, value, entry.labels)
       else {
         const change = value - (told.get(entry) ?? 0)
-        if (change > 0) lines?.counter(entry.name, change, entry.labels)
+        if (change > 0) lines?.counter(name, change, entry.labels)
         told.set(entry, value)
       }
     }
@@ -106,31 +108,30 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
   return {
     service: options.service,
     count,
-    time: (name, durationMs, labels) => {
-      const series = store.distribute(name, durationMs, labels)
+    time: (metric, durationMs, labels) => {
+      const series = store.distribute(metric, durationMs, labels)
       if (series === undefined) return
-      lines?.timer(name, durationMs, series.labels)
-      otel?.record(name, durationMs, series.labels)
+      lines?.timer(metric.name, durationMs, series.labels)
+      otel?.record(metric, durationMs, series.labels)
     },
-    gauge: (name, value, labels) => {
-      const series = store.set(name, value, labels)
-      if (series !== undefined) lines?.gauge(name, value, series.labels)
+    gauge: (metric, value, labels) => {
+      const series = store.set(metric, value, labels)
+      if (series !== undefined) lines?.gauge(metric.name, value, series.labels)
     },
-    record: (name, value, labels) => {
-      const series = store.distribute(name, value, labels)
+    record: (metric, value, labels) => {
+      const series = store.distribute(metric, value, labels)
       if (series === undefined) return
-      lines?.histogram(name, value, series.labels)
-      otel?.record(name, value, series.labels)
+      lines?.histogram(metric.name, value, series.labels)
+      otel?.record(metric, value, series.labels)
     },
     observe: store.observe,
     collect: store.collect,
     expose: () => prometheusText(store.collect()),
-    value: (name, labels) => {
-      const { kind, labels: known } = metricNames[name]
-      const wanted = Object.entries(textLabels(known, labels ?? {}))
-      const isTotal = kind === 'counter' || kind === 'gauge'
+    value: (metric, labels) => {
+      const wanted = Object.entries(textLabels(metric.labels, labels ?? {}))
+      const isTotal = metric.kind === 'counter' || metric.kind === 'gauge'
       return store
-        .family(name)
+        .family(metric)
         .series.filter((one) => wanted.every(([label, text]) => one.labels[label] === text))
         .reduce((sum, one) => sum + (isTotal ? one.value : one.count), 0)
     },
@@ -146,12 +147,12 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
 
 /** The metrics of several services in one Prometheus text, told apart by the label `service`. */
 export const exposeTogether = (services: readonly Metrics[]): string => {
-  const families = new Map<MetricName, Family>()
+  const families = new Map<string, Family>()
   for (const { service, collect } of services)
     for (const family of collect()) {
       const series = family.series.map((one) => ({ ...one, labels: { service, ...one.labels } }))
-      const before = families.get(family.name)?.series ?? []
-      families.set(family.name, { ...family, series: [...before, ...series] })
+      const { name } = family.metric
+      families.set(name, { ...family, series: [...(families.get(name)?.series ?? []), ...series] })
     }
-  return prometheusText([...families.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
+  return prometheusText([...families.values()].sort((a, b) => (a.metric.name < b.metric.name ? -1 : 1)))
 }

@@ -1,4 +1,4 @@
-import type { MetricDefinition } from './names.ts'
+import type { Metric } from './metric.ts'
 import type { Family, LabelValues, Series } from './series.ts'
 
 /**
@@ -9,7 +9,7 @@ export const prometheusText = (families: readonly Family[]): string =>
   families.map((family) => familyLines(family).join('\n')).join('\n') + (families.length === 0 ? '' : '\n')
 
 /** How a metric is called in the Prometheus text. */
-export const prometheusName = (name: string, { kind, unit }: MetricDefinition): string => {
+export const prometheusName = ({ name, kind, unit }: Metric): string => {
   const base = name.replaceAll(/[^a-zA-Z0-9_]/g, '_')
   const stem = kind === 'counter' ? base.replace(/_total$/, '') : base
   const suffix = unit === 'ms' ? '_seconds' : unit === 'By' ? '_bytes' : ''
@@ -17,13 +17,13 @@ export const prometheusName = (name: string, { kind, unit }: MetricDefinition): 
   return kind === 'counter' ? `${withUnit}_total` : withUnit
 }
 
-const familyLines = ({ name, definition, bounds, series }: Family): readonly string[] => {
-  const exported = prometheusName(name, definition)
-  const isHistogram = definition.kind === 'timer' || definition.kind === 'histogram'
-  const scale = definition.unit === 'ms' ? 1_000 : 1
+const familyLines = ({ metric, bounds, series }: Family): readonly string[] => {
+  const exported = prometheusName(metric)
+  const isHistogram = metric.kind === 'timer' || metric.kind === 'histogram'
+  const scale = metric.unit === 'ms' ? 1_000 : 1
   return [
-    `# HELP ${exported} ${escapeHelp(definition.help)}`,
-    `# TYPE ${exported} ${isHistogram ? 'histogram' : definition.kind}`,
+    `# HELP ${exported} ${escapeHelp(metric.help)}`,
+    `# TYPE ${exported} ${isHistogram ? 'histogram' : metric.kind}`,
     ...series.flatMap((one) =>
       isHistogram
         ? histogramLines(exported, one, bounds, scale)

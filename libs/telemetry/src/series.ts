@@ -1,4 +1,4 @@
-import type { MetricDefinition, MetricName } from './names.ts'
+import type { Metric } from './metric.ts'
 
 export type LabelValues = Readonly<Record<string, string>>
 
@@ -15,8 +15,7 @@ export interface Series {
 
 /** One metric with all its series, at one moment. */
 export interface Family {
-  readonly name: MetricName
-  readonly definition: MetricDefinition
+  readonly metric: Metric
   /** Upper ends of the buckets, in the metric's unit; empty unless it is a histogram. */
   readonly bounds: readonly number[]
   readonly series: readonly Series[]
@@ -40,10 +39,10 @@ export const durationBucketsMs: readonly number[] = [
 const maxLabelLength = 200
 
 /** The series of one metric. Holds at most `maxSeries` sets of labels, and one more for the overflow. */
-export const seriesTable = (definition: MetricDefinition, maxSeries: number): SeriesTable => {
+export const seriesTable = (metric: Metric, maxSeries: number): SeriesTable => {
   const byKey = new Map<string, Series>()
-  const isHistogram = definition.kind === 'timer' || definition.kind === 'histogram'
-  const bounds = isHistogram ? (definition.buckets ?? durationBucketsMs) : []
+  const isHistogram = metric.kind === 'timer' || metric.kind === 'histogram'
+  const bounds = isHistogram ? (metric.buckets ?? durationBucketsMs) : []
   const create = (key: string, labels: LabelValues): Series => {
     const buckets = isHistogram ? new Array<number>(bounds.length + 1).fill(0) : []
     const series: Series = { labels, value: 0, count: 0, buckets }
@@ -51,10 +50,10 @@ export const seriesTable = (definition: MetricDefinition, maxSeries: number): Se
     return series
   }
   const find: SeriesTable['find'] = (labels) => {
-    const key = labels === undefined ? '' : keyOf(definition.labels, labels)
+    const key = labels === undefined ? '' : keyOf(metric.labels, labels)
     const known = byKey.get(key)
     if (known !== undefined) return known
-    if (byKey.size < maxSeries) return create(key, labels === undefined ? {} : textLabels(definition.labels, labels))
+    if (byKey.size < maxSeries) return create(key, labels === undefined ? {} : textLabels(metric.labels, labels))
     return byKey.get(overflowKey) ?? create(overflowKey, overflowLabels)
   }
   return { bounds, find, all: () => byKey.values() }

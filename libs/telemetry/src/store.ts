@@ -1,4 +1,5 @@
-import { metricNames, type MetricDefinition, type MetricName, type NameOf } from './names.ts'
+import { commonMetrics } from './common-metrics.ts'
+import type { Metric } from './metric.ts'
 import {
   overflowLabels,
   seriesTable,
@@ -13,7 +14,7 @@ type GivenLabels = Readonly<Record<string, unknown>> | undefined
 
 /** A counter's total or a gauge's value that is read on demand. */
 export interface Observed {
-  readonly name: NameOf<'counter' | 'gauge'>
+  readonly metric: Metric<'counter' | 'gauge'>
   readonly labels: LabelValues
   /** Undefined where the reader failed or found no finite number. */
   read(): number | undefined
@@ -22,69 +23,75 @@ export interface Observed {
 /** Everything recorded in this process, by metric and labels. Bounded: `maxSeries` sets of labels a metric. */
 export interface Store {
   /** Each answers the series, or undefined for a value that cannot be recorded. */
-  add(name: NameOf<'counter'>, value: number, labels?: GivenLabels): Series | undefined
-  set(name: NameOf<'gauge'>, value: number, labels?: GivenLabels): Series | undefined
-  distribute(name: NameOf<'timer' | 'histogram'>, value: number, labels?: GivenLabels): Series | undefined
-  readonly observe: (name: Observed['name'], read: () => number, labels?: GivenLabels) => () => void
+  add(metric: Metric<'counter'>, value: number, labels?: GivenLabels): Series | undefined
+  set(metric: Metric<'gauge'>, value: number, labels?: GivenLabels): Series | undefined
+  distribute(metric: Metric<'timer' | 'histogram'>, value: number, labels?: GivenLabels): Series | undefined
+  readonly observe: (metric: Observed['metric'], read: () => number, labels?: GivenLabels) => () => void
   observed(): Iterable<Observed>
-  family(name: MetricName): Family
+  readonly family: (metric: Metric) => Family
   readonly collect: () => readonly Family[]
 }
 
-/** What was recorded, by metric and labels; each metric has at most `maxSeries` sets of labels. */
-export const createStore = (maxSeries: number): Store => {
-  const tables = new Map<MetricName, SeriesTable>()
+/**
+ * What was recorded, by the name of the metric and labels; each metric has at most `maxSeries` sets of labels. `onFirst` is told of each
+ * metric once, before anything is recorded of it.
+ */
+export const createStore = (maxSeries: number, onFirst?: (metric: Metric) => void): Store => {
+  const tables = new Map<string, SeriesTable>()
+  const known = new Map<string, Metric>()
   const observed = new Set<Observed>()
 
-  const tableOf = (name: MetricName): SeriesTable => {
-    const known = tables.get(name)
-    if (known !== undefined) return known
-    const created = seriesTable(definitionOf(name), maxSeries)
-    tables.set(name, created)
+  const tableOf = (metric: Metric): SeriesTable => {
+    const own = tables.get(metric.name)
+    if (own !== undefined) return own
+    const created = seriesTable(metric, maxSeries)
+    tables.set(metric.name, created)
+    known.set(metric.name, metric)
+    onFirst?.(metric)
     return created
   }
 
-  const seriesOf = (name: MetricName, labels: GivenLabels): Series => {
-    const series = tableOf(name).find(labels)
-    if (series.labels === overflowLabels && name !== 'telemetry_series_overflow_total')
-      add('telemetry_series_overflow_total', 1, { metric: name })
+  const seriesOf = (metric: Metric, labels: GivenLabels): Series => {
+    const series = tableOf(metric).find(labels)
+    if (series.labels === overflowLabels && metric.name !== commonMetrics.telemetry_series_overflow_total.name)
+      add(commonMetrics.telemetry_series_overflow_total, 1, { metric: metric.name })
     return series
   }
 
-  const accepts = (name: MetricName, value: number, least: number): boolean => {
+  const accepts = (metric: Metric, value: number, least: number): boolean => {
     if (Number.isFinite(value) && value >= least) return true
-    add('telemetry_rejected_values_total', 1, { metric: name })
+    add(commonMetrics.telemetry_rejected_values_total, 1, { metric: metric.name })
     return false
   }
 
-  const add: Store['add'] = (name, value, labels) => {
-    if (!accepts(name, value, 0)) return undefined
-    const series = seriesOf(name, labels)
+  const add: Store['add'] = (metric, value, labels) => {
+    if (!accepts(metric, value, 0)) return undefined
+    const series = seriesOf(metric, labels)
     series.value += value
     return series
   }
 
-  const family = (name: MetricName): Family => {
-    const own: Series[] = [...tableOf(name).all()]
+  const family = (metric: Metric): Family => {
+    const own: Series[] = [...(tables.get(metric.name)?.all() ?? [])]
     for (const entry of observed) {
-      const value = entry.name === name ? entry.read() : undefined
+      const value = entry.metric.name === metric.name ? entry.read() : undefined
       if (value !== undefined) own.push({ labels: entry.labels, value, count: 0, buckets: [] })
     }
-    return { name, definition: definitionOf(name), bounds: tableOf(name).bounds, series: own }
+    return { metric, bounds: tables.get(metric.name)?.bounds ?? [], series: own }
   }
 
   return {
     add,
-    set: (name, value, labels) => {
-      if (!accepts(name, value, -Infinity)) return undefined
-      const series = seriesOf(name, labels)
+    set: (metric, value, labels) => {
+      if (!accepts(metric, value, -Infinity)) return undefined
+      const series = seriesOf(metric, labels)
       series.value = value
       return series
     },
-    distribute: (name, value, labels) => {
-      if (!accepts(name, value, definitionOf(name).kind === 'timer' ? 0 : -Infinity)) return undefined
-      const series = seriesOf(name, labels)
-      const { bounds } = tableOf(name)
+    distribute: (metric, value, labels) => {
+      if (!accepts(metric, value, metric.kind === 'timer' ? 0 : -Infinity)) return undefined
+      const series = seriesOf(metric, labels)
+      const { bounds } = tableOf(metric)
       const bucket = bounds.findIndex((bound) => value <= bound)
       const index = bucket === -1 ? bounds.length : bucket
       series.buckets[index] = (series.buckets[index] ?? 0) + 1
@@ -92,7 +99,7 @@ export const createStore = (maxSeries: number): Store => {
       series.count++
       return series
     },
-    observe: (name, reader, labels) => {
+    observe: (metric, reader, labels) => {
       const read = () => {
         let value = NaN
         try {
@@ -100,19 +107,19 @@ export const createStore = (maxSeries: number): Store => {
         } catch {
           // Counted below as what it is: no number.
         }
-        return accepts(name, value, -Infinity) ? value : undefined
+        return accepts(metric, value, -Infinity) ? value : undefined
       }
-      const entry: Observed = { name, labels: textLabels(definitionOf(name).labels, labels ?? {}), read }
+      tableOf(metric)
+      const entry: Observed = { metric, labels: textLabels(metric.labels, labels ?? {}), read }
       observed.add(entry)
       return () => void observed.delete(entry)
     },
     observed: () => observed,
     family,
-    collect: () => {
-      const names = new Set([...tables.keys(), ...[...observed].map(({ name }) => name)])
-      return [...names].sort().map(family)
-    },
+    collect: () =>
+      [...known.values()]
+        .sort((one, other) => (one.name < other.name ? -1 : 1))
+        .map(family)
+        .filter(({ series }) => series.length > 0),
   }
 }
-
-const definitionOf = (name: MetricName): MetricDefinition => metricNames[name]

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { demoMetrics } from '../test/demo-metrics.ts'
 import { statsdOf, testTelemetry, type TelemetryConfig } from './telemetry.ts'
 
 const base: TelemetryConfig = { logLevel: 'info', statsdHost: 'statsd', statsdPort: 8125, ddDogstatsdPort: 8126 }
@@ -26,8 +27,8 @@ test.each(cases)('sends to %s', (_name, config, expected) => {
 test('telemetry for tests counts, and can be closed twice', async () => {
   const { log, metrics, close } = testTelemetry()
   log.info('x')
-  metrics.count('search_count')
+  metrics.count(demoMetrics.search_count)
   await close()
   await close()
-  expect(metrics.value('search_count')).toBe(1)
+  expect(metrics.value(demoMetrics.search_count)).toBe(1)
 })

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import type { CommonConfig } from '@armature/config/common'
+import { commonMetrics } from './common-metrics.ts'
 import { createLogger, silentLogger, type Logger } from './logger.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Otel, OtelOptions } from './otel.ts'
@@ -45,7 +46,7 @@ export const openTelemetry = ({ service, config, destination }: TelemetryOptions
     level: config.logLevel,
     ...(destination === undefined ? {} : { destination }),
     onDiscard: () => {
-      metrics.count('log_lines_discarded_total', 1, { reason: 'not_writable' })
+      metrics.count(commonMetrics.log_lines_discarded_total, 1, { reason: 'not_writable' })
     },
   })
   const warned = new Set<string>()
@@ -55,7 +56,7 @@ export const openTelemetry = ({ service, config, destination }: TelemetryOptions
     log.warn({ err: error, sink }, `telemetry cannot be sent to ${sink}: further errors are only counted`)
   }
   const otlpFailed = (error: unknown) => {
-    metrics.count('telemetry_errors_total', 1, { sink: 'otlp' })
+    metrics.count(commonMetrics.telemetry_errors_total, 1, { sink: 'otlp' })
     warn('otlp', error)
   }
   const { otlpEndpoint } = config

@@ -1,10 +1,12 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
+import { commonMetrics } from '../src/common-metrics.ts'
 import { createLedger } from '../src/ledger.ts'
 import { openTelemetry, type Telemetry, type TelemetryConfig } from '../src/telemetry.ts'
 import { extract, inject, inSpan } from '../src/tracing.ts'
 import { collected } from './collected.ts'
+import { demoMetrics } from './demo-metrics.ts'
 import { otlpReceiver } from './otlp-receiver.ts'
 
 const opened: Telemetry[] = []
@@ -56,9 +58,9 @@ describe('with an OTLP endpoint', () => {
   test('metrics arrive, those recorded before the SDK was loaded too', async () => {
     await using receiver = await otlpReceiver()
     const { metrics: recorded, close } = open(`${receiver.endpoint}/`)
-    recorded.time('search', 12.5)
-    recorded.count('search_count', 3)
-    recorded.count('component_discarded_events_total', 1, { reason: 'too_long' })
+    recorded.time(demoMetrics.search, 12.5)
+    recorded.count(demoMetrics.search_count, 3)
+    recorded.count(commonMetrics.component_discarded_events_total, 1, { reason: 'too_long' })
     createLedger({ stage: 'sink-stage', inFlight: () => 1, metrics: recorded }).received(2)
     await close()
     const body = receiver.bodyOf(metrics)
@@ -69,11 +71,23 @@ describe('with an OTLP endpoint', () => {
     expect(body.includes(seconds)).toBe(true)
   })
 
+  test('counters and gauges that are first recorded after the SDK was loaded arrive', async () => {
+    await using receiver = await otlpReceiver()
+    const { metrics: recorded, ready, close } = open(receiver.endpoint)
+    await ready
+    recorded.count(demoMetrics.search_count, 3)
+    recorded.gauge(commonMetrics.buffer_size_bytes, 7, { component: 'late-component' })
+    await close()
+    const body = receiver.bodyOf(metrics)
+    for (const part of ['search_count', 'buffer_size_bytes', 'late-component'])
+      expect(body.includes(part), part).toBe(true)
+  })
+
   test('several services in one process are told apart', async () => {
     await using receiver = await otlpReceiver()
     const [one, two] = [open(receiver.endpoint, 'service-one'), open(receiver.endpoint, 'service-two')]
-    one.metrics.count('search_count')
-    two.metrics.count('monitor_count')
+    one.metrics.count(demoMetrics.search_count)
+    two.metrics.count(demoMetrics.monitor_count)
     await Promise.all([one.close(), two.close()])
     const bodies = receiver.requests.filter(({ path }) => path === metrics).map(({ body }) => body)
     expect(bodies.filter((body) => body.includes('service-one') && body.includes('search_count'))).toHaveLength(1)
@@ -106,12 +120,12 @@ describe('a collector that is down', () => {
       await using receiver = await start()
       const { metrics: recorded, ready, close, lines } = open(receiver.endpoint)
       await ready
-      recorded.count('search_count')
+      recorded.count(demoMetrics.search_count)
       inSpan('work', {}, () => undefined)
       await close()
-      expect(recorded.value('telemetry_errors_total', { sink: 'otlp' })).toBeGreaterThan(0)
+      expect(recorded.value(commonMetrics.telemetry_errors_total, { sink: 'otlp' })).toBeGreaterThan(0)
       expect(lines().filter((line) => line['sink'] === 'otlp')).toHaveLength(1)
-      expect(recorded.value('search_count')).toBe(1)
+      expect(recorded.value(demoMetrics.search_count)).toBe(1)
     },
     15_000,
   )

@@ -7,6 +7,8 @@ const config = (port: number) =>
   `{ logLevel: 'info', statsdHost: '127.0.0.1', statsdPort: ${port}, ddDogstatsdPort: 8125 }`
 const open = (port = 0) => `
   import { openTelemetry } from '@armature/telemetry/telemetry'
+  import { commonMetrics } from '@armature/telemetry/common-metrics'
+  import { demoMetrics } from './demo-metrics.ts'
   const telemetry = openTelemetry({ service: 'demo', config: ${config(port)} })
 `
 
@@ -50,8 +52,8 @@ test('neither an open telemetry nor the event-loop watch keeps a process alive',
   const child = program(`${open(9)}
     import { watchEventLoopDelay } from '@armature/telemetry/event-loop-delay'
     watchEventLoopDelay(telemetry)
-    telemetry.metrics.observe('ledger_in_flight', () => 1)
-    telemetry.metrics.count('search_count')
+    telemetry.metrics.observe(commonMetrics.ledger_in_flight, () => 1)
+    telemetry.metrics.count(demoMetrics.search_count)
     telemetry.log.info('done')
   `)
   expect((await outcome(child)).code).toBe(0)
@@ -61,7 +63,7 @@ test('a reader of the log that went away is counted, and ends the process neithe
   const child = program(`${open()}
     setInterval(() => {
       telemetry.log.info('x'.repeat(1_000))
-      if (telemetry.metrics.value('log_lines_discarded_total') < 3) return
+      if (telemetry.metrics.value(commonMetrics.log_lines_discarded_total) < 3) return
       process.stderr.write('alive')
       process.exit(0)
     }, 1)
@@ -77,7 +79,7 @@ test('a reader that reads nothing blocks neither the process nor its exit: lines
     const line = 'x'.repeat(10_000)
     for (let count = 0; count < 2_500; count++) telemetry.log.info(line)
     setImmediate(() => {
-      process.stderr.write(String(telemetry.metrics.value('log_lines_discarded_total')))
+      process.stderr.write(String(telemetry.metrics.value(commonMetrics.log_lines_discarded_total)))
       process.exit(0)
     })
   `)
@@ -104,8 +106,8 @@ test('DD_* and OTEL_* variables of the environment do not change what is sent un
   }
   const child = program(
     `${open(receiver.port)}
-    telemetry.metrics.time('search', 1)
-    telemetry.metrics.count('search_count', 1)
+    telemetry.metrics.time(demoMetrics.search, 1)
+    telemetry.metrics.count(demoMetrics.search_count, 1)
     await telemetry.close()
   `,
     env,

@@ -11,6 +11,7 @@ import {
   testsBesideSources,
 } from './files.ts'
 import { longFunctions, shortFunctions } from './functions.ts'
+import { declaredMetrics } from './metric-files.ts'
 import { declaredDependencies, exactVersions, manifests } from './packages.ts'
 import { type Rule } from './rule.ts'
 import { safeguardsStand } from './safeguards.ts'
@@ -25,7 +26,7 @@ import {
 } from './syntax.ts'
 import { tablesAreTrue } from './tables.ts'
 import { noMachinePaths, noOpenEnds, noRegistryHosts } from './words.ts'
-import { graphArrows, tablesOf } from './workspace.ts'
+import { graphArrows, metricFiles, tablesOf } from './workspace.ts'
 
 /** Every rule of STYLE.md, in its order. */
 export const rulesOf = (root: string): readonly Rule[] => [
@@ -42,6 +43,7 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'Imports name files as they are', check: importSpecifiers },
   { title: 'Exported functions have a doc comment', check: documentedFunctions },
   { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
+  { title: 'Metrics are declared in files named for them', check: declaredMetrics(metricFiles(root)) },
   { title: 'Every test runs', check: allTestsRun },
   { title: 'No test sleeps', check: (tree) => [...noSleepInTests(tree), ...noClockWaits(tree)] },
   { title: 'Safeguards stand', check: safeguardsStand(loadSafeguards) },

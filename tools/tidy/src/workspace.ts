@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { settingsTable } from '@armature/config/table'
-import { type MetricDefinition, metricNames } from '@armature/telemetry/names'
+import type { Metric } from '@armature/telemetry/metric'
 import { createProjectGraphAsync } from '@nx/devkit'
 import { type Arrow } from './arrows.ts'
+import { type MetricFile, metricFilesOf } from './metric-files.ts'
 import { promisesTable } from './safeguards.ts'
 import { type Table } from './tables.ts'
 import { type Tree } from './tree.ts'
@@ -17,7 +18,7 @@ export const tablesOf =
     const configs = tree.files.filter(({ path }) => /^apps\/[^/]+\/src\/config\.ts$/.test(path))
     return [
       ...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))),
-      metricsTable(),
+      metricsTable(await metricFiles(root)(tree)),
       await promisesTable(),
     ]
   }
@@ -28,12 +29,29 @@ const settingsOf = async (root: string, source: string): Promise<Table> => {
   return { readme: source.replace('src/config.ts', 'README.md'), source, heading: 'Setting', lines }
 }
 
-const metricsTable = (): Table => {
-  const rows = Object.entries<MetricDefinition>(metricNames).map(([name, { kind, unit, labels, help }]) =>
-    row(`\`${name}\``, kind, unit, labels.map((label) => `\`${label}\``).join(', ') || 'none', help),
+/** Loads the files that declare metrics. */
+export const metricFiles =
+  (root: string) =>
+  (tree: Tree): Promise<MetricFile[]> =>
+    Promise.all(
+      metricFilesOf(tree).map(async (path) => {
+        const exported = (await import(pathToFileURL(join(root, path)).href)) as Readonly<Record<string, object>>
+        return { path, metrics: Object.values(exported).flatMap((registry) => Object.values(registry) as Metric[]) }
+      }),
+    )
+
+const metricsTable = (files: readonly MetricFile[]): Table => {
+  const metrics = files.flatMap(({ path, metrics: own }) =>
+    own.map((metric) => ({ ...metric, project: path.split('/').slice(0, 2).join('/') })),
   )
-  const lines = [row('Metric', 'Kind', 'Unit', 'Labels', 'What it is'), row(...Array<string>(5).fill('---')), ...rows]
-  return { readme: 'libs/telemetry/README.md', source: 'libs/telemetry/src/names.ts', heading: 'Metric', lines }
+  const rows = metrics
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+    .map(({ name, kind, unit, labels, help, project }) =>
+      row(`\`${name}\``, kind, unit, labels.map((label) => `\`${label}\``).join(', ') || 'none', help, project),
+    )
+  const heading = ['Metric', 'Kind', 'Unit', 'Labels', 'What it is', 'Declared by']
+  const lines = [row(...heading), row(...heading.map(() => '---')), ...rows]
+  return { readme: 'libs/telemetry/METRICS.md', source: 'src/*-metrics.ts of all projects', heading: 'Metric', lines }
 }
 
 const row = (...cells: string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`

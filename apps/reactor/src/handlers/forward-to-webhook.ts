@@ -1,5 +1,6 @@
 import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '../on.ts'
+import { reactorMetrics } from '../reactor-metrics.ts'
 import { createWebhook, longestDeliveryMs } from '../webhook.ts'
 
 /** Posts each message to the webhook, where one is set. The webhook retries by itself. */
@@ -17,7 +18,7 @@ export const forwardToWebhook = ({
     attempts,
     clock,
     random: Math.random,
-    onRequest: (outcome, durationMs) => metrics.time('webhook_requests', durationMs, { outcome }),
+    onRequest: (outcome, durationMs) => metrics.time(reactorMetrics.webhook_requests, durationMs, { outcome }),
   })
   const options = {
     name: 'forward-to-webhook',

@@ -1,0 +1,13 @@
+import { defineMetrics } from '@armature/telemetry/metric'
+
+/** Alerts and what is watched for them. */
+export const alertMetrics = defineMetrics({
+  alert_notices_total: {
+    kind: 'counter',
+    unit: '{notice}',
+    help: 'Notices of alerts that were published, by status',
+    labels: ['status'],
+  },
+  alert_series: { kind: 'gauge', unit: '{series}', help: 'Series that rules watch, once for each rule', labels: [] },
+  alerts_firing: { kind: 'gauge', unit: '{alert}', help: 'Alerts that fire now', labels: [] },
+})

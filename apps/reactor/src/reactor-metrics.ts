@@ -1,0 +1,17 @@
+import { defineMetrics } from '@armature/telemetry/metric'
+
+/** Handlers and the webhook. */
+export const reactorMetrics = defineMetrics({
+  reactor_handled_total: {
+    kind: 'counter',
+    unit: '{message}',
+    help: 'Messages that a handler is done with, by outcome: handled or filtered',
+    labels: ['handler', 'outcome'],
+  },
+  webhook_requests: {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'Duration of webhook requests, by outcome: the status class, timeout or unreachable',
+    labels: ['outcome'],
+  },
+})

@@ -1,0 +1,17 @@
+import { defineMetrics } from '@armature/telemetry/metric'
+
+/** Answers of a registry, and registrations in it. */
+export const discoveryMetrics = defineMetrics({
+  discovery_held_answers_total: {
+    kind: 'counter',
+    unit: '{answer}',
+    help: 'Answers of a registry that were not believed, by reason: empty or failed; what was known stayed in force',
+    labels: ['service', 'reason'],
+  },
+  discovery_registrations_total: {
+    kind: 'counter',
+    unit: '{registration}',
+    help: 'Registrations of this instance, by outcome: registered, registered_again, deregistered or failed',
+    labels: ['outcome'],
+  },
+})
