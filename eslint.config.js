@@ -16,8 +16,12 @@ const arrows = [
   { sourceTag: 'lib:config', onlyDependOnLibsWithTags: [] },
   { sourceTag: 'lib:telemetry', onlyDependOnLibsWithTags: ['lib:config'] },
   {
-    sourceTag: '/^lib:(?!config$|telemetry$)/',
+    sourceTag: '/^lib:(?!config$|telemetry$|messaging-commands$)/',
     onlyDependOnLibsWithTags: ['lib:config', 'lib:telemetry'],
+  },
+  {
+    sourceTag: 'lib:messaging-commands',
+    onlyDependOnLibsWithTags: ['lib:config', 'lib:messaging', 'lib:service'],
   },
   { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },

@@ -1,18 +1,8 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, durationMs, host, integer, port, text } from '@armature/config/settings'
+import { bytes, checkedText, durationMs, host, integer, port, text } from '@armature/config/settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
-
-/** A topic that may hold wildcards. */
-const topicPattern = () =>
-  text().superRefine((value, context) => {
-    try {
-      checkPattern(value)
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
-    }
-  })
 
 export const settings = z.object({
   ...commonSettings,
@@ -33,7 +23,7 @@ export const settings = z.object({
   maxQueuedSampleBytes: bytes({ min: 65_536, max: 1_073_741_824 })
     .default(16_777_216)
     .meta({ description: 'Bytes of packets whose samples wait to be evaluated; more are dropped and counted' }),
-  samplesTopic: topicPattern()
+  samplesTopic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
   rulesFile: text().optional().meta({ description: 'JSON file of rules (none = the built-in rules)', flag: 'rules' }),

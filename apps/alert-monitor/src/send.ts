@@ -1,5 +1,7 @@
-import { message } from '@armature/messaging/message'
+import { systemClock } from '@armature/messaging/clock'
+import { message, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
+import { publishAll } from '@armature/messaging-commands/publish'
 
 export interface SendOptions {
   /** The topic. */
@@ -8,19 +10,26 @@ export interface SendOptions {
   readonly body: string
   /** How often. Default 1. */
   readonly count?: number
+  /** Begins no further publish. Default: never aborted. */
+  readonly signal?: AbortSignal
 }
 
 /** Messages that are published in one call. */
 const batchSize = 100
 
-/** Publishes the same body `count` times, each with an id of its own, in order. Rejects with PublishError; some may be out then. */
-export const send = async (publisher: Publisher, { on, body, count = 1 }: SendOptions): Promise<void> => {
-  for (let sent = 0; sent < count; sent += batchSize) {
-    const length = Math.min(batchSize, count - sent)
-    const headers = { 'content-type': 'text/plain' }
-    await publisher.publish(
-      on,
-      Array.from({ length }, () => message(on, body, { headers })),
-    )
-  }
+/**
+ * Publishes the same body `count` times, each with an id of its own, in order. Resolves with how many the broker holds: fewer than `count`
+ * where the signal was aborted. Rejects with PublishError; some may be out then.
+ */
+export const send = async (publisher: Publisher, options: SendOptions): Promise<number> => {
+  const { on, body, count = 1, signal = new AbortController().signal } = options
+  const messages = repeated(on, body, count)
+  const limits = { batch: batchSize, perSecond: undefined, clock: systemClock(), signal }
+  const { sent, error } = await publishAll(publisher, { topic: on, messages, ...limits })
+  if (error !== undefined) throw error
+  return sent
+}
+
+async function* repeated(on: string, body: string, count: number): AsyncGenerator<Message> {
+  for (let n = 0; n < count; n += 1) yield message(on, body, { headers: { 'content-type': 'text/plain' } })
 }

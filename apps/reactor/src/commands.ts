@@ -1,20 +1,17 @@
 import { systemClock } from '@armature/messaging/clock'
+import { openDriver } from '@armature/messaging/open'
+import { messagingCommands } from '@armature/messaging-commands/commands'
+import { table } from '@armature/messaging-commands/shown'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { createMetrics } from '@armature/telemetry/metrics'
-import { openByUrl, type Open } from './broker-command.ts'
 import { settings } from './config.ts'
-import { dlqChanges } from './dlq-changes.ts'
-import { dlqCommands } from './dlq-commands.ts'
 import { handlers } from './handlers.ts'
 import type { Registration } from './on.ts'
-import { publishCommand } from './publish-command.ts'
 import { createRecent } from './recent.ts'
-import { table } from './shown.ts'
-import { tapCommand } from './tap-command.ts'
 
-/** The subcommands of the command line. `open` connects to the broker. */
-export const commands = (open: Open = openByUrl): Readonly<Record<string, Command>> => ({
+/** The subcommands of the command line: the reactor's own, and those over a broker. */
+export const commands = (): Readonly<Record<string, Command>> => ({
   list: command({
     summary: 'Show the handlers and their topics',
     settings,
@@ -25,10 +22,7 @@ export const commands = (open: Open = openByUrl): Readonly<Record<string, Comman
       return Promise.resolve(exitCodes.ok)
     },
   }),
-  ...dlqCommands(open),
-  ...dlqChanges(open),
-  publish: publishCommand(open),
-  tap: tapCommand(open),
+  ...messagingCommands({ name: 'reactor', source: '/armature/reactor', open: openDriver }),
 })
 
 /** One line a handler: name, topic, consumer group, what it is bound by. */

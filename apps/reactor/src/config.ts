@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, durationMs, integer, text, url } from '@armature/config/settings'
-import { topicPattern } from './checked-settings.ts'
+import { bytes, checkedText, durationMs, integer, text, url } from '@armature/config/settings'
+import { checkPattern } from '@armature/messaging/topic-pattern'
 
 export const settings = z.object({
   ...commonSettings,
@@ -26,7 +26,7 @@ export const settings = z.object({
     .optional()
     .meta({ description: 'Where messages are posted as CloudEvents (none = nowhere)', secret: true }),
   webhookToken: text().optional().meta({ description: 'Bearer token for the webhook', secret: true }),
-  webhookTopic: topicPattern()
+  webhookTopic: checkedText(checkPattern)
     .default('alerts.>')
     .meta({ description: 'Topic whose messages are posted, may hold wildcards' }),
   webhookTimeoutMs: durationMs({ min: 1, max: 600_000 })

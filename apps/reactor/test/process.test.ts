@@ -47,4 +47,17 @@ describe('the process', { timeout: 60_000 }, () => {
     expect(await program.ended()).toEqual({ code: 64, signal: null })
     expect(program.output()).toMatch(why)
   })
+
+  test.each([
+    [['dlq', 'ls', '--help'], 0, /^Usage: reactor dlq ls \[flags\]\n\nList the topics of dead letters/],
+    [['tap', '--help'], 0, /^Usage: reactor tap \[flags\]\n/],
+    [['dlq', 'ls'], 64, /^reactor dlq ls: the messaging URL is memory:.*Set MESSAGING_URL or --url/],
+    [['dlq', 'rm'], 64, /the commands are dlq ls, dlq show|did you mean dlq/],
+    [['publish', '-t', 'a', '-m', 'b', '--url=nowhere:'], 78, /^reactor publish: no messaging driver for nowhere/],
+    [['dlq', 'show', 'x', '--url=redis-streams://127.0.0.1:1?connectWaitMs=500'], 69, /^reactor dlq show: Redis at /],
+  ])('%j is a command over a broker', async (args, code, said) => {
+    const program = start(...args)
+    expect(await program.ended(), program.output()).toEqual({ code, signal: null })
+    expect(program.output()).toMatch(said)
+  })
 })

@@ -6,7 +6,8 @@ export interface HelpOptions {
   /** The command as it is typed: `alert-monitor send`. */
   name: string
   summary?: string
-  settings: Settings
+  /** Undefined: a program that has commands only. */
+  settings?: Settings
   positionals?: Positionals
   /** What may follow `--`: `COMMAND...` */
   rest?: string
@@ -18,8 +19,10 @@ export interface HelpOptions {
 export const helpText = ({ name, summary, settings, positionals, rest, commands = {} }: HelpOptions): string => {
   const words = [name, '[flags]', positionals?.usage ?? '', rest === undefined ? '' : `[-- ${rest}]`]
   const names = Object.keys(commands)
-  const usages = [words, ...(names.length === 0 ? [] : [[name, 'COMMAND', '[flags]']])]
-  const described = describeSettings(settings)
+  const usages = [
+    ...(settings === undefined ? [] : [words]),
+    ...(names.length === 0 ? [] : [[name, 'COMMAND', '[flags]']]),
+  ]
   return [
     ...usages.map(
       (usage, index) => `${index === 0 ? 'Usage:' : '   or:'} ${usage.filter((word) => word !== '').join(' ')}`,
@@ -27,8 +30,12 @@ export const helpText = ({ name, summary, settings, positionals, rest, commands 
     ...(summary === undefined ? [] : ['', summary]),
     ...(names.length === 0 ? [] : ['', 'Commands:', ...columns(Object.entries(commands))]),
     '',
-    'Flags (a flag is stronger than the env variable beside it, that than Consul KV, that than the file):',
-    ...columns([...described.map(row), ...builtIn]),
+    ...(settings === undefined
+      ? [`${name} COMMAND --help lists the flags of a command.`]
+      : [
+          'Flags (a flag is stronger than the env variable beside it, that than Consul KV, that than the file):',
+          ...columns([...describeSettings(settings).map(row), ...builtIn]),
+        ]),
     '',
   ].join('\n')
 }

@@ -37,6 +37,16 @@ const maxDurationMs = 2 ** 31 - 1
 /** Any text but the empty one. */
 export const text = () => z.string().min(1)
 
+/** A text that `check` takes; what it throws is the fault. */
+export const checkedText = (check: (value: string) => void) =>
+  text().superRefine((value, context) => {
+    try {
+      check(value)
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+    }
+  })
+
 /** A whole number. Both ends belong to the range. */
 export const integer = (range: { min?: number; max?: number } = {}) =>
   z

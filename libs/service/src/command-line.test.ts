@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import * as z from 'zod'
 import { command } from './command.ts'
-import { readCommandLine, readSettings } from './command-line.ts'
+import { readCommand, readCommandLine, readSettings } from './command-line.ts'
 
 const send = command({ summary: 'Send', settings: z.object({}), run: () => Promise.resolve(0) })
 const read = (argv: readonly string[], takes = {}) =>
@@ -46,4 +46,24 @@ test('what follows -- is taken only where something may', () => {
   expect(readSettings('x', settings, ['--', 'a', '-b'], {}, { rest: 'COMMAND' }).rest).toEqual(['a', '-b'])
   expect(() => readSettings('x', settings, ['--', 'a'], {}, {})).toThrow(/nothing may follow/)
   expect(readSettings('x', settings, ['--'], {}, {}).rest).toEqual([])
+})
+
+const readOfProgram = (argv: readonly string[]) => readCommand('tool', argv, { send, 'box ls': send, 'box drop': send })
+
+test.each([
+  [['send', 'm'], { kind: 'command', name: 'send', argv: ['m'] }],
+  [['box', 'ls', '-h'], { kind: 'help', name: 'box ls' }],
+  [['-h'], { kind: 'help' }],
+  [['--version'], { kind: 'version' }],
+])('%j is asked of a program as %j', (argv, asked) => {
+  expect(readOfProgram(argv)).toMatchObject(asked)
+})
+
+test.each([
+  [[], /no command is given.*the commands are send, box ls, box drop\.$/m],
+  [['explain'], /"explain" is not a command/],
+  [['--on=x', 'send'], /"--on=x" is not a command/],
+  [['box'], /the commands are box ls, box drop\.$/m],
+])('%j is a fault of a program without a service', (argv, message) => {
+  expect(() => readOfProgram(argv)).toThrow(message)
 })

@@ -10,42 +10,60 @@ type Commands = Readonly<Record<string, Command>>
 
 /** What the command line asks for, before any setting is read. */
 export type Asked =
+  | AskedOfProgram
   | { readonly kind: 'serve'; readonly argv: readonly string[] }
+  | { readonly kind: 'explain'; readonly key: string | undefined; readonly argv: readonly string[] }
+
+/** What may be asked of a program that has commands only. */
+export type AskedOfProgram =
   | { readonly kind: 'command'; readonly name: string; readonly command: Command; readonly argv: readonly string[] }
   | { readonly kind: 'help'; readonly name?: string; readonly command?: Command }
   | { readonly kind: 'version' }
-  | { readonly kind: 'explain'; readonly key: string | undefined; readonly argv: readonly string[] }
 
 /**
  * The first argument may name a command or be `explain`, the first two one whose name is two words (`dlq ls`); help and version count anywhere before `--`; all else is left to the
  * settings. Throws ConfigError (64) for a word that is no command where the service itself takes no arguments.
  */
 export const readCommandLine = (name: string, argv: readonly string[], commands: Commands, takes: Takes): Asked => {
+  const asked = askedOf(argv, commands)
+  if (asked !== undefined) return asked
   const [first = '', ...others] = argv
-  const pair = argv.slice(0, 2).join(' ')
-  const called = Object.hasOwn(commands, pair) ? pair : first
-  const command = Object.hasOwn(commands, called) ? commands[called] : undefined
-  if (asksForHelp(argv)) return command === undefined ? { kind: 'help' } : { kind: 'help', name: called, command }
-  if (asksForVersion(argv)) return { kind: 'version' }
-  if (command !== undefined) {
-    return { kind: 'command', name: called, command, argv: argv.slice(called.split(' ').length) }
-  }
   if (first === 'explain') {
     const [key, ...rest] = others
     const all = key === undefined || key.startsWith('-')
     return all ? { kind: 'explain', key: undefined, argv: others } : { kind: 'explain', key, argv: rest }
   }
-  const names = [...Object.keys(commands), 'explain']
   if (first !== '' && !first.startsWith('-') && takes.positionals === undefined) {
-    const ofGroup = names.filter((one) => one.startsWith(`${first} `))
-    const given = ofGroup.length === 0 ? first : pair
-    const meant = ofGroup.length > 0 && others.length === 0 ? undefined : nearest(given, names)
-    const listed = (ofGroup.length === 0 ? names : ofGroup).join(', ')
-    const fix = meant === undefined ? `the commands are ${listed}` : `did you mean ${meant}?`
-    const problem = `${JSON.stringify(given.slice(0, 80))} is not a command`
-    throw new ConfigError(name, [{ key: 'argument', source: 'argument 1', problem, fix }], () => '')
+    throw noCommand(name, argv, [...Object.keys(commands), 'explain'])
   }
   return { kind: 'serve', argv }
+}
+
+/** The same for a program that has commands only. Throws ConfigError (64) where the command line names none of them. */
+export const readCommand = (name: string, argv: readonly string[], commands: Commands): AskedOfProgram => {
+  const asked = askedOf(argv, commands)
+  if (asked !== undefined) return asked
+  throw noCommand(name, argv, Object.keys(commands))
+}
+
+const askedOf = (argv: readonly string[], commands: Commands): AskedOfProgram | undefined => {
+  const pair = argv.slice(0, 2).join(' ')
+  const called = Object.hasOwn(commands, pair) ? pair : (argv[0] ?? '')
+  const command = Object.hasOwn(commands, called) ? commands[called] : undefined
+  if (asksForHelp(argv)) return command === undefined ? { kind: 'help' } : { kind: 'help', name: called, command }
+  if (asksForVersion(argv)) return { kind: 'version' }
+  return command && { kind: 'command', name: called, command, argv: argv.slice(called.split(' ').length) }
+}
+
+const noCommand = (name: string, argv: readonly string[], names: readonly string[]): ConfigError => {
+  const [first = '', ...others] = argv
+  const ofGroup = names.filter((one) => one.startsWith(`${first} `))
+  const given = ofGroup.length === 0 ? first : argv.slice(0, 2).join(' ')
+  const listed = (ofGroup.length === 0 ? names : ofGroup).join(', ')
+  const meant = first === '' || (ofGroup.length > 0 && others.length === 0) ? undefined : nearest(given, names)
+  const fix = meant === undefined ? `the commands are ${listed}` : `did you mean ${meant}?`
+  const problem = first === '' ? 'no command is given' : `${JSON.stringify(given.slice(0, 80))} is not a command`
+  return new ConfigError(name, [{ key: 'argument', source: 'argument 1', problem, fix }], () => '')
 }
 
 export interface ReadSettings<S extends Settings> extends Given {

@@ -1,24 +1,23 @@
 import type { CommonConfig } from '@armature/config/common'
 import { ConfigError } from '@armature/config/faults'
 import { helpText } from '@armature/config/help'
-import { type Env, processInput } from '@armature/config/process'
+import type { Env } from '@armature/config/process'
 import type { OpenKv } from '@armature/config/kv-source'
 import type { ColdChanges } from '@armature/config/live-config'
 import type { Settings } from '@armature/config/schema'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
-import type { Command, CommandIo, ConfigOf, Given, Takes } from './command.ts'
+import type { Command, ConfigOf, Given, Takes } from './command.ts'
 import { type Asked, readCommandLine, readSettings, refuseRest } from './command-line.ts'
-import { afterOnTimer, deadlineIn } from './deadline.ts'
-import { exitCodes, signalExitCode } from './exit-codes.ts'
-import { describeError, exitCodeOf, explainListenError } from './faults.ts'
+import { exitCodes } from './exit-codes.ts'
+import { explainListenError } from './faults.ts'
 import { hostService } from './host.ts'
 import type { RegisterAdmin } from './registered.ts'
 import { kvEventTeller, type KvOptions, type KvSettings, openKvSettings } from './kv-settings.ts'
-import { guardAgainstLeaks } from './leak-guard.ts'
 import type { Outcome } from './lifecycle.ts'
 import type { Service } from './service.ts'
-import { onStopSignals } from './signals.ts'
+import { runCommand } from './run-command.ts'
+import { print, report, runProcess } from './run-process.ts'
 import { packageVersion } from './version.ts'
 
 export interface RunOptions<S extends Settings> extends Takes {
@@ -55,24 +54,10 @@ type WithCommonSettings<S extends Settings> =
  * sets the exit code. Resolves then, and leaves nothing that keeps the process alive. Never rejects.
  */
 export const run = async <S extends Settings>(options: RunOptions<S> & WithCommonSettings<S>): Promise<void> => {
-  const { name } = options
-  const stopping = new AbortController()
-  onStopSignals(process, {
-    first: (signal) => stopping.abort(signal),
-    again: (signal) => process.exit(signalExitCode(signal)),
+  await runProcess(options.name, (input, stopping) => {
+    const asked = readCommandLine(options.name, input.argv, options.commands ?? {}, options)
+    return dispatch(asked, input.env, options, stopping)
   })
-  process.stderr.on('error', () => undefined)
-  let title = name
-  try {
-    const { argv, env } = processInput()
-    const asked = readCommandLine(name, argv, options.commands ?? {}, options)
-    if (asked.kind === 'command') title = `${name} ${asked.name}`
-    process.exitCode = await dispatch(asked, env, options, stopping)
-  } catch (error) {
-    report(title, error)
-    process.exitCode = exitCodeOf(error)
-  }
-  guardAgainstLeaks(name, process.stderr)
 }
 
 const dispatch = async <S extends Settings>(
@@ -90,7 +75,7 @@ const dispatch = async <S extends Settings>(
     case 'explain':
       return print(`${await explain(asked, env, options, stopping.signal)}\n`)
     case 'command':
-      return runCommand(`${name} ${asked.name}`, asked.command, asked.argv, env, stopping)
+      return runCommand(`${name} ${asked.name}`, asked.command, { argv: asked.argv, env }, stopping)
     case 'serve': {
       // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
       process.stdout.on('error', () => undefined)
@@ -100,16 +85,6 @@ const dispatch = async <S extends Settings>(
       return (await serve(config, given, options, stopping.signal)).exitCode
     }
   }
-}
-
-const print = (text: string): number => {
-  process.stdout.write(text)
-  return exitCodes.ok
-}
-
-/** One line, but for a ConfigError, which has one a fault. */
-const report = (name: string, error: unknown): void => {
-  process.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `${name}: ${describeError(error)}\n`)
 }
 
 const help = <S extends Settings>(
@@ -215,33 +190,4 @@ const serveLive = async <S extends Settings>(
   } finally {
     kv.close()
   }
-}
-
-const defaultCommandDrainMs = 10_000
-
-const runCommand = async (
-  name: string,
-  command: Command,
-  argv: readonly string[],
-  env: Env,
-  stopping: AbortController,
-): Promise<number> => {
-  const { config, positionals, rest } = readSettings(name, command.settings, argv, env, command)
-  process.stdout.on('error', () => stopping.abort('stdout closed'))
-  const { stdin, stdout, stderr } = process
-  const io: CommandIo = { stdin, stdout, stderr, positionals, rest, signal: stopping.signal }
-  const limitMs = Number(config['drainDeadlineMs'] ?? defaultCommandDrainMs)
-  const stopped = Promise.withResolvers<undefined>()
-  stopping.signal.addEventListener('abort', () => stopped.resolve(undefined), { once: true })
-  const running = async (): Promise<number> => command.run(config, io)
-  const ended = running()
-  ended.catch(() => undefined)
-  const code = await Promise.race([ended, stopped.promise])
-  if (code !== undefined) return code
-  const deadline = deadlineIn(limitMs, afterOnTimer)
-  const late = await deadline.within(ended)
-  deadline.cancel()
-  if (late !== undefined) return late
-  report(name, `did not end within ${limitMs} ms of being told to stop`)
-  return exitCodes.temporary
 }

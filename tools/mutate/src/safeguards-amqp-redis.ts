@@ -18,10 +18,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A redrive leaves a letter whose topic nobody reads, and goes on',
-    file: 'apps/reactor/src/redrive.ts',
+    file: 'libs/messaging-commands/src/redrive.ts',
     find: "(retryable && fault !== 'unroutable')",
     replace: 'retryable',
-    tests: ['apps/reactor/test/redrive.test.ts'],
+    tests: ['libs/messaging-commands/test/redrive.test.ts'],
   },
   {
     promise: 'An alert whose topic nobody reads waits, and others pass it',
@@ -94,11 +94,11 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging/test/redis-streams-emptied.test.ts'],
   },
   {
-    promise: 'Messages that wait for a slow reader of `reactor tap` share one wait',
-    file: 'apps/reactor/src/write.ts',
+    promise: 'Messages that wait for a slow reader of `tap` share one wait',
+    file: 'libs/messaging-commands/src/write.ts',
     find: 'if (waiting === undefined) {',
     replace: 'if (waiting !== null) {',
-    tests: ['apps/reactor/test/publish-tap.test.ts'],
+    tests: ['libs/messaging-commands/test/publish-tap.test.ts'],
   },
   {
     promise: 'RabbitMQ: what a full queue refuses waits for room',

@@ -59,10 +59,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A redrive leaves a letter of which the body was cut off',
-    file: 'apps/reactor/src/redrive.ts',
+    file: 'libs/messaging-commands/src/redrive.ts',
     find: 'if (wholeBytes !== undefined) {',
     replace: "if (wholeBytes === '') {",
-    tests: ['apps/reactor/test/redrive-foreign.test.ts'],
+    tests: ['libs/messaging-commands/test/redrive-foreign.test.ts'],
   },
   {
     promise: 'dedupe remembers only what was handled: a redriven letter is handled',

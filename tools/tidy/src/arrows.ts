@@ -8,6 +8,7 @@ export const allowed = ({ from, to }: Arrow): boolean => {
   if (to === 'tools/servers') return true
   if (from === 'libs/config') return false
   if (from === 'libs/telemetry') return to === 'libs/config'
+  if (from === 'libs/messaging-commands') return ['libs/config', 'libs/messaging', 'libs/service'].includes(to)
   if (from.startsWith('libs/')) return ['libs/config', 'libs/telemetry'].includes(to)
   if (from === 'apps/all-in-one') return to.startsWith('libs/') || to.startsWith('apps/')
   if (from.startsWith('apps/') || from.startsWith('examples/')) return to.startsWith('libs/')

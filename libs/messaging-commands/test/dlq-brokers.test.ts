@@ -7,7 +7,7 @@ import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/serv
 import { startProgram, type Program } from '@armature/servers/program'
 import { failOn, heldIn, poison } from './letters.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('./program.ts', import.meta.url))
 
 /** Drivers with a browser, and the server each runs on. */
 const brokers = [
@@ -30,7 +30,7 @@ const start = (url: string, line: readonly string[]): Program => {
 }
 
 /** What a command wrote; it must end with `code`. */
-const reactor = async (url: string, line: readonly string[], code = 0): Promise<string> => {
+const run = async (url: string, line: readonly string[], code = 0): Promise<string> => {
   const program = start(url, line)
   const ended = await program.ended(60_000)
   expect(ended, program.output()).toEqual({ code, signal: null })
@@ -66,27 +66,20 @@ describe.each(brokers)('dead letters on %s', (_, server, scheme) => {
     'are listed, shown, counted, published again, edited, dropped and quarantined',
     async () => {
       const { url, driver, topic, letters, handled, works, ids, lying } = await open(6)
-      expect(await reactor(url, ['dlq', 'ls'])).toMatch(new RegExp(`^${letters.replaceAll('.', '\\.')} +6 +20`, 'm'))
-      const shown = await reactor(url, [
-        'dlq',
-        'show',
-        letters,
-        '--format=json',
-        '--filter=error~no odd',
-        `--id=${ids[1]}`,
-      ])
+      expect(await run(url, ['dlq', 'ls'])).toMatch(new RegExp(`^${letters.replaceAll('.', '\\.')} +6 +20`, 'm'))
+      const shown = await run(url, ['dlq', 'show', letters, '--format=json', '--filter=error~no odd', `--id=${ids[1]}`])
       expect(JSON.parse(shown)).toMatchObject({
         ...{ id: ids[1], originalTopic: topic, reason: 'failed', handler: 'store', group: 'sinks', attempts: 1 },
         ...{ key: 'k', body: `body of ${ids[1]}`, writer: 'armature', headers: { fail: 'odd', own: 'kept' } },
       })
-      expect(await reactor(url, ['dlq', 'stats', letters])).toMatch(/^6 +\S+ +failed +store +Error /m)
+      expect(await run(url, ['dlq', 'stats', letters])).toMatch(/^6 +\S+ +failed +store +Error /m)
 
       // It fails again: the letters come back with their count, and are not taken up again in the same run.
       const all = ['dlq', 'redrive', letters]
-      expect(await reactor(url, [...all, '--filter=header.fail=odd'])).toContain('redriven 3, quarantined 0, left 0')
+      expect(await run(url, [...all, '--filter=header.fail=odd'])).toContain('redriven 3, quarantined 0, left 0')
       const odd = ids.filter((_id, index) => index % 2 === 1)
       await vi.waitFor(async () => expect(await lying()).toEqual(ids), { timeout: 20_000 })
-      expect(await reactor(url, [...all, '--max-redrives=1', '--filter=redrives=1'])).toContain('quarantined 3')
+      expect(await run(url, [...all, '--max-redrives=1', '--filter=redrives=1'])).toContain('quarantined 3')
       expect((await heldIn(driver, `${topic}.quarantine.DLT`)).map(({ id }) => id).sort()).toEqual(odd)
 
       works.up = true
@@ -98,9 +91,9 @@ describe.each(brokers)('dead letters on %s', (_, server, scheme) => {
       await vi.waitFor(() => expect(handled.map(bodyText)).toEqual(['{"repaired":true}']), { timeout: 20_000 })
       expect(handled[0]).toMatchObject({ id: ids[0], key: 'k', headers: { 'dlt-redrives': '1', own: 'kept' } })
       expect(handled[0]?.headers).not.toHaveProperty('dlt-reason')
-      expect(await reactor(url, ['dlq', 'drop', letters, `--id=${ids[2]}`, '--yes'])).toContain('dropped 1')
+      expect(await run(url, ['dlq', 'drop', letters, `--id=${ids[2]}`, '--yes'])).toContain('dropped 1')
       expect(await lying()).toEqual([ids[4]])
-      expect(await reactor(url, all)).toContain('redriven 1')
+      expect(await run(url, all)).toContain('redriven 1')
       await vi.waitFor(() => expect(handled.map(({ id }) => id)).toEqual([ids[0], ids[4]]), { timeout: 20_000 })
       expect(await lying()).toEqual([])
     },
@@ -129,7 +122,7 @@ describe.each(brokers)('dead letters on %s', (_, server, scheme) => {
 test.each(brokers)(
   '%s away ends a command with 69',
   async (_, _server, scheme) => {
-    const output = await reactor(`${scheme}//user:canary@127.0.0.1:1?connectWaitMs=500`, ['dlq', 'ls'], 69)
+    const output = await run(`${scheme}//user:canary@127.0.0.1:1?connectWaitMs=500`, ['dlq', 'ls'], 69)
     expect(output).not.toContain('canary')
   },
   60_000,

@@ -57,3 +57,6 @@ export const table = (rows: readonly (readonly string[])[]): string => {
     )
     .join('')
 }
+
+/** A time in ISO 8601, `-` for none. */
+export const iso = (date: Date | undefined): string => date?.toISOString() ?? '-'

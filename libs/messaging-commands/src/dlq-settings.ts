@@ -1,6 +1,8 @@
 import type { z } from 'zod'
-import { choice, integer, text } from '@armature/config/settings'
-import { checked } from './checked-settings.ts'
+import { checkedText, choice, integer, text } from '@armature/config/settings'
+import { checkTopic } from '@armature/messaging/topic-pattern'
+import type { ServiceError } from '@armature/service/faults'
+import { usageError, type Program } from './broker-command.ts'
 import { sinceOf } from './duration.ts'
 import type { Letter } from './letter.ts'
 import { letterFilter } from './letter-filter.ts'
@@ -8,7 +10,7 @@ import { letterFilter } from './letter-filter.ts'
 /** Which letters a command is about. */
 export const pickSettings = {
   id: text().optional().meta({ description: 'Only the letter with this id', env: 'DLQ_ID' }),
-  filter: checked(letterFilter).optional().meta({
+  filter: checkedText(letterFilter).optional().meta({
     description: 'Only letters of which this is true, such as reason=timeout,error~refused,header.tenant=eu',
     env: 'DLQ_FILTER',
     accepts: 'a filter such as reason=timeout,error~refused',
@@ -41,5 +43,14 @@ export const picked = ({ id, filter, since }: Pick, nowMs: number): ((letter: Le
     (fits?.(letter) ?? true)
 }
 
+/** Where letters are published to. */
+export const toSetting = checkedText(checkTopic)
+  .optional()
+  .meta({ description: 'Topic to publish to, instead of where a letter comes from', env: 'DLQ_TO' })
+
 /** The topic that a command was given as its argument. */
 export const topicArgument = { usage: 'TOPIC', min: 1, max: 1 }
+
+/** A letter that was asked for and is not there. */
+export const noLetter = ({ name }: Program, topic: string, id: string): ServiceError =>
+  usageError(`there is no letter ${JSON.stringify(id)} in ${topic}`, `${name} dlq show ${topic} lists those that are`)

@@ -6,7 +6,7 @@ import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/serv
 import { startOnTerminal, type Program } from '@armature/servers/program'
 import { failOn, heldIn, poison } from './letters.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('./program.ts', import.meta.url))
 
 const ends: (() => Promise<unknown>)[] = []
 afterEach(async () => {

@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import { readSettings } from '@armature/service/command-line'
 import { exitCodeOf, describeError } from '@armature/service/faults'
 import type { Driver } from '@armature/messaging/ports'
-import { commands } from '../src/commands.ts'
+import type { Program } from '../src/broker-command.ts'
+import { messagingCommands } from '../src/commands.ts'
 
 export interface Run {
   readonly code: number
@@ -19,13 +20,20 @@ export interface RunOptions {
   readonly onStdout?: (text: string) => void
 }
 
+/** A program on a broker that is there already and stays open. */
+export const programOver = (driver: Driver): Program => ({
+  name: 'armature',
+  source: '/armature/test',
+  open: () => Promise.resolve({ ...driver, close: () => Promise.resolve() }),
+})
+
 /** Runs a command as the program does, on a broker that is there already. */
 export const runCommand = async (
   driver: Driver,
   line: readonly string[],
   { input, signal = new AbortController().signal, terminal = false, onStdout }: RunOptions = {},
 ): Promise<Run> => {
-  const all = commands(() => Promise.resolve({ ...driver, close: () => Promise.resolve() }))
+  const all = messagingCommands(programOver(driver))
   const name = Object.hasOwn(all, line.slice(0, 2).join(' ')) ? line.slice(0, 2).join(' ') : (line[0] ?? '')
   const command = all[name]
   expect(command, `no command ${name}`).toBeDefined()

@@ -26,7 +26,11 @@ const nameWithin = (topic: string): string | undefined =>
 const othersNames = /(?:[-.](?:dlt|dlq)|_(?:error|skipped)|\.DLQ|-DLQ)$/
 
 /** Whether it is by its name a topic of dead letters, ours or others'. */
-export const holdsLetters = (topic: string): boolean => isDeadLetterTopic(topic) || othersNames.test(topic)
+const holdsLetters = (topic: string): boolean => isDeadLetterTopic(topic) || othersNames.test(topic)
+
+/** The topics of dead letters that the broker has. */
+export const letterTopics = async (browser: TopicBrowser): Promise<readonly string[]> =>
+  (await browser.topics()).filter(holdsLetters)
 
 /** Letters that one command looks at, at most. */
 export const maxScanned = 1_000_000

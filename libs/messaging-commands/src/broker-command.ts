@@ -1,6 +1,5 @@
 import { messagingSettings } from '@armature/config/common'
 import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'
-import { openDriver } from '@armature/messaging/open'
 import type { Driver } from '@armature/messaging/ports'
 import { isInProcess } from '@armature/messaging/reach'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
@@ -8,21 +7,33 @@ import type { CommandIo } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 
-/** Connects to the broker of a URL. */
-export type Open = (url: string, warn: (problem: string) => void) => Promise<Driver>
+/** Opens the driver of a URL: `openDriver` of libs/messaging, or the one of a single driver. */
+export type Open = (
+  url: string,
+  options: { readonly source: string; readonly warn: (problem: string) => void },
+) => Promise<Driver>
 
-/** By the URL's scheme. */
-export const openByUrl: Open = (url, warn) => openDriver(url, { warn, source: '/armature/reactor' })
+/** The program that has the commands. */
+export interface Program {
+  /** As it is typed. */
+  readonly name: string
+  /** The CloudEvents `source` of what it publishes: a URI reference. */
+  readonly source: string
+  readonly open: Open
+  /** The flag that names the broker. Default `--url`. */
+  readonly urlFlag?: string
+}
 
 /** The setting of each command that speaks to a broker. */
 export const brokerSettings = { messagingUrl: messagingSettings.messagingUrl.meta({ flag: 'url' }) }
 
 /**
  * Does the work on the broker of the URL and closes the connection after it. Rejects with ServiceError: 64 for `memory:`, which another
- * process cannot reach, and for what is no topic; 78 for a URL that is none; 69 for a broker that is away.
+ * process cannot reach, for what is no topic and for a message that the broker never takes; 78 for a URL that is none; 69 for a broker that
+ * is away.
  */
 export const withDriver = async (
-  open: Open,
+  { open, source, urlFlag = '--url' }: Program,
   url: string,
   { stderr }: Pick<CommandIo, 'stderr'>,
   work: (driver: Driver) => Promise<number>,
@@ -30,12 +41,12 @@ export const withDriver = async (
   if (isInProcess(url)) {
     throw new ServiceError(
       'the messaging URL is memory:, which reaches one process only, and this command is a process of its own',
-      { exitCode: exitCodes.usage, fix: 'Set MESSAGING_URL or --url to the URL of a broker' },
+      { exitCode: exitCodes.usage, fix: `Set MESSAGING_URL or ${urlFlag} to the URL of a broker` },
     )
   }
   let driver: Driver | undefined
   try {
-    driver = await open(url, (problem) => void stderr.write(`${problem}\n`))
+    driver = await open(url, { source, warn: (problem) => void stderr.write(`${problem}\n`) })
     return await work(driver)
   } catch (error) {
     throw withExitCode(error)
@@ -46,12 +57,12 @@ export const withDriver = async (
 
 /** The same with the broker's browser. Rejects with ServiceError (64) for a broker that keeps no messages. */
 export const withBrowser = (
-  open: Open,
+  program: Program,
   url: string,
   io: Pick<CommandIo, 'stderr'>,
   work: (driver: Driver, browser: TopicBrowser) => Promise<number>,
 ): Promise<number> =>
-  withDriver(open, url, io, async (driver) => {
+  withDriver(program, url, io, async (driver) => {
     if (driver.browser !== undefined) return work(driver, driver.browser)
     throw new ServiceError(`a ${driver.scheme}: broker keeps no messages, and so no dead letters`, {
       exitCode: exitCodes.usage,

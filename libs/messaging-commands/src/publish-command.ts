@@ -1,15 +1,16 @@
 import { open as openFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import * as z from 'zod'
-import { choice, integer, list, text } from '@armature/config/settings'
+import { checkedText, choice, integer, list, text } from '@armature/config/settings'
 import { systemClock } from '@armature/messaging/clock'
 import { message, type Message } from '@armature/messaging/message'
+import { checkTopic } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { amqpUrl } from './amqp-url.ts'
-import { brokerSettings, usageError, withDriver, type Open } from './broker-command.ts'
-import { durationText, rateText, topicName } from './checked-settings.ts'
+import { brokerSettings, usageError, withDriver, type Program } from './broker-command.ts'
 import { durationMsOf, perSecondOf } from './duration.ts'
+import { durationText, rateText } from './duration-settings.ts'
 import { headerPairs } from './header-pairs.ts'
 import { linesOf } from './lines.ts'
 import { publishAll } from './publish.ts'
@@ -18,7 +19,7 @@ import { isTerminal } from './terminal.ts'
 
 const settings = z.object({
   ...brokerSettings,
-  topic: topicName()
+  topic: checkedText(checkTopic)
     .optional()
     .meta({ description: 'Topic to publish to; over amqp: the routing key', short: 't', env: 'PUBLISH_TOPIC' }),
   message: text().optional().meta({
@@ -50,8 +51,8 @@ const settings = z.object({
 
 type Config = Readonly<z.infer<typeof settings>>
 
-/** `reactor publish`. */
-export const publishCommand = (open: Open): Command =>
+/** `publish`. */
+export const publishCommand = (program: Program): Command =>
   command({
     summary: 'Publish messages, and wait until the broker holds them',
     settings,
@@ -60,7 +61,7 @@ export const publishCommand = (open: Open): Command =>
       const url = amqpUrl(config.messagingUrl, config)
       const perSecond = rateOf(config)
       const headers = headerPairs(config.headers)
-      return withDriver(open, url, io, async (driver) => {
+      return withDriver(program, url, io, async (driver) => {
         const clock = systemClock()
         const { file, batch } = config
         const bodies = file === undefined ? templateOf(config) : await linesIn(file, io.stdin, io.signal)

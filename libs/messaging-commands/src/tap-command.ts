@@ -1,20 +1,20 @@
 import * as z from 'zod'
-import { choice, decimal, integer } from '@armature/config/settings'
+import { checkedText, choice, decimal, integer } from '@armature/config/settings'
 import { systemClock } from '@armature/messaging/clock'
 import type { Delivery, Driver } from '@armature/messaging/ports'
-import { isPattern } from '@armature/messaging/topic-pattern'
+import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
-import { brokerSettings, usageError, withDriver, type Open } from './broker-command.ts'
-import { rateText, topicPattern } from './checked-settings.ts'
+import { brokerSettings, usageError, withDriver, type Program } from './broker-command.ts'
 import { perSecondOf } from './duration.ts'
+import { rateText } from './duration-settings.ts'
 import { oneLine, shownBody } from './shown.ts'
 import { tap } from './tap.ts'
 import { write } from './write.ts'
 
 const settings = z.object({
   ...brokerSettings,
-  topic: topicPattern()
+  topic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic to look at; * is one token, a last > the rest', short: 't', env: 'TAP_TOPIC' }),
   count: integer({ min: 1 }).optional().meta({ description: 'End after so many were shown', env: 'TAP_COUNT' }),
@@ -35,14 +35,14 @@ const settings = z.object({
     .meta({ description: 'Bytes of each body that are shown', env: 'TAP_MAX_BODY_BYTES' }),
 })
 
-/** `reactor tap`. */
-export const tapCommand = (open: Open): Command =>
+/** `tap`. */
+export const tapCommand = (program: Program): Command =>
   command({
     summary: 'Show messages as they pass, without taking them from anyone',
     settings,
     run: ({ messagingUrl, topic, rate, format, from, maxBodyBytes, ...rest }, io) => {
       if (topic === undefined) throw usageError('which topic?', 'Name one, or a pattern, by --topic')
-      return withDriver(open, messagingUrl, io, async (driver) => {
+      return withDriver(program, messagingUrl, io, async (driver) => {
         checkDeclared(driver, topic, from)
         const show = format === 'json' ? json : line
         const { shown, passedOver } = await tap(driver, {

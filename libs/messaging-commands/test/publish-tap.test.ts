@@ -10,9 +10,9 @@ import { bodyText, message, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { readSettings } from '@armature/service/command-line'
 import { amqpUrl } from '../src/amqp-url.ts'
-import { commands } from '../src/commands.ts'
+import { messagingCommands } from '../src/commands.ts'
 import { publishAll } from '../src/publish.ts'
-import { runCommand } from './command-line.ts'
+import { programOver, runCommand } from './command-line.ts'
 import { heldIn } from './letters.ts'
 
 const open = () => memoryBroker({ partitions: 1 }).connect()
@@ -275,7 +275,7 @@ const runTap = async (
   stdout: PassThrough,
   { signal, onReady }: { readonly signal: AbortSignal; readonly onReady: () => void },
 ) => {
-  const { tap } = commands(() => Promise.resolve({ ...driver, close: () => Promise.resolve() }))
+  const { tap } = messagingCommands(programOver(driver))
   if (tap === undefined) throw new Error('no tap')
   const env = { MESSAGING_URL: 'kafka://127.0.0.1:9092' }
   const { config, positionals, rest } = readSettings('tap', tap.settings, ['-t', 'orders'], env, tap)

@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { openDriver } from '@armature/messaging/open'
+import { messagingCommands } from '@armature/messaging-commands/commands'
+import { runProgram } from '@armature/service/run-program'
+
+await runProgram({
+  name: 'armature',
+  summary: 'Looks into the topics of a broker, publishes to them, and puts dead letters right',
+  commands: messagingCommands({ name: 'armature', source: '/armature/cli', open: openDriver }),
+})

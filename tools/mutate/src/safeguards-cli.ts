@@ -1,0 +1,18 @@
+import type { Safeguard } from './safeguard.ts'
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A command over a broker closes its connection, also when its work fails',
+    file: 'libs/messaging-commands/src/broker-command.ts',
+    find: 'await driver?.close()',
+    replace: 'void driver',
+    tests: ['libs/messaging-commands/test/broker-command.test.ts'],
+  },
+  {
+    promise: 'A command that is told to stop and does not end is ended at its deadline',
+    file: 'libs/service/src/run-command.ts',
+    find: 'const code = await Promise.race([ended, stopped.promise])',
+    replace: 'const code = await ended',
+    tests: ['libs/service/test/run.test.ts'],
+  },
+]
