@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { commonSettings, databaseSettings, messagingSettings } from './common.ts'
+import { commonSettings, databaseSettings } from './common.ts'
 import { helpText } from './help.ts'
 import { settingsJsonSchema } from './json-schema.ts'
 import { describeSettings } from './schema.ts'
@@ -60,14 +59,6 @@ describe('the table for a README', () => {
   ])('has %j', (part) => {
     expect(table).toContain(part)
   })
-})
-
-test('the README of this library has the common settings as they are', async () => {
-  const all = z.object({ ...commonSettings, ...messagingSettings, ...databaseSettings })
-  const narrow = (line: string) => line.replaceAll(/ +/g, ' ')
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const rows = settingsTable(all).trim().split('\n').slice(2)
-  expect(readme.split('\n').map(narrow)).toEqual(expect.arrayContaining(rows.map(narrow)))
 })
 
 describe('the JSON schema', () => {

@@ -38,6 +38,51 @@ describe('a table is true', () => {
   })
 })
 
+describe('a table of one section', () => {
+  const section: Table = { ...table, section: 'Broker' }
+  const text = (first: string, second: string) =>
+    `# a\n\n## Every service\n\n${inText(first)}\n\n## Broker\n\n${inText(second)}\n\n## End\n`
+  const checkSection = tablesAreTrue(async () => [section])
+
+  test('is looked for there, and written there', async () => {
+    const wrong = treeOf({ [readme]: text('| `port` | `0` |\n| `host` | none |', '| `port` | `80` |') })
+    expect(await checkSection(wrong)).toHaveLength(3)
+    const written = withTable(wrong.text(readme) ?? '', section) ?? ''
+    expect(await checkSection(treeOf({ [readme]: written }))).toEqual([])
+    expect(written.startsWith(wrong.text(readme)?.split('## Broker')[0] ?? '?')).toBe(true)
+  })
+
+  test.each([
+    ['the section is missing', inText('| `port` | `0` |')],
+    ['the table is in the next section', `## Broker\n\n## End\n\n${inText('| `port` | `0` |')}`],
+  ])('is missing where %s', async (_what, found) => {
+    expect(await checkSection(treeOf({ [readme]: found }))).toMatchObject([
+      { path: readme, problem: expect.stringContaining('in the section Broker') },
+    ])
+    expect(withTable(found, section)).toBeUndefined()
+  })
+})
+
+describe('links to shared settings', () => {
+  const links = ['../SETTINGS.md#broker', '../SETTINGS.md#consul']
+  const checkLinks = tablesAreTrue(async () => [{ ...table, links }])
+  const rows = inText('| `port` | `0` |', '| `host` | none |')
+
+  test('are all there', async () => {
+    const text = `[a](../SETTINGS.md#broker), [b](../SETTINGS.md#consul), [c](../OTHER.md#x), [d](../SETTINGS.md)\n\n${rows}`
+    expect(await checkLinks(treeOf({ [readme]: text }))).toEqual([])
+  })
+
+  test.each([
+    ['one is missing', '[a](../SETTINGS.md#broker)', 'has no link to ../SETTINGS.md#consul'],
+    ['one is too many', '[](../SETTINGS.md#broker) [](../SETTINGS.md#consul) [](../SETTINGS.md#kv)', 'links to'],
+  ])('not where %s', async (_what, text, problem) => {
+    expect(await checkLinks(treeOf({ [readme]: `${text}\n\n${rows}` }))).toMatchObject([
+      { path: readme, problem: expect.stringContaining(problem) },
+    ])
+  })
+})
+
 describe('withTable', () => {
   test('makes it true and leaves the rest', async () => {
     const text = withTable(inText('| `port` | `80` |'), table) ?? ''

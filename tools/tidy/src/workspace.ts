@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { settingGroups, splitSettings } from '@armature/config/setting-groups'
 import { settingsTable } from '@armature/config/table'
 import type { Metric } from '@armature/telemetry/metric'
 import { createProjectGraphAsync } from '@nx/devkit'
@@ -18,16 +19,39 @@ export const tablesOf =
     const configs = tree.files.filter(({ path }) => /^apps\/[^/]+\/src\/config\.ts$/.test(path))
     return [
       ...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))),
+      ...sharedSettings(),
       metricsTable(await metricFiles(root)(tree)),
       await promisesTable(),
     ]
   }
 
+const settingsPage = 'libs/config/SETTINGS.md'
+
+const tableLines = (settings: Settings): string[] => settingsTable(settings).trim().split('\n')
+
+/** The settings of one app alone, and links to those that it shares with others. */
 const settingsOf = async (root: string, source: string): Promise<Table> => {
   const { settings } = (await import(pathToFileURL(join(root, source)).href)) as { settings: Settings }
-  const lines = settingsTable(settings).trim().split('\n')
-  return { readme: source.replace('src/config.ts', 'README.md'), source, heading: 'Setting', lines }
+  const { own, groups } = splitSettings(settings)
+  const links = groups.map(({ title }) => `../../${settingsPage}#${title.toLowerCase().replaceAll(' ', '-')}`)
+  return {
+    readme: source.replace('src/config.ts', 'README.md'),
+    source,
+    heading: 'Setting',
+    links,
+    lines: tableLines(own),
+  }
 }
+
+/** The page of the settings that services share. */
+const sharedSettings = (): Table[] =>
+  settingGroups.map(({ title, settings }) => ({
+    readme: settingsPage,
+    source: 'libs/config/src/setting-groups.ts',
+    heading: 'Setting',
+    section: title,
+    lines: tableLines(settings),
+  }))
 
 /** Loads the files that declare metrics. */
 export const metricFiles =
