@@ -75,8 +75,8 @@ export const amqpPublisher = ({ link, settings, source, warn }: PublisherParts):
   }
 
   /**
-   * After the leader of a quorum queue was killed, a channel was seen to refuse every publish for a minute. Probably a channel remembers who led the
-   * queue; a new one asks anew.
+   * A channel that meets a quorum queue for the first time while its leader is gone and no other is elected refuses all for that queue until the node
+   * of that leader is back. A new one asks anew who leads.
    */
   const renew = (refusing: Outlet) => {
     if (current !== refusing || performance.now() - refusing.openedAtMs < renewAfterMs) return

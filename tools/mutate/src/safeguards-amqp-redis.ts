@@ -135,4 +135,11 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (gap > confirmed.length) confirmed.fill(0, gap)',
     tests: ['libs/messaging/src/amqp-send.test.ts'],
   },
+  {
+    promise: 'RabbitMQ: a publisher whose channel refuses goes on over another, once a queue has a new leader',
+    file: 'libs/messaging/src/amqp-publisher.ts',
+    find: 'renew(out)',
+    replace: '',
+    tests: ['libs/messaging/test/amqp-refused.test.ts'],
+  },
 ]
