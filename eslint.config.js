@@ -11,17 +11,25 @@ await createProjectGraphAsync({ exitOnError: true, resetDaemonClient: true })
 
 const tests = ['**/*.test.ts', '**/test/**/*.ts']
 
+const ground = ['lib:async', 'lib:config', 'lib:telemetry']
+const forDrivers = [...ground, 'lib:messaging', 'lib:messaging-kit']
+const drivers = '/^lib:messaging-(?!kit$|drivers$|commands$)/'
+
 /** Who may use whom: the arrows of ARCHITECTURE.md. Only tests may use tools/servers, so it is not among the libs. */
 const arrows = [
-  { sourceTag: 'lib:config', onlyDependOnLibsWithTags: [] },
-  { sourceTag: 'lib:telemetry', onlyDependOnLibsWithTags: ['lib:config'] },
+  { sourceTag: 'lib:async', onlyDependOnLibsWithTags: [] },
+  { sourceTag: '/^lib:(config|event-bus)$/', onlyDependOnLibsWithTags: ['lib:async'] },
+  { sourceTag: 'lib:telemetry', onlyDependOnLibsWithTags: ['lib:async', 'lib:config'] },
+  { sourceTag: 'lib:messaging-kit', onlyDependOnLibsWithTags: [...ground, 'lib:messaging'] },
+  { sourceTag: drivers, onlyDependOnLibsWithTags: forDrivers },
+  { sourceTag: 'lib:messaging-drivers', onlyDependOnLibsWithTags: [...forDrivers, drivers] },
   {
-    sourceTag: '/^lib:(?!config$|telemetry$|messaging-commands$)/',
-    onlyDependOnLibsWithTags: ['lib:config', 'lib:telemetry'],
+    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|messaging-)/',
+    onlyDependOnLibsWithTags: ground,
   },
   {
     sourceTag: 'lib:messaging-commands',
-    onlyDependOnLibsWithTags: ['lib:config', 'lib:messaging', 'lib:service'],
+    onlyDependOnLibsWithTags: ['lib:async', 'lib:config', 'lib:messaging', 'lib:service'],
   },
   { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },
@@ -49,7 +57,10 @@ const withServers = (arrow) => ({
 
 /** One package, one owner: what each library alone may import. */
 const owned = {
-  'libs/messaging': '(kafkajs|rabbitmq-client|@platformatic/kafka|nats|@nats-io/.+|amqplib|ioredis|redis|@redis/.+)',
+  'libs/messaging-amqp': '(amqplib|rabbitmq-client)',
+  'libs/messaging-kafka': '(kafkajs|@platformatic/kafka)',
+  'libs/messaging-nats': '(nats|@nats-io/.+)',
+  'libs/messaging-redis': '(ioredis|redis|@redis/.+)',
   'libs/discovery': 'consul',
   'libs/telemetry': '(pino|hot-shots|@opentelemetry/(?!api$).+)',
   'libs/database': '(@electric-sql/.+|pg|pg-.+|postgres)',

@@ -1,4 +1,4 @@
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { bodyText } from '@armature/messaging/message'
 import { expect, test } from 'vitest'

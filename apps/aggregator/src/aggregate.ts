@@ -1,4 +1,4 @@
-import type { Clock, Cancel } from '@armature/messaging/clock'
+import type { Clock, Cancel } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Delivery, Handler } from '@armature/messaging/ports'
 import { completedBy, type CompletionPolicy, dueAt, type Group, type Mechanism } from './completion.ts'

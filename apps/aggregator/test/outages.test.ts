@@ -1,6 +1,6 @@
 import { type Database } from '@armature/database/database'
 import { openDatabase } from '@armature/database/open'
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import { message } from '@armature/messaging/message'
 import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'

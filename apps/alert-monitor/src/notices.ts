@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { jsonMessage, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import { commonMetrics } from '@armature/telemetry/common-metrics'

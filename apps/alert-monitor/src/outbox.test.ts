@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
 import { message, type Message } from '@armature/messaging/message'
 import { createOutbox } from './outbox.ts'

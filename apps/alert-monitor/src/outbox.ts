@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '@armature/messaging/clock'
+import type { Cancel, Clock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'

@@ -1,4 +1,4 @@
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import { message, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import { publishAll } from '@armature/messaging-commands/publish'

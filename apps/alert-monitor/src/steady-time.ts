@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 
 /** The longest step of the clock that is believed; the evaluation reads the clock more often than that. */
 export const maxStepMs = 5_000

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { calm, expectAlert, expectNoRepeat, expectResolved, fallSilent, scenario, spike } from './scenario.ts'
 
 const cpu = { type: 'threshold', name: 'cpu', metric: 'cpu', stat: 'last', op: '>', value: 90, forMs: 20_000 }

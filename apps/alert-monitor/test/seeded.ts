@@ -1,4 +1,4 @@
-import { seededRandom } from '@armature/messaging/random'
+import { seededRandom } from '@armature/async/random'
 
 /** Numbers in [0, 1), the same for the same seed. */
 export const randomSource = (seed: number): (() => number) => seededRandom(seed).next

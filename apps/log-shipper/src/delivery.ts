@@ -1,10 +1,10 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import { within } from '@armature/messaging/timeout'
-import { wait } from '@armature/messaging/wait'
+import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 

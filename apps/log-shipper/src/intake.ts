@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import type { Ledger } from '@armature/telemetry/ledger'
 import { type Line, lineSplitter } from './lines.ts'
 import type { Spool } from './spool.ts'

@@ -1,8 +1,8 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { ConnectError } from '@armature/messaging/errors'
 import type { Driver, Publisher } from '@armature/messaging/ports'
 import { tracedPublisher } from '@armature/messaging/trace'
-import { wait } from '@armature/messaging/wait'
+import { wait } from '@armature/async/wait'
 import type { Logger } from '@armature/telemetry/logger'
 
 export interface LateBrokerOptions {

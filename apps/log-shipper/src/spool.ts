@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import type { Disk } from './disk.ts'
 import type { Line } from './lines.ts'
 import { encodeRecord, recordHeaderBytes, type SpoolRecord } from './record.ts'

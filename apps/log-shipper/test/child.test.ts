@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { startChild } from '../src/child.ts'
 

@@ -1,4 +1,4 @@
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type NewLine, openSpool, type Spool } from '../src/spool.ts'

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import { openSpool } from '../src/spool.ts'
 import { folderDisk } from '../src/disk.ts'
 import { lines } from './spool-world.ts'

@@ -1,4 +1,4 @@
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { type NewLine, openSpool, type Spool, type SpooledLine, type SpoolOptions } from '../src/spool.ts'
 import type { Damage } from '../src/spool-recovery.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'

@@ -1,5 +1,5 @@
-import { systemClock } from '@armature/messaging/clock'
-import { openDriver } from '@armature/messaging/open'
+import { systemClock } from '@armature/async/clock'
+import { openDriver } from '@armature/messaging-drivers/open'
 import { messagingCommands } from '@armature/messaging-commands/commands'
 import { table } from '@armature/messaging-commands/shown'
 import { command, type Command } from '@armature/service/command'

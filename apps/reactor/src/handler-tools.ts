@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import type { Metrics } from '@armature/telemetry/metrics'
 import type { Config } from './config.ts'
 import type { HandledAlert } from './handled-alert.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { compose } from '@armature/messaging/compose'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { withNotes } from '@armature/messaging/delivery-notes'

@@ -1,6 +1,6 @@
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
-import { systemClock, type Clock } from '@armature/messaging/clock'
-import { openDriver } from '@armature/messaging/open'
+import { systemClock, type Clock } from '@armature/async/clock'
+import { openDriver } from '@armature/messaging-drivers/open'
 import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'

@@ -1,8 +1,8 @@
-import type { Clock } from '@armature/messaging/clock'
-import { encodeBinary } from '@armature/messaging/cloud-events'
+import type { Clock } from '@armature/async/clock'
+import { encodeBinary } from '@armature/messaging-kit/cloud-events'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
-import { wait } from '@armature/messaging/wait'
+import { wait } from '@armature/async/wait'
 import { retryAfterMs } from './retry-after.ts'
 
 export interface WebhookOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { message, type Message } from '@armature/messaging/message'
 import { reactorMetrics } from '../src/reactor-metrics.ts'
 import { createWebhook, longestRetryAfterMs, type WebhookOptions } from '../src/webhook.ts'

@@ -1,6 +1,6 @@
-import type { Clock } from '@armature/messaging/clock'
-import type { Random } from '@armature/messaging/random'
-import { wait } from '@armature/messaging/wait'
+import type { Clock } from '@armature/async/clock'
+import type { Random } from '@armature/async/random'
+import { wait } from '@armature/async/wait'
 
 export const counterNames = ['c1', 'c2', 'c3', 'c4'] as const
 export type CounterName = (typeof counterNames)[number]

@@ -1,5 +1,5 @@
-import type { Clock } from '@armature/messaging/clock'
-import { createEventBus } from '@armature/messaging/event-bus'
+import type { Clock } from '@armature/async/clock'
+import { createEventBus } from '@armature/event-bus/event-bus'
 import { counterNames, type Post, type Transport } from './counters.ts'
 
 /** Over the bus within the process: one topic a counter. Throws what goes wrong on it. */

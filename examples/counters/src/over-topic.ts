@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { bodyJson, jsonMessage } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { counterNames, type Post, type Transport } from './counters.ts'

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { integer, toggle } from '@armature/config/settings'
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'

@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { editedHeader } from '@armature/messaging/dead-letter-envelope'
 import { bodyJson, type Message } from '@armature/messaging/message'
 import { usageError } from './broker-command.ts'

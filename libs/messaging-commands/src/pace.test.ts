@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { drivenClock } from '@armature/messaging/clock'
+import { drivenClock } from '@armature/async/clock'
 import { createPace } from './pace.ts'
 
 const never = new AbortController().signal

@@ -1,5 +1,5 @@
-import type { Clock } from '@armature/messaging/clock'
-import { wait } from '@armature/messaging/wait'
+import type { Clock } from '@armature/async/clock'
+import { wait } from '@armature/async/wait'
 
 /** Resolves when `count` more may go; at once where the signal is aborted. */
 export type Pace = (count: number, signal: AbortSignal) => Promise<void>

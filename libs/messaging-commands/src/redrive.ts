@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import { isQuarantineTopic, quarantineTopic } from '@armature/messaging/dead-letter'
 import { cutBodyHeader, originalHeaders, redrivesHeader } from '@armature/messaging/dead-letter-envelope'
 import { PublishError } from '@armature/messaging/errors'

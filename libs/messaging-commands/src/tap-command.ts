@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { checkedText, choice, decimal, integer } from '@armature/config/settings'
-import { systemClock } from '@armature/messaging/clock'
+import { systemClock } from '@armature/async/clock'
 import type { Delivery, Driver } from '@armature/messaging/ports'
 import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import { command, type Command } from '@armature/service/command'

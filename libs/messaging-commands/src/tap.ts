@@ -1,4 +1,4 @@
-import type { Clock } from '@armature/messaging/clock'
+import type { Clock } from '@armature/async/clock'
 import type { Delivery, StartPosition, Subscriber } from '@armature/messaging/ports'
 
 export interface TapOptions {

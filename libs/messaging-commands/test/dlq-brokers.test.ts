@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { bodyText } from '@armature/messaging/message'
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import type { Delivery, Driver } from '@armature/messaging/ports'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
 import { startProgram, type Program } from '@armature/servers/program'

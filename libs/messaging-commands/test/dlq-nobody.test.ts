@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
 import { startProgram, type Program } from '@armature/servers/program'

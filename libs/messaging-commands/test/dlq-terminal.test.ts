@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { bodyText } from '@armature/messaging/message'
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
 import { startOnTerminal, type Program } from '@armature/servers/program'
 import { failOn, heldIn, poison } from './letters.ts'

@@ -1,4 +1,4 @@
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import { runProgram } from '@armature/service/run-program'
 import { messagingCommands } from '../src/commands.ts'
 

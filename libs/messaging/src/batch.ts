@@ -1,4 +1,4 @@
-import { systemClock, type Cancel, type Clock } from './clock.ts'
+import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import { SubscribeError } from './errors.ts'
 import type { Delivery, Middleware, SubscribeOptions, Subscriber, Subscription } from './ports.ts'
 

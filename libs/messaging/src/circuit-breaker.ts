@@ -1,6 +1,6 @@
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
 import { UnrecoverableError } from './errors.ts'
-import { numberOption, wholeOption } from './option-checks.ts'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
 

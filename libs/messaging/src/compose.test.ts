@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { delivery } from '../test/delivery.ts'
+import { delivery } from './testing-delivery.ts'
 import { compose } from './compose.ts'
 import type { Middleware } from './ports.ts'
 

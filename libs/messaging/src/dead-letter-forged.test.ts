@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { delivery } from '../test/delivery.ts'
-import { fails, letterBox } from '../test/letter-box.ts'
+import { delivery } from './testing-delivery.ts'
+import { fails, letterBox } from './testing-letter-box.ts'
 import { originalHeaders, readEnvelope } from './dead-letter-envelope.ts'
 import { UndecodableError } from './cloud-event-attributes.ts'
 

@@ -1,8 +1,9 @@
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createMetrics } from '@armature/telemetry/metrics'
 import { describe, expect, test } from 'vitest'
-import { delivery, outcomeOf, standing } from '../test/delivery.ts'
-import { drivenClock } from './clock.ts'
+import { delivery, standing } from './testing-delivery.ts'
+import { outcomeOf } from '@armature/async/testing-outcome'
+import { drivenClock } from '@armature/async/clock'
 import { dedupe, type DedupeOptions } from './dedupe.ts'
 
 const open = (options: DedupeOptions = {}) => {

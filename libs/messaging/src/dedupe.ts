@@ -1,10 +1,10 @@
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Metrics } from '@armature/telemetry/metrics'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
 import { withNotes } from './delivery-notes.ts'
 import { UnrecoverableError } from './errors.ts'
 import { contentsDigest, identityOf } from './identity.ts'
-import { numberOption, wholeOption } from './option-checks.ts'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Delivery, Middleware } from './ports.ts'
 
 export interface DedupeOptions {

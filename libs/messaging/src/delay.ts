@@ -1,8 +1,8 @@
-import { systemClock, type Clock } from './clock.ts'
-import { numberOption } from './option-checks.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
+import { numberOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
-import { seededRandom } from './random.ts'
-import { wait } from './wait.ts'
+import { seededRandom } from '@armature/async/random'
+import { wait } from '@armature/async/wait'
 
 export interface DelayOptions {
   /** Default 0. */

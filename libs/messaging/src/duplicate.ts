@@ -1,6 +1,6 @@
-import { numberOption, wholeOption } from './option-checks.ts'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
-import { seededRandom } from './random.ts'
+import { seededRandom } from '@armature/async/random'
 
 export interface DuplicateOptions {
   /** From 0 to 1. */

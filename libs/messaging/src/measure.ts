@@ -1,6 +1,6 @@
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Metrics } from '@armature/telemetry/metrics'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
 import { withNotes, type Settlement } from './delivery-notes.ts'
 import { messagingMetrics } from './messaging-metrics.ts'
 import type { Middleware } from './ports.ts'

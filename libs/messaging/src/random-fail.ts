@@ -1,6 +1,6 @@
-import { numberOption } from './option-checks.ts'
+import { numberOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
-import { seededRandom } from './random.ts'
+import { seededRandom } from '@armature/async/random'
 
 export interface RandomFailOptions {
   /** From 0 to 1. */

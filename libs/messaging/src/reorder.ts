@@ -1,7 +1,7 @@
-import { systemClock, type Cancel, type Clock } from './clock.ts'
-import { numberOption, wholeOption } from './option-checks.ts'
+import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
-import { seededRandom } from './random.ts'
+import { seededRandom } from '@armature/async/random'
 
 export interface ReorderOptions {
   /** Deliveries that are collected and then handed on in random order. Default 10. */

@@ -1,10 +1,10 @@
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
 import { noteFailure, withNotes } from './delivery-notes.ts'
 import { UnrecoverableError } from './errors.ts'
-import { numberOption, wholeOption } from './option-checks.ts'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
-import { wait } from './wait.ts'
+import { wait } from '@armature/async/wait'
 
 export interface RetryOptions {
   /** Calls of the handler, the first one included. Default 5. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { delivery, outcomeOf } from '../test/delivery.ts'
-import { drivenClock } from './clock.ts'
+import { delivery } from './testing-delivery.ts'
+import { outcomeOf } from '@armature/async/testing-outcome'
+import { drivenClock } from '@armature/async/clock'
 import { throttle, type ThrottleOptions } from './throttle.ts'
 
 const open = (options: ThrottleOptions) => {

@@ -1,8 +1,8 @@
-import { systemClock, type Clock } from './clock.ts'
-import { numberOption, wholeOption } from './option-checks.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
+import { numberOption, wholeOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
 import { RedeliverError } from './redeliver-error.ts'
-import { wait } from './wait.ts'
+import { wait } from '@armature/async/wait'
 
 export interface ThrottleOptions {
   /** Calls of the handler a second, on average. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { delivery, outcomeOf, standing } from '../test/delivery.ts'
-import { drivenClock } from './clock.ts'
+import { delivery, standing } from './testing-delivery.ts'
+import { outcomeOf } from '@armature/async/testing-outcome'
+import { drivenClock } from '@armature/async/clock'
 import { retry } from './retry.ts'
 import { timeout, TimeoutError } from './timeout.ts'
 

@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from './clock.ts'
-import { numberOption } from './option-checks.ts'
+import { systemClock, type Clock } from '@armature/async/clock'
+import { numberOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
 
 /** Something took longer than it may. */

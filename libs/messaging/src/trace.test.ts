@@ -1,6 +1,6 @@
 import { trace as api, SpanStatusCode, type Context, type Span, type SpanOptions } from '@opentelemetry/api'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { delivery } from '../test/delivery.ts'
+import { delivery } from './testing-delivery.ts'
 import { compose } from './compose.ts'
 import { deadLetter } from './dead-letter.ts'
 import { message, type Message } from './message.ts'

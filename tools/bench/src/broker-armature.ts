@@ -1,5 +1,5 @@
 import { message } from '@armature/messaging/message'
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'
 import { arrivals, bodyOf, publishRate, throughRate, type Job, type Party } from './broker-job.ts'
 

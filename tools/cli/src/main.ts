@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { openDriver } from '@armature/messaging/open'
+import { openDriver } from '@armature/messaging-drivers/open'
 import { messagingCommands } from '@armature/messaging-commands/commands'
 import { runProgram } from '@armature/service/run-program'
 

@@ -1,56 +1,56 @@
 import type { Safeguard } from './safeguard.ts'
 
-const outside = ['libs/messaging/test/kafka-outside.test.ts']
+const outside = ['libs/messaging-kafka/test/outside.test.ts']
 
 /** What the drivers of Kafka and JetStream promise against what others do to topics and streams. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: offsets that no handler sees do not hold a partition up',
-    file: 'libs/messaging/src/kafka-claim.ts',
+    file: 'libs/messaging-kafka/src/claim.ts',
     find: 'tracker.unfinished(partition) === 0 ? next : 0',
     replace: 'tracker.unfinished(partition) === -1 ? next : 0',
-    tests: ['libs/messaging/src/kafka-claim.test.ts'],
+    tests: ['libs/messaging-kafka/src/claim.test.ts'],
   },
   {
     promise: 'Kafka: where a batch is refused because of some of its messages, the others are stored',
-    file: 'libs/messaging/src/kafka-sender.ts',
+    file: 'libs/messaging-kafka/src/sender.ts',
     find: 'batchCodes.has(code) && records.length > 1',
     replace: 'batchCodes.has(code) && records.length < 0',
     tests: outside,
   },
   {
     promise: 'Kafka: what a handler has stays its own where the log begins behind its place by now',
-    file: 'libs/messaging/src/kafka-subscription.ts',
+    file: 'libs/messaging-kafka/src/subscription.ts',
     find: 'if (claim.next < oldest) {',
     replace: 'if (claim.next < -oldest) {',
     tests: outside,
   },
   {
     promise: 'A removal from a topic of Kafka takes no other letter in the same place',
-    file: 'libs/messaging/src/kafka-removal.ts',
+    file: 'libs/messaging-kafka/src/removal.ts',
     find: 'if (inPlace.get(offset) !== contents && left === 0) continue',
     replace: 'if (!inPlace.has(offset) && left === 0) continue',
     tests: outside,
   },
   {
     promise: 'A removal that a topic of Kafka does not allow leaves nothing there twice',
-    file: 'libs/messaging/src/kafka-removal.ts',
+    file: 'libs/messaging-kafka/src/removal.ts',
     find: 'await deleteBelow(cursor.place, cursor.next)',
     replace: '',
     tests: outside,
   },
   {
     promise: 'JetStream: a publish is confirmed as a repeat only while the stream has the first one',
-    file: 'libs/messaging/src/jetstream-publisher.ts',
+    file: 'libs/messaging-nats/src/jetstream-publisher.ts',
     find: 'if (isHeld === false) renew(sent)',
     replace: 'if (isHeld === false) return stored(sent, sequence)',
-    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {
     promise: 'What was read of a JetStream stream before it was restored removes no message of the other history',
-    file: 'libs/messaging/src/jetstream-browser.ts',
+    file: 'libs/messaging-nats/src/jetstream-browser.ts',
     find: 'if (stored?.time.getTime() !== storedAtMs) continue',
     replace: '',
-    tests: ['libs/messaging/test/jetstream-lives.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-lives.test.ts'],
   },
 ]

@@ -1,92 +1,92 @@
 import type { Safeguard } from './safeguard.ts'
 
-const lives = ['libs/messaging/test/jetstream-lives.test.ts']
-const lane = ['libs/messaging/src/jetstream-lane.test.ts']
+const lives = ['libs/messaging-nats/test/jetstream-lives.test.ts']
+const lane = ['libs/messaging-nats/src/jetstream-lane.test.ts']
 
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A JetStream stream that was deleted and made again is read from its beginning',
-    file: 'libs/messaging/src/jetstream-consumers.ts',
+    file: 'libs/messaging-nats/src/jetstream-consumers.ts',
     find: 'if (life.created !== created) return false',
     replace: '',
     tests: lives,
   },
   {
     promise: 'An answer to a message of a deleted JetStream stream settles none of the stream that took its name',
-    file: 'libs/messaging/src/jetstream-durable.ts',
+    file: 'libs/messaging-nats/src/jetstream-durable.ts',
     find: 'const disown = () => {',
     replace: 'const disown = () => {\n    if (!stopped) return',
     tests: lives,
   },
   {
     promise: 'What a handler has of a deleted JetStream stream comes again until it succeeds',
-    file: 'libs/messaging/src/jetstream-durable.ts',
+    file: 'libs/messaging-nats/src/jetstream-durable.ts',
     find: 'delete arrival.reject',
     replace: '',
     tests: lives,
   },
   {
     promise: 'A JetStream group whose consumer was removed begins with the oldest message that a member has in hand',
-    file: 'libs/messaging/src/jetstream-consumers.ts',
+    file: 'libs/messaging-nats/src/jetstream-consumers.ts',
     find: 'firstSequence > Math.max(1, from.offset)',
     replace: 'firstSequence < 0',
     tests: lives,
   },
   {
     promise: 'JetStream: where one message is not stored, its topic is tried again as a whole, the first alone',
-    file: 'libs/messaging/src/jetstream-lane.ts',
+    file: 'libs/messaging-nats/src/jetstream-lane.ts',
     find: "if (state === 'flowing') transmit(item)",
     replace: 'if (items.length > 0) transmit(item)',
     tests: lane,
   },
   {
     promise: 'JetStream: what was stored before a message that precedes it is stored again behind that',
-    file: 'libs/messaging/src/jetstream-lane.ts',
+    file: 'libs/messaging-nats/src/jetstream-lane.ts',
     find: 'if (item.sequence !== undefined) renew(item)',
     replace: '',
     tests: lane,
   },
   {
     promise: 'What was read of a JetStream stream before it was made anew removes no message of the new one',
-    file: 'libs/messaging/src/jetstream-browser.ts',
+    file: 'libs/messaging-nats/src/jetstream-browser.ts',
     find: 'if ((await createdOf(stream)) !== created) continue',
     replace: '',
-    tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dead-letters.test.ts'],
   },
   {
     promise: 'What NATS says of a message of a deleted stream makes no dead letter of another',
-    file: 'libs/messaging/src/jetstream-advisories.ts',
+    file: 'libs/messaging-nats/src/jetstream-advisories.ts',
     find: ' || stored.time.getTime() > Date.parse(advisory.timestamp) + clockSkewMs',
     replace: '',
-    tests: ['libs/messaging/test/jetstream-dead-letters.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dead-letters.test.ts'],
   },
   {
     promise: 'JetStream: a handler whose message is with another, its connection lost, is told by its signal',
-    file: 'libs/messaging/src/jetstream-durable.ts',
+    file: 'libs/messaging-nats/src/jetstream-durable.ts',
     find: 'if (expired.size > 0) parts.letGo(expired',
     replace: 'if (expired.size < 0) parts.letGo(expired',
-    tests: ['libs/messaging/test/jetstream-turns.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-turns.test.ts'],
   },
   {
     promise: 'JetStream: events of different sources with one id are different events',
-    file: 'libs/messaging/src/jetstream-dedupe-id.ts',
+    file: 'libs/messaging-nats/src/jetstream-dedupe-id.ts',
     find: 'identityOf(message, source), contentsDigest(message)',
     replace: 'message.id, contentsDigest({ ...message, body: new Uint8Array() })',
-    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {
     promise: 'JetStream: a message that reuses the identity of another is not lost for a repeat',
-    file: 'libs/messaging/src/jetstream-dedupe-id.ts',
+    file: 'libs/messaging-nats/src/jetstream-dedupe-id.ts',
     find: ', contentsDigest(message), ...way',
     replace: ', ...way',
-    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {
     promise: 'JetStream: a repeat is counted',
-    file: 'libs/messaging/src/jetstream-publisher.ts',
+    file: 'libs/messaging-nats/src/jetstream-publisher.ts',
     find: 'onDuplicate()\n      return',
     replace: 'return',
-    tests: ['libs/messaging/test/jetstream-dedupe.test.ts'],
+    tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {
     promise: '`npm run servers -- down` ends no servers that another checkout started',

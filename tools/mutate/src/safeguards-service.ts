@@ -74,17 +74,17 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'After unsubscribe the EventBus begins no call of an event that is being handed out',
-    file: 'libs/messaging/src/event-bus-subscribers.ts',
+    file: 'libs/event-bus/src/subscribers.ts',
     find: 'if (seat.removed) return undefined',
     replace: '',
-    tests: ['libs/messaging/src/event-bus.test.ts'],
+    tests: ['libs/event-bus/src/event-bus.test.ts'],
   },
   {
     promise: 'After unsubscribe the EventBus begins no call of an event that waits for its turn',
-    file: 'libs/messaging/src/event-bus-subscribers.ts',
+    file: 'libs/event-bus/src/subscribers.ts',
     find: 'stopped() || seat.removed ?',
     replace: 'stopped() ?',
-    tests: ['libs/messaging/src/event-bus.test.ts'],
+    tests: ['libs/event-bus/src/event-bus.test.ts'],
   },
   {
     promise: 'An alert that fires again before its end found room owes no notice, so that a drain ends',

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { guaranteesReporter } from '@armature/messaging/guarantees-reporter'
+import { guaranteesReporter } from '@armature/messaging-kit/guarantees-reporter'
 import { defineConfig } from 'vitest/config'
 import { tallyReporter } from './reporter.ts'
 

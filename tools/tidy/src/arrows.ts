@@ -6,15 +6,30 @@ export type Arrow = { readonly from: string; readonly to: string }
 /** Whether a project may use another: the arrows of ARCHITECTURE.md. */
 export const allowed = ({ from, to }: Arrow): boolean => {
   if (to === 'tools/servers') return true
-  if (from === 'libs/config') return false
-  if (from === 'libs/telemetry') return to === 'libs/config'
-  if (from === 'libs/messaging-commands') return ['libs/config', 'libs/messaging', 'libs/service'].includes(to)
-  if (from.startsWith('libs/')) return ['libs/config', 'libs/telemetry'].includes(to)
+  if (from.startsWith('libs/')) return libraryUses(from).includes(to)
   if (from === 'apps/all-in-one') return to.startsWith('libs/') || to.startsWith('apps/')
   if (from.startsWith('apps/') || from.startsWith('examples/')) return to.startsWith('libs/')
   if (from === 'tools/servers') return false
   return to.startsWith('libs/') || to.startsWith('tools/')
 }
+
+const ground = ['libs/async', 'libs/config', 'libs/telemetry']
+const forDrivers = [...ground, 'libs/messaging', 'libs/messaging-kit']
+const driverLibraries = /^libs\/messaging-(?!kit$|drivers$|commands$)/
+
+/** What a library may use. */
+const libraryUses = (from: string): readonly string[] => {
+  if (from === 'libs/async') return []
+  if (from === 'libs/config' || from === 'libs/event-bus') return ['libs/async']
+  if (from === 'libs/telemetry') return ['libs/async', 'libs/config']
+  if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']
+  if (from === 'libs/messaging-commands') return ['libs/async', 'libs/config', 'libs/messaging', 'libs/service']
+  if (driverLibraries.test(from)) return forDrivers
+  if (from === 'libs/messaging-drivers') return [...forDrivers, ...driverNames.map((name) => `libs/messaging-${name}`)]
+  return ground
+}
+
+const driverNames = ['memory', 'amqp', 'kafka', 'nats', 'redis']
 
 /** The arrows that `nx graph` shows are those that ARCHITECTURE.md allows. What is for tests only is a devDependency. */
 export const arrows =

@@ -112,6 +112,9 @@ describe('arrows', () => {
     'tools/bench -> libs/messaging',
     'tools/bundle -> tools/servers',
     'libs/messaging -> tools/servers',
+    'libs/messaging-kafka -> libs/messaging-kit',
+    'libs/messaging-drivers -> libs/messaging-kafka',
+    'libs/event-bus -> libs/async',
     'examples/counters -> libs/messaging',
   ])('%s', async (text) => {
     expect(allowed(pair(text))).toBe(true)
@@ -122,6 +125,11 @@ describe('arrows', () => {
     'libs/config -> libs/telemetry',
     'libs/telemetry -> libs/service',
     'libs/service -> libs/messaging',
+    'libs/messaging -> libs/messaging-kit',
+    'libs/messaging-kit -> libs/messaging-memory',
+    'libs/messaging-kafka -> libs/messaging-nats',
+    'libs/messaging-kafka -> libs/messaging-drivers',
+    'libs/async -> libs/config',
     'libs/messaging -> apps/reactor',
     'libs/messaging -> libs/messaging-commands',
     'libs/messaging-commands -> libs/database',

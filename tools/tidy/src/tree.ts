@@ -55,7 +55,7 @@ export const below = (tree: Tree, folder: string): readonly File[] =>
 
 /** Whether this is a test, stands beside tests, or is a suite that the tests of other files call. */
 export const isTest = (path: string): boolean =>
-  /\.test\.ts$/.test(path) || /^[^/]+\/[^/]+\/test\//.test(path) || /\/conformance(-[a-z]+)?\.ts$/.test(path)
+  /\.test\.ts$/.test(path) || /^[^/]+\/[^/]+\/test\//.test(path) || /\/(conformance|testing)(-[a-z-]+)?\.ts$/.test(path)
 
 /** Sources in TypeScript, without declarations and what a program generates. */
 export const sourcesOf = (tree: Tree): readonly File[] =>

@@ -1,0 +1,77 @@
+import { replyCode } from './faults.ts'
+import type { AmqpLink, AmqpSession } from './connection.ts'
+import type { AmqpSettings } from './settings.ts'
+import { bindQueue, declareExchange, exchangeExists, type GroupQueue } from './topology.ts'
+
+/** A queue whose binding is looked after. */
+export interface Bound extends GroupQueue {
+  /** The queue is not there. */
+  readonly onGone: () => void
+}
+
+/** Makes bindings again that somebody removed, with the exchange or alone: no sign of that comes from the broker. */
+export interface AmqpBindings {
+  add(bound: Bound): void
+  remove(bound: Bound): void
+  close(): void
+}
+
+export interface BindingsParts {
+  readonly link: AmqpLink
+  readonly settings: AmqpSettings
+  readonly warn: (problem: string) => void
+}
+
+const lookEveryMs = 2_000
+const notFound = 404
+
+/** Binds all queues again every two seconds, while there is any: that changes nothing where they are bound. */
+export const amqpBindings = ({ link, settings, warn }: BindingsParts): AmqpBindings => {
+  const all = new Set<Bound>()
+  let timer: NodeJS.Timeout | undefined
+
+  const look = async () => {
+    const session = await link.session(lookEveryMs)
+    if (!(await exchangeExists(session, settings.exchange))) {
+      warn(
+        `the exchange ${settings.exchange} was removed: it is made again, and the queues of subscribers here are bound again`,
+      )
+    }
+    await declareExchange(session, settings)
+    for (const bound of all) await bindAgain(session, bound)
+  }
+
+  const bindAgain = async (session: AmqpSession, bound: Bound) => {
+    try {
+      await bindQueue(session, settings, bound)
+    } catch (error) {
+      if (replyCode(error) !== notFound) throw error
+      // Of the exchange that goes: the next look.
+      if (await exchangeExists(session, settings.exchange)) bound.onGone()
+    }
+  }
+
+  /** What fails is tried again at the next look; a subscription that cannot be made says so itself. */
+  const schedule = () => {
+    timer ??= setTimeout(() => {
+      void look()
+        .catch(() => undefined)
+        .finally(() => {
+          timer = undefined
+          if (all.size > 0) schedule()
+        })
+    }, lookEveryMs).unref()
+  }
+
+  return {
+    add: (bound) => {
+      all.add(bound)
+      schedule()
+    },
+    remove: (bound) => void all.delete(bound),
+    close: () => {
+      all.clear()
+      clearTimeout(timer)
+    },
+  }
+}

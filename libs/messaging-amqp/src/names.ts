@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import type { AmqpSettings } from './settings.ts'
+import { isPattern } from '@armature/messaging/topic-pattern'
+
+/** Of queues and routing keys: AMQP's short strings. */
+export const longestNameBytes = 255
+
+/** In a binding `#` is a wildcard. As a token of a topic it is written in percent-encoding, and so is what looks like that. */
+const encodedToken = /^(?:#|%(?:25)*23)$/
+const decodedToken = /^%(?:25)*23$/
+
+const eachToken = (name: string, change: (token: string) => string): string => name.split('.').map(change).join('.')
+
+/** The routing key of a topic: the topic, but for a token `#`. */
+export const routingKey = (topic: string): string =>
+  topic.includes('#') || topic.includes('%')
+    ? eachToken(topic, (token) => (encodedToken.test(token) ? encodeURIComponent(token) : token))
+    : topic
+
+/** The inverse of `routingKey`. */
+export const topicOfKey = (key: string): string =>
+  key.includes('%') ? eachToken(key, (token) => (decodedToken.test(token) ? decodeURIComponent(token) : token)) : key
+
+/** The binding of a pattern: `*` is the same there, and `>`, one token or more, is `*.#`, since `#` is none or more. */
+export const bindingKey = (pattern: string): string =>
+  isPattern(pattern) ? routingKey(pattern).replace(/(^|\.)>$/, '$1*.#') : routingKey(pattern)
+
+/** A name in which `:` only separates. What begins with `amq.` is the broker's. */
+const part = (name: string): string => name.replaceAll(/[%:]/g, encodeURIComponent).replace(/^amq\./, 'armature-amq.')
+
+const short = (name: string): string => {
+  if (Buffer.byteLength(name) <= longestNameBytes) return name
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 32)
+  return `${Buffer.from(name)
+    .subarray(0, 200)
+    .toString()
+    .replace(/\uFFFD$/, '')}~${digest}`
+}
+
+/** The queue of a group: `armature:billing:orders.*`. The pattern belongs to it, so that its bindings never change. */
+export const groupQueue = ({ exchange, bind }: AmqpSettings, group: string, pattern: string): string => {
+  const name = `${part(exchange)}:${part(group)}:${pattern}`
+  return short(bind === undefined ? name : `${name}:${digestOf(JSON.stringify(Object.entries(bind).sort()))}`)
+}
+
+/** The queue of a subscriber without a group. */
+export const temporaryQueue = ({ exchange }: AmqpSettings, pattern: string, unique: string): string =>
+  short(`${part(exchange)}:temporary-${unique}:${pattern}`)
+
+/** The queue that keeps the dead letters of a dead-letter topic: `armature:orders.eu.DLT`. */
+export const deadLetterQueue = ({ exchange }: AmqpSettings, topic: string): string =>
+  short(`${part(exchange)}:${topic}`)
+
+/** The queue that holds the names of dead-letter topics. */
+export const registryQueue = ({ exchange }: AmqpSettings): string => `${part(exchange)}:dead-letter-topics`
+
+/** The exchange that names the exchange's mark (amqp-mark.ts says what that is). */
+export const markExchange = ({ exchange }: AmqpSettings): string => `armature-mark:${digestOf(exchange)}`
+
+/** The name of a mark. */
+export const markOf = (settings: AmqpSettings, unique: string): string => `${markExchange(settings)}:${unique}`
+
+/**
+ * Where the broker puts what it gives up of a subscription: the dead-letter topic of its topic; of a pattern that with `*` as `any` and
+ * `>` as `all`.
+ */
+export const givenUpTopic = (pattern: string): string => {
+  const topic = eachToken(pattern, (token) => (token === '*' ? 'any' : token === '>' ? 'all' : token))
+  return topic.endsWith('.DLT') ? topic : `${topic}.DLT`
+}
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)

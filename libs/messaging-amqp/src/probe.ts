@@ -1,0 +1,31 @@
+import type { Channel } from 'amqplib'
+import type { AmqpLink, AmqpSession } from './connection.ts'
+
+const sessionWaitMs = 1_000
+
+/** Asks RabbitMQ for an answer on a channel of its own. While an alarm blocks the connection it has said itself that it is there. */
+export const amqpProbe = (link: AmqpLink): (() => Promise<void>) => {
+  let last: { readonly session: AmqpSession; readonly channel: Promise<Channel> } | undefined
+
+  const channelOf = (session: AmqpSession): Promise<Channel> => {
+    if (last?.session === session) return last.channel
+    const channel = session.model.createChannel().then((opened) => {
+      opened.on('error', () => undefined)
+      opened.on('close', forget)
+      return opened
+    })
+    channel.catch(forget)
+    last = { session, channel }
+    return channel
+  }
+
+  const forget = () => (last = undefined)
+
+  return async () => {
+    const session = await link.session(sessionWaitMs)
+    if (session.blocked !== undefined) return
+    const channel = await channelOf(session)
+    // Of all questions the one that needs no permission and no queue.
+    await channel.prefetch(1)
+  }
+}

@@ -1,0 +1,192 @@
+import type { Channel, ConfirmChannel } from 'amqplib'
+import { brokerText, replyCode } from './faults.ts'
+import type { AmqpSession } from './connection.ts'
+import { bindingKey, deadLetterQueue, givenUpTopic, registryQueue, routingKey } from './names.ts'
+import type { AmqpSettings } from './settings.ts'
+
+/** What the broker refuses to declare, in one line that says what to do. Waiting does not mend it. */
+export class TopologyError extends Error {
+  override readonly name = 'TopologyError'
+}
+
+const preconditionFailed = 406
+const accessRefused = 403
+const notFound = 404
+const mostRegistered = 10_000
+
+/** Ends a channel. Resolves too when its connection ends meanwhile: the client's own promise stays open then. */
+export const closeChannel = async (channel: Channel): Promise<void> => {
+  const ended = new Promise<void>((resolve) => channel.once('close', resolve))
+  await Promise.race([channel.close().catch(() => undefined), ended])
+}
+
+/** Runs `job` on a channel of its own, since a refusal closes the channel. */
+export const onChannel = async <Result>(
+  session: AmqpSession,
+  job: (channel: Channel) => Promise<Result>,
+): Promise<Result> => {
+  const channel = await session.model.createChannel()
+  channel.on('error', () => undefined)
+  try {
+    return await job(channel)
+  } finally {
+    await closeChannel(channel)
+  }
+}
+
+const declared = async (what: string, job: () => Promise<unknown>): Promise<void> => {
+  try {
+    await job()
+  } catch (error) {
+    const code = replyCode(error)
+    if (code !== preconditionFailed && code !== accessRefused) throw error
+    const fix =
+      code === preconditionFailed
+        ? 'use the options of the URL it was made with, or remove it'
+        : 'give the user the right to configure it'
+    throw new TopologyError(`RabbitMQ refuses ${what} (${brokerText(error)}): ${fix}`, { cause: error })
+  }
+}
+
+/** Makes the exchange where it is not there. One that is there is used as it is, if it is of the type. Rejects with TopologyError. */
+export const declareExchange = async (session: AmqpSession, { exchange, type }: AmqpSettings): Promise<void> => {
+  const declare = () => onChannel(session, (channel) => channel.assertExchange(exchange, type, { durable: true }))
+  try {
+    await declare()
+  } catch (error) {
+    const isThere = replyCode(error) === preconditionFailed && !/inequivalent arg 'type'/.test(String(error))
+    if (!isThere) await declared(`the exchange ${exchange}`, () => Promise.reject(error))
+  }
+}
+
+/** Arguments of queues that are kept. */
+const queueArguments = ({ queueType }: AmqpSettings, { brokerVersion }: AmqpSession): Record<string, unknown> => ({
+  'x-queue-type': queueType,
+  // From 4.0 on a quorum queue drops a message after 20 deliveries unless it is told otherwise.
+  ...(queueType === 'quorum' && brokerVersion >= 4 ? { 'x-delivery-limit': -1 } : {}),
+})
+
+export interface GroupQueue {
+  readonly queue: string
+  readonly pattern: string
+}
+
+/** Makes the queue of a group and binds it. Rejects with TopologyError. */
+export const declareGroupQueue = async (
+  session: AmqpSession,
+  settings: AmqpSettings,
+  { queue, pattern }: GroupQueue,
+): Promise<void> => {
+  const { deliveryLimit, singleActive } = settings
+  const arguments_ = {
+    ...queueArguments(settings, session),
+    ...(singleActive ? { 'x-single-active-consumer': true } : {}),
+    ...(deliveryLimit === undefined
+      ? {}
+      : {
+          'x-delivery-limit': deliveryLimit,
+          'x-dead-letter-exchange': '',
+          'x-dead-letter-routing-key': deadLetterQueue(settings, givenUpTopic(pattern)),
+          // The broker keeps the message until the dead-letter queue holds it; that wants this way of refusing what is too much.
+          'x-dead-letter-strategy': 'at-least-once',
+          'x-overflow': 'reject-publish',
+        }),
+  }
+  if (deliveryLimit !== undefined) await declareDeadLetterQueue(session, settings, givenUpTopic(pattern))
+  await declared(`the queue ${queue}`, () =>
+    onChannel(session, (channel) => channel.assertQueue(queue, { durable: true, arguments: arguments_ })),
+  )
+  await bindQueue(session, settings, { queue, pattern })
+}
+
+/** Makes the queue of a subscriber without a group, which the broker removes by itself when nobody reads it for `expireMs`. */
+export const declareTemporaryQueue = async (
+  session: AmqpSession,
+  settings: AmqpSettings,
+  { queue, pattern }: GroupQueue,
+): Promise<void> => {
+  const arguments_ = { 'x-queue-type': 'classic', 'x-expires': settings.expireMs }
+  await declared(`the queue ${queue}`, () =>
+    onChannel(session, (channel) => channel.assertQueue(queue, { durable: true, arguments: arguments_ })),
+  )
+  await bindQueue(session, settings, { queue, pattern })
+}
+
+/** Binds a queue to the exchange. Rejects with TopologyError. */
+export const bindQueue = (
+  session: AmqpSession,
+  settings: AmqpSettings,
+  { queue, pattern }: GroupQueue,
+): Promise<void> => {
+  const { exchange, bind: bindArguments = {} } = settings
+  return declared(`a binding of ${exchange}`, () =>
+    onChannel(session, (channel) => channel.bindQueue(queue, exchange, bindingKey(pattern), bindArguments)),
+  )
+}
+
+/** Whether dead letters go through the exchange, where others can subscribe to them, or straight to their queue. */
+export const deadLettersAreRouted = ({ type }: AmqpSettings): boolean => type === 'topic' || type === 'direct'
+
+/**
+ * Makes the queue that keeps what is published to a dead-letter topic. It has no limit of deliveries, so that looking at it removes
+ * nothing. The topic is written to the registry first: of a queue that is there too, since the registry may be another than it was, until that
+ * holds `mostRegistered` entries. A look at the registry removes repeats. Rejects with TopologyError.
+ */
+export const declareDeadLetterQueue = async (
+  session: AmqpSession,
+  settings: AmqpSettings,
+  topic: string,
+): Promise<void> => {
+  const queue = deadLetterQueue(settings, topic)
+  const registry = registryQueue(settings)
+  const isNew = !(await queueExists(session, queue))
+  await declareKept(session, settings, registry)
+  const { messageCount } = await onChannel(session, (channel) => channel.checkQueue(registry))
+  if (isNew || messageCount < mostRegistered) await writeToRegistry(session, settings, topic)
+  if (isNew) await declareKept(session, settings, queue)
+  if (!deadLettersAreRouted(settings)) return
+  await declared(`a binding of ${settings.exchange}`, () =>
+    onChannel(session, (channel) => channel.bindQueue(queue, settings.exchange, routingKey(topic))),
+  )
+}
+
+/** Whether the registry of dead-letter topics is there, and the queue of this one. */
+export const deadLetterQueuesExist = async (session: AmqpSession, settings: AmqpSettings, topic: string) => ({
+  registry: await queueExists(session, registryQueue(settings)),
+  queue: await queueExists(session, deadLetterQueue(settings, topic)),
+})
+
+/** One that is there is used as it is: services of different settings share it. */
+const declareKept = async (session: AmqpSession, settings: AmqpSettings, queue: string): Promise<void> => {
+  if (await queueExists(session, queue)) return
+  const kept = { durable: true, arguments: queueArguments(settings, session) }
+  await declared(`the queue ${queue}`, () => onChannel(session, (channel) => channel.assertQueue(queue, kept)))
+}
+
+const writeToRegistry = async ({ model }: AmqpSession, settings: AmqpSettings, topic: string): Promise<void> => {
+  const channel: ConfirmChannel = await model.createConfirmChannel()
+  channel.on('error', () => undefined)
+  try {
+    channel.sendToQueue(registryQueue(settings), Buffer.from(topic), { persistent: true, contentType: 'text/plain' })
+    await channel.waitForConfirms()
+  } finally {
+    await closeChannel(channel)
+  }
+}
+
+/** Whether there is such a queue. */
+export const queueExists = (session: AmqpSession, queue: string): Promise<boolean> =>
+  isFound(onChannel(session, (channel) => channel.checkQueue(queue)))
+
+/** Whether there is such an exchange. */
+export const exchangeExists = (session: AmqpSession, exchange: string): Promise<boolean> =>
+  isFound(onChannel(session, (channel) => channel.checkExchange(exchange)))
+
+const isFound = (check: Promise<unknown>): Promise<boolean> =>
+  check.then(
+    () => true,
+    (error: unknown) => {
+      if (replyCode(error) === notFound) return false
+      throw error
+    },
+  )

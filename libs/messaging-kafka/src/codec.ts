@@ -1,0 +1,119 @@
+import { isUtf8 } from 'node:buffer'
+import { encodeBinary, UnencodableError } from '@armature/messaging-kit/cloud-events'
+import { binaryEnvelopeHeaders } from '@armature/messaging/dead-letter-envelope'
+import { isDeadLetterTopic } from '@armature/messaging/dead-letter-topics'
+import { PublishError } from '@armature/messaging/errors'
+import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import type { KafkaRecord } from './apis.ts'
+import { eachHeader, type FetchedRecord } from './fetched.ts'
+import { bytesOfKey } from '@armature/messaging/message-key'
+import type { Message } from '@armature/messaging/message'
+import { nativeHeaders } from '@armature/messaging/raw-headers'
+import { receivedTime, type ReceivedTime } from '@armature/messaging/received-time'
+
+/** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
+export const recordOverheadBytes = 48_588
+
+/** Of a batch, and of a record with lengths of five bytes. */
+const batchBytes = 61
+const recordBytes = 30
+const headerBytes = 10
+
+/** A record to be sent, and how many bytes it takes at most. */
+export interface SizedRecord extends KafkaRecord {
+  readonly bytes: number
+}
+
+/**
+ * The message as a CloudEvent in binary mode (https://github.com/cloudevents/spec, Kafka protocol binding). Throws PublishError:
+ * `bad-message` for what cannot be encoded, `too-large` where key and headers take more than recordOverheadBytes. Of dead letters the
+ * broker decides.
+ */
+export const recordOf = (message: Message, source: string, timestamp: number, topic: string): SizedRecord => {
+  const { headers, body } = encoded(message, source, topic)
+  // Without a prototype, which a header may be named after.
+  const buffers = Object.create(null) as Record<string, Buffer>
+  const key = keyOf(message)
+  let overhead = batchBytes + recordBytes + (key?.length ?? 0)
+  const native = nativeHeaders(headers)
+  for (const name in native) {
+    const value = headerBuffer(name, native[name] ?? '')
+    buffers[name] = value
+    overhead += headerBytes + Buffer.byteLength(name) + value.length
+  }
+  if (overhead > recordOverheadBytes && !isDeadLetterTopic(topic)) {
+    const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
+    throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
+  }
+  const value = message.tombstone === true ? null : bufferOf(body)
+  return { key, value, headers: buffers, timestamp, bytes: overhead + body.byteLength }
+}
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+const keyOf = (message: Message): Buffer | null => {
+  const bytes = bytesOfKey(message)
+  return bytes === undefined ? null : bufferOf(bytes)
+}
+
+const encoded = (message: Message, source: string, topic: string) => {
+  try {
+    return encodeBinary(message, { style: 'kafka', source, nativeRecord: true })
+  } catch (cause) {
+    if (!(cause instanceof UnencodableError)) throw cause
+    throw new PublishError(`message ${message.id}: ${cause.message}`, { topic, fault: 'bad-message', cause })
+  }
+}
+
+/** The message that a record holds. Its body is a copy: a small one does not keep all that was fetched with it. */
+export const messageIn = (record: FetchedRecord, topic: string, partition: number): Incoming => {
+  const headers = Object.create(null) as Record<string, string | Buffer>
+  // Kafka allows a name many times; the last one counts, as in its Java client.
+  eachHeader(record, (name, start, end, data) => {
+    headers[name] = start < 0 ? '' : headerValue(name, data, start, end)
+  })
+  return incoming(
+    {
+      headers,
+      body: Buffer.from(record.value ?? ''),
+      topic,
+      keyBytes: record.key ?? undefined,
+      tombstone: record.value === null ? true : undefined,
+      ...storedTime(record.timestamp),
+      fallbackId: `${topic}+${partition}+${record.offset}`,
+    },
+    'kafka',
+  )
+}
+
+/** When the broker says that it stored a record. It may be any number: the producer gives it. */
+export const storedTime = (timestamp: number): ReceivedTime =>
+  timestamp === noTimestamp ? { receivedAt: new Date() } : receivedTime(timestamp)
+
+const noTimestamp = -1
+
+const binaryBytes = new Map<string, 4 | 8>(Object.entries(binaryEnvelopeHeaders))
+
+const headerBuffer = (name: string, value: string | Buffer): Buffer => {
+  if (typeof value !== 'string') return value
+  const bytes = binaryBytes.get(name)
+  if (bytes === undefined || !/^-?\d{1,19}$/.test(value)) return Buffer.from(value)
+  const integer = BigInt(value)
+  if (BigInt.asIntN(bytes * 8, integer) !== integer) return Buffer.from(value)
+  const buffer = Buffer.alloc(bytes)
+  if (bytes === 4) buffer.writeInt32BE(Number(integer))
+  else buffer.writeBigInt64BE(integer)
+  return buffer
+}
+
+/** Bytes where it is no text. */
+const headerValue = (name: string, data: Buffer, start: number, end: number): string | Buffer => {
+  const text = data.toString('utf8', start, end)
+  const bytes = binaryBytes.get(name)
+  // Decimal digits of the same length are text: as an integer they would be one of more than nine digits.
+  if (bytes === undefined || end - start !== bytes || /^\d+$/.test(text)) {
+    if (!text.includes('\ufffd') || isUtf8(data.subarray(start, end))) return text
+    return Buffer.from(data.subarray(start, end))
+  }
+  return String(bytes === 4 ? data.readInt32BE(start) : data.readBigInt64BE(start))
+}

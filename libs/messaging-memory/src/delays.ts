@@ -1,0 +1,33 @@
+import type { Clock } from '@armature/async/clock'
+
+/** Calls back after a delay, with one timer for all that begin in the same millisecond and wait equally long. */
+export interface Delays {
+  add(delayMs: number, callback: () => void): void
+}
+
+interface Bucket {
+  readonly openedAtMs: number
+  readonly callbacks: (() => void)[]
+}
+
+/** Delays on a clock. */
+export const delays = (clock: Clock): Delays => {
+  const open = new Map<number, Bucket>()
+
+  return {
+    add: (delayMs, callback) => {
+      const nowMs = clock.now()
+      const current = open.get(delayMs)
+      if (current?.openedAtMs === nowMs) {
+        current.callbacks.push(callback)
+        return
+      }
+      const bucket: Bucket = { openedAtMs: nowMs, callbacks: [callback] }
+      open.set(delayMs, bucket)
+      clock.after(delayMs, () => {
+        if (open.get(delayMs) === bucket) open.delete(delayMs)
+        for (const each of bucket.callbacks) each()
+      })
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '@armature/async/clock'
+
+/** Every bound of the in-memory broker. What happens at each is said there. */
+export interface MemoryLimits {
+  /** Partitions of each topic. Default 8. */
+  readonly partitions: number
+  /** Topics; a publish that would create one more is rejected. Each takes some 12 KB, and 30 KB a group. Default 1,000. */
+  readonly maxTopics: number
+  /**
+   * Messages that one partition keeps. At this bound and the next the oldest are cut off, but only those that every group
+   * has settled; a publish that finds no room waits. Default 16,384.
+   */
+  readonly maxPartitionMessages: number
+  /** Bytes of body that one partition keeps. Default 8 MiB. */
+  readonly maxPartitionBytes: number
+  /** How long a publish waits for room before it is rejected as `full`. 0 = not at all. Default 30,000. */
+  readonly publishWaitMs: number
+  /** Bytes of body of one message; a publish with a larger one is rejected. Default 1 MiB. */
+  readonly maxMessageBytes: number
+  /** Characters of all header names and values of one message; a publish with more is rejected. Default 65,536. */
+  readonly maxHeaderChars: number
+  /**
+   * How long a partition that a rebalance takes from a member waits for the member's unsettled deliveries. Then they are
+   * taken back and delivered to the new owner. Default 30,000.
+   */
+  readonly rebalanceTimeoutMs: number
+}
+
+export interface MemoryOptions extends Partial<MemoryLimits> {
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Decides how partitions and members interleave. Default 1. */
+  readonly seed?: number
+}
+
+const defaults: MemoryLimits = {
+  partitions: 8,
+  maxTopics: 1_000,
+  maxPartitionMessages: 16_384,
+  maxPartitionBytes: 8 * 1024 * 1024,
+  publishWaitMs: 30_000,
+  maxMessageBytes: 1024 * 1024,
+  maxHeaderChars: 65_536,
+  rebalanceTimeoutMs: 30_000,
+}
+
+/** The names of the limits, which are also the parameters of a `memory:` URL. */
+export const limitNames = Object.keys(defaults) as readonly (keyof MemoryLimits)[]
+
+const lowest: Partial<MemoryLimits> = { publishWaitMs: 0, rebalanceTimeoutMs: 0, maxMessageBytes: 0, maxHeaderChars: 0 }
+
+/** The limits with defaults filled in. Throws RangeError naming the one that is no whole number or out of range. */
+export const memoryLimits = (options: MemoryOptions): MemoryLimits => {
+  const limits = { ...defaults }
+  for (const name of limitNames) {
+    const value = options[name]
+    if (value === undefined) continue
+    const least = lowest[name] ?? 1
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new RangeError(`${name} is ${value}: give a whole number, ${least} or more`)
+    }
+    limits[name] = value
+  }
+  if (limits.maxMessageBytes > limits.maxPartitionBytes) {
+    throw new RangeError(
+      `maxMessageBytes (${limits.maxMessageBytes}) exceeds maxPartitionBytes (${limits.maxPartitionBytes}): no partition could hold it`,
+    )
+  }
+  return limits
+}

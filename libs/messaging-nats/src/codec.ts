@@ -1,0 +1,99 @@
+import { headers as natsHeaders, type MsgHdrs } from '@nats-io/nats-core'
+import { byteSequence } from '@armature/messaging/byte-sequence'
+import { encodeBinary } from '@armature/messaging-kit/cloud-events'
+import { UndecodableError, UnencodableError } from '@armature/messaging/cloud-event-attributes'
+import { PublishError, TopicError } from '@armature/messaging/errors'
+import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import type { Message } from '@armature/messaging/message'
+import { rawNatsHeader } from '@armature/messaging/raw-headers'
+
+/** Headers of the server's own, which say how a message is handled and are no part of it. */
+const serversOwn = /^nats-/i
+
+/** First tokens of subjects that are the server's: its API, its events, the inboxes of requests. */
+const reserved = /^(?:\$|_INBOX(?:\.|$)|_R_(?:\.|$))/
+
+/** Whether a subject is the server's own, such as `$JS.API.STREAM.DELETE`: no topic, though NATS would take it. */
+export const isReserved = (subject: string): boolean => reserved.test(subject)
+
+/** Throws TopicError for a topic or pattern in the server's own part of the subjects. */
+export const checkSubject = (topic: string): void => {
+  if (!isReserved(topic)) return
+  throw new TopicError(topic, `${JSON.stringify(topic)} is the server's own: begin it with neither $ nor _INBOX`)
+}
+
+/**
+ * A message by the CloudEvents binding to NATS, binary mode: `ce-` headers, the body as it is
+ * (https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). Throws PublishError `bad-message`.
+ */
+export const encodeMessage = (
+  topic: string,
+  message: Message,
+  source: string,
+): { readonly headers: Readonly<Record<string, string>>; readonly body: Uint8Array } => {
+  try {
+    const encoded = encodeBinary(message, { style: 'nats', source })
+    const own = Object.keys(encoded.headers).find((name) => serversOwn.test(name))
+    if (own !== undefined)
+      throw new UnencodableError('bad-header', `the header ${own} is NATS's own: name it otherwise`)
+    return encoded
+  } catch (error) {
+    if (!(error instanceof UnencodableError)) throw error
+    throw new PublishError(error.message, { topic, fault: 'bad-message', cause: error })
+  }
+}
+
+/**
+ * The headers as the client wants them. It asks nothing of them but their bytes; its own implementation looks each name up among all
+ * the others.
+ */
+export const wireHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs & { readonly byteLength: number } => {
+  let text = 'NATS/1.0\r\n'
+  for (const name in headers) text += `${name}: ${headers[name] ?? ''}\r\n`
+  const bytes = Buffer.from(`${text}\r\n`)
+  return { encode: () => bytes, byteLength: bytes.byteLength } as unknown as ReturnType<typeof wireHeaders>
+}
+
+/** The same by the client's own implementation, for what is sent seldom. */
+export const plainHeaders = (headers: Readonly<Record<string, string>>): MsgHdrs => {
+  const made = natsHeaders()
+  for (const [name, value] of Object.entries(headers)) made.append(name, value)
+  return made
+}
+
+export interface Origin {
+  readonly topic: string
+  readonly receivedAt: Date
+  /** The id of a message that has none. */
+  readonly fallbackId: string
+}
+
+/** What is read of a message of the client. */
+export interface NatsContents {
+  readonly headers?: MsgHdrs | undefined
+  readonly data: Uint8Array
+}
+
+/**
+ * What arrived, without the server's own headers. Of a header that is there several times the first one counts. Headers that the client cannot
+ * read make the message undecodable; they are kept in the header `dlt-raw-nats-headers`, a byte sequence.
+ */
+export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
+  const headers = Object.create(null) as Record<string, string>
+  try {
+    for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
+  } catch (cause) {
+    const raw = rawHeaders(msg)
+    const own = raw === undefined ? {} : { [rawNatsHeader]: byteSequence(raw) }
+    const { message } = incoming({ ...origin, headers: own, body: msg.data }, 'nats')
+    const problem = `its headers cannot be read: ${(cause as Error).message}`
+    return { message, undecodable: new UndecodableError('bad-header', problem, { cause }) }
+  }
+  return incoming({ ...origin, headers, body: msg.data }, 'nats')
+}
+
+/** As they came: the client keeps them, and has no way to ask for them. */
+const rawHeaders = (msg: object): Uint8Array | undefined => {
+  const own = ('msg' in msg ? msg.msg : msg) as { _rdata?: Uint8Array; _msg?: { hdr: number } }
+  return own._msg === undefined ? undefined : own._rdata?.subarray(0, own._msg.hdr)
+}

@@ -1,0 +1,111 @@
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import { ConnectError } from '@armature/messaging/errors'
+import { apiCode, apiErrors, type Streams } from './jetstream-streams.ts'
+import { checkSubject, decodeMessage, isReserved } from './codec.ts'
+import type { NatsLink } from './connection.ts'
+import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import { checkTopic } from '@armature/messaging/topic-pattern'
+
+export interface BrowserParts {
+  readonly link: NatsLink
+  readonly jsm: JetStreamManager
+  readonly streams: Streams
+  readonly connectWaitMs: number
+}
+
+/** Where `remove` finds a message. */
+interface Handle {
+  readonly stream: string
+  /** When the stream was made: the sequence says nothing of one that was made anew. */
+  readonly created: string
+  readonly sequence: number
+  /** A stream that was restored from a backup has other messages in the same places. */
+  readonly storedAtMs: number
+}
+
+const alreadyGone: ReadonlySet<number | undefined> = new Set([apiErrors.noMessage, apiErrors.noSequence])
+
+/** What streams hold, message by message by its sequence: no consumer is made. */
+export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserParts): TopicBrowser => {
+  const ready = async () => {
+    try {
+      await link.whenConnected(connectWaitMs)
+    } catch (cause) {
+      throw new ConnectError('unavailable', `jetstream: ${(cause as Error).message}`, { cause })
+    }
+  }
+
+  /** The stream that stores the topic, when it was made, and its last sequence now. */
+  const where = async (topic: string) => {
+    checkTopic(topic)
+    checkSubject(topic)
+    await ready()
+    const [stream] = await streams.matching(topic)
+    if (stream === undefined) return undefined
+    const { created, state } = await jsm.streams.info(stream)
+    return { stream, created, last: state.last_seq }
+  }
+
+  /** When the stream was made; undefined where there is none. */
+  const lifeOf = (stream: string): Promise<string | undefined> =>
+    jsm.streams.info(stream).then(
+      ({ created }) => created,
+      (error: unknown) => {
+        if (apiCode(error) === apiErrors.noStream) return undefined
+        throw error
+      },
+    )
+
+  return {
+    topics: async () => {
+      await ready()
+      const topics: string[] = []
+      for (const stream of await streams.matching('>')) {
+        const { state } = await jsm.streams.info(stream, { subjects_filter: '>' })
+        topics.push(...Object.keys(state.subjects ?? {}).filter((subject) => !isReserved(subject)))
+      }
+      return topics.sort()
+    },
+
+    async *browse(topic, { max, signal }) {
+      const place = await where(topic)
+      if (place === undefined) return
+      const { stream, created, last } = place
+      let next = 1
+      for (let count = 0; count < max && next <= last && signal?.aborted !== true; count++) {
+        const stored = await jsm.streams.getMessage(stream, { seq: next, next_by_subj: topic } as { seq: number })
+        if (stored === null || stored.seq > last) return
+        next = stored.seq + 1
+        yield heldOf(stream, created, stored)
+      }
+    },
+
+    remove: async (topic, held) => {
+      checkTopic(topic)
+      await ready()
+      const lives = new Map<string, string | undefined>()
+      const createdOf = async (stream: string) => {
+        if (!lives.has(stream)) lives.set(stream, await lifeOf(stream))
+        return lives.get(stream)
+      }
+      for (const { handle } of held) {
+        const { stream, created, sequence, storedAtMs } = handle as Handle
+        // It is gone with its stream; what has its sequence now is another message.
+        if ((await createdOf(stream)) !== created) continue
+        const stored = await jsm.streams.getMessage(stream, { seq: sequence })
+        if (stored?.time.getTime() !== storedAtMs) continue
+        await jsm.streams.deleteMessage(stream, sequence, false).catch((error: unknown) => {
+          if (!alreadyGone.has(apiCode(error))) throw error
+        })
+      }
+    },
+  }
+}
+
+/** A stored message, as a delivery of it would be decoded. */
+export const heldOf = (stream: string, created: string, { subject, seq, time, header, data }: StoredMsg): Held => {
+  const handle: Handle = { stream, created, sequence: seq, storedAtMs: time.getTime() }
+  const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }
+  const { message } = decodeMessage({ headers: header, data }, origin)
+  return { ...message, storedAt: time, position: { partition: 0, offset: seq }, handle }
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto'
+import { encodeStructured, structuredContentType } from '@armature/messaging-kit/cloud-events-json'
+import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import type { Message } from '@armature/messaging/message'
+
+/** The extension attribute that holds, as a JSON object, the headers that cannot be attributes by their names or values. */
+const othersAttribute = 'armatureheaders'
+
+/**
+ * A message as the payload of a Redis channel, which has no headers: a CloudEvent 1.0 in structured mode, the JSON event format. Throws
+ * UnencodableError.
+ */
+export const encodePayload = (message: Message, source: string): Buffer => {
+  const { headers, body } = encodeStructured(message, { source })
+  const { 'content-type': _, ...others } = headers
+  const names = Object.keys(others)
+  if (names.length === 0) return bufferOf(body)
+  const attributes = Object.entries(message.headers).filter(([name]) => !names.includes(name))
+  const carried = { ...Object.fromEntries(attributes), [othersAttribute]: asciiJson(others) }
+  return bufferOf(encodeStructured({ ...message, headers: carried }, { source }).body)
+}
+
+/** The inverse. Anything but a JSON object with a `specversion` is a foreign message: a body without headers, under an id of its own. */
+export const decodePayload = (topic: string, payload: Buffer, receivedAt: Date): Incoming => {
+  const headers: Record<string, string> = saysCloudEvent(payload) ? { 'content-type': structuredContentType } : {}
+  const { message, undecodable } = incoming(
+    { topic, body: payload, headers, receivedAt, fallbackId: randomUUID() },
+    'kafka',
+  )
+  if (undecodable !== undefined) return { message, undecodable }
+  const { [othersAttribute]: carried, ...attributes } = message.headers
+  const others = carried === undefined ? undefined : textsOf(carried)
+  return { message: others === undefined ? message : { ...message, headers: { ...others, ...attributes } } }
+}
+
+const saysCloudEvent = (payload: Buffer): boolean => {
+  if (!payload.includes('"specversion"')) return false
+  try {
+    const value: unknown = JSON.parse(payload.toString())
+    return typeof value === 'object' && value !== null && Object.hasOwn(value, 'specversion')
+  } catch {
+    return false
+  }
+}
+
+const textsOf = (json: string): Readonly<Record<string, string>> | undefined => {
+  try {
+    const value: unknown = JSON.parse(json)
+    if (typeof value !== 'object' || value === null) return undefined
+    const entries = Object.entries(value)
+    return entries.every(isHeader) ? Object.fromEntries(entries) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isHeader = ([name, text]: readonly [string, unknown]): boolean =>
+  typeof text === 'string' && text.isWellFormed() && name.isWellFormed() && name === name.toLowerCase()
+
+/** Without characters that attributes may not hold. */
+const asciiJson = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+/** The client takes Buffers only. */
+export const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
