@@ -29,7 +29,15 @@ const arrows = [
   },
   {
     sourceTag: 'lib:messaging-commands',
-    onlyDependOnLibsWithTags: ['lib:async', 'lib:config', 'lib:messaging', 'lib:service'],
+    // Drivers for its tests only.
+    onlyDependOnLibsWithTags: [
+      'lib:async',
+      'lib:config',
+      'lib:messaging',
+      'lib:service',
+      'lib:messaging-drivers',
+      'lib:messaging-memory',
+    ],
   },
   { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },

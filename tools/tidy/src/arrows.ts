@@ -17,13 +17,23 @@ const ground = ['libs/async', 'libs/config', 'libs/telemetry']
 const forDrivers = [...ground, 'libs/messaging', 'libs/messaging-kit']
 const driverLibraries = /^libs\/messaging-(?!kit$|drivers$|commands$)/
 
+/** Drivers for its tests only. */
+const forCommands = [
+  'libs/async',
+  'libs/config',
+  'libs/messaging',
+  'libs/service',
+  'libs/messaging-drivers',
+  'libs/messaging-memory',
+]
+
 /** What a library may use. */
 const libraryUses = (from: string): readonly string[] => {
   if (from === 'libs/async') return []
   if (from === 'libs/config' || from === 'libs/event-bus') return ['libs/async']
   if (from === 'libs/telemetry') return ['libs/async', 'libs/config']
   if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']
-  if (from === 'libs/messaging-commands') return ['libs/async', 'libs/config', 'libs/messaging', 'libs/service']
+  if (from === 'libs/messaging-commands') return forCommands
   if (driverLibraries.test(from)) return forDrivers
   if (from === 'libs/messaging-drivers') return [...forDrivers, ...driverNames.map((name) => `libs/messaging-${name}`)]
   return ground
