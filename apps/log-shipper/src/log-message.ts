@@ -1,7 +1,7 @@
 import { isJsonObject } from './json-object.ts'
 import type { LineFault } from './lines.ts'
 import { type Message, message } from '@armature/messaging/message'
-import type { SpooledLine } from './spool.ts'
+import type { SpooledLine } from './spool-reader.ts'
 
 export interface MessageOptions {
   readonly topic: string

@@ -13,7 +13,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { NotReady, Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
-import { createLedger } from '@armature/telemetry/ledger'
+import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
 import type { Config } from './config.ts'
@@ -24,7 +24,7 @@ import { type LateBroker, lateBroker } from './late-broker.ts'
 import { lineMessage } from './log-message.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { openSpool, type Spool } from './spool.ts'
-import { durableFolder, type SpoolFolder } from './spool-folder.ts'
+import { durableFolder, openedSpool, type SpoolFolder } from './spool-folder.ts'
 import type { Damage } from './spool-recovery.ts'
 
 const name = 'log-shipper'
@@ -91,12 +91,21 @@ interface Parts {
   intake?: Intake
 }
 
+/** What the steps of one run share. */
+interface Run {
+  readonly config: Config
+  readonly edges: Edges
+  readonly parts: Parts
+  readonly ledger: Ledger
+  /** Ends the service with this fault. */
+  readonly fail: (error: unknown) => void
+  /** Aborted when the run is over. */
+  readonly closing: AbortController
+}
+
 /** Ships lines to a topic by way of a durable spool. */
 export const logShipper = (config: Config, edges: Edges = realEdges(config)): Service => {
-  const { telemetry, clock, echo } = edges
-  const { log, metrics } = telemetry
-  const { topic, batchCount, batchBytes, batchPeriodMs, maxLineBytes } = config
-  const closing = new AbortController()
+  const { telemetry } = edges
   const ended = Promise.withResolvers<number>()
   // Who is interested has a handler of its own.
   ended.promise.catch(() => undefined)
@@ -105,14 +114,9 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
   /** The input has ended by itself, and `ended` has told its code. */
   let hasEnded = false
   const inFlight = () => (parts.spool === undefined ? 0 : parts.spool.pending + parts.spool.waiting)
-  const ledger = createLedger({ stage: name, inFlight, metrics })
-
-  const onDamage = ({ lines, bytes }: Damage) => {
-    // Found while opening, they are not among those replayed.
-    if (parts.spool === undefined) ledger.received(lines)
-    ledger.dropped('spool-damage', lines)
-    log.error({ lines, bytes }, 'lines of the spool are damaged and cannot be read')
-  }
+  const ledger = createLedger({ stage: name, inFlight, metrics: telemetry.metrics })
+  const fail = (error: unknown) => ended.reject(withExitCode(error))
+  const run: Run = { config, edges, parts, ledger, fail, closing: new AbortController() }
 
   const watch = async (input: Input, intake: Intake, shipper: Shipper): Promise<number | undefined> => {
     await intake.done
@@ -124,112 +128,138 @@ export const logShipper = (config: Config, edges: Edges = realEdges(config)): Se
     return code
   }
 
-  const start = async () => {
-    const { publishTimeoutMs, maxRetryDelayMs } = config
-    const open = async () => {
-      const driver = await edges.openMessaging()
-      observeBroker(driver, metrics)
-      parts.driver = driver
-      return driver
-    }
-    const broker = lateBroker({ open, clock, log, maxRetryDelayMs })
-    parts.broker = broker
-    const fail = (error: unknown) => ended.reject(withExitCode(error))
-    broker.failed.catch((fault: unknown) => {
-      closing.abort(fault)
-      fail(fault)
-    })
-    await broker.begun(brokerStartWaitMs)
-    const spool = await openedSpool(async () => {
-      parts.folder = await edges.openSpoolFolder()
-      const { disk } = parts.folder
-      return openSpool({ disk, clock, maxBytes: config.spoolMaxBytes, maxLineBytes, sync: config.spoolSync, onDamage })
-    })
-    parts.spool = spool
-    ledger.received(spool.pending)
-    if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
-    metrics.observe(commonMetrics.buffer_size_bytes, () => spool.sizeBytes, { component: name })
-    const { publisher, opened } = broker
-    const { signal } = closing
-    parts.delivery = createDelivery({
-      publisher,
-      opened,
-      clock,
-      telemetry,
-      topic,
-      publishTimeoutMs,
-      maxRetryDelayMs,
-      signal,
-    })
-    const source = config.source ?? hostname()
-    const { key = source } = config
-    const shipper = startShipper({
-      spool,
-      delivery: parts.delivery,
-      toMessage: (line) => lineMessage(line, { topic, source, key }),
-      clock,
-      telemetry,
-      ledger,
-      batch: { count: batchCount, bytes: batchBytes, periodMs: batchPeriodMs },
-    })
-    parts.shipper = shipper
-    parts.input = await edges.openInput()
-    const { stream } = parts.input
-    const onLines = (count: number) =>
-      metrics.count(commonMetrics.component_received_events_total, count, { component: name })
-    parts.intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
-    shipper.failed.catch(fail)
-    watch(parts.input, parts.intake, shipper).then((code) => {
-      if (code !== undefined) ended.resolve(code)
-    }, fail)
-  }
-
-  const stopIntake = async () => {
-    const { input, intake, spool, shipper } = parts
-    isDraining = true
-    shipper?.hurry()
-    if (input === undefined || intake === undefined) return
-    input.stop()
-    intake.hurry()
-    await settledWithin(clock, input.graceMs, intake.done)
-    intake.stop()
-    spool?.admitAll()
-    await intake.done
-  }
-
-  const close = async () => {
-    closing.abort(new Error('the log shipper is closed'))
-    const { shipper, spool, input, broker, folder } = parts
-    const { pending = 0, waiting = 0 } = spool ?? {}
-    if (pending > 0) log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
-    if (waiting > 0) log.error({ lines: waiting }, 'lines were read that the spool could not take')
-    await Promise.all([input?.close(), shipper?.close()])
-    await spool?.close()
-    await folder?.close()
-    await broker?.close()
-  }
-
   return {
     name,
     telemetry,
     ended: ended.promise,
-    start,
+    start: async () => {
+      const broker = await startBroker(run)
+      const spool = await startSpool(run)
+      const shipper = startShipping(run, broker, spool)
+      const { input, intake } = await startInput(run, spool)
+      shipper.failed.catch(fail)
+      watch(input, intake, shipper).then((code) => {
+        if (code !== undefined) ended.resolve(code)
+      }, fail)
+    },
     checks: ['spool', ...brokerChecks],
     notReady: () => notReady(parts),
-    stopIntake,
+    stopIntake: () => {
+      isDraining = true
+      return stopIntake(run)
+    },
     finish: async () => parts.shipper?.idle(),
     flush: async () => {
       const exitCode = hasEnded ? 0 : ((await parts.input?.ended) ?? 0)
       if (exitCode !== 0) throw new ServiceError(`${parts.input?.what} ended with exit code ${exitCode}`, { exitCode })
     },
-    close,
+    close: () => close(run),
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
       const broker = brokerInWords(config.messagingUrl)
       const what = parts.input?.what ?? 'standard input'
-      return `waits for lines of ${what}; they go to ${topic} at ${broker}: MESSAGING_URL points at a real one`
+      return `waits for lines of ${what}; they go to ${config.topic} at ${broker}: MESSAGING_URL points at a real one`
     },
   }
+}
+
+const startBroker = async ({ config, edges, parts, fail, closing }: Run): Promise<LateBroker> => {
+  const { clock, telemetry } = edges
+  const open = async () => {
+    const driver = await edges.openMessaging()
+    observeBroker(driver, telemetry.metrics)
+    parts.driver = driver
+    return driver
+  }
+  const broker = lateBroker({ open, clock, log: telemetry.log, maxRetryDelayMs: config.maxRetryDelayMs })
+  parts.broker = broker
+  broker.failed.catch((fault: unknown) => {
+    closing.abort(fault)
+    fail(fault)
+  })
+  await broker.begun(brokerStartWaitMs)
+  return broker
+}
+
+const startSpool = async ({ config, edges, parts, ledger }: Run): Promise<Spool> => {
+  const { log, metrics } = edges.telemetry
+  const onDamage = ({ lines, bytes }: Damage) => {
+    // Found while opening, they are not among those replayed.
+    if (parts.spool === undefined) ledger.received(lines)
+    ledger.dropped('spool-damage', lines)
+    log.error({ lines, bytes }, 'lines of the spool are damaged and cannot be read')
+  }
+  const { spoolMaxBytes: maxBytes, maxLineBytes, spoolSync: sync } = config
+  const spool = await openedSpool(async () => {
+    parts.folder = await edges.openSpoolFolder()
+    return openSpool({ disk: parts.folder.disk, clock: edges.clock, maxBytes, maxLineBytes, sync, onDamage })
+  })
+  parts.spool = spool
+  ledger.received(spool.pending)
+  if (spool.pending > 0) log.info({ lines: spool.pending }, 'lines of an earlier run are shipped first')
+  metrics.observe(commonMetrics.buffer_size_bytes, () => spool.sizeBytes, { component: name })
+  return spool
+}
+
+const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool): Shipper => {
+  const { config, edges, parts, ledger, closing } = run
+  const { clock, telemetry } = edges
+  const { topic, publishTimeoutMs, maxRetryDelayMs, batchCount, batchBytes, batchPeriodMs } = config
+  const { signal } = closing
+  const retrying = { publishTimeoutMs, maxRetryDelayMs, signal }
+  const delivery = createDelivery({ publisher, opened, clock, telemetry, topic, ...retrying })
+  parts.delivery = delivery
+  const { source = hostname() } = config
+  const { key = source } = config
+  const shipper = startShipper({
+    spool,
+    delivery,
+    toMessage: (line) => lineMessage(line, { topic, source, key }),
+    clock,
+    telemetry,
+    ledger,
+    batch: { count: batchCount, bytes: batchBytes, periodMs: batchPeriodMs },
+  })
+  parts.shipper = shipper
+  return shipper
+}
+
+const startInput = async ({ config, edges, parts, ledger }: Run, spool: Spool) => {
+  const { clock, telemetry, echo } = edges
+  const input = await edges.openInput()
+  parts.input = input
+  const { stream } = input
+  const { maxLineBytes } = config
+  const onLines = (count: number) =>
+    telemetry.metrics.count(commonMetrics.component_received_events_total, count, { component: name })
+  const intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
+  parts.intake = intake
+  return { input, intake }
+}
+
+const stopIntake = async ({ edges, parts }: Run): Promise<void> => {
+  const { input, intake, spool, shipper } = parts
+  shipper?.hurry()
+  if (input === undefined || intake === undefined) return
+  input.stop()
+  intake.hurry()
+  await settledWithin(edges.clock, input.graceMs, intake.done)
+  intake.stop()
+  spool?.admitAll()
+  await intake.done
+}
+
+const close = async ({ edges, parts, closing }: Run): Promise<void> => {
+  const { log } = edges.telemetry
+  closing.abort(new Error('the log shipper is closed'))
+  const { shipper, spool, input, broker, folder } = parts
+  const { pending = 0, waiting = 0 } = spool ?? {}
+  if (pending > 0) log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
+  if (waiting > 0) log.error({ lines: waiting }, 'lines were read that the spool could not take')
+  await Promise.all([input?.close(), shipper?.close()])
+  await spool?.close()
+  await folder?.close()
+  await broker?.close()
 }
 
 const notReady = ({ spool, broker, delivery, driver }: Parts): readonly NotReady[] => {
@@ -241,20 +271,6 @@ const notReady = ({ spool, broker, delivery, driver }: Parts): readonly NotReady
 }
 
 const fullReasons = { bound: 'spoolMaxBytes is reached: no input is read', disk: 'the disk is full: no input is read' }
-
-/** What the file system says of the folder gets a code and a fix. */
-const openedSpool = async (open: () => Promise<Spool>): Promise<Spool> => {
-  try {
-    return await open()
-  } catch (cause) {
-    if (!(cause instanceof Error) || 'exitCode' in cause || !('syscall' in cause)) throw cause
-    throw new ServiceError('the spool cannot be opened', {
-      exitCode: exitCodes.io,
-      fix: 'Let --spool-dir (env SPOOL_DIR) name a folder that this user may write, on a disk that has room',
-      cause,
-    })
-  }
-}
 
 /** What has no code of its own and stopped the intake is the disk or the input. */
 const withExitCode = (error: unknown): unknown =>

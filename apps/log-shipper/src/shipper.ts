@@ -5,7 +5,8 @@ import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Delivery, Unshippable } from './delivery.ts'
 import { faultText } from './log-message.ts'
-import type { Spool, SpooledLine } from './spool.ts'
+import type { Spool } from './spool.ts'
+import type { SpooledLine } from './spool-reader.ts'
 
 /** A batch is complete at whichever comes first. */
 export interface BatchLimits {

@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
 import { type Disk, folderDisk, makeFolder } from './disk.ts'
 import { lockFolder } from './lock.ts'
+import type { Spool } from './spool.ts'
 
 /** Where a spool keeps its files. */
 export interface SpoolFolder {
@@ -22,4 +25,18 @@ export const durableFolder = async (path: string): Promise<SpoolFolder> => {
 export const temporaryFolder = async (): Promise<SpoolFolder> => {
   const path = await mkdtemp(join(tmpdir(), 'armature-spool-'))
   return { disk: await folderDisk(path), close: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** Runs `open`. What the file system says of the folder becomes a ServiceError with an exit code and a fix. */
+export const openedSpool = async (open: () => Promise<Spool>): Promise<Spool> => {
+  try {
+    return await open()
+  } catch (cause) {
+    if (!(cause instanceof Error) || 'exitCode' in cause || !('syscall' in cause)) throw cause
+    throw new ServiceError('the spool cannot be opened', {
+      exitCode: exitCodes.io,
+      fix: 'Let --spool-dir (env SPOOL_DIR) name a folder that this user may write, on a disk that has room',
+      cause,
+    })
+  }
 }

@@ -1,7 +1,8 @@
 import { systemClock } from '@armature/async/clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type NewLine, openSpool, type Spool } from '../src/spool.ts'
+import { openSpool, type Spool } from '../src/spool.ts'
+import type { NewLine } from '../src/spool-writer.ts'
 import { simulatedDisk, type SimulatedDisk } from './simulated-disk.ts'
 
 /** What one process does with the spool before it ends. */

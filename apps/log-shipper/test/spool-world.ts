@@ -1,5 +1,7 @@
 import { drivenClock } from '@armature/async/clock'
-import { type NewLine, openSpool, type Spool, type SpooledLine, type SpoolOptions } from '../src/spool.ts'
+import { openSpool, type Spool, type SpoolOptions } from '../src/spool.ts'
+import type { SpooledLine } from '../src/spool-reader.ts'
+import type { NewLine } from '../src/spool-writer.ts'
 import type { Damage } from '../src/spool-recovery.ts'
 import type { SimulatedDisk } from './simulated-disk.ts'
 

@@ -53,7 +53,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'The spool syncs a line before it says that it holds it',
-    file: 'apps/log-shipper/src/spool.ts',
+    file: 'apps/log-shipper/src/spool-writer.ts',
     find: `    if (sync) await segment.file.sync()
 `,
     replace: '',
@@ -90,7 +90,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A spool that is full can be closed at any moment',
-    file: 'apps/log-shipper/src/spool.ts',
+    file: 'apps/log-shipper/src/spool-writer.ts',
     find: `      failIfClosed()
       full = 'bound'
 `,

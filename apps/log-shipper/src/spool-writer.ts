@@ -1,0 +1,173 @@
+import type { Clock } from '@armature/async/clock'
+import type { Line } from './lines.ts'
+import type { Notifier } from './notifier.ts'
+import { encodeRecord, recordHeaderBytes } from './record.ts'
+import type { Segments } from './spool-segments.ts'
+
+export interface NewLine extends Line {
+  readonly timeMs: number
+}
+
+/** What `append` waits for: the spool is at its bound, or the disk has no room. */
+export type Full = 'bound' | 'disk'
+
+export interface SpoolWriter {
+  /** Lines given to `append` that are not held yet. */
+  readonly waiting: number
+  /** Of the last line that is held. */
+  readonly lastSequence: number
+  /** What `append` waits for, if it does. */
+  readonly full: Full | undefined
+  /** As `Spool.append`. Calls write one after the other. */
+  append(lines: readonly NewLine[]): Promise<void>
+  /** Lets `append` exceed the bound from now on. */
+  admitAll(): void
+  /** Waits for an append under way, unless that waits itself for room: it rejects. */
+  close(): Promise<void>
+}
+
+export interface SpoolWriterOptions {
+  readonly segments: Segments
+  readonly clock: Clock
+  /** Bytes of all segments. */
+  readonly maxBytes: number
+  readonly segmentBytes: number
+  readonly sync: boolean
+  readonly nextSequence: number
+  readonly diskRetryMs: number
+  /** Notified when there may be room again. */
+  readonly room: Notifier
+  /** Lines are held. */
+  readonly onHeld: () => void
+}
+
+const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
+
+/** Writes lines to the segments and keeps their sizes within the bound. */
+export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
+  const { segments, segmentBytes, sync, onHeld } = options
+  let { nextSequence } = options
+  let waiting = 0
+  let appending: Promise<void> = Promise.resolve()
+  let failure: Error | undefined
+  const gate = roomGate(options)
+
+  /** Writes lines together. What a failed attempt left behind the end is overwritten by the next. */
+  const write = async (lines: readonly NewLine[], bytes: number) => {
+    const segment = await gate.whenDiskHasRoom(async () => {
+      const target = await segments.forAppend(bytes, nextSequence)
+      const records = lines.map((line, index) => encodeRecord({ ...line, sequence: nextSequence + index }, target.salt))
+      await target.file.write(Buffer.concat(records), target.endBytes)
+      return target
+    })
+    if (sync) await segment.file.sync()
+    nextSequence += lines.length
+    segments.appended(segment, bytes, nextSequence - 1)
+    waiting -= lines.length
+    onHeld()
+  }
+
+  const append = async (lines: readonly NewLine[]) => {
+    if (failure !== undefined) throw failure
+    gate.failIfClosed()
+    let group: NewLine[] = []
+    let groupBytes = 0
+    const flush = async () => {
+      if (group.length > 0) await write(group, groupBytes)
+      group = []
+      groupBytes = 0
+    }
+    for (const line of lines) {
+      const bytes = recordHeaderBytes + line.bytes.length
+      if (!gate.hasRoom(groupBytes + bytes) || groupBytes + bytes > segmentBytes) await flush()
+      await gate.waitForRoom(bytes)
+      group.push(line)
+      groupBytes += bytes
+    }
+    await flush()
+  }
+
+  return {
+    get waiting() {
+      return waiting
+    },
+    get lastSequence() {
+      return nextSequence - 1
+    },
+    get full() {
+      return gate.full
+    },
+    append: (lines) => {
+      waiting += lines.length
+      const result = appending.then(() => append(lines))
+      appending = result.catch((error: unknown) => {
+        failure ??= error as Error
+      })
+      return result
+    },
+    admitAll: gate.admitAll,
+    close: async () => {
+      gate.close()
+      await appending
+    },
+  }
+}
+
+/** What an append waits for: room within the bound, and on the disk. */
+const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room }: SpoolWriterOptions) => {
+  let full: Full | undefined
+  let admitsAll = false
+  let closed = false
+
+  const failIfClosed = () => {
+    if (closed) throw new Error('the spool is closed')
+  }
+
+  /** Runs `attempt` until the disk has room for what it writes. */
+  const whenDiskHasRoom = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        const result = await attempt()
+        full = undefined
+        return result
+      } catch (error) {
+        if (!fullDisk.has((error as NodeJS.ErrnoException).code ?? '')) throw error
+        failIfClosed()
+        full = 'disk'
+        const cancel = clock.after(diskRetryMs, room.notify)
+        await room.notified()
+        cancel()
+      }
+    }
+  }
+
+  const hasRoom = (bytes: number): boolean => admitsAll || segments.sizeBytes + bytes <= maxBytes
+
+  const waitForRoom = async (bytes: number) => {
+    while (!hasRoom(bytes)) {
+      failIfClosed()
+      full = 'bound'
+      await room.notified()
+    }
+    full = undefined
+  }
+
+  return {
+    get full() {
+      return full
+    },
+    failIfClosed,
+    whenDiskHasRoom,
+    hasRoom,
+    waitForRoom,
+    admitAll: () => {
+      admitsAll = true
+      room.notify()
+    },
+    close: () => {
+      // Set first: an append that is let go must find it.
+      closed = true
+      room.notify()
+    },
+  }
+}
