@@ -67,27 +67,19 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
   const badEnds: number[] = []
   let retired: readonly LedgerRow[] = []
   let [started, stopping, nextId, port] = [false, false, 1, 0]
-  let crashes: readonly number[] = []
   let current = config
+  const crashes = recentCrashes()
   const cancelRestarts: (() => void)[] = []
   let cancelWatch = (): void => undefined
 
   const launch = (): Promise<void> => {
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
-    const member: Member = { id: nextId, worker: cluster.fork(), state: undefined, fault: undefined, silentMs: 0 }
+    const member = fork(nextId, resolve)
     nextId += 1
     members.set(member.id, member)
     const { worker } = member
-    closeWhatIsHandedOver(worker)
     const start: ToWorker<Config> = { kind: 'start', config: { ...current, grpcPort: port } }
     worker.send(start)
-    worker.on('error', () => undefined)
-    worker.on('message', (message: FromWorker) => {
-      member.silentMs = 0
-      if (message.kind === 'fault') member.fault = message.message
-      else member.state = message
-      if (message.kind === 'state' && message.serves) resolve()
-    })
     worker.once('exit', (code: number | null, signal: string | null) => {
       members.delete(member.id)
       retired = sumOfBooks([...retired, ...closedBooks(member.state?.ledger ?? [])])
@@ -101,34 +93,19 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
   }
 
   const crashed = (id: number, how: string): void => {
-    const now = performance.now()
-    crashes = [...crashes.filter((at) => now - at < crashWindowMs), now]
-    log.error({ worker: id, how, crashes: crashes.length }, 'a worker crashed')
+    const count = crashes.add()
+    log.error({ worker: id, how, crashes: count }, 'a worker crashed')
     telemetry.metrics.count(serviceMetrics.worker_crashes_total)
-    if (crashes.length > maxCrashes) {
-      const message = `workers crashed ${crashes.length} times in ${crashWindowMs / 1000} s, the last by ${how}`
+    if (count > maxCrashes) {
+      const message = `workers crashed ${count} times in ${crashWindowMs / 1000} s, the last by ${how}`
       ended.reject(new ServiceError(message, { exitCode: exitCodes.software, fix: 'The log says why' }))
       return
     }
-    const delayMs = restartDelayMs * 2 ** (crashes.length - 1)
+    const delayMs = restartDelayMs * 2 ** (count - 1)
     // One that does not start counts as the next crash, by its exit.
     cancelRestarts.push(after(delayMs, () => void (!stopping && launch().catch(() => undefined))))
   }
 
-  /** A worker that hangs keeps its connections, and would keep its place for ever. */
-  const watch = (): void => {
-    cancelWatch = after(stateIntervalMs, () => {
-      for (const member of members.values()) {
-        member.silentMs += stateIntervalMs
-        if (member.silentMs < (member.state === undefined ? firstWordAfterMs : replacedAfterMs)) continue
-        member.fault ??= `no answer for ${member.silentMs / 1000} s`
-        member.worker.process.kill('SIGKILL')
-      }
-      watch()
-    })
-  }
-
-  const states = () => [...members.values()].flatMap(({ state }) => (state === undefined ? [] : [state]))
   const exitsOfAll = (): Promise<void> =>
     members.size === 0 ? Promise.resolve() : new Promise((resolve) => empty.add(resolve))
   const stopAll = (): void => {
@@ -140,24 +117,12 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
 
   return {
     name,
-    telemetry: {
-      ...telemetry,
-      metrics: {
-        ...telemetry.metrics,
-        expose: () =>
-          prometheusText(
-            metricsByWorker(
-              telemetry.metrics.collect(),
-              new Map([...members.values()].map(({ id, state }) => [id, state?.metrics ?? []])),
-            ),
-          ),
-      },
-    },
+    telemetry: withWorkers(telemetry, members),
     ended: ended.promise,
     start: async (asked) => {
       cluster.setupPrimary({ serialization: 'advanced' })
       port = await freePort(config)
-      watch()
+      cancelWatch = watchMembers(members, after)
       const launched = Promise.all(Array.from({ length: count }, launch))
       asked?.addEventListener('abort', stopAll, { once: true })
       await launched
@@ -165,17 +130,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       asked?.removeEventListener('abort', stopAll)
       started = true
     },
-    notReady: () => {
-      const silent = [...members.values()].find(({ state, silentMs }) => state?.serves && silentMs >= silentAfterMs)
-      if (silent !== undefined) {
-        const reason = `worker ${silent.id} has not answered for ${silent.silentMs / 1000} s`
-        return [{ check: 'workers', reason }]
-      }
-      const known = states()
-      if (known.some(({ serves, notReady }) => serves && notReady.length === 0)) return []
-      const reasons = known.flatMap(({ notReady }): readonly NotReady[] => notReady)
-      return reasons.length > 0 ? reasons.slice(0, 1) : [{ check: 'workers', reason: 'no worker serves' }]
-    },
+    notReady: () => notReady(members),
     reconfigure: (changed, keys) => {
       current = { ...config, ...changed }
       const message: ToWorker<Config> = { kind: 'reconfigure', config: current, keys }
@@ -193,10 +148,74 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       await exitsOfAll()
       cancelWatch()
     },
-    ledger: () => sumOfBooks([...retired, ...states().flatMap(({ ledger }) => ledger)]),
+    ledger: () => sumOfBooks([...retired, ...statesOf(members).flatMap(({ ledger }) => ledger)]),
     addresses: () => [{ label: 'gRPC', address: addressOf(config.grpcHost, port) }],
     waitsFor: `${options.waitsFor} (${count} workers)`,
   }
+}
+
+/** A new worker, which keeps what it says last. Calls `onServes` when it serves. */
+const fork = (id: number, onServes: () => void): Member => {
+  const worker = cluster.fork()
+  const member: Member = { id, worker, state: undefined, fault: undefined, silentMs: 0 }
+  closeWhatIsHandedOver(worker)
+  worker.on('error', () => undefined)
+  worker.on('message', (message: FromWorker) => {
+    member.silentMs = 0
+    if (message.kind === 'fault') member.fault = message.message
+    else member.state = message
+    if (message.kind === 'state' && message.serves) onServes()
+  })
+  return member
+}
+
+/** Returns how many crashes there were within the window, this one included. */
+const recentCrashes = () => {
+  let crashedAtMs: readonly number[] = []
+  return {
+    add: (): number => {
+      const nowMs = performance.now()
+      crashedAtMs = [...crashedAtMs.filter((atMs) => nowMs - atMs < crashWindowMs), nowMs]
+      return crashedAtMs.length
+    },
+  }
+}
+
+/** A worker that hangs keeps its connections, and would keep its place for ever: it is killed. Returns how to end the watch. */
+const watchMembers = (members: ReadonlyMap<number, Member>, after: After): (() => void) => {
+  const look = (): void => {
+    for (const member of members.values()) {
+      member.silentMs += stateIntervalMs
+      if (member.silentMs < (member.state === undefined ? firstWordAfterMs : replacedAfterMs)) continue
+      member.fault ??= `no answer for ${member.silentMs / 1000} s`
+      member.worker.process.kill('SIGKILL')
+    }
+    cancel = after(stateIntervalMs, look)
+  }
+  let cancel = after(stateIntervalMs, look)
+  return () => cancel()
+}
+
+const statesOf = (members: ReadonlyMap<number, Member>): readonly WorkerState[] =>
+  [...members.values()].flatMap(({ state }) => (state === undefined ? [] : [state]))
+
+/** The metrics of this process and of its workers, told apart by the label `worker`. */
+const withWorkers = (telemetry: Telemetry, members: ReadonlyMap<number, Member>): Telemetry => {
+  const { metrics } = telemetry
+  const byWorker = () => new Map([...members.values()].map(({ id, state }) => [id, state?.metrics ?? []]))
+  const expose = () => prometheusText(metricsByWorker(metrics.collect(), byWorker()))
+  return { ...telemetry, metrics: { ...metrics, expose } }
+}
+
+const notReady = (members: ReadonlyMap<number, Member>): readonly NotReady[] => {
+  const silent = [...members.values()].find(({ state, silentMs }) => state?.serves && silentMs >= silentAfterMs)
+  if (silent !== undefined) {
+    return [{ check: 'workers', reason: `worker ${silent.id} has not answered for ${silent.silentMs / 1000} s` }]
+  }
+  const known = statesOf(members)
+  if (known.some(({ serves, notReady }) => serves && notReady.length === 0)) return []
+  const reasons = known.flatMap(({ notReady }) => notReady)
+  return reasons.length > 0 ? reasons.slice(0, 1) : [{ check: 'workers', reason: 'no worker serves' }]
 }
 
 /**

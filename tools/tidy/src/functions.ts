@@ -9,7 +9,6 @@ export const longFunctions: readonly string[] = [
   'amqpLink',
   'amqpPublisher',
   'consumers',
-  'createEventBus',
   'createLane',
   'createMember',
   'deliveryWindow',
@@ -37,7 +36,6 @@ export const longFunctions: readonly string[] = [
   'streamsLink',
   'streamsPublisher',
   'subscribe',
-  'workerPool',
 ]
 
 /** A function of a source: what a reader would call it, and the lines from its first to its last. */
