@@ -9,7 +9,7 @@ import { topicOf } from './names.ts'
 import type { TopicPartition } from './offsets.ts'
 import { messageIn } from './codec.ts'
 import type { Cursor, KafkaWalk, WalkParts } from './walk.ts'
-import type { Position } from '@armature/messaging/ports'
+import type { Position } from '@armature/messaging/position'
 import type { Held } from '@armature/messaging/topic-browser'
 
 const deleteTimeoutMs = 10_000

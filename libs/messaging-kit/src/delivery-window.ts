@@ -1,7 +1,8 @@
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import type { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
-import type { Delivery, Handler, Position } from '@armature/messaging/ports'
+import type { Delivery, Handler } from '@armature/messaging/ports'
+import type { Position } from '@armature/messaging/position'
 import { ring, type Ring } from '@armature/async/ring'
 import type { SubscribeSettings } from './subscribe-settings.ts'
 

@@ -1,6 +1,6 @@
 import type { PartitionLog } from './log.ts'
 import type { MemoryTopic } from './topic.ts'
-import type { Position } from '@armature/messaging/ports'
+import type { Position } from '@armature/messaging/position'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 

@@ -1,8 +1,8 @@
 import { watchBroker } from '@armature/messaging-kit/broker-watch'
-import { systemClock, type Clock } from '@armature/async/clock'
+import { systemClock } from '@armature/async/clock'
 import { SubscribeError } from '@armature/messaging/errors'
 import type { OpenOptions } from '@armature/messaging-kit/open-options'
-import type { Driver, Guarantees, Handler, Subscription } from '@armature/messaging/ports'
+import type { Driver, Guarantees, Subscription } from '@armature/messaging/ports'
 import { redisUrl, wholeOption } from './settings.ts'
 import { streamsBrowser } from './streams-browser.ts'
 import { atMost } from './streams-close.ts'
@@ -10,7 +10,7 @@ import { readerPrefix, scheme, streamsLink, type StreamsLink } from './streams-c
 import { joinGroup } from './streams-member.ts'
 import { streamsPublisher } from './streams-publisher.ts'
 import { readAlone } from './streams-reader.ts'
-import { subscribeSettings, type SubscribeSettings } from '@armature/messaging-kit/subscribe-settings'
+import { subscribeSettings } from '@armature/messaging-kit/subscribe-settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 
 /** Where the server keeps what it holds over a restart. */
@@ -22,20 +22,6 @@ export const redisStreamsGuarantees: Guarantees = {
   wildcards: true,
   headers: true,
   delay: true,
-}
-
-/** What a subscription is made of. */
-export interface StreamsSubscriptionParts {
-  readonly link: StreamsLink
-  readonly pattern: string
-  readonly handle: Handler
-  readonly settings: SubscribeSettings
-  readonly clock: Clock
-  /** After so long without a sign of its member a message is taken over. */
-  readonly claimIdleMs: number
-  readonly closeWaitMs: number
-  readonly warn: (problem: string) => void
-  readonly onClose: (subscription: Subscription) => void
 }
 
 const shape = {

@@ -2,7 +2,7 @@ import type { Cancel } from '@armature/async/clock'
 import { deliveryWindow, type Arrival } from '@armature/messaging-kit/delivery-window'
 import { streamsAcks, type StreamsAcks } from './streams-acks.ts'
 import { decodeEntry, positionOf } from './streams-codec.ts'
-import type { StreamsSubscriptionParts } from './streams-driver.ts'
+import type { StreamsSubscriptionParts } from './streams-parts.ts'
 
 /** A message that this member has and did not settle. */
 interface Held extends Arrival {

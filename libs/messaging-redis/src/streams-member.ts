@@ -8,7 +8,7 @@ import { blockMs, streamsIntake, type ReadReply } from './streams-intake.ts'
 import { claim, idleInOrder, idlePending, ownPending } from './streams-pending.ts'
 import { giveBackScript, joinScript, leaveScript, registerScript, renewScript } from './streams-scripts.ts'
 import { streamsTurns } from './streams-turns.ts'
-import type { StreamsSubscriptionParts } from './streams-driver.ts'
+import type { StreamsSubscriptionParts } from './streams-parts.ts'
 import type { Subscription } from '@armature/messaging/ports'
 import { isPattern } from '@armature/messaging/topic-pattern'
 

@@ -8,7 +8,7 @@ import { decodeEntry, idBefore, isBefore, positionOf, startAfter, type Entry } f
 import { blockMs, streamsIntake, type ReadReply } from './streams-intake.ts'
 import { readerPrefix } from './streams-connection.ts'
 import { forgetScript, joinScript, leaseScript, standScript } from './streams-scripts.ts'
-import type { StreamsSubscriptionParts } from './streams-driver.ts'
+import type { StreamsSubscriptionParts } from './streams-parts.ts'
 import { isPattern } from '@armature/messaging/topic-pattern'
 
 const mostAtOnce = 500

@@ -1,4 +1,4 @@
-import type { Position } from './ports.ts'
+import type { Position } from './position.ts'
 
 /** What the headers of a dead letter say of why it is one. What they do not say is undefined. */
 export interface DeadLetterFindings {

@@ -6,7 +6,7 @@ import {
   type DeadLetterWriter,
   type Dialect,
 } from './dead-letter-dialects.ts'
-import type { Position } from './ports.ts'
+import type { Position } from './position.ts'
 import { rawHeaderPrefix, restoredHeaders, standsForOther } from './raw-headers.ts'
 import { receivedTime } from './received-time.ts'
 import { put } from './text-record.ts'

@@ -1,8 +1,18 @@
 import { byteSequence, exactText } from './byte-sequence.ts'
-import type { Message } from './message.ts'
 
 /** The key of a message: text for programs, and the bytes where they are others. */
-export type MessageKey = Pick<Message, 'key' | 'keyBytes'>
+export interface MessageKey {
+  /**
+   * Messages with the same key are kept in order by drivers that declare `order: 'key'`. An empty key is a key. Where the attribute
+   * `partitionkey` and the key of a Kafka record differ, this is the attribute.
+   */
+  readonly key?: string | undefined
+  /**
+   * The bytes of the key, where they are not `key` in UTF-8: Kafka's keys are bytes. `key` is then text that stands for them, the same
+   * text for the same bytes. Every driver carries them, and Kafka chooses the partition by them.
+   */
+  readonly keyBytes?: Uint8Array | undefined
+}
 
 /** The text that stands for a key of bytes: what it is in UTF-8, else a byte sequence. */
 export const textOfKey = (bytes: Uint8Array): string => exactText(bytes) ?? byteSequence(bytes)

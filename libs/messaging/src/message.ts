@@ -1,22 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { textOfKey } from './message-key.ts'
+import { type MessageKey, textOfKey } from './message-key.ts'
 
 /** One message. Immutable: middleware that changes one makes a copy. On the wire it is a CloudEvent 1.0 in binary mode. */
-export interface Message {
+export interface Message extends MessageKey {
   /** The CloudEvents `id`: unique for ever among the events of one source. What repeats are recognised by is `identityOf`. */
   readonly id: string
   /** Where it was or will be published. Concrete: no wildcard. */
   readonly topic: string
-  /**
-   * Messages with the same key are kept in order by drivers that declare `order: 'key'`. An empty key is a key. Where the attribute
-   * `partitionkey` and the key of a Kafka record differ, this is the attribute.
-   */
-  readonly key?: string | undefined
-  /**
-   * The bytes of the key, where they are not `key` in UTF-8: Kafka's keys are bytes. `key` is then text that stands for them, the same
-   * text for the same bytes. Every driver carries them, and Kafka chooses the partition by them.
-   */
-  readonly keyBytes?: Uint8Array | undefined
   /** When what the message tells of happened. The CloudEvents `time`. */
   readonly time: Date
   /** Application headers and CloudEvents extensions (`traceparent`, `correlationid`, ...); names in lower case. */

@@ -1,5 +1,6 @@
 import type { UnrecoverableError } from './errors.ts'
 import type { Message } from './message.ts'
+import type { Position } from './position.ts'
 import type { TopicBrowser } from './topic-browser.ts'
 
 /** Sends messages. Safe to call concurrently. */
@@ -52,11 +53,6 @@ export interface Delivery extends Message {
    * key waits for it.
    */
   readonly signal: AbortSignal
-}
-
-export interface Position {
-  readonly partition: number
-  readonly offset: number
 }
 
 export interface SubscribeOptions {

@@ -1,5 +1,5 @@
 import type { Message } from './message.ts'
-import type { Position } from './ports.ts'
+import type { Position } from './position.ts'
 
 /** A message that lies in its topic. */
 export interface Held extends Message {

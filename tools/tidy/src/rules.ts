@@ -1,6 +1,8 @@
 import { loadSafeguards } from '@armature/mutate/safeguards'
 import { arrows } from './arrows.ts'
+import { noCircles } from './circles.ts'
 import { noClockWaits } from './clock-waits.ts'
+import { driverFiles, partsToCome, unneededParts } from './drivers.ts'
 import {
   flatSources,
   kebabCaseNames,
@@ -35,12 +37,14 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'A function has at most 100 lines', check: shortFunctions(longFunctions) },
   { title: 'The main.ts of an app has at most 10 lines', check: shortMain },
   { title: 'Projects of one kind have the same files', check: projectShape },
+  { title: 'Driver libraries have the same files', check: driverFiles({ ...unneededParts, ...partsToCome }) },
   { title: 'The src of a project is flat', check: flatSources },
   { title: 'There are no index files', check: noBarrels },
   { title: 'A test stands beside its source or in test/', check: testsBesideSources },
   { title: 'Only configs have a default export', check: noDefaultExports },
   { title: 'Syntax can be erased', check: erasableSyntax },
   { title: 'Imports name files as they are', check: importSpecifiers },
+  { title: 'Files import one way', check: noCircles },
   { title: 'Exported functions have a doc comment', check: documentedFunctions },
   { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
   { title: 'Metrics are declared in files named for them', check: declaredMetrics(metricFiles(root)) },
