@@ -24,9 +24,10 @@ const arrows = [
   { sourceTag: drivers, onlyDependOnLibsWithTags: forDrivers },
   { sourceTag: 'lib:messaging-drivers', onlyDependOnLibsWithTags: [...forDrivers, drivers] },
   {
-    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|messaging-)/',
+    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|messaging-|search-api$)/',
     onlyDependOnLibsWithTags: ground,
   },
+  { sourceTag: 'lib:search-api', onlyDependOnLibsWithTags: ['lib:service'] },
   {
     sourceTag: 'lib:messaging-commands',
     // Drivers for its tests only.
@@ -42,7 +43,8 @@ const arrows = [
   { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
   { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },
   { sourceTag: 'tool:servers', onlyDependOnLibsWithTags: [] },
-  { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:lib', 'type:tool'] },
+  { sourceTag: 'tool:search', onlyDependOnLibsWithTags: ['type:lib', 'type:tool', 'app:search-service'] },
+  { sourceTag: '/^tool:(?!servers$|search$)/', onlyDependOnLibsWithTags: ['type:lib', 'type:tool'] },
   { sourceTag: 'type:example', onlyDependOnLibsWithTags: ['type:lib'] },
 ]
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { openSearchClient } from '@armature/search-service/client'
+import { openSearchClient } from '@armature/search-api/client'
 import { marked } from '@armature/servers/leftovers'
 import { type Program, startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterEach, beforeEach, expect, test, vi, onTestFinished } from 'vitest'

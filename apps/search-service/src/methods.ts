@@ -13,7 +13,7 @@ import {
   type SearchRequest,
   type SearchResponse,
   searchServiceV1,
-} from './api.ts'
+} from '@armature/search-api/api'
 import type { Finding } from './call-log.ts'
 import { pageToken } from './page-token.ts'
 import type { Wanted } from './search-sql.ts'

@@ -1,7 +1,7 @@
 import type { StatusError } from '@armature/service/grpc-status'
 import { status } from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
-import type { OlderSearchRequest, SearchRequest } from './api.ts'
+import type { OlderSearchRequest, SearchRequest } from '@armature/search-api/api'
 import { pageToken } from './page-token.ts'
 import { wantedOf, wantedOfOlder } from './validate.ts'
 

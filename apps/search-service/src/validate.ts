@@ -1,5 +1,5 @@
 import { badRequest, type FieldViolation } from '@armature/service/grpc-status'
-import type { OlderSearchRequest, Point, SearchRequest } from './api.ts'
+import type { OlderSearchRequest, Point, SearchRequest } from '@armature/search-api/api'
 import { afterIdOf } from './page-token.ts'
 import type { Wanted } from './search-sql.ts'
 

@@ -9,8 +9,8 @@ import type {
   OlderSearchResponses,
   SearchRequest,
   SearchResponse,
-} from '../src/api.ts'
-import { openSearchClient } from '../src/client.ts'
+} from '@armature/search-api/api'
+import { openSearchClient } from '@armature/search-api/client'
 import { searchMetrics } from '../src/search-metrics.ts'
 import { areas, openAreas, type Running, startSearch } from './server.ts'
 

@@ -2,7 +2,7 @@ import type { Database } from '@armature/database/database'
 import { serviceMetrics } from '@armature/service/service-metrics'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import type { MonitorResponse, OlderSearchRequest, SearchRequest, SearchResponse } from '../src/api.ts'
+import type { MonitorResponse, OlderSearchRequest, SearchRequest, SearchResponse } from '@armature/search-api/api'
 import { areas, openAreas, type Running, startSearch } from './server.ts'
 
 let database: Database

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +13,7 @@ import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { openSearchClient } from '../src/client.ts'
+import { openSearchClient } from '@armature/search-api/client'
 import { importThings } from '../src/import-things.ts'
 import { underLoad } from './load.ts'
 import { areas } from './server.ts'
@@ -110,15 +109,6 @@ const loadOn = (target: string) => {
   return underLoad(Array.from({ length: 8 }, () => client))
 }
 
-const cli = (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> =>
-  new Promise((resolve) => {
-    const env = { PATH: process.env['PATH'], CONSUL_HTTP_ADDR: consul.url }
-    execFile(process.execPath, [main, 'search', ...args], { env, timeout: 60_000 }, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
-    )
-  })
-const doctor = (...args: readonly string[]) => cli('doctor', '--consul-dns', `127.0.0.1:${consul.dnsPort}`, ...args)
-
 describe('two instances', { timeout: 120_000 }, () => {
   test('are found by SRV, as dig shows, and by health, and share the calls evenly', async () => {
     const [first, second] = await Promise.all([launch(), launch()])
@@ -132,12 +122,6 @@ describe('two instances', { timeout: 120_000 }, () => {
         const after = [await first.counted('search_count_total'), await second.counted('search_count_total')]
         expect(after.map((count, at) => count - (before[at] || 0))).toEqual([20, 20])
       }, 20_000)
-    }
-    const [asked, examined] = [await cli('--address', 'consul:///search-service', '--monitor'), await doctor()]
-    expect(asked).toEqual({ code: 0, stdout: '26\n', stderr: '' })
-    expect(examined).toMatchObject({ code: 0, stderr: '' })
-    for (const { address } of [first, second]) {
-      expect(examined.stdout).toMatch(new RegExp(`^${address} +passing +listed +SERVING +ok$`, 'm'))
     }
   })
 
@@ -175,9 +159,6 @@ describe('two instances', { timeout: 120_000 }, () => {
     for (const load of loads) await load.more(50)
     await consul.crash()
     try {
-      const away = await doctor()
-      expect(away).toMatchObject({ code: 69, stdout: '' })
-      expect(away.stderr).toContain(new URL(consul.url).host)
       for (const load of loads) await load.more(200)
       rmSync(data, { recursive: true })
     } finally {
@@ -242,24 +223,3 @@ test('a change of KV is taken in less than a second, a bad one is not, and a col
   expect(await program.ended()).toEqual({ code: 0, signal: null })
   expect(program.output()).not.toContain('still active')
 }, 120_000)
-
-test('search doctor tells which instance Consul is wrong about', { timeout: 120_000 }, async () => {
-  const program = await launch({ CONSUL_REGISTER: 'false' })
-  const [Address, port] = program.address.split(':')
-  // As an instance whose next check is far away.
-  const check = { GRPC: program.address, Interval: '1h', Status: 'passing' }
-  const registration = { ID: 'one', Name: 'search-service', Address, Port: Number(port), Check: check }
-  await put('agent/service/register', JSON.stringify(registration))
-  await found(program.address)
-  const healthy = await doctor('--format', 'json')
-  const finding = { address: program.address, healthApi: 'passing', dns: 'listed', call: 'SERVING' }
-  expect(JSON.parse(healthy.stdout)).toEqual({ agrees: true, instances: [finding] })
-  expect(healthy.code).toBe(0)
-
-  program.signal('SIGKILL')
-  await program.ended()
-  const { code, stdout, stderr } = await doctor('--timeout', '2000')
-  expect(code).toBe(1)
-  expect(stdout).toMatch(/passing +listed +UNAVAILABLE +does not serve: UNAVAILABLE$/m)
-  expect(stderr).toContain(`1 of 1 instances: ${program.address} does not serve`)
-})

@@ -2,7 +2,7 @@ import { serverDeadlineMs } from '@armature/servers/fixture'
 import { type RunningGraphite, startGraphite } from '@armature/servers/graphite'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Database } from '@armature/database/database'
-import { openSearchClient } from '../src/client.ts'
+import { openSearchClient } from '@armature/search-api/client'
 import { openAreas, startSearch } from './server.ts'
 
 let graphite: RunningGraphite

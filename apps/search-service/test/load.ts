@@ -1,5 +1,5 @@
 import { expect, vi } from 'vitest'
-import type { SearchClient } from '../src/client.ts'
+import type { SearchClient } from '@armature/search-api/client'
 
 const point = { lat: 5, lng: 12 }
 const deadlineMs = 20_000

@@ -37,6 +37,14 @@ test.each([
   expect(() => read(argv)).toThrow(message)
 })
 
+test.each([
+  [['find'], /"find" is not a command of monitor any more.*call finder/],
+  [['find', '--on=x', '-h'], /call finder\.$/m],
+  [['old', 'ls', 'FILE'], /"old ls" is not a command of monitor any more.*call newer/],
+])('%j, which was a command once, says what to call instead', (argv, message) => {
+  expect(() => read(argv, { moved: { find: 'finder', 'old ls': 'newer' } })).toThrow(message)
+})
+
 test('a word is the service own where it takes arguments', () => {
   expect(read(['sned'], { positionals: { usage: 'FILE' } })).toEqual({ kind: 'serve', argv: ['sned'] })
 })

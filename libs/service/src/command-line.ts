@@ -24,7 +24,14 @@ export type AskedOfProgram =
  * The first argument may name a command or be `explain`, the first two one whose name is two words (`dlq ls`); help and version count anywhere before `--`; all else is left to the
  * settings. Throws ConfigError (64) for a word that is no command where the service itself takes no arguments.
  */
-export const readCommandLine = (name: string, argv: readonly string[], commands: Commands, takes: Takes): Asked => {
+export const readCommandLine = (
+  name: string,
+  argv: readonly string[],
+  commands: Commands,
+  takes: Takes & { readonly moved?: Readonly<Record<string, string>> },
+): Asked => {
+  const elsewhere = wordsOf(argv, takes.moved ?? {})
+  if (elsewhere !== undefined) throw movedCommand(name, ...elsewhere)
   const asked = askedOf(argv, commands)
   if (asked !== undefined) return asked
   const [first = '', ...others] = argv
@@ -47,12 +54,25 @@ export const readCommand = (name: string, argv: readonly string[], commands: Com
 }
 
 const askedOf = (argv: readonly string[], commands: Commands): AskedOfProgram | undefined => {
-  const pair = argv.slice(0, 2).join(' ')
-  const called = Object.hasOwn(commands, pair) ? pair : (argv[0] ?? '')
-  const command = Object.hasOwn(commands, called) ? commands[called] : undefined
+  const [called = '', command] = wordsOf(argv, commands) ?? []
   if (asksForHelp(argv)) return command === undefined ? { kind: 'help' } : { kind: 'help', name: called, command }
   if (asksForVersion(argv)) return { kind: 'version' }
   return command && { kind: 'command', name: called, command, argv: argv.slice(called.split(' ').length) }
+}
+
+/** The first two words where they are a key, else the first one where it is; with the value. */
+const wordsOf = <T>(
+  argv: readonly string[],
+  table: Readonly<Record<string, T>>,
+): [words: string, value: T] | undefined => {
+  const words = [argv.slice(0, 2).join(' '), argv[0] ?? ''].find((one) => Object.hasOwn(table, one))
+  const value = words === undefined ? undefined : table[words]
+  return words === undefined || value === undefined ? undefined : [words, value]
+}
+
+const movedCommand = (name: string, words: string, instead: string): ConfigError => {
+  const problem = `${JSON.stringify(words)} is not a command of ${name} any more`
+  return new ConfigError(name, [{ key: 'argument', source: 'argument 1', problem, fix: `call ${instead}` }], () => '')
 }
 
 const noCommand = (name: string, argv: readonly string[], names: readonly string[]): ConfigError => {

@@ -28,6 +28,8 @@ export interface RunOptions<S extends Settings> extends Takes {
   service: (config: ConfigOf<S>, edges: undefined, given: Given) => Service
   /** Subcommands by name, each with settings of its own. */
   commands?: Readonly<Record<string, Command>>
+  /** Words that were commands once, and what to call instead: whoever types them is told so. */
+  moved?: Readonly<Record<string, string>>
   /** More paths of the admin HTTP server, such as a status page. */
   routes?: Readonly<Record<string, Route>>
   /** Opens the KV store that the settings name (`consulKv` of libs/discovery). Default: settings are never read from KV. */

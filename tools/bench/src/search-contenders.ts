@@ -41,7 +41,7 @@ export const buildSearchService = () =>
 
 /** Adds the things of a file, as an operator would. Resolves to what it says of them. */
 export const importFile = async ({ databaseUrl }: World, file: string): Promise<string> => {
-  const args = [join(root, 'apps/search-service/src/main.ts'), 'things', 'import', file, '--repair']
+  const args = [join(root, 'tools/search/src/main.ts'), 'import', file, '--repair']
   const { stdout } = await run(process.execPath, args, { env: { ...process.env, DATABASE_URL: databaseUrl } })
   return stdout.trim()
 }
@@ -61,7 +61,7 @@ export const preparePython = async ({ folder }: World): Promise<string> => {
   })
   const python = join(home, 'bin/python')
   copyFileSync(new URL('search.py', import.meta.url), join(folder, 'search.py'))
-  const proto = join(root, 'apps/search-service/proto')
+  const proto = join(root, 'libs/search-api/proto')
   const flags = [`-I${proto}`, `--python_out=${folder}`, `--grpc_python_out=${folder}`, 'search.proto']
   await run(python, ['-m', 'grpc_tools.protoc', ...flags])
   return python

@@ -68,7 +68,7 @@ interface Report {
 
 /** The older search API, which all contenders have. */
 const search = {
-  proto: fileURLToPath(new URL('../../../apps/search-service/proto/search.proto', import.meta.url)),
+  proto: fileURLToPath(new URL('../../../libs/search-api/proto/search.proto', import.meta.url)),
   method: 'Search.search',
 }
 

@@ -74,7 +74,7 @@ const app = await NestFactory.createMicroservice(SearchModule, {
   transport: Transport.GRPC,
   options: {
     package: '',
-    protoPath: fileURLToPath(new URL('../../../apps/search-service/proto/search.proto', import.meta.url)),
+    protoPath: fileURLToPath(new URL('../../../libs/search-api/proto/search.proto', import.meta.url)),
     url: `127.0.0.1:${port}`,
   },
   logger: false,

@@ -8,9 +8,9 @@ const steps: Record<string, readonly string[]> = {
   format: ['prettier', '--check', '.'],
   references: ['nx', 'sync:check'],
   lint: ['eslint', '.', '--max-warnings=0'],
-  protos: ['buf', 'lint', 'apps/search-service/proto'],
+  protos: ['buf', 'lint', 'libs/search-api/proto'],
   // Against what was released last: clients of it exist.
-  breaking: ['buf', 'breaking', 'apps/search-service/proto', '--against', 'apps/search-service/proto/released.binpb'],
+  breaking: ['buf', 'breaking', 'libs/search-api/proto', '--against', 'libs/search-api/proto/released.binpb'],
   types: ['nx', 'run-many', '-t', 'typecheck', '--output-style=static'],
   build: ['nx', 'run-many', '-t', 'build', '--output-style=static'],
   tidy: ['vitest', 'run', '--root=tools/tidy', 'test/tree.test.ts'],

@@ -10,6 +10,7 @@ export const allowed = ({ from, to }: Arrow): boolean => {
   if (from === 'apps/all-in-one') return to.startsWith('libs/') || to.startsWith('apps/')
   if (from.startsWith('apps/') || from.startsWith('examples/')) return to.startsWith('libs/')
   if (from === 'tools/servers') return false
+  if (from === 'tools/search' && to === 'apps/search-service') return true
   return to.startsWith('libs/') || to.startsWith('tools/')
 }
 
@@ -34,6 +35,7 @@ const libraryUses = (from: string): readonly string[] => {
   if (from === 'libs/telemetry') return ['libs/async', 'libs/config']
   if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']
   if (from === 'libs/messaging-commands') return forCommands
+  if (from === 'libs/search-api') return ['libs/service']
   if (driverLibraries.test(from)) return forDrivers
   if (from === 'libs/messaging-drivers') return [...forDrivers, ...driverNames.map((name) => `libs/messaging-${name}`)]
   return ground

@@ -37,6 +37,7 @@ describe('arrows', () => {
     [source('libs/telemetry'), '@armature/config/settings'],
     [source('libs/service'), '@armature/telemetry/ledger'],
     [source('libs/messaging-commands'), '@armature/service/command'],
+    [source('tools/search'), '@armature/search-service/migrations'],
     [source('examples/counters'), '@armature/messaging/ports'],
     [source('tools/bench'), '@armature/messaging/ports'],
     [testOf('apps/alert-monitor'), '@armature/servers/clients'],
@@ -66,6 +67,8 @@ describe('arrows', () => {
     [source('apps/reactor'), '../aggregator/vitest.config.ts'],
     [source('examples/counters'), '@armature/reactor/service'],
     [source('tools/bench'), '@armature/reactor/service'],
+    [source('tools/search'), '@armature/reactor/service'],
+    [source('apps/search-service'), '@armature/search/import-file'],
     [source('tools/servers'), '@armature/messaging/ports'],
     [source('libs/config'), 'pino'],
   ])('%s may not use %s', async (path, name) => {

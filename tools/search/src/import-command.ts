@@ -36,7 +36,7 @@ const settings = z.object({
 const statementTimeoutMs = 600_000
 const linesEnding = /\.(ndjson|geojsonl|geojsons|jsonl|ndgeojson)$/i
 
-/** `search-service things import FILE`: adds the features of a file of GeoJSON, in one transaction. */
+/** `armature-search import FILE`: adds the features of a file of GeoJSON, in one transaction. */
 export const importCommand = command({
   summary: 'Add the features of a GeoJSON file, or of standard input (-), to the database',
   settings,

@@ -6,7 +6,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { status } from '@grpc/grpc-js'
 import * as z from 'zod'
-import type { SearchRequest, SearchResult } from './api.ts'
+import type { SearchRequest, SearchResult } from '@armature/search-api/api'
 import { openSearchServer, type SearchServer, serverSettings } from './search-server.ts'
 
 const settings = z.object({
@@ -31,8 +31,8 @@ const settings = z.object({
 
 type Asked = ConfigOf<typeof settings>
 
-/** `search-service search`: asks a running server. A line a result on stdout: code, name and, where asked for, outline. */
-export const searchCommand = command({
+/** `armature-search find`: asks a running server. A line a result on stdout: code, name and, where asked for, outline. */
+export const findCommand = command({
   summary: 'Ask a running server: --lat and --lng, --query, or --monitor',
   settings,
   run: async (asked, { stdout, stderr, signal }) => {

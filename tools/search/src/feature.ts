@@ -1,7 +1,7 @@
 import { crsProblem } from './crs.ts'
 import { FeatureError, type JsonObject, objectOf, shown } from './feature-error.ts'
 import { outlineOf } from './outline.ts'
-import type { Thing } from './store.ts'
+import type { Thing } from '@armature/search-service/store'
 
 export interface FeatureRules {
   /** Which property of a feature is the thing's name. */

@@ -3,9 +3,9 @@ import { migrate } from '@armature/database/migrate'
 import { CrsError, crsProblem } from './crs.ts'
 import { FeatureError } from './feature-error.ts'
 import { type FeatureRules, type FeatureThing, thingOf } from './feature.ts'
-import { addThings, refreshPlans, withoutJit } from './import-things.ts'
+import { addThings, refreshPlans, withoutJit } from '@armature/search-service/import-things'
 import type { Piece } from './json-splitter.ts'
-import { migrations } from './migrations.ts'
+import { migrations } from '@armature/search-service/migrations'
 
 export interface ImportReport {
   readonly imported: number

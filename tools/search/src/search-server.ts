@@ -9,7 +9,7 @@ import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
 import { silentLogger } from '@armature/telemetry/logger'
 import { createMetrics } from '@armature/telemetry/metrics'
 import type { z } from 'zod'
-import { openSearchClient, type SearchClient } from './client.ts'
+import { openSearchClient, type SearchClient } from '@armature/search-api/client'
 
 const pem = (description: string, env: string) => text().optional().meta({ description, env })
 

@@ -10,7 +10,7 @@ import { startPostgres } from '@armature/servers/postgres'
 import { startOnTerminal } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { migrations } from '../src/migrations.ts'
+import { migrations } from '@armature/search-service/migrations'
 import { migrate } from '@armature/database/migrate'
 import { bad, collectionOf, featureOf, good } from './features.ts'
 
@@ -21,7 +21,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-describe('things import', { timeout: 120_000 }, () => {
+describe('import', { timeout: 120_000 }, () => {
   let server: RunningServer
   let database: Database
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('things import', { timeout: 120_000 }, () => {
     new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
       const env = { PATH: process.env['PATH'], ...(url === '' ? {} : { DATABASE_URL: url }) }
       const options = { env, timeout: 60_000, cwd: folder }
-      execFile(process.execPath, [main, 'things', 'import', ...args], options, (error, stdout, stderr) =>
+      execFile(process.execPath, [main, 'import', ...args], options, (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : error.code, stdout, stderr }),
       ).stdin?.end(input)
     })
@@ -136,7 +136,7 @@ describe('things import', { timeout: 120_000 }, () => {
     }
     out.end(']}')
     await once(out, 'close')
-    const node = `${process.execPath} --max-old-space-size=64 ${main} things import ${path} --database-url ${server.url}`
+    const node = `${process.execPath} --max-old-space-size=64 ${main} import ${path} --database-url ${server.url}`
     const terminal = startOnTerminal(node)
     try {
       await terminal.until(/features, \d+ %/, 60_000)

@@ -28,7 +28,7 @@ const settings = z.object({
 /** Those who know of an instance disagree. */
 const disagreement = 1
 
-/** `search-service search doctor`: whether Consul's health API, Consul's DNS and the instances themselves say the same. */
+/** `armature-search doctor`: whether Consul's health API, Consul's DNS and the instances themselves say the same. */
 export const doctorCommand = command({
   summary: "Compare what Consul's health API, Consul's DNS and each instance itself say",
   settings,
