@@ -2,6 +2,7 @@ import { loadSafeguards } from '@armature/mutate/safeguards'
 import { arrows } from './arrows.ts'
 import { noCircles } from './circles.ts'
 import { noClockWaits } from './clock-waits.ts'
+import { compileSamples } from './compile.ts'
 import { driverFiles, partsToCome, unneededParts } from './drivers.ts'
 import {
   flatSources,
@@ -16,6 +17,7 @@ import { longFunctions, shortFunctions } from './functions.ts'
 import { declaredMetrics } from './metric-files.ts'
 import { declaredDependencies, exactVersions, manifests } from './packages.ts'
 import { type Rule } from './rule.ts'
+import { samplesHold } from './samples.ts'
 import { safeguardsStand } from './safeguards.ts'
 import {
   allTestsRun,
@@ -59,4 +61,5 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'A project declares what it imports', check: declaredDependencies },
   { title: 'Projects depend one way', check: arrows(graphArrows) },
   { title: 'Tables of settings and metrics follow from the code', check: tablesAreTrue(tablesOf(root)) },
+  { title: 'Samples in documents compile', check: samplesHold(compileSamples(root)) },
 ]
