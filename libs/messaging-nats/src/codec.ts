@@ -92,8 +92,35 @@ export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
   return incoming({ ...origin, headers, body: msg.data }, 'nats')
 }
 
+/**
+ * What the server says in place of a message, such as 503; 0 for a message. Nothing throws: the client reads all headers or none, and an error
+ * within the callback of a subscription ends the reading of the whole connection.
+ */
+export const statusOf = (msg: NatsContents): number => {
+  try {
+    return msg.headers?.code ?? 0
+  } catch {
+    return 0
+  }
+}
+
+/** A header that the server adds behind those of the message, '' where there is none. Nothing throws, as in `statusOf`. */
+export const addedHeader = (msg: NatsContents, name: string): string => {
+  const lines = Buffer.from(rawHeaders(msg) ?? [])
+    .toString()
+    .split('\r\n')
+  const added = lines.findLast((line) => line.startsWith(`${name}:`))
+  return added?.slice(name.length + 1).trim() ?? ''
+}
+
 /** As they came: the client keeps them, and has no way to ask for them. */
 const rawHeaders = (msg: object): Uint8Array | undefined => {
-  const own = ('msg' in msg ? msg.msg : msg) as { _rdata?: Uint8Array; _msg?: { hdr: number } }
-  return own._msg === undefined ? undefined : own._rdata?.subarray(0, own._msg.hdr)
+  const own = ('msg' in msg ? msg.msg : msg) as {
+    _rdata?: Uint8Array
+    _msg?: { hdr: number }
+    /** Of a message that was asked for by its sequence. */
+    smr?: { message: { hdrs?: string } }
+  }
+  if (own.smr !== undefined) return Buffer.from(own.smr.message.hdrs ?? '', 'base64')
+  return own._msg === undefined ? undefined : own._rdata?.subarray(0, Math.max(0, own._msg.hdr))
 }

@@ -102,10 +102,20 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
   }
 }
 
+/** Its headers are read when they are asked for: odd ones make one message undecodable, and end no walk. */
+const contentsOf = (stored: StoredMsg) => ({
+  msg: stored,
+  data: stored.data,
+  get headers() {
+    return stored.header
+  },
+})
+
 /** A stored message, as a delivery of it would be decoded. */
-export const heldOf = (stream: string, created: string, { subject, seq, time, header, data }: StoredMsg): Held => {
+export const heldOf = (stream: string, created: string, stored: StoredMsg): Held => {
+  const { subject, seq, time } = stored
   const handle: Handle = { stream, created, sequence: seq, storedAtMs: time.getTime() }
   const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }
-  const { message } = decodeMessage({ headers: header, data }, origin)
+  const { message } = decodeMessage(contentsOf(stored), origin)
   return { ...message, storedAt: time, position: { partition: 0, offset: seq }, handle }
 }

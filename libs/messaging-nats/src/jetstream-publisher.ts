@@ -4,7 +4,7 @@ import { PublishError, type PublishFault } from '@armature/messaging/errors'
 import { dedupeId } from './jetstream-dedupe-id.ts'
 import type { Streams } from './jetstream-streams.ts'
 import type { Message } from '@armature/messaging/message'
-import { encodeMessage, wireHeaders } from './codec.ts'
+import { encodeMessage, statusOf, wireHeaders } from './codec.ts'
 import type { NatsLink } from './connection.ts'
 import { lane, type Lane, type Outgoing } from './jetstream-lane.ts'
 import { reconnectDelayMs } from '@armature/async/backoff'
@@ -159,7 +159,7 @@ export const jetstreamPublisher = (
     const sent = pending.get(Number.parseInt(msg.subject.slice(inbox.length + 1), 36))
     if (sent === undefined) return
     const { batch } = sent
-    if (msg.headers?.code === 503) return lanes.get(batch.topic)?.failed(sent)
+    if (statusOf(msg) === 503) return lanes.get(batch.topic)?.failed(sent)
     const answer = answerOf(msg)
     if (answer?.error === undefined) {
       if (answer?.stream === undefined) return

@@ -1,4 +1,5 @@
 import { nanos, type Msg } from '@nats-io/nats-core'
+import { addedHeader, statusOf } from './codec.ts'
 import type { NatsLink } from './connection.ts'
 
 /** How many messages, and of how many bytes, there is room for. */
@@ -138,12 +139,12 @@ export const pull = (parts: PullParts): Pull => {
     if (error !== null) return
     heardMs = performance.now()
     if (msg.subject.startsWith(inbox)) {
-      const code = msg.headers?.code ?? 0
+      const code = statusOf(msg)
       if (code > 0) return onStatus(msg, code)
     }
     if (requested > 0) requested--
     requestedBytes = requested === 0 ? 0 : Math.max(0, requestedBytes - msg.data.byteLength)
-    const pin = pinGroup === undefined ? '' : (msg.headers?.get('Nats-Pin-Id') ?? '')
+    const pin = pinGroup === undefined ? '' : addedHeader(msg, 'Nats-Pin-Id')
     if (pin !== '' && pin !== pinId) {
       pinId = pin
       parts.onTurn?.()

@@ -1,6 +1,6 @@
-import { errors } from '@nats-io/nats-core'
+import { createInbox, errors, type Msg } from '@nats-io/nats-core'
 import { failureText } from '@armature/messaging/failure-text'
-import { decodeMessage, encodeMessage, plainHeaders } from './codec.ts'
+import { addedHeader, decodeMessage, encodeMessage, plainHeaders, statusOf } from './codec.ts'
 import type { NatsLink } from './connection.ts'
 import { replySubject } from './subscription.ts'
 import { message as newMessage, type Message } from '@armature/messaging/message'
@@ -34,6 +34,7 @@ export class RequestError extends Error {
 /** The headers by which services of NATS say that they failed (its ADR-32). */
 const errorCode = 'Nats-Service-Error-Code'
 const errorText = 'Nats-Service-Error'
+const noResponders = 503
 
 interface Parts {
   readonly link: NatsLink
@@ -47,17 +48,48 @@ export const requester =
     const timeoutMs = numberOption('timeoutMs', options.timeoutMs ?? 5_000, 1)
     check(topic, message)
     const { headers, body } = encodeMessage(topic, message, source)
-    const asked = { headers: plainHeaders(headers), timeout: timeoutMs }
-    const answer = await link.nc.request(topic, body, asked).catch((cause: unknown) => {
+    const request = (reply: string) => link.nc.publish(topic, body, { headers: plainHeaders(headers), reply })
+    const answer = await firstAnswer(link, { topic, request, timeoutMs }).catch((cause: unknown) => {
       throw noAnswer(topic, timeoutMs, cause)
     })
-    const failed = answer.headers?.get(errorText) ?? ''
-    if (failed !== '' || (answer.headers?.has(errorCode) ?? false)) throw new RequestError(topic, 'failed', failed)
+    if (answer.data.byteLength === 0 && statusOf(answer) === noResponders)
+      throw noAnswer(topic, timeoutMs, new errors.NoRespondersError(topic))
+    const failed = addedHeader(answer, errorText)
+    if (failed !== '' || addedHeader(answer, errorCode) !== '') throw new RequestError(topic, 'failed', failed)
     const origin = { topic, receivedAt: new Date(), fallbackId: `answer to ${message.id}` }
     const decoded = decodeMessage(answer, origin)
     if (decoded.undecodable === undefined) return decoded.message
     throw new RequestError(topic, 'failed', decoded.undecodable.message, decoded.undecodable)
   }
+
+/** Not by the client's own `request`, which reads the headers of an answer where an odd name ends the reading of the whole connection. */
+const firstAnswer = async (
+  { nc, onError }: NatsLink,
+  {
+    topic,
+    request,
+    timeoutMs,
+  }: { readonly topic: string; readonly request: (reply: string) => void; readonly timeoutMs: number },
+): Promise<Msg> => {
+  const answered = Promise.withResolvers<Msg>()
+  const inbox = createInbox()
+  const subscription = nc.subscribe(inbox, {
+    max: 1,
+    timeout: timeoutMs,
+    callback: (error, msg) => (error === null ? answered.resolve(msg) : answered.reject(error)),
+  })
+  const forget = onError((error) => {
+    if (error instanceof errors.PermissionViolationError && error.subject === topic) answered.reject(error)
+  })
+  void subscription.closed.then(() => answered.reject(new Error('the connection is closed')))
+  try {
+    request(inbox)
+    return await answered.promise
+  } finally {
+    forget()
+    subscription.unsubscribe()
+  }
+}
 
 const noAnswer = (topic: string, timeoutMs: number, cause: unknown): RequestError => {
   const { message } = cause as Error

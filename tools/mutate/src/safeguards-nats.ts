@@ -1,6 +1,7 @@
 import type { Safeguard } from './safeguard.ts'
 
 const lives = ['libs/messaging-nats/test/jetstream-lives.test.ts']
+const oddHeaders = ['libs/messaging-nats/test/odd-headers.test.ts']
 const lane = ['libs/messaging-nats/src/jetstream-lane.test.ts']
 
 export const safeguards: readonly Safeguard[] = [
@@ -94,5 +95,33 @@ export const safeguards: readonly Safeguard[] = [
     find: '.update(checkout)',
     replace: ".update('')",
     tests: ['tools/servers/test/command.test.ts'],
+  },
+  {
+    promise: 'JetStream: a header that the client cannot read makes no member of a group deaf',
+    file: 'libs/messaging-nats/src/jetstream-pull.ts',
+    find: "addedHeader(msg, 'Nats-Pin-Id')",
+    replace: "(msg.headers?.get('Nats-Pin-Id') ?? '')",
+    tests: oddHeaders,
+  },
+  {
+    promise: 'JetStream: an answer that is not of the server makes no publisher deaf',
+    file: 'libs/messaging-nats/src/jetstream-publisher.ts',
+    find: 'statusOf(msg) === 503',
+    replace: 'msg.headers?.code === 503',
+    tests: oddHeaders,
+  },
+  {
+    promise: 'NATS: an answer whose headers the client cannot read makes nobody deaf who asked',
+    file: 'libs/messaging-nats/src/request.ts',
+    find: 'firstAnswer(link, { topic, request, timeoutMs })',
+    replace: 'link.nc.request(topic, body, { timeout: timeoutMs })',
+    tests: oddHeaders,
+  },
+  {
+    promise: 'JetStream: what NATS gives up becomes a dead letter, whatever its headers',
+    file: 'libs/messaging-nats/src/jetstream-browser.ts',
+    find: 'decodeMessage(contentsOf(stored), origin)',
+    replace: 'decodeMessage({ headers: stored.header, data: stored.data }, origin)',
+    tests: oddHeaders,
   },
 ]
