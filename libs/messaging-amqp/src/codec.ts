@@ -95,7 +95,7 @@ const fieldsOf = (
     for (const name in given) if (name !== 'content-type' && name !== typesHeader) headers[name] ??= given[name] ?? ''
   }
   for (const [name, type] of types ?? []) {
-    const text = given[name]
+    const text = Object.hasOwn(given, name) ? given[name] : undefined
     if (text === undefined || name === 'content-type' || (!keepDeaths && brokerHeader.test(name))) continue
     headers[name] = valueOfType(text, type)
   }
