@@ -1,27 +1,12 @@
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
-import type { UnrecoverableError } from '@armature/messaging/errors'
-import type { Message } from '@armature/messaging/message'
+import { latch, type Latch } from '@armature/async/latch'
 import type { Delivery, Handler } from '@armature/messaging/ports'
-import type { Position } from '@armature/messaging/position'
+import type { Arrival } from './arrival.ts'
 import { ring, type Ring } from '@armature/async/ring'
+import { keyQueue, type KeyQueue } from './key-queue.ts'
 import type { SubscribeSettings } from './subscribe-settings.ts'
 
-/** A message as it came from the broker, and how it is settled there. */
-export interface Arrival {
-  readonly message: Message
-  /** 1 for the first delivery. */
-  readonly attempt: number
-  readonly position?: Position | undefined
-  /** Why it could not be decoded; the message then holds what came as it came. */
-  readonly undecodable?: UnrecoverableError | undefined
-  /** The handler resolved. Called at most once; must not throw. */
-  ack(): void
-  /**
-   * The handler rejected: the broker is to bring the message again after the delay. Called at most once; must not throw. Without it the
-   * window calls the handler again by itself.
-   */
-  reject?(): void
-}
+export type { Arrival } from './arrival.ts'
 
 export type WindowSettings = Pick<
   SubscribeSettings,
@@ -39,12 +24,12 @@ export interface WindowParts {
  * What is between a broker's client and a handler: the bounds on what is unsettled, the order of a key, redelivery without the
  * broker, and the fence that lets a late settlement count for nothing. One for a subscription.
  */
-export interface DeliveryWindow {
+export interface DeliveryWindow<Arrived extends Arrival = Arrival> {
   /**
    * Takes a message: its handler is called at once where there is room, else in the order of arrival. The caller stops offering while
    * `hasRoom` is false. After `stop` it is refused: answers false, and the message is the broker's.
    */
-  offer(arrival: Arrival): boolean
+  offer(arrival: Arrived): boolean
   /** Whether a handler would be called at once, and no more than `maxInFlight` messages are held beside those in flight. */
   readonly hasRoom: boolean
   /** Resolves when there is room or the window was stopped. */
@@ -56,19 +41,20 @@ export interface DeliveryWindow {
   /** Resolves when nothing is in flight. */
   idle(): Promise<void>
   /** Calls no handler from now on. Answers what was held, to be given back to the broker. */
-  stop(): readonly Arrival[]
+  stop(): readonly Arrived[]
   /**
    * Lets go of some, as when a connection is lost or a partition moves: their signals are aborted, and how their handlers settle counts for
    * nothing. With `serial` their keys stay closed until they have settled all the same, so that a message that comes again is not handled
    * beside itself, and such handlers count towards the bounds. Answers all that were let go.
    */
-  takeBack(which: (arrival: Arrival) => boolean): readonly Arrival[]
+  takeBack(which: (arrival: Arrived) => boolean): readonly Arrived[]
   /** `stop`, and takes back what is in flight. Answers all that is unsettled. */
-  close(): readonly Arrival[]
+  close(): readonly Arrived[]
 }
 
-interface Entry {
-  readonly arrival: Arrival
+interface Entry<Arrived> {
+  readonly arrival: Arrived
+  /** Of the body. */
   readonly bytes: number
   attempt: number
   /** `abandoned`: let go of while its handler was at work, which it still is. */
@@ -78,215 +64,233 @@ interface Entry {
   controller: AbortController | undefined
 }
 
-/** The window of one subscription. */
-export const deliveryWindow = ({ handle, settings, clock = systemClock() }: WindowParts): DeliveryWindow => {
-  const { maxInFlight, maxInFlightBytes, serial, redeliveryDelayMs } = settings
+/** The state of a window. */
+interface Window<Arrived> extends Required<WindowParts> {
   /** All that is unsettled, in the order of arrival. */
-  const entries = new Set<Entry>()
-  const ready = ring<Entry>()
-  /** With `serial`: the keys of which a message is on its way, and what waits behind it. */
-  const keys = new Map<string, Ring<Entry>>()
-  let inFlight = 0
+  readonly entries: Set<Entry<Arrived>>
+  readonly ready: Ring<Entry<Arrived>>
+  readonly keys: KeyQueue<Entry<Arrived>>
+  inFlight: number
   /** Handlers at work whose messages were let go of. */
-  let abandoned = 0
+  abandoned: number
   /** Of all that handlers are at work on. */
-  let handledBytes = 0
-  let pumping = false
-  let stopped = false
-  let whenIdle: (() => void)[] = []
-  let whenRoom: (() => void)[] = []
+  handledBytes: number
+  isPumping: boolean
+  isStopped: boolean
+  readonly whenIdle: Latch
+  readonly whenRoom: Latch
+}
 
-  const held = () => entries.size - inFlight
-  const atWork = () => inFlight + abandoned
-  const hasRoom = () => atWork() < maxInFlight && handledBytes < maxInFlightBytes && held() <= maxInFlight
-
-  const call = (waiting: (() => void)[]) => {
-    for (const resolve of waiting) resolve()
+/** The window of one subscription. */
+export const deliveryWindow = <Arrived extends Arrival = Arrival>({
+  handle,
+  settings,
+  clock = systemClock(),
+}: WindowParts): DeliveryWindow<Arrived> => {
+  const window: Window<Arrived> = {
+    ...{ handle, settings, clock },
+    entries: new Set(),
+    ready: ring(),
+    keys: keyQueue(),
+    inFlight: 0,
+    abandoned: 0,
+    handledBytes: 0,
+    isPumping: false,
+    isStopped: false,
+    whenIdle: latch(),
+    whenRoom: latch(),
   }
-
-  const wake = () => {
-    if (inFlight === 0 && whenIdle.length > 0) {
-      const due = whenIdle
-      whenIdle = []
-      call(due)
-    }
-    if (whenRoom.length > 0 && (stopped || hasRoom())) {
-      const due = whenRoom
-      whenRoom = []
-      call(due)
-    }
-  }
-
-  /** The next message of the key may go. */
-  const passKey = ({ arrival }: Entry) => {
-    const { key } = arrival.message
-    if (!serial || key === undefined) return
-    const behind = keys.get(key)
-    let next = behind?.shift()
-    while (next?.state === 'gone') next = behind?.shift()
-    if (next === undefined) {
-      keys.delete(key)
-      return
-    }
-    next.state = 'ready'
-    ready.push(next)
-  }
-
-  const again = (entry: Entry) => {
-    entry.state = 'delayed'
-    entry.attempt++
-    entry.cancel = clock.after(redeliveryDelayMs, () => {
-      entry.state = 'ready'
-      ready.push(entry)
-      pump()
-    })
-  }
-
-  const settle = (entry: Entry, acknowledged: boolean) => {
-    handledBytes -= entry.bytes
-    if (entry.state === 'abandoned') {
-      abandoned--
-      entry.state = 'gone'
-      passKey(entry)
-      return pump()
-    }
-    inFlight--
-    const { arrival } = entry
-    if (!acknowledged && !stopped && (serial || arrival.reject === undefined)) {
-      again(entry)
-    } else {
-      entry.state = 'gone'
-      entries.delete(entry)
-      passKey(entry)
-      if (acknowledged) arrival.ack()
-      else arrival.reject?.()
-    }
-    pump()
-  }
-
-  const fly = (entry: Entry) => {
-    const { message, position, undecodable } = entry.arrival
-    const { id, topic, key, keyBytes, time, headers, body, tombstone } = message
-    entry.state = 'flying'
-    entry.controller = undefined
-    inFlight++
-    handledBytes += entry.bytes
-    const { attempt } = entry
-    const delivery: Delivery = {
-      ...{ id, topic, key, keyBytes, time, headers, body, tombstone },
-      ...{ attempt, position, undecodable },
-      get signal() {
-        return controllerOf(entry).signal
-      },
-    }
-    let outcome: Promise<void>
-    try {
-      outcome = Promise.resolve(handle(delivery))
-    } catch {
-      settle(entry, false)
-      return
-    }
-    outcome.then(
-      () => settle(entry, true),
-      () => settle(entry, false),
-    )
-  }
-
-  /** Calls handlers while there is room. A message that does not fit is not passed by a smaller one. */
-  const pump = () => {
-    if (pumping) return
-    pumping = true
-    while (!stopped && atWork() < maxInFlight) {
-      const entry = ready.first
-      if (entry === undefined) break
-      const isGone = entry.state === 'gone'
-      if (!isGone && atWork() > 0 && handledBytes + entry.bytes > maxInFlightBytes) break
-      ready.shift()
-      if (!isGone) fly(entry)
-    }
-    pumping = false
-    wake()
-  }
-
-  const letGo = (entry: Entry) => {
-    entries.delete(entry)
-    entry.cancel?.()
-    if (entry.state === 'flying') {
-      inFlight--
-      abandoned++
-      entry.state = 'abandoned'
-      entry.controller?.abort(lost())
-      return
-    }
-    const holdsKey = entry.state !== 'behind-key'
-    entry.state = 'gone'
-    if (holdsKey) passKey(entry)
-  }
-
-  const takeBack = (which: (arrival: Arrival) => boolean): readonly Arrival[] => {
-    const taken = [...entries].filter(({ arrival }) => which(arrival))
-    taken.forEach(letGo)
-    pump()
-    return taken.map(({ arrival }) => arrival)
-  }
-
-  const stop = (): readonly Arrival[] => {
-    stopped = true
-    const taken = [...entries].filter(({ state }) => state !== 'flying')
-    taken.forEach(letGo)
-    wake()
-    return taken.map(({ arrival }) => arrival)
-  }
-
   return {
-    offer: (arrival) => {
-      if (stopped) return false
-      const { key, body } = arrival.message
-      const entry: Entry = {
-        arrival,
-        bytes: body.byteLength,
-        attempt: arrival.attempt,
-        state: 'ready',
-        cancel: undefined,
-        controller: undefined,
-      }
-      entries.add(entry)
-      const behind = serial && key !== undefined ? keys.get(key) : undefined
-      if (behind !== undefined) {
-        entry.state = 'behind-key'
-        behind.push(entry)
-        return true
-      }
-      if (serial && key !== undefined) keys.set(key, ring())
-      ready.push(entry)
-      pump()
-      return true
-    },
+    offer: (arrival) => offer(window, arrival),
     get hasRoom() {
-      return !stopped && hasRoom()
+      return !window.isStopped && hasRoom(window)
     },
-    room: () => (stopped || hasRoom() ? Promise.resolve() : new Promise<void>((resolve) => whenRoom.push(resolve))),
+    room: () => (window.isStopped || hasRoom(window) ? Promise.resolve() : window.whenRoom.wait()),
     get inFlight() {
-      return inFlight
+      return window.inFlight
     },
     get held() {
-      return held()
+      return waiting(window)
     },
-    idle: () => (inFlight === 0 ? Promise.resolve() : new Promise<void>((resolve) => whenIdle.push(resolve))),
-    stop,
-    takeBack,
+    idle: () => (window.inFlight === 0 ? Promise.resolve() : window.whenIdle.wait()),
+    stop: () => stop(window),
+    takeBack: (which) => takeBack(window, which),
     close: () => {
-      const unsettled = [...entries].map(({ arrival }) => arrival)
-      stop()
-      takeBack(() => true)
+      const unsettled = [...window.entries].map(({ arrival }) => arrival)
+      stop(window)
+      takeBack(window, () => true)
       return unsettled
     },
   }
 }
 
+/** How many messages no handler has. */
+const waiting = <Arrived>({ entries, inFlight }: Window<Arrived>): number => entries.size - inFlight
+
+const atWork = <Arrived>({ inFlight, abandoned }: Window<Arrived>): number => inFlight + abandoned
+
+const hasRoom = <Arrived>(window: Window<Arrived>): boolean => {
+  const { maxInFlight, maxInFlightBytes } = window.settings
+  return atWork(window) < maxInFlight && window.handledBytes < maxInFlightBytes && waiting(window) <= maxInFlight
+}
+
+/** The key that a message waits for, where there is one. */
+const keyOf = <Arrived extends Arrival>({ settings }: Window<Arrived>, { arrival }: Entry<Arrived>) =>
+  settings.serial ? arrival.message.key : undefined
+
+const offer = <Arrived extends Arrival>(window: Window<Arrived>, arrival: Arrived): boolean => {
+  if (window.isStopped) return false
+  const entry: Entry<Arrived> = {
+    arrival,
+    bytes: arrival.message.body.byteLength,
+    attempt: arrival.attempt,
+    state: 'ready',
+    cancel: undefined,
+    controller: undefined,
+  }
+  window.entries.add(entry)
+  const key = keyOf(window, entry)
+  if (key !== undefined && !window.keys.enter(key, entry)) {
+    entry.state = 'behind-key'
+    return true
+  }
+  window.ready.push(entry)
+  pump(window)
+  return true
+}
+
+/** Calls handlers while there is room. A message that does not fit is not passed by a smaller one. */
+const pump = <Arrived extends Arrival>(window: Window<Arrived>): void => {
+  if (window.isPumping) return
+  window.isPumping = true
+  const { maxInFlight, maxInFlightBytes } = window.settings
+  while (!window.isStopped && atWork(window) < maxInFlight) {
+    const entry = window.ready.first
+    if (entry === undefined) break
+    const isGone = entry.state === 'gone'
+    if (!isGone && atWork(window) > 0 && window.handledBytes + entry.bytes > maxInFlightBytes) break
+    window.ready.shift()
+    if (!isGone) fly(window, entry)
+  }
+  window.isPumping = false
+  wake(window)
+}
+
+const wake = <Arrived>(window: Window<Arrived>): void => {
+  if (window.inFlight === 0 && window.whenIdle.waiting > 0) window.whenIdle.open()
+  if (window.whenRoom.waiting > 0 && (window.isStopped || hasRoom(window))) window.whenRoom.open()
+}
+
+const fly = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>): void => {
+  entry.state = 'flying'
+  entry.controller = undefined
+  window.inFlight++
+  window.handledBytes += entry.bytes
+  let outcome: Promise<void>
+  try {
+    outcome = Promise.resolve(window.handle(deliveryOf(entry)))
+  } catch {
+    settle(window, entry, false)
+    return
+  }
+  outcome.then(
+    () => settle(window, entry, true),
+    () => settle(window, entry, false),
+  )
+}
+
+const deliveryOf = <Arrived extends Arrival>(entry: Entry<Arrived>): Delivery => {
+  const { message, position, undecodable } = entry.arrival
+  const { id, topic, key, keyBytes, time, headers, body, tombstone } = message
+  const { attempt } = entry
+  return {
+    ...{ id, topic, key, keyBytes, time, headers, body, tombstone },
+    ...{ attempt, position, undecodable },
+    get signal() {
+      return controllerOf(entry).signal
+    },
+  }
+}
+
+const settle = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>, isAcked: boolean): void => {
+  window.handledBytes -= entry.bytes
+  if (entry.state === 'abandoned') {
+    window.abandoned--
+    entry.state = 'gone'
+    passKey(window, entry)
+    return pump(window)
+  }
+  window.inFlight--
+  const { arrival } = entry
+  if (!isAcked && !window.isStopped && (window.settings.serial || arrival.reject === undefined)) {
+    again(window, entry)
+  } else {
+    entry.state = 'gone'
+    window.entries.delete(entry)
+    passKey(window, entry)
+    if (isAcked) arrival.ack()
+    else arrival.reject?.()
+  }
+  pump(window)
+}
+
+/** Calls the handler again after the delay. */
+const again = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>): void => {
+  entry.state = 'delayed'
+  entry.attempt++
+  entry.cancel = window.clock.after(window.settings.redeliveryDelayMs, () => {
+    entry.state = 'ready'
+    window.ready.push(entry)
+    pump(window)
+  })
+}
+
+/** The next message of the key may go. */
+const passKey = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>): void => {
+  const key = keyOf(window, entry)
+  if (key === undefined) return
+  const next = window.keys.leave(key, ({ state }) => state === 'gone')
+  if (next === undefined) return
+  next.state = 'ready'
+  window.ready.push(next)
+}
+
+const letGo = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>): void => {
+  window.entries.delete(entry)
+  entry.cancel?.()
+  if (entry.state === 'flying') {
+    window.inFlight--
+    window.abandoned++
+    entry.state = 'abandoned'
+    entry.controller?.abort(lost())
+    return
+  }
+  const hasKey = entry.state !== 'behind-key'
+  entry.state = 'gone'
+  if (hasKey) passKey(window, entry)
+}
+
+const takeBack = <Arrived extends Arrival>(
+  window: Window<Arrived>,
+  which: (arrival: Arrived) => boolean,
+): readonly Arrived[] => {
+  const taken = [...window.entries].filter(({ arrival }) => which(arrival))
+  for (const entry of taken) letGo(window, entry)
+  pump(window)
+  return taken.map(({ arrival }) => arrival)
+}
+
+const stop = <Arrived extends Arrival>(window: Window<Arrived>): readonly Arrived[] => {
+  window.isStopped = true
+  const taken = [...window.entries].filter(({ state }) => state !== 'flying')
+  for (const entry of taken) letGo(window, entry)
+  wake(window)
+  return taken.map(({ arrival }) => arrival)
+}
+
 const lost = () => new Error("the message is the broker's again: it comes again")
 
-const controllerOf = (entry: Entry): AbortController => {
+const controllerOf = <Arrived>(entry: Entry<Arrived>): AbortController => {
   entry.controller ??= new AbortController()
   if (entry.state === 'abandoned' && !entry.controller.signal.aborted) entry.controller.abort(lost())
   return entry.controller

@@ -6,21 +6,15 @@ import { decodeMessage, isReserved } from './codec.ts'
 import type { NatsLink } from './connection.ts'
 import type { Handler, Subscription } from '@armature/messaging/ports'
 import { ring } from '@armature/async/ring'
-import type { SubscribeSettings } from '@armature/messaging-kit/subscribe-settings'
+import type { SubscribeRequest } from '@armature/messaging-kit/create-driver'
+import { subscriptionLife } from '@armature/messaging-kit/subscription-life'
 
-export type CoreSubscription = Subscription
-
-export interface CoreSubscriptionParts {
+export interface SubscriptionParts extends SubscribeRequest {
   readonly link: NatsLink
-  readonly topic: string
-  readonly handle: Handler
-  readonly settings: SubscribeSettings
-  readonly group: string | undefined
   /** How long a server that is away is waited for. */
   readonly waitMs: number
   readonly clock: Clock | undefined
   readonly warn: (problem: string) => void
-  readonly onClosed: () => void
 }
 
 /** What the server sent and no handler has yet: it cannot be asked to wait. What is over the bound is dropped. */
@@ -36,14 +30,12 @@ export const replySubject = (delivery: { readonly headers: object }): string | u
   replies.get(delivery.headers)
 
 /** Subscribes by a subscription of core NATS: a queue group where there is a group. Rejects with SubscribeError. */
-export const openSubscription = async (parts: CoreSubscriptionParts): Promise<CoreSubscription> => {
+export const openSubscription = async (parts: SubscriptionParts): Promise<Subscription> => {
   const { link, topic, handle, settings, group, clock, warn } = parts
   const backlog = ring<Msg>()
   let backlogBytes = 0
   let received = 0
   let refusal: Error | undefined
-  let stopping: Promise<void> | undefined
-  let closed = false
   const report = lossReport(topic, warn)
 
   /** At most once: what a handler rejects does not come again. */
@@ -78,7 +70,7 @@ export const openSubscription = async (parts: CoreSubscriptionParts): Promise<Co
       warn(`the subscription to ${topic} ended: ${error.message}`)
       return
     }
-    if (stopping !== undefined || isReserved(msg.subject)) return
+    if (life.state !== 'open' || isReserved(msg.subject)) return
     if (backlog.length === 0 && window.hasRoom) return offer(msg)
     const bytes = sizeOf(msg)
     if (backlog.length >= maxBacklog || backlogBytes + bytes > maxBacklogBytes) {
@@ -89,6 +81,16 @@ export const openSubscription = async (parts: CoreSubscriptionParts): Promise<Co
     backlogBytes += bytes
   }
 
+  const life = subscriptionLife({
+    stop: async () => {
+      const left = window.stop().length + backlog.length
+      if (left > 0) report('the subscription stopped before a handler had it', left)
+      if (!subscription.isClosed()) subscription.unsubscribe()
+    },
+    close: async () => void window.close(),
+    idle: () => window.idle(),
+    inFlight: () => window.inFlight,
+  })
   const subscription = link.nc.subscribe(topic, {
     ...(group === undefined ? {} : { queue: queueName(group) }),
     callback: receive,
@@ -106,31 +108,7 @@ export const openSubscription = async (parts: CoreSubscriptionParts): Promise<Co
   if (refusal !== undefined) {
     throw new SubscribeError(topic, 'this user may not subscribe to it: ask for the permission', refusal)
   }
-
-  const stop = (): Promise<void> => {
-    stopping ??= new Promise((resolve) => {
-      const left = window.stop().length + backlog.length
-      if (left > 0) report('the subscription stopped before a handler had it', left)
-      if (!subscription.isClosed()) subscription.unsubscribe()
-      resolve()
-    })
-    return stopping
-  }
-
-  return {
-    stop,
-    idle: () => window.idle(),
-    get inFlight() {
-      return window.inFlight
-    },
-    close: async () => {
-      await stop()
-      if (closed) return
-      closed = true
-      window.close()
-      parts.onClosed()
-    },
-  }
+  return life
 }
 
 /** What NATS takes in the name of a queue group. */

@@ -1,17 +1,14 @@
 import type { Metrics } from '@armature/telemetry/metrics'
 import { systemClock, type Clock } from '@armature/async/clock'
-import { besideEnvelope, writeEnvelope, type DeadLetterFacts } from './dead-letter-envelope.ts'
-import { letterForms } from './dead-letter-forms.ts'
-import { deadLetterTopic, isDeadLetterTopic } from './dead-letter-topics.ts'
+import type { DeadLetterFacts } from './dead-letter-envelope.ts'
+import { isDeadLetterTopic } from './dead-letter-topics.ts'
 import { noteFailure, withNotes, type DeliveryNotes } from './delivery-notes.ts'
-import { PublishError, type PublishFault } from './errors.ts'
 import { failureText, type FailureText } from './failure-text.ts'
-import { bareMessage, type Message } from './message.ts'
 import { messagingMetrics } from './messaging-metrics.ts'
 import { numberOption } from '@armature/async/option-checks'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
+import { publishDeadLetter } from './publish-dead-letter.ts'
 import { RedeliverError } from './redeliver-error.ts'
-import { within } from './timeout.ts'
 
 export { deadLetterTopic, isDeadLetterTopic, isQuarantineTopic, quarantineTopic } from './dead-letter-topics.ts'
 
@@ -44,28 +41,7 @@ export interface DeadLetterOptions {
  */
 export const deadLetter = (options: DeadLetterOptions): Middleware => {
   const { publisher, clock = systemClock(), metrics } = options
-  const limitMs = numberOption('publishTimeoutMs', options.publishTimeoutMs ?? 30_000, Number.MIN_VALUE)
-
-  const send = async (delivery: Delivery, failure: FailureText, notes: DeliveryNotes) => {
-    const topic = deadLetterTopic(delivery.topic)
-    const why = writeEnvelope(factsOf(delivery, failure, notes, options))
-    const publish = (letter: Message) =>
-      within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [letter]))
-    const isUndecodable = delivery.undecodable !== undefined
-    const headers = besideEnvelope(delivery.headers)
-    const forms = letterForms({ ...bareMessage(delivery), headers, topic }, why, isUndecodable)
-    let fault: PublishFault | undefined
-    for (let form = forms.next(); ; form = forms.next(fault)) {
-      try {
-        await publish(form.value)
-        return
-      } catch (error) {
-        if (!(error instanceof PublishError) || form.done === true) throw error
-        if (error.fault !== 'too-large' && error.fault !== 'bad-message') throw error
-        fault = error.fault
-      }
-    }
-  }
+  const timeoutMs = numberOption('publishTimeoutMs', options.publishTimeoutMs ?? 30_000, Number.MIN_VALUE)
 
   return (next) => async (delivery) => {
     const { noted, notes } = withNotes(delivery)
@@ -80,7 +56,9 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
       if (signal.aborted || error instanceof RedeliverError || isDeadLetterTopic(topic)) throw error
       const failure = failureText(error)
       try {
-        await send(delivery, failure, notes)
+        const facts = factsOf(delivery, failure, notes, options)
+        const isUndecodable = delivery.undecodable !== undefined
+        await publishDeadLetter({ publisher, message: delivery, facts, isUndecodable, timeoutMs, clock })
       } catch (publishError) {
         metrics?.count(messagingMetrics.dead_letter_errors_total, 1, { topic })
         const problem = `cannot dead-letter message ${delivery.id} of ${topic} (${failure.message})`

@@ -82,7 +82,7 @@ export const safeguards: readonly Safeguard[] = [
     promise: 'After a lost connection a key stays closed until the handler at work on it has settled',
     file: 'libs/messaging-kit/src/delivery-window.ts',
     find: "entry.state = 'abandoned'",
-    replace: "passKey(entry); entry.state = 'abandoned'",
+    replace: "passKey(window, entry); entry.state = 'abandoned'",
     tests: ['libs/messaging-kit/src/delivery-window.test.ts'],
   },
   {
@@ -95,8 +95,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Handlers at work on what was taken back count towards maxInFlight',
     file: 'libs/messaging-kit/src/delivery-window.ts',
-    find: 'const atWork = () => inFlight + abandoned',
-    replace: 'const atWork = () => inFlight',
+    find: '=> inFlight + abandoned',
+    replace: '=> inFlight + 0 * abandoned',
     tests: ['libs/messaging-kit/src/delivery-window.test.ts'],
   },
 ]

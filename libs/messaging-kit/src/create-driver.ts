@@ -1,0 +1,164 @@
+import type { Clock } from '@armature/async/clock'
+import { within } from '@armature/async/within'
+import { PublishError, SubscribeError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
+import type { Driver, Guarantees, Handler, SubscribeOptions, Subscription } from '@armature/messaging/ports'
+import type { TopicBrowser } from '@armature/messaging/topic-browser'
+import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
+import { watchBroker } from './broker-watch.ts'
+import { checkPublish } from './outgoing.ts'
+import { subscribeSettings, type SubscribeSettings } from './subscribe-settings.ts'
+
+/** A subscription that is asked for, checked. */
+export interface SubscribeRequest {
+  /** A topic, or a pattern where the driver declares wildcards. */
+  readonly topic: string
+  readonly handle: Handler
+  /** Only where the driver declares groups. */
+  readonly group: string | undefined
+  readonly settings: SubscribeSettings
+}
+
+/** What is a driver's own. All else is the same for every driver, and `createDriver` does it. */
+export interface DriverParts {
+  /** The scheme of its URLs, without the colon. */
+  readonly scheme: string
+  readonly guarantees: Guarantees
+  /** What has what this driver lacks, for errors: `use redis-streams:`. */
+  readonly instead?: string
+  /** Read at each publish, since a server may change its limit. */
+  readonly limits: {
+    /** Of one body. */
+    readonly maxMessageBytes: number
+  }
+  /** Throws TopicError for a topic or pattern that only this protocol cannot have. */
+  readonly checkTopic?: (topic: string) => void
+  /** Resolves when the broker holds the messages, one or more, in their order. Rejects with PublishError. */
+  send(topic: string, messages: readonly Message[]): Promise<void>
+  /** Resolves once what is published from then on reaches the subscription. Rejects with SubscribeError. */
+  open(request: SubscribeRequest): Promise<Subscription>
+  readonly browser?: TopicBrowser
+  /** A question that the broker answers with little work, asked once a second. Rejects where it does not. */
+  probe(): Promise<unknown>
+  /** What is subscribed to and cannot be read, each with the reason. Default: nothing. */
+  unreadable?(): readonly string[]
+  /** Whether publishes under way can end at all: without a connection `close` does not wait for them. Default: they can. */
+  isConnected?(): boolean
+  /** Frees the connections. Called once, when subscriptions are closed and publishes have ended or `closeWaitMs` is over. */
+  end(): Promise<void>
+  /** How long `close` waits, in milliseconds: for subscriptions to close, and then for publishes under way. */
+  readonly closeWaitMs: number
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined
+}
+
+/** A driver, and its check for what else it sends, such as requests. */
+export interface FramedDriver extends Driver {
+  /** Throws PublishError for what `publish` refuses. */
+  check(topic: string, messages: readonly Message[]): void
+}
+
+/**
+ * A driver of these parts. It refuses what no driver takes and what this one does not declare before anything is sent, keeps what is open
+ * and under way, and closes once: subscriptions stop, what is unsettled goes back, publishes under way end, then the connections.
+ */
+export const createDriver = (parts: DriverParts): FramedDriver => {
+  const { scheme, guarantees, limits, closeWaitMs, clock } = parts
+  const subscriptions = new Set<Subscription>()
+  const publishing = new Set<Promise<void>>()
+  const watch = watchBroker({ clock, probe: () => parts.probe() })
+  let closing: Promise<void> | undefined
+
+  const check = (topic: string, messages: readonly Message[]): void => {
+    checkPublish(topic, messages, { maxMessageBytes: limits.maxMessageBytes, closed: closing !== undefined })
+    try {
+      parts.checkTopic?.(topic)
+    } catch (cause) {
+      throw new PublishError((cause as Error).message, { topic, fault: 'bad-topic', cause })
+    }
+  }
+
+  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
+    check(topic, messages)
+    if (messages.length === 0) return
+    const sent = parts.send(topic, messages)
+    publishing.add(sent)
+    try {
+      await sent
+    } finally {
+      publishing.delete(sent)
+    }
+  }
+
+  const subscribe = async (topic: string, handle: Handler, options: SubscribeOptions = {}): Promise<Subscription> => {
+    if (closing !== undefined) throw closed(topic)
+    const settings = checkSubscribe(parts, topic, options)
+    const subscription = await parts.open({ topic, handle, group: options.group, settings })
+    subscriptions.add(subscription)
+    if (closing !== undefined) {
+      await subscription.close()
+      throw closed(topic)
+    }
+    return forgetting(subscription, subscriptions)
+  }
+
+  const close = async () => {
+    watch.stop()
+    const open = [...subscriptions]
+    const ended = Promise.allSettled(open.map((each) => each.stop())).then(() =>
+      Promise.allSettled(open.map((each) => each.close())),
+    )
+    await within(closeWaitMs, ended, clock)
+    if (parts.isConnected?.() ?? true) await within(closeWaitMs, Promise.allSettled(publishing), clock)
+    await parts.end()
+  }
+
+  return {
+    scheme,
+    guarantees,
+    check,
+    publish,
+    subscribe,
+    browser: parts.browser,
+    health: () => ({ lostMs: watch.lostMs, unreadable: parts.unreadable?.() ?? [] }),
+    close: () => (closing ??= close()),
+  }
+}
+
+const closed = (topic: string): SubscribeError => new SubscribeError(topic, 'the connection is closed')
+
+/** The settings of the subscription. Throws SubscribeError for a bad pattern or option, and for what the driver does not declare. */
+const checkSubscribe = (parts: DriverParts, topic: string, options: SubscribeOptions): SubscribeSettings => {
+  const { scheme, guarantees, instead } = parts
+  try {
+    checkPattern(topic)
+    parts.checkTopic?.(topic)
+  } catch (cause) {
+    throw new SubscribeError(topic, (cause as Error).message, cause)
+  }
+  const settings = subscribeSettings(topic, options)
+  const advice = instead === undefined ? '' : `: ${instead}`
+  if (!guarantees.wildcards && isPattern(topic)) {
+    throw new SubscribeError(topic, `${scheme}: has no wildcards here${advice}`)
+  }
+  if (!guarantees.groups && options.group !== undefined) {
+    throw new SubscribeError(topic, `${scheme}: has no groups, each subscriber gets every message${advice}`)
+  }
+  if (!guarantees.replay && typeof settings.from === 'object') {
+    throw new SubscribeError(topic, `${scheme}: keeps nothing to replay${advice}`)
+  }
+  return settings
+}
+
+/** The subscription, which leaves the set when it is closed. */
+const forgetting = (subscription: Subscription, all: Set<Subscription>): Subscription => ({
+  stop: () => subscription.stop(),
+  idle: () => subscription.idle(),
+  get inFlight() {
+    return subscription.inFlight
+  },
+  close: async () => {
+    await subscription.close()
+    all.delete(subscription)
+  },
+})

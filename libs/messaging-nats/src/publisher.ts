@@ -1,0 +1,53 @@
+import { PublishError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
+import { encodeMessage, wireHeaders } from './codec.ts'
+import type { NatsLink } from './connection.ts'
+
+export interface NatsPublisherParts {
+  readonly link: NatsLink
+  /** The CloudEvents `source` of messages that name none. */
+  readonly source: string
+  /** How long a server that is away is waited for. */
+  readonly publishWaitMs: number
+}
+
+/** Sends messages and resolves when the server has taken them: a PING that was sent after them was answered. */
+export const natsPublisher = ({ link, source, publishWaitMs }: NatsPublisherParts) => {
+  /** Topics that this user may not publish to. */
+  const denied = new Map<string, Error>()
+  link.onError((error) => {
+    const { operation, subject } = error as { operation?: string; subject?: string }
+    if (operation === 'publish' && subject !== undefined) denied.set(subject, error)
+  })
+
+  const publishOne = (topic: string, headers: Readonly<Record<string, string>>, body: Uint8Array) => {
+    try {
+      link.nc.publish(topic, body, { headers: wireHeaders(headers) })
+    } catch (cause) {
+      throw new PublishError((cause as Error).message, { topic, fault: 'too-large', cause })
+    }
+  }
+
+  return async (topic: string, messages: readonly Message[]): Promise<void> => {
+    const encoded = messages.map((message) => encodeMessage(topic, message, source))
+    await link.whenConnected(publishWaitMs).catch((cause: unknown) => {
+      throw unavailable(topic, cause)
+    })
+    denied.delete(topic)
+    for (const { headers, body } of encoded) publishOne(topic, headers, body)
+    await link.flush().catch((cause: unknown) => {
+      throw unavailable(topic, cause)
+    })
+    const cause = denied.get(topic)
+    if (cause === undefined) return
+    const problem = 'this user may not publish to it: ask for the permission'
+    throw new PublishError(problem, { topic, fault: 'bad-topic', cause })
+  }
+}
+
+const unavailable = (topic: string, cause: unknown) =>
+  new PublishError(`${(cause as Error).message}: NATS may hold the messages or not`, {
+    topic,
+    fault: 'unavailable',
+    cause,
+  })
