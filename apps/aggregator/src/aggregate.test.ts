@@ -105,6 +105,14 @@ test('a write that rejects leaves none of its group acknowledged, and the next g
   expect(settled).toEqual(['1: down', '2: down', '3', '4'])
 })
 
+test('a write that answers for other messages than it was given leaves none of them acknowledged', async () => {
+  const { clock, settled, send } = scenario({ write: async () => [undefined, undefined] })
+  for (const body of ['1', '2', '3']) send('x', body)
+  await clock.advance(0)
+  const problem = 'the handler answered 2 outcomes for a batch of 3'
+  expect(settled).toEqual(['1', '2', '3'].map((body) => `${body}: ${problem}`))
+})
+
 test('one write at a time, in the order of completion', async () => {
   const begun: string[] = []
   const first = Promise.withResolvers<void>()

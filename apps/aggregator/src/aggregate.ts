@@ -1,7 +1,8 @@
-import type { Clock, Cancel } from '@armature/async/clock'
+import type { Clock } from '@armature/async/clock'
+import { createBatches } from '@armature/messaging/batches'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Delivery, Handler } from '@armature/messaging/ports'
-import { completedBy, type CompletionPolicy, dueAt, type Group, type Mechanism } from './completion.ts'
+import { completedBy, type CompletionPolicy, dueAt, type Mechanism } from './completion.ts'
 import type { Correlate } from './correlation.ts'
 
 export interface AggregateOptions {
@@ -34,85 +35,35 @@ export interface Aggregate {
   flush(): void
 }
 
-interface Held {
-  readonly delivery: Delivery
-  readonly settled: PromiseWithResolvers<void>
-}
-
-interface OpenGroup extends Group {
-  readonly messages: Delivery[]
-  readonly held: Held[]
-  bytes: number
-  lastMs: number
-  cancel: Cancel
-}
-
 /** The Aggregator pattern over deliveries that stay unsettled: what is held is bounded by the subscription's limits. */
 export const createAggregate = (options: AggregateOptions): Aggregate => {
   const { correlate, policy, clock, maxOpenGroups, write } = options
-  /** In order of their first messages. */
-  const open = new Map<string, OpenGroup>()
-  let writing: Promise<void> = Promise.resolve()
   let flushing = false
-
-  const complete = (correlationKey: string, group: OpenGroup, mechanism: Mechanism) => {
-    open.delete(correlationKey)
-    group.cancel()
-    const { messages, held } = group
-    writing = writing.then(() => settle({ correlationKey, messages, mechanism }, held, write))
-  }
-
-  const begin = (correlationKey: string): OpenGroup => {
-    const [oldest] = open
-    if (open.size >= maxOpenGroups && oldest !== undefined) complete(...oldest, 'limit')
-    const nowMs = clock.now()
-    const group = { messages: [], held: [], bytes: 0, firstMs: nowMs, lastMs: nowMs, cancel: () => undefined }
-    open.set(correlationKey, group)
-    return group
-  }
-
-  const waitFor = (correlationKey: string, group: OpenGroup) => {
-    group.cancel()
-    const due = dueAt(policy, group)
-    if (due === undefined) return
-    group.cancel = clock.after(due.atMs - clock.now(), () => complete(correlationKey, group, due.mechanism))
-  }
+  const groups = createBatches<Mechanism>({
+    clock,
+    completedBy: (group) => (flushing ? 'flush' : completedBy(policy, group)),
+    dueAt: (group) => dueAt(policy, group),
+    maxHandledAtOnce: 1,
+    handle: async ({ key, messages, reason }) => {
+      const errors = await write({ correlationKey: key, messages, mechanism: reason })
+      return errors.map((error) => (error === undefined ? 'ok' : { error }))
+    },
+  })
 
   return {
     get openGroups() {
-      return open.size
+      return groups.openCount
     },
     handle: (delivery) => {
       const correlationKey = correlate(delivery)
       if (correlationKey === undefined)
         return Promise.reject(new UnrecoverableError('uncorrelated', 'the message has no correlation key'))
-      const group = open.get(correlationKey) ?? begin(correlationKey)
-      const settled = Promise.withResolvers<void>()
-      group.messages.push(delivery)
-      group.held.push({ delivery, settled })
-      group.bytes += delivery.body.byteLength
-      group.lastMs = clock.now()
-      const mechanism = flushing ? 'flush' : completedBy(policy, group)
-      if (mechanism === undefined) waitFor(correlationKey, group)
-      else complete(correlationKey, group, mechanism)
-      return settled.promise
+      if (groups.open(correlationKey) === undefined && groups.openCount >= maxOpenGroups) groups.completeOldest('limit')
+      return groups.add(correlationKey, delivery)
     },
     flush: () => {
       flushing = true
-      for (const [correlationKey, group] of open) complete(correlationKey, group, 'flush')
+      groups.flush('flush')
     },
-  }
-}
-
-const settle = async (group: CompleteGroup, held: readonly Held[], write: AggregateOptions['write']): Promise<void> => {
-  try {
-    const errors = await write(group)
-    for (const [index, { settled }] of held.entries()) {
-      const error = errors[index]
-      if (error === undefined) settled.resolve()
-      else settled.reject(error)
-    }
-  } catch (error) {
-    for (const { settled } of held) settled.reject(error)
   }
 }

@@ -30,17 +30,17 @@ describe('completedBy', () => {
 
 describe('dueAt', () => {
   test.each([
-    [{ periodMs: 100 }, { firstMs: 10, lastMs: 60 }, { atMs: 110, mechanism: 'period' }],
-    [{ inactivityMs: 30 }, { firstMs: 10, lastMs: 60 }, { atMs: 90, mechanism: 'inactivity' }],
+    [{ periodMs: 100 }, { firstMs: 10, lastMs: 60 }, { atMs: 110, reason: 'period' }],
+    [{ inactivityMs: 30 }, { firstMs: 10, lastMs: 60 }, { atMs: 90, reason: 'inactivity' }],
     [
       { periodMs: 100, inactivityMs: 30 },
       { firstMs: 10, lastMs: 60 },
-      { atMs: 90, mechanism: 'inactivity' },
+      { atMs: 90, reason: 'inactivity' },
     ],
     [
       { periodMs: 100, inactivityMs: 60 },
       { firstMs: 10, lastMs: 60 },
-      { atMs: 110, mechanism: 'period' },
+      { atMs: 110, reason: 'period' },
     ],
     [{ count: 5 }, { firstMs: 10, lastMs: 60 }, undefined],
   ])('%j of %j', (policy, times, due) => expect(dueAt(policy, times)).toEqual(due))

@@ -1,13 +1,5 @@
+import type { Due, OpenBatch } from '@armature/messaging/batches'
 import type { Message } from '@armature/messaging/message'
-
-/** What a group of correlated messages is judged by. Times are the clock's, in milliseconds. */
-export interface Group {
-  readonly messages: readonly Message[]
-  /** Of the bodies. */
-  readonly bytes: number
-  readonly firstMs: number
-  readonly lastMs: number
-}
 
 /**
  * When a group is complete: at whichever comes first. The completion conditions of the Aggregator pattern
@@ -31,7 +23,10 @@ export interface CompletionPolicy {
 export type Mechanism = 'special' | 'predicate' | 'count' | 'size' | 'period' | 'inactivity' | 'limit' | 'flush'
 
 /** Whether the group's newest message completed it, and by what; undefined while it stays open. */
-export const completedBy = (policy: CompletionPolicy, { messages, bytes }: Group): Mechanism | undefined => {
+export const completedBy = (
+  policy: CompletionPolicy,
+  { messages, bytes }: { readonly messages: readonly Message[]; readonly bytes: number },
+): Mechanism | undefined => {
   const newest = messages.at(-1)
   if (newest === undefined) return undefined
   if (policy.special?.(newest) === true) return 'special'
@@ -44,14 +39,14 @@ export const completedBy = (policy: CompletionPolicy, { messages, bytes }: Group
 /** When the group completes if no other message comes, and by what; undefined = never. */
 export const dueAt = (
   { periodMs = Infinity, inactivityMs = Infinity }: CompletionPolicy,
-  { firstMs, lastMs }: Pick<Group, 'firstMs' | 'lastMs'>,
-): { readonly atMs: number; readonly mechanism: Mechanism } | undefined => {
+  { firstMs, lastMs }: Pick<OpenBatch, 'firstMs' | 'lastMs'>,
+): Due<Mechanism> | undefined => {
   const periodAtMs = firstMs + periodMs
   const inactiveAtMs = lastMs + inactivityMs
   if (periodAtMs === Infinity && inactiveAtMs === Infinity) return undefined
   return inactiveAtMs < periodAtMs
-    ? { atMs: inactiveAtMs, mechanism: 'inactivity' }
-    : { atMs: periodAtMs, mechanism: 'period' }
+    ? { atMs: inactiveAtMs, reason: 'inactivity' }
+    : { atMs: periodAtMs, reason: 'period' }
 }
 
 /** A predicate: the group has as many different messages as the header of one of them says there are parts. */

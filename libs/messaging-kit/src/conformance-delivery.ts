@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { subscribeBatch, type Outcome } from '@armature/messaging/batch'
+import { subscribeBatch } from '@armature/messaging/batch'
+import type { Outcome } from '@armature/messaging/batches'
 import { idsOf, numbered, numberOf, recorder, uniqueTopic, type Conformance } from './conformance-fixture.ts'
 import { element } from '@armature/async/element'
 import { bodyText, message } from '@armature/messaging/message'

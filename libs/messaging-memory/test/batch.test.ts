@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import {
-  subscribeBatch,
-  type BatchOptions,
-  type BatchPolicy,
-  type BatchReason,
-  type Outcome,
-} from '@armature/messaging/batch'
+import { subscribeBatch, type BatchOptions, type BatchPolicy, type BatchReason } from '@armature/messaging/batch'
+import type { Outcome } from '@armature/messaging/batches'
 import { drivenClock } from '@armature/async/clock'
 import { memoryBroker } from '../src/driver.ts'
 import { bodyText, message } from '@armature/messaging/message'

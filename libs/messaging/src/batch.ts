@@ -1,4 +1,5 @@
-import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
+import { systemClock, type Clock } from '@armature/async/clock'
+import { createBatches, type Outcome } from './batches.ts'
 import { SubscribeError } from './errors.ts'
 import type { Delivery, Middleware, SubscribeOptions, Subscriber, Subscription } from './ports.ts'
 
@@ -15,9 +16,6 @@ export interface BatchPolicy {
   /** Default: the machine's. */
   readonly clock?: Clock
 }
-
-/** What became of one message of a batch. A failure is a value: only that message is not acknowledged. */
-export type Outcome = 'ok' | { readonly error: unknown }
 
 /** Why a batch was complete. */
 export type BatchReason = 'count' | 'size' | 'period' | 'flush'
@@ -38,12 +36,6 @@ export interface BatchSubscription extends Subscription {
   flush(): void
   /** Stops intake and hands the incomplete batch over. With `idle` after it: drained. */
   stop(): Promise<void>
-}
-
-interface Item {
-  readonly delivery: Delivery
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
 }
 
 const settings = (topic: string, policy: BatchPolicy, options: BatchOptions) => {
@@ -78,89 +70,43 @@ export const subscribeBatch = async (
 ): Promise<BatchSubscription> => {
   const { middleware = (next) => next, ...subscribeOptions } = options
   const { count, bytes, periodMs, maxBatchesInFlight, ...limits } = settings(topic, policy, options)
-  const clock = policy.clock ?? systemClock()
-  /** Complete, waiting for a handler's turn. */
-  const complete: { items: Item[]; reason: BatchReason }[] = []
-  let items: Item[] = []
-  let itemBytes = 0
-  let cancelPeriod: Cancel = () => undefined
-  let handling = 0
   let stopped = false
-  let closed = false
+  const batches = createBatches<BatchReason>({
+    clock: policy.clock ?? systemClock(),
+    completedBy: (batch) => {
+      if (batch.messages.length >= count) return 'count'
+      return batch.bytes >= bytes ? 'size' : undefined
+    },
+    dueAt: ({ firstMs }) => ({ atMs: stopped ? firstMs : firstMs + periodMs, reason: 'period' }),
+    maxHandledAtOnce: maxBatchesInFlight,
+    handle: ({ messages, reason }) => handle(messages, reason),
+  })
 
-  const run = async (batch: readonly Item[], reason: BatchReason) => {
-    try {
-      const outcomes = await handle(
-        batch.map(({ delivery }) => delivery),
-        reason,
-      )
-      if (outcomes.length !== batch.length) {
-        throw new Error(`the handler answered ${outcomes.length} outcomes for a batch of ${batch.length}`)
-      }
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const outcome = outcomes[index]
-        if (outcome === 'ok') resolve()
-        else reject(outcome?.error ?? new Error('the handler gave the message no outcome'))
-      }
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
-    }
+  const collect = (delivery: Delivery): Promise<void> => {
+    const open = batches.open(topic)
+    if (open !== undefined && open.bytes + delivery.body.byteLength > bytes) batches.flush('size')
+    return batches.add(topic, delivery)
   }
-
-  const pump = () => {
-    while (handling < maxBatchesInFlight) {
-      const next = complete.shift()
-      if (next === undefined) return
-      handling++
-      void run(next.items, next.reason).then(() => {
-        handling--
-        pump()
-      })
-    }
-  }
-
-  const flush = (reason: BatchReason) => {
-    if (items.length === 0) return
-    cancelPeriod()
-    complete.push({ items, reason })
-    items = []
-    itemBytes = 0
-    pump()
-  }
-
-  const collect = (delivery: Delivery): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (closed) return reject(new Error('the batch subscription is closed'))
-      const size = delivery.body.byteLength
-      if (items.length > 0 && itemBytes + size > bytes) flush('size')
-      items.push({ delivery, resolve, reject })
-      itemBytes += size
-      if (items.length === 1) cancelPeriod = clock.after(stopped ? 0 : periodMs, () => flush('period'))
-      if (items.length >= count) flush('count')
-      else if (itemBytes >= bytes) flush('size')
-    })
 
   const subscription = await subscriber.subscribe(topic, middleware(collect), { ...subscribeOptions, ...limits })
 
   const stop = async () => {
     stopped = true
     await subscription.stop()
-    flush('flush')
+    batches.flush('flush')
   }
 
   return {
-    flush: () => flush('flush'),
+    flush: () => batches.flush('flush'),
     stop,
     idle: () => subscription.idle(),
     get inFlight() {
       return subscription.inFlight
     },
     close: async () => {
-      closed = true
-      cancelPeriod()
-      const abandoned = [...complete.splice(0).flatMap((batch) => batch.items), ...items.splice(0)]
+      const abandon = batches.close()
       await subscription.close()
-      for (const { reject } of abandoned) reject(new Error('the batch subscription is closed: the message comes again'))
+      abandon(new Error('the batch subscription is closed: the message comes again'))
     },
   }
 }

@@ -12,8 +12,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'The aggregator acknowledges a message only after its group was written',
     file: 'apps/aggregator/src/aggregate.ts',
-    find: 'const errors = await write(group)',
-    replace: 'const errors = held.map(() => (void write(group), undefined))',
+    find: 'const errors = await write({',
+    replace: 'const errors = await ((group) => (void write(group), messages.map(() => undefined)))({',
     tests: ['apps/aggregator/test/aggregator.test.ts'],
   },
   {
