@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, checkedText, durationMs, integer, text, url } from '@armature/config/settings'
+import { bytes, checkedText, decimal, durationMs, integer, text, url } from '@armature/config/settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 
 export const settings = z.object({
@@ -32,6 +32,9 @@ export const settings = z.object({
   webhookTimeoutMs: durationMs({ min: 1, max: 600_000 })
     .default(10_000)
     .meta({ description: 'Time of one webhook request, in milliseconds' }),
+  webhookMaxPerSecond: decimal({ min: 0.01, max: 100_000 })
+    .optional()
+    .meta({ description: 'Messages posted a second at most (none = as they come)' }),
   webhookAttempts: integer({ min: 1, max: 20 }).default(5).meta({ description: 'Requests for one message at most' }),
 })
 

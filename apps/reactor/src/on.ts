@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { bodyJson, type Message } from '@armature/messaging/message'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
-import type { Delivery, SubscribeOptions } from '@armature/messaging/ports'
+import type { Delivery, Middleware, SubscribeOptions } from '@armature/messaging/ports'
 import type { RetryOptions } from '@armature/messaging/retry'
 import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import type { Logger } from '@armature/telemetry/logger'
@@ -31,6 +31,11 @@ export interface OnOptions<T> {
   readonly schema?: z.ZodType<T>
   /** How often and when a failed attempt is tried again before the message is dead-lettered. Default: those of `retry`. */
   readonly retry?: Omit<RetryOptions, 'clock' | 'random'>
+  /**
+   * Around all attempts at a message, within the dead letters: `circuitBreaker`, `throttle` and the like, several by `compose`. Default:
+   * none.
+   */
+  readonly middleware?: Middleware
   /** Time for one attempt; then it counts as failed, whether it settles or not. Default: the setting `handlerTimeoutMs`. */
   readonly timeoutMs?: number
   /** `'key'`: one message of a key at a time, in order. */

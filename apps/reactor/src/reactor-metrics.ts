@@ -8,6 +8,12 @@ export const reactorMetrics = defineMetrics({
     help: 'Messages that a handler is done with, by outcome: handled or filtered',
     labels: ['handler', 'outcome'],
   },
+  webhook_down: {
+    kind: 'gauge',
+    unit: '{webhook}',
+    help: '1 while the webhook counts as down and messages wait for it, else 0',
+    labels: [],
+  },
   webhook_requests: {
     kind: 'timer',
     unit: 'ms',

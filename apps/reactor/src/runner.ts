@@ -88,6 +88,7 @@ export const runRegistration = async (registration: Registration, options: Runne
       clock,
       metrics,
     }),
+    own.middleware ?? ((next) => next),
     retry({ ...own.retry, clock }),
     timeout(own.timeoutMs ?? defaults.timeoutMs, { clock }),
   )(react)

@@ -29,4 +29,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['libs/messaging-memory/test/batch.test.ts'],
   },
+  {
+    promise: 'Messages for a webhook that is down wait, and are not dead-lettered',
+    file: 'apps/reactor/src/handlers/forward-to-webhook.ts',
+    find: 'failures: failuresUntilDown,',
+    replace: 'failures: 1_000,',
+    tests: ['apps/reactor/test/webhook.test.ts'],
+  },
+  {
+    promise: 'A message that comes again is not posted to the webhook again',
+    file: 'apps/reactor/src/handlers/forward-to-webhook.ts',
+    find: "dedupe({ metrics, component: 'reactor', clock }),",
+    replace: '',
+    tests: ['apps/reactor/test/webhook.test.ts'],
+  },
 ]

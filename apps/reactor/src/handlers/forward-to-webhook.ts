@@ -1,9 +1,21 @@
+import { circuitBreaker } from '@armature/messaging/circuit-breaker'
+import { compose } from '@armature/messaging/compose'
+import { dedupe } from '@armature/messaging/dedupe'
+import { throttle } from '@armature/messaging/throttle'
 import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '../on.ts'
 import { reactorMetrics } from '../reactor-metrics.ts'
 import { createWebhook, longestDeliveryMs } from '../webhook.ts'
 
-/** Posts each message to the webhook, where one is set. The webhook retries by itself. */
+/** Messages in a row that could not be posted, until the webhook counts as down. */
+const failuresUntilDown = 5
+/** Between two tries while it is down. */
+const probeDelayMs = 5_000
+
+/**
+ * Posts each message to the webhook, where one is set. The webhook retries by itself. One that is down costs no message: they wait until it is
+ * back. A message that the broker delivers again is not posted again.
+ */
 export const forwardToWebhook = ({
   config,
   clock,
@@ -20,10 +32,25 @@ export const forwardToWebhook = ({
     random: Math.random,
     onRequest: (outcome, durationMs) => metrics.time(reactorMetrics.webhook_requests, durationMs, { outcome }),
   })
+  const deliveryMs = longestDeliveryMs({ timeoutMs, attempts })
+  const { webhookMaxPerSecond: perSecond } = config
+  const middleware = compose(
+    dedupe({ metrics, component: 'reactor', clock }),
+    ...(perSecond === undefined ? [] : [throttle({ perSecond, burst: Math.max(1, Math.floor(perSecond)), clock })]),
+    circuitBreaker({
+      failures: failuresUntilDown,
+      // As many messages may fail one after the other.
+      windowMs: failuresUntilDown * deliveryMs,
+      probeDelayMs,
+      clock,
+      onChange: (state) => metrics.gauge(reactorMetrics.webhook_down, state === 'closed' ? 0 : 1),
+    }),
+  )
   const options = {
     name: 'forward-to-webhook',
+    middleware,
     retry: { maxAttempts: 1 },
-    timeoutMs: longestDeliveryMs({ timeoutMs, attempts }),
+    timeoutMs: deliveryMs,
     serial: 'key' as const,
   }
   return on(config.webhookTopic, options, ({ message, signal }) => webhook(message, signal))
