@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '@armature/messaging/message'
+import { carriedHeaders } from '@armature/messaging/raw-headers'
 import { decodeEntry, encodeEntry, idBefore, isBefore, positionOf, startAfter, storedAt } from './streams-codec.ts'
 
 const id = '1700000000123-5'
@@ -98,4 +99,13 @@ describe('starts', () => {
     }
     expect(idBefore('0-0')).toBe('0-0')
   })
+})
+
+test('bug: a letter of an entry with fields `subject` and `ce_subject` that are no text could not be read', () => {
+  const bytes = Buffer.of(0xff)
+  const fields = [Buffer.from('subject'), bytes, Buffer.from('ce_subject'), bytes]
+  const { message: came } = decodeEntry('t', id, fields)
+  const sent = { ...came, headers: carriedHeaders(came.headers) }
+  const letter = decodeEntry('t', id, buffers(encodeEntry(sent, '/shop')))
+  expect(letter.undecodable).toBeUndefined()
 })

@@ -14,6 +14,8 @@ export const rawTimeHeader = `${rawHeaderPrefix}time`
 /** All headers of NATS that its client cannot read. */
 export const rawNatsHeader = `${rawHeaderPrefix}nats-headers`
 /** These stand for no header of the message. */
+/** Of attributes of a CloudEvent, where they lie among headers that are bytes. */
+const attributePrefix = 'ce_'
 const notRenamed: ReadonlySet<string> = new Set([rawIdHeader, rawTimeHeader, rawNatsHeader])
 
 /** AMQP's short strings have 255, and the driver may add a prefix. */
@@ -110,6 +112,8 @@ export const nativeHeaders = (headers: TextRecord): Readonly<Record<string, stri
   for (const name in headers) {
     if (!name.startsWith(rawHeaderPrefix)) continue
     const own = name.slice(rawHeaderPrefix.length)
+    // An attribute of the event is text; the bytes are those of a header that had its name.
+    if (own.startsWith(attributePrefix)) continue
     const bytes = Object.hasOwn(headers, own) ? bytesOfSequence(headers[name] ?? '') : undefined
     if (bytes === undefined || isUtf8(bytes) || bytes.toString() !== headers[own]) continue
     native ??= Object.assign(Object.create(null) as object, headers)
