@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import js from '@eslint/js'
 import { createProjectGraphAsync } from '@nx/devkit'
 import nx from '@nx/eslint-plugin'
@@ -8,6 +10,11 @@ import { listenerCatches } from './tools/tidy/src/listener-catches.ts'
 
 // Without the graph, Nx's boundary rule would skip every file with no more than a warning.
 await createProjectGraphAsync({ exitOnError: true, resetDaemonClient: true })
+
+/** The apps that are made of other apps: they say so by a tag. */
+const composers = globSync('apps/*/package.json', { cwd: import.meta.dirname })
+  .filter((path) => readFileSync(join(import.meta.dirname, path), 'utf8').includes('"composes:apps"'))
+  .map((path) => basename(dirname(path)))
 
 const tests = ['**/*.test.ts', '**/test/**/*.ts']
 
@@ -40,8 +47,8 @@ const arrows = [
       'lib:messaging-memory',
     ],
   },
-  { sourceTag: '/^app:(?!all-in-one$)/', onlyDependOnLibsWithTags: ['type:lib'] },
-  { sourceTag: 'app:all-in-one', onlyDependOnLibsWithTags: ['type:lib', 'type:app'] },
+  { sourceTag: `/^app:(?!(?:${composers.join('|')})$)/`, onlyDependOnLibsWithTags: ['type:lib'] },
+  ...composers.map((name) => ({ sourceTag: `app:${name}`, onlyDependOnLibsWithTags: ['type:lib', 'type:app'] })),
   { sourceTag: 'tool:servers', onlyDependOnLibsWithTags: [] },
   { sourceTag: 'tool:search', onlyDependOnLibsWithTags: ['type:lib', 'type:tool', 'app:search-service'] },
   { sourceTag: '/^tool:(?!servers$|search$)/', onlyDependOnLibsWithTags: ['type:lib', 'type:tool'] },

@@ -22,12 +22,6 @@ const stampPath = join(root, 'node_modules', '.armature-set-up')
 const npmRecordPath = join(root, 'node_modules', '.package-lock.json')
 const lockPath = join(root, '.nx', 'set-up.lock')
 
-/** Commands that fill caches, in order; each prints the folders it made, one a line. A project that is not there is skipped. */
-const preparations = [
-  { what: 'Preparing the embedded database', path: 'libs/database/src/prepare.ts' },
-  { what: 'Loading the world into its template', path: 'apps/all-in-one/src/prepare.ts' },
-]
-
 const read = (path) => {
   try {
     return readFileSync(path, 'utf8')
@@ -52,6 +46,16 @@ const list = (folder) => {
   }
 }
 
+/** Commands that fill caches: the `src/prepare.ts` of projects, libraries first. Each prints the folders it made, one a line. */
+const preparations = () => {
+  const found = projects().filter((project) => existsSync(join(root, project, 'src', 'prepare.ts')))
+  const isLibrary = (project) => project.startsWith('libs')
+  return [...found.filter(isLibrary), ...found.filter((project) => !isLibrary(project))].map((project) => ({
+    what: `Preparing ${project}`,
+    path: `${project}/src/prepare.ts`,
+  }))
+}
+
 const digest = (parts) => createHash('sha256').update(parts.join('\0')).digest('hex')
 
 const projects = () =>
@@ -72,7 +76,7 @@ const packagesKey = () => {
 
 /** What the templates follow from: the sources of the projects that have a preparation, and where caches are kept. */
 const templatesKey = () => {
-  const sources = preparations.flatMap(({ path }) => {
+  const sources = preparations().flatMap(({ path }) => {
     const folder = dirname(path)
     const names = list(join(root, folder)).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     return names.map((name) => `${name}\0${read(join(root, folder, name))}`)
@@ -170,8 +174,7 @@ const checkNode = () => {
 
 const prepareTemplates = async () => {
   const made = []
-  for (const { what, path } of preparations) {
-    if (!existsSync(join(root, path))) continue
+  for (const { what, path } of preparations()) {
     const env = { ...process.env, PATH: [binFolder, ...outerPath()].join(delimiter) }
     const result = await run(what, ownNode, [join(root, path)], { cwd: root, env, limitMs: prepareLimitMs })
     if (!result.ok) {

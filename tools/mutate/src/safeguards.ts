@@ -1,11 +1,19 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Safeguard } from './safeguard.ts'
 
 const fileName = /^safeguards-([a-z-]+)\.ts$/
 
-/** All safeguards by area: those of `safeguards-<area>.ts` beside this file, in the order of their names. */
+const root = join(import.meta.dirname, '../../..')
+
+/** Whether the project of this file is in the workspace: who deletes an app leaves its entries behind. */
+const isHere = (path: string): boolean => existsSync(join(root, ...path.split('/').slice(0, 2), 'package.json'))
+
+/**
+ * The safeguards of this workspace by area: those of `safeguards-<area>.ts` beside this file, in the order of their names. Those of a
+ * project that is not here are left out, and so are those that only such a project tests.
+ */
 export const loadSafeguards = async (): Promise<ReadonlyMap<string, readonly Safeguard[]>> => {
   const areas = new Map<string, readonly Safeguard[]>()
   for (const name of readdirSync(import.meta.dirname).sort()) {
@@ -14,7 +22,10 @@ export const loadSafeguards = async (): Promise<ReadonlyMap<string, readonly Saf
     const loaded = (await import(pathToFileURL(join(import.meta.dirname, name)).href)) as {
       safeguards: readonly Safeguard[]
     }
-    areas.set(area, loaded.safeguards)
+    areas.set(
+      area,
+      loaded.safeguards.filter(({ file, tests }) => isHere(file) && (tests.length === 0 || tests.some(isHere))),
+    )
   }
   return areas
 }

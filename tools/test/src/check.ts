@@ -1,19 +1,25 @@
 import { spawn } from 'node:child_process'
-import { delimiter, join } from 'node:path'
+import { existsSync, globSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { closing, succeeded } from './tally.ts'
 
 // npm run check: all that CI asks beside the tests, one after the other; names of steps as arguments choose some of them.
 const root = join(import.meta.dirname, '../../..')
-const steps: Record<string, readonly string[]> = {
-  format: ['prettier', '--check', '.'],
-  references: ['nx', 'sync:check'],
-  lint: ['eslint', '.', '--max-warnings=0'],
-  protos: ['buf', 'lint', 'libs/search-api/proto'],
-  // Against what was released last: clients of it exist.
-  breaking: ['buf', 'breaking', 'libs/search-api/proto', '--against', 'libs/search-api/proto/released.binpb'],
-  types: ['nx', 'run-many', '-t', 'typecheck', '--output-style=static'],
-  build: ['nx', 'run-many', '-t', 'build', '--output-style=static'],
-  tidy: ['vitest', 'run', '--root=tools/tidy', 'test/tree.test.ts'],
+/** The folders of protos, of all projects. */
+const protos = globSync('{apps,libs,tools,examples}/*/proto/buf.yaml', { cwd: root }).map(dirname)
+/** Those that have what was released last: clients of it exist. */
+const released = protos.filter((folder) => existsSync(join(root, folder, 'released.binpb')))
+
+type Command = readonly string[]
+const steps: Record<string, readonly Command[]> = {
+  format: [['prettier', '--check', '.']],
+  references: [['nx', 'sync:check']],
+  lint: [['eslint', '.', '--max-warnings=0']],
+  protos: protos.map((folder) => ['buf', 'lint', folder]),
+  breaking: released.map((folder) => ['buf', 'breaking', folder, '--against', `${folder}/released.binpb`]),
+  types: [['nx', 'run-many', '-t', 'typecheck', '--output-style=static']],
+  build: [['nx', 'run-many', '-t', 'build', '--output-style=static']],
+  tidy: [['vitest', 'run', '--root=tools/tidy', 'test/tree.test.ts']],
 }
 
 const chosen = process.argv.slice(2)
@@ -31,7 +37,7 @@ const env = {
   NX_DAEMON: 'false',
 }
 
-const run = ([command = '', ...args]: readonly string[]): Promise<boolean> =>
+const run = ([command = '', ...args]: Command): Promise<boolean> =>
   new Promise((resolve) => {
     const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] })
     const forward = (signal: NodeJS.Signals) => {
@@ -51,13 +57,18 @@ const run = ([command = '', ...args]: readonly string[]): Promise<boolean> =>
 
 const failed: string[] = []
 let passed = 0
-for (const [name, command] of Object.entries(steps)) {
+for (const [name, commands] of Object.entries(steps)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue
-  if (interrupted) failed.push(`${name} (interrupted)`)
-  if (interrupted) continue
-  console.log(`\n== ${name}: ${command.join(' ')}`)
   const start = Date.now()
-  const good = await run(command)
+  let good = true
+  for (const command of commands) {
+    if (interrupted) break
+    console.log(`\n== ${name}: ${command.join(' ')}`)
+    good = (await run(command)) && good
+  }
+  if (interrupted && good) failed.push(`${name} (interrupted)`)
+  if (commands.length === 0) console.log(`\n== ${name}: nothing to check`)
+  if (interrupted || commands.length === 0) continue
   console.log(`== ${name}: ${good ? 'passed' : 'FAILED'} in ${((Date.now() - start) / 1000).toFixed(1)} s`)
   if (good) passed += 1
   else failed.push(name)

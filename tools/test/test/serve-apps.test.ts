@@ -1,6 +1,7 @@
 import { startOnTerminal, type Program } from '@armature/servers/program'
 import { marked } from '@armature/servers/leftovers'
 import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { mkdtemp, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -12,6 +13,8 @@ const limitMs = 120_000
 const deadlineMs = 60_000
 const mark = 'ARMATURE_SERVE_APPS_TEST'
 const restarting = /Restarting 'src/
+/** A service says what it waits for and how that becomes something real; what has a page names it. */
+const waitsFor = /^waits for .*: [A-Z]+_URL points at a real one|^page +http:\/\/127\.0\.0\.1:\d+/m
 const admin = /admin +(http:\/\/127\.0\.0\.1:\d+)/g
 
 let run: string
@@ -45,17 +48,22 @@ const ready = async (address: string) => {
   await vi.waitFor(async () => expect(await statusOf(address, '/readyz')).toBe(200), { timeout: deadlineMs })
 }
 
-test.each([
-  ['search-service', /^waits for gRPC calls.*: DATABASE_URL points at a real one/m],
-  ['log-shipper', /^waits for lines .*: MESSAGING_URL points at a real one/m],
-  ['aggregator', /^waits for messages .*: MESSAGING_URL points at a real one.*: DATABASE_URL points at a real one/m],
-  ['alert-monitor', /^waits for StatsD lines .*: MESSAGING_URL points at a real one/m],
-  ['reactor', /^waits for messages .*: MESSAGING_URL points at a real one/m],
-  ['all-in-one', /page +http:\/\/127\.0\.0\.1:\d+/],
-])(
+type Manifest = { readonly nx?: { readonly targets?: { readonly serve?: object } } }
+const apps = readdirSync(join(workspace, 'apps')).filter((app) => {
+  const manifest = join(workspace, 'apps', app, 'package.json')
+  return (
+    existsSync(manifest) && (JSON.parse(readFileSync(manifest, 'utf8')) as Manifest).nx?.targets?.serve !== undefined
+  )
+})
+
+test('there are apps to serve', () => {
+  expect(apps).not.toEqual([])
+})
+
+test.each(apps)(
   'nx serve %s is healthy, says what it waits for, restarts on a change and stops cleanly',
   { timeout: limitMs },
-  async (app, waitsFor) => {
+  async (app) => {
     const env = {
       ...process.env,
       [mark]: run,

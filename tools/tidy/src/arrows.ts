@@ -1,13 +1,17 @@
-import { type Tree, type Violation } from './tree.ts'
+import { manifestOf } from './packages.ts'
+import { projectsOf, type Tree, type Violation } from './tree.ts'
 
 /** From one project to another, by their folders. */
 export type Arrow = { readonly from: string; readonly to: string }
 
-/** Whether a project may use another: the arrows of ARCHITECTURE.md. */
-export const allowed = ({ from, to }: Arrow): boolean => {
+/** An app with this tag is made of other apps. */
+export const composes = 'composes:apps'
+
+/** Whether a project may use another: the arrows of ARCHITECTURE.md. `composers` are the apps that are made of other apps. */
+export const allowed = ({ from, to }: Arrow, composers: readonly string[] = []): boolean => {
   if (to === 'tools/servers') return true
   if (from.startsWith('libs/')) return libraryUses(from).includes(to)
-  if (from === 'apps/all-in-one') return to.startsWith('libs/') || to.startsWith('apps/')
+  if (composers.includes(from)) return to.startsWith('libs/') || to.startsWith('apps/')
   if (from.startsWith('apps/') || from.startsWith('examples/')) return to.startsWith('libs/')
   if (from === 'tools/servers') return false
   if (from === 'tools/search' && to === 'apps/search-service') return true
@@ -46,12 +50,15 @@ const driverNames = ['memory', 'amqp', 'kafka', 'nats', 'redis']
 /** The arrows that `nx graph` shows are those that ARCHITECTURE.md allows. What is for tests only is a devDependency. */
 export const arrows =
   (load: () => Promise<readonly Arrow[]>) =>
-  async (tree: Tree): Promise<Violation[]> =>
-    (await load()).flatMap((arrow) => {
+  async (tree: Tree): Promise<Violation[]> => {
+    const composers = projectsOf(tree, 'apps').filter((app) => manifestOf(tree, app).nx?.tags?.includes(composes))
+    return (await load()).flatMap((arrow) => {
       const path = `${arrow.from}/package.json`
-      if (!allowed(arrow)) return [{ path, problem: `uses ${arrow.to}, against the arrows of ARCHITECTURE.md` }]
+      if (!allowed(arrow, composers))
+        return [{ path, problem: `uses ${arrow.to}, against the arrows of ARCHITECTURE.md` }]
       const { dependencies = {} } = JSON.parse(tree.text(path) ?? '{}') as { dependencies?: Record<string, string> }
       return arrow.to === 'tools/servers' && !arrow.from.startsWith('tools/') && '@armature/servers' in dependencies
         ? [{ path, problem: '@armature/servers is for tests: make it a devDependency' }]
         : []
     })
+  }

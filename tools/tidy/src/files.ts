@@ -65,12 +65,12 @@ export const projectShape = (tree: Tree): Violation[] =>
 const kindOf = (project: string): string => (project.startsWith('apps/') ? 'app' : 'project')
 
 /** Handlers that a reader adds to have a folder of their own: it is the place to put them. */
-const allowedFolders = new Set(['apps/reactor/src/handlers'])
+const allowedFolder = /^apps\/[^/]+\/src\/handlers$/
 
 export const flatSources = (tree: Tree): Violation[] => {
   const folders = tree.files.flatMap(({ path }) => /^([^/]+\/[^/]+\/src\/[^/]+)\//.exec(path)?.[1] ?? [])
   return [...new Set(folders)]
-    .filter((path) => !allowedFolders.has(path))
+    .filter((path) => !allowedFolder.test(path))
     .map((path) => ({
       path,
       problem: 'a folder in src: name its files by what they do and put them beside the others',

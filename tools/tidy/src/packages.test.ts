@@ -110,7 +110,6 @@ describe('arrows', () => {
     'tools/cli -> libs/messaging-commands',
     'libs/search-api -> libs/service',
     'tools/search -> apps/search-service',
-    'apps/all-in-one -> apps/reactor',
     'tools/bench -> libs/messaging',
     'tools/bundle -> tools/servers',
     'libs/messaging -> tools/servers',
@@ -121,6 +120,14 @@ describe('arrows', () => {
   ])('%s', async (text) => {
     expect(allowed(pair(text))).toBe(true)
     expect(await arrows(async () => [pair(text)])(treeOf({}))).toEqual([])
+  })
+
+  test('an app that is made of others says so by a tag', async () => {
+    const arrow = pair('apps/all-in-one -> apps/reactor')
+    const composer = JSON.stringify({ nx: { tags: ['type:app', 'composes:apps'] } })
+    const check = arrows(async () => [arrow])
+    expect(await check(treeOf({ 'apps/all-in-one/package.json': composer }))).toEqual([])
+    expect(await check(treeOf({ 'apps/all-in-one/package.json': '{}' }))).toHaveLength(1)
   })
 
   test.each([

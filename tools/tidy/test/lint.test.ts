@@ -1,6 +1,6 @@
 import { ESLint } from 'eslint'
-import { globSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../../..')
@@ -23,6 +23,17 @@ const testOf = (project: string) => {
   return path
 }
 
+/** Any app, another one, those that are made of others, any example: the rules are the same whichever are here. */
+const manifests = globSync('apps/*/package.json', { cwd: root }).sort()
+const isComposer = (path: string) => readFileSync(join(root, path), 'utf8').includes('"composes:apps"')
+const composers = manifests.filter(isComposer).map(dirname)
+const [app = '', ...others] = manifests.filter((path) => !isComposer(path)).map(dirname)
+const examples = globSync('examples/*/package.json', { cwd: root }).map(dirname)
+/** Those of a list whose file is in this workspace. */
+const here = (rows: readonly (readonly [string, string])[]): [string, string][] =>
+  rows.flatMap(([path, name]): [string, string][] => (existsSync(join(root, path)) ? [[path, name]] : []))
+const packageOf = (project: string) => project.replace(/^apps/, '@armature')
+
 const use = (name: string) => `import * as used from '${name}'\nvoid used\n`
 const load = (name: string) => `export const used = import('${name}')\n`
 const type = (name: string) => `export type Used = typeof import('${name}')\n`
@@ -32,16 +43,15 @@ describe('arrows', () => {
   const boundary = '@nx/enforce-module-boundaries'
 
   test.each([
-    [source('apps/reactor'), '@armature/messaging/ports'],
-    [source('apps/all-in-one'), '@armature/reactor/service'],
+    [source(app), '@armature/messaging/ports'],
+    ...composers.map((each): [string, string] => [source(each), `${packageOf(app)}/service`]),
     [source('libs/telemetry'), '@armature/config/settings'],
     [source('libs/service'), '@armature/telemetry/ledger'],
     [source('libs/messaging-commands'), '@armature/service/command'],
-    [source('tools/search'), '@armature/search-service/migrations'],
-    [source('examples/counters'), '@armature/messaging/ports'],
+    ...here([[source('tools/search'), '@armature/search-service/migrations']]),
+    ...examples.map((example): [string, string] => [source(example), '@armature/messaging/ports']),
     [source('tools/bench'), '@armature/messaging/ports'],
-    [testOf('apps/alert-monitor'), '@armature/servers/clients'],
-    [testOf('apps/alert-monitor'), '@armature/servers/clients'],
+    [testOf(app), '@armature/servers/clients'],
   ])('%s may use %s', async (path, name) => {
     expect(await broken(path, use(name))).not.toContain(boundary)
   })
@@ -57,18 +67,22 @@ describe('arrows', () => {
     [source('libs/async'), '@armature/config/redact'],
     [source('libs/service'), '@armature/messaging/ports'],
     [source('libs/database'), '@armature/discovery/resolver'],
-    [source('libs/messaging'), '@armature/reactor/service'],
+    [source('libs/messaging'), `${packageOf(app)}/service`],
     [source('libs/messaging'), '@armature/messaging-commands/commands'],
     [source('libs/messaging-commands'), '@armature/database/database'],
-    [source('apps/reactor'), '@armature/aggregator/service'],
-    [testOf('apps/alert-monitor'), '@armature/aggregator/service'],
-    [source('apps/reactor'), '@armature/all-in-one/service'],
-    [source('apps/reactor'), '@armature/servers/clients'],
-    [source('apps/reactor'), '../aggregator/vitest.config.ts'],
-    [source('examples/counters'), '@armature/reactor/service'],
-    [source('tools/bench'), '@armature/reactor/service'],
-    [source('tools/search'), '@armature/reactor/service'],
-    [source('apps/search-service'), '@armature/search/import-file'],
+    ...others.flatMap((other): [string, string][] => [
+      [source(app), `${packageOf(other)}/service`],
+      [testOf(app), `${packageOf(other)}/service`],
+      [source(app), `../${other.slice('apps/'.length)}/vitest.config.ts`],
+    ]),
+    ...composers.map((each): [string, string] => [source(app), `${packageOf(each)}/service`]),
+    [source(app), '@armature/servers/clients'],
+    ...examples.map((example): [string, string] => [source(example), `${packageOf(app)}/service`]),
+    [source('tools/bench'), `${packageOf(app)}/service`],
+    ...here([
+      [source('tools/search'), `${packageOf(app)}/service`],
+      [source('apps/search-service'), '@armature/search/import-file'],
+    ]),
     [source('tools/servers'), '@armature/messaging/ports'],
     [source('libs/config'), 'pino'],
   ])('%s may not use %s', async (path, name) => {
@@ -103,15 +117,15 @@ describe('one package, one owner', () => {
     const other = 'libs/messaging'
     for (const form of [use, load, type, again]) {
       expect(await broken(source(other), form(name)), form(name)).toContain(rule)
-      expect(await broken(source('apps/reactor'), form(name)), form(name)).toContain(rule)
+      expect(await broken(source(app), form(name)), form(name)).toContain(rule)
     }
-    expect(await broken(testOf('apps/alert-monitor'), use(name))).toContain(rule)
+    expect(await broken(testOf(app), use(name))).toContain(rule)
   })
 
   test.each(['@opentelemetry/api', 'pgvector', 'natsume', 'pinot', '@grpc/grpc-js'])(
     'all may import %s',
     async (name) => {
-      expect(await broken(source('apps/reactor'), use(name))).not.toContain(rule)
+      expect(await broken(source(app), use(name))).not.toContain(rule)
     },
   )
 })
@@ -131,18 +145,18 @@ describe('the environment', () => {
   })
 
   test.each(reads)('is read in tests and tools: %j', async (text) => {
-    expect(await broken(testOf('apps/alert-monitor'), text)).not.toContain(rule)
+    expect(await broken(testOf(app), text)).not.toContain(rule)
     expect(await broken(source('tools/bench'), text)).not.toContain(rule)
   })
 
   test.each(reads)('is read nowhere else: %j', async (text) => {
-    expect(await broken(source('apps/reactor'), text)).toContain(rule)
+    expect(await broken(source(app), text)).toContain(rule)
     expect(await broken(source('libs/telemetry'), text)).toContain(rule)
-    expect(await broken(source('examples/counters'), text)).toContain(rule)
+    for (const example of examples) expect(await broken(source(example), text)).toContain(rule)
   })
 
   test('process has other uses everywhere', async () => {
-    expect(await broken(source('apps/reactor'), 'export const id = process.pid\n')).not.toContain(rule)
+    expect(await broken(source(app), 'export const id = process.pid\n')).not.toContain(rule)
   })
 })
 
@@ -166,7 +180,7 @@ describe('code', () => {
       'export const read = (): string => { const value = JSON.parse("1"); return value }\n',
     ],
   ])('%s is an error', async (rule, text) => {
-    expect(await broken(source('apps/reactor'), text)).toContain(rule)
+    expect(await broken(source(app), text)).toContain(rule)
   })
 
   describe('a listener', () => {
@@ -194,7 +208,7 @@ export {}
       'export const options = { onGone: () => void work() }',
       'process.on("SIGTERM", () => void work())',
     ])('bug: a request could end the process, by a listener without a catch: %s', async (text) => {
-      expect(await broken(source('apps/reactor'), `${head}${text}\n`)).toContain(rule)
+      expect(await broken(source(app), `${head}${text}\n`)).toContain(rule)
     })
 
     test.each([
@@ -206,12 +220,12 @@ export {}
       'setTimeout(() => void work(), 1)',
       'export const loop = () => void work()',
     ])('may be %s', async (text) => {
-      expect(await broken(source('apps/reactor'), `${head}${text}\n`)).not.toContain(rule)
+      expect(await broken(source(app), `${head}${text}\n`)).not.toContain(rule)
     })
 
     test('that is async itself is an error too', async () => {
       const text = `${head}socket.on('data', async () => { await work() })\n`
-      expect(await broken(source('apps/reactor'), text)).toContain('@typescript-eslint/no-misused-promises')
+      expect(await broken(source(app), text)).toContain('@typescript-eslint/no-misused-promises')
     })
   })
 
@@ -225,6 +239,6 @@ export const size = async (path: string): Promise<number> => {
   return found.size
 }
 `
-    expect(await broken(source('apps/reactor'), text)).toEqual([])
+    expect(await broken(source(app), text)).toEqual([])
   })
 })
