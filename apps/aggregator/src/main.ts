@@ -2,7 +2,8 @@
 import { consulKv } from '@armature/discovery/consul-kv'
 import { registerAdmin } from '@armature/discovery/open-registrar'
 import { run } from '@armature/service/run'
-import { settings } from './config.ts'
-import { aggregator } from './service.ts'
+import { type Config, settings } from './config.ts'
+import { aggregator, realEdges } from './service.ts'
 
-await run({ name: 'aggregator', settings, service: (config) => aggregator(config), kv: consulKv, registerAdmin })
+const service = (config: Config) => aggregator(config, realEdges(config))
+await run({ name: 'aggregator', settings, service, kv: consulKv, registerAdmin })

@@ -62,7 +62,7 @@ export interface Aggregator extends Service {
 }
 
 /** Gathers correlated messages and writes each group to the sink by one statement, then acknowledges them. */
-export const aggregator = (config: Config, edges: Edges = realEdges(config)): Aggregator => {
+export const aggregator = (config: Config, edges: Edges): Aggregator => {
   const { telemetry, clock } = edges
   const { metrics } = telemetry
   const closing = new AbortController()

@@ -65,7 +65,7 @@ interface Parts {
 }
 
 /** Judges samples by rules and publishes what it finds to `alerts.<name>`. */
-export const alertMonitor = (config: Config, edges: Edges = realEdges(config)): AlertMonitor => {
+export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
   const { telemetry, clock } = edges
   const ended = Promise.withResolvers<number>()
   let parts: Parts | undefined

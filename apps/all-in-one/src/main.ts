@@ -1,5 +1,6 @@
 import { run } from '@armature/service/run'
-import { settings } from './config.ts'
-import { allInOne } from './service.ts'
+import { type Config, settings } from './config.ts'
+import { allInOne, realEdges } from './service.ts'
 
-await run({ name: 'all-in-one', settings, service: (config) => allInOne(config), announce: 'stdout' })
+const service = (config: Config) => allInOne(config, realEdges(config))
+await run({ name: 'all-in-one', settings, service, announce: 'stdout' })

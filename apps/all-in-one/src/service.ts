@@ -41,7 +41,7 @@ export interface AllInOne extends Service {
 }
 
 /** The whole platform in one process, with a status page; with `prove`, a bounded job that ends it. */
-export const allInOne = (config: Config, edges: Edges = realEdges(config)): AllInOne => {
+export const allInOne = (config: Config, edges: Edges): AllInOne => {
   const ended = Promise.withResolvers<number>()
   const stopping = new AbortController()
   let platform: Platform | undefined

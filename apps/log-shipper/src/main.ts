@@ -6,6 +6,6 @@ import { run } from '@armature/service/run'
 import { type Config, settings } from './config.ts'
 import { logShipper, realEdges } from './service.ts'
 
-const service = (config: Config, _edges: undefined, given: Given) => logShipper(config, realEdges(config, given))
+const service = (config: Config, given: Given) => logShipper(config, realEdges(config, given))
 const consul = { kv: consulKv, registerAdmin, coldChanges: 'next start' } as const
 await run({ name: 'log-shipper', settings, service, rest: 'COMMAND...', ...consul })

@@ -41,9 +41,10 @@ export interface Edges {
 }
 
 /** Without a command after `--` the input is standard input. Log lines go to standard error: standard output has the echo. */
-export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'> = { rest: [] }): Edges => {
+export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'>): Edges => {
   const clock = systemClock()
   const telemetry = openTelemetry({ service: name, config, destination: process.stderr })
+  const { spoolDir = join(stateFolder(), name, config.topic) } = config
   return {
     telemetry,
     clock,
@@ -55,7 +56,7 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
         warn: (problem) => telemetry.log.warn(problem),
       })
     },
-    openSpoolFolder: () => durableFolder(config.spoolDir ?? join(stateFolder(), name, config.topic)),
+    openSpoolFolder: () => durableFolder(spoolDir),
     openInput: async () =>
       command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)
@@ -104,7 +105,7 @@ interface Run {
 }
 
 /** Ships lines to a topic by way of a durable spool. */
-export const logShipper = (config: Config, edges: Edges = realEdges(config)): Service => {
+export const logShipper = (config: Config, edges: Edges): Service => {
   const { telemetry } = edges
   const ended = Promise.withResolvers<number>()
   // Who is interested has a handler of its own.

@@ -23,7 +23,7 @@ const fileDriver = (path: string): Driver => ({
 await run({
   name: 'log-shipper',
   settings,
-  service: (config, _edges, given) =>
+  service: (config, given) =>
     logShipper(config, {
       ...realEdges(config, given),
       openMessaging: async () => fileDriver(new URL(config.messagingUrl).pathname),

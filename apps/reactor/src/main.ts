@@ -4,7 +4,7 @@ import { registerAdmin } from '@armature/discovery/open-registrar'
 import { run } from '@armature/service/run'
 import { commands } from './commands.ts'
 import { type Config, settings } from './config.ts'
-import { reactor } from './service.ts'
+import { reactor, realEdges } from './service.ts'
 
-const service = (config: Config) => reactor(config)
+const service = (config: Config) => reactor(config, realEdges(config))
 await run({ name: 'reactor', settings, service, commands: commands(), kv: consulKv, registerAdmin })

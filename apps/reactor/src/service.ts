@@ -47,7 +47,7 @@ export interface Reactor extends Service {
 /** Runs handlers on the messages of their topics: those of `handlers.ts`, or those that `create` makes. */
 export const reactor = (
   config: Config,
-  edges: Edges = realEdges(config),
+  edges: Edges,
   create: (tools: HandlerTools) => readonly Registration[] = handlers,
 ): Reactor => {
   const { telemetry, clock } = edges

@@ -67,7 +67,7 @@ export interface SearchService extends Service {
 }
 
 /** Answers which things are at a point or have a name, over gRPC. */
-export const searchService = (config: Config, edges: Edges = realEdges(config)): SearchService => {
+export const searchService = (config: Config, edges: Edges): SearchService => {
   const { telemetry, registrar } = edges
   let store: Store | undefined
   let server: GrpcServer | undefined

@@ -6,17 +6,19 @@ import { registered } from '@armature/service/registered'
 import type { Service } from '@armature/service/service'
 import { openTelemetry } from '@armature/telemetry/telemetry'
 import type { Config } from './config.ts'
-import { registrarOf, searchService } from './service.ts'
+import { realEdges, registrarOf, searchService } from './service.ts'
 
 const name = 'search-service'
 
+const inThisProcess = (config: Config) => searchService(config, realEdges(config))
+
 /** One of the processes. Consul is told of the port that they share, once, by the one that started them. */
-export const searchWorker = (config: Config) => searchService({ ...config, consulRegister: false })
+export const searchWorker = (config: Config) => inThisProcess({ ...config, consulRegister: false })
 
 /** The service in this process, or in as many as `workers` says. Throws ServiceError where these could not share a database. */
 export const searchServiceOf = (config: Config): Service => {
   const { workers } = config
-  if (workers === 1) return searchService(config)
+  if (workers === 1) return inThisProcess(config)
   if (config.databaseUrl.startsWith('embedded:')) {
     throw new ServiceError('each worker would have an embedded database of its own', {
       exitCode: exitCodes.config,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { file, open, settings } from '../test/live-world.ts'
 import { ConfigError } from './faults.ts'
@@ -9,6 +12,38 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.useRealTimers()
+})
+
+describe('files', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'live-config-'))
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  test('bug: a change in KV brought in, or was refused for, what had changed in files since the start', async () => {
+    const [config, secret] = [join(folder, 'config.json'), join(folder, 'password')]
+    writeFileSync(config, JSON.stringify({ maxInFlight: 3, zone: 'a' }))
+    writeFileSync(secret, 'first')
+    const { begin, set, hooks, rejected, live } = await open({
+      argv: ['--config', config],
+      env: { PASSWORD_FILE: secret },
+      service: {},
+    })
+    expect(begin()).toMatchObject({ maxInFlight: 3, zone: 'a', password: 'first' })
+    writeFileSync(config, '{ half a fi')
+    rmSync(secret)
+    await set({ logLevel: 'debug' })
+    expect(rejected()).toEqual([])
+    expect(hooks.onHot).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ logLevel: 'debug' }), ['logLevel'])
+
+    writeFileSync(config, JSON.stringify({ maxInFlight: 4, zone: 'b' }))
+    writeFileSync(secret, 'second')
+    await set({ logLevel: 'info' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(hooks.onRestart).not.toHaveBeenCalled()
+    expect(live.explain('maxInFlight')).toMatch(/config\.json: 3 {2}<- wins/)
+  })
 })
 
 describe('the start', () => {

@@ -5,7 +5,7 @@ import type { KvSource, KvValues } from './kv-source.ts'
 import { attempt, changesOf, merged, picked, settled, type Values } from './kv-values.ts'
 import { watchKv } from './kv-watch.ts'
 import type { LastGood } from './last-good.ts'
-import { loadConfig, type Loaded, type LoadOptions } from './load.ts'
+import type { Loaded, SettingsReader } from './load.ts'
 import { describeSettings, type Settings } from './schema.ts'
 
 /** What became of KV's answers; faults never hold a secret. */
@@ -49,7 +49,10 @@ export interface LiveConfig<T> {
   close(): void
 }
 
-export interface LiveOptions<S extends Settings> extends Omit<LoadOptions<S>, 'layers'> {
+export interface LiveOptions<S extends Settings> {
+  settings: S
+  /** Flags, environment and file, as they were at the start. */
+  reader: Pick<SettingsReader<S>, 'load'>
   source: KvSource
   /** From the weakest: `config/application/`, `config/<service>/`. Unknown keys are faults below the last one only. */
   prefixes: readonly string[]
@@ -92,8 +95,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
   const deferred = deferredChanges(tell)
   const reach = reachability(tell)
 
-  const load = (kv: KvValues | undefined): Loaded<T> =>
-    loadConfig({ ...options, ...(kv === undefined ? {} : { layers: { kv } }) })
+  const { load } = options.reader
   const settle = (values: KvValues, old: KvValues) =>
     settled(values, old, { load, onRejected: (faults) => tell({ kind: 'rejected', faults }) })
 

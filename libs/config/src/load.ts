@@ -36,49 +36,84 @@ export interface Loaded<T> {
   readonly rest: readonly string[]
 }
 
+/** Flags, environment and file as they were when this was opened: what changes in them later changes no setting. */
+export interface SettingsReader<S extends Settings> {
+  /** The settings with what KV holds now. Throws one ConfigError with every fault. */
+  load(kv?: Readonly<Record<string, string>>): Loaded<z.infer<S>>
+  /**
+   * Only the settings that are read before KV is (`beforeKv`); undefined where one of them is wrong, which `load` then tells with all
+   * other faults.
+   */
+  beforeKv(): Readonly<Record<string, unknown>> | undefined
+}
+
+/** Reads flags, environment and the files that they name, once. Never throws: `load` tells what is wrong. */
+export const openSettings = <S extends Settings>(options: Omit<LoadOptions<S>, 'layers'>): SettingsReader<S> => {
+  const { name, settings: schema } = options
+  const settings = describeSettings(schema)
+  const own = ownLayers(settings, options)
+  return {
+    load: (kv) => {
+      const gathered = gather(name, settings, own, kv)
+      const { config, faults } = judge(schema, settings, gathered)
+      const { explain } = gathered
+      if (config === undefined) throw new ConfigError(name, faults, explain)
+      return { config, explain, positionals: own.flags.positionals, rest: own.flags.rest }
+    },
+    beforeKv: () => {
+      const early = settings.filter(({ beforeKv }) => beforeKv)
+      const keys = new Set(early.map(({ key }) => key))
+      const shape = Object.fromEntries(Object.entries(schema.shape).filter(([key]) => keys.has(key)))
+      const gathered = gather(name, settings, own)
+      const faults = gathered.faults.filter(({ key }) => keys.has(key))
+      return judge(z.object(shape), early, { ...gathered, faults }).config
+    },
+  }
+}
+
 /**
  * Reads the settings from flags, environment, KV, the JSON file named by `--config`, and defaults, in this order of strength.
  * Throws one ConfigError with every fault. A value that a stronger layer hides is not validated.
  */
-export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<z.infer<S>> => {
-  const gathered = gather(options)
-  const { config, faults } = judge(options.settings, gathered.settings, gathered)
-  const { explain, flags } = gathered
-  if (config === undefined) throw new ConfigError(options.name, faults, explain)
-  return { config, explain, positionals: flags.positionals, rest: flags.rest }
+export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<z.infer<S>> =>
+  openSettings(options).load(options.layers?.kv)
+
+interface OwnLayers {
+  readonly flags: ParsedFlags
+  readonly layers: Readonly<Record<Exclude<LayerName, 'KV'>, Layer>>
 }
 
-/**
- * Only the settings that are read before KV is (`beforeKv`), by flags, environment, file and defaults; undefined where one of them is
- * wrong, which `loadConfig` then tells with all other faults.
- */
-export const loadBeforeKv = (options: LoadOptions<Settings>): Readonly<Record<string, unknown>> | undefined => {
-  const gathered = gather(options)
-  const settings = gathered.settings.filter(({ beforeKv }) => beforeKv)
-  const keys = new Set(settings.map(({ key }) => key))
-  const shape = Object.fromEntries(Object.entries(options.settings.shape).filter(([key]) => keys.has(key)))
-  const faults = gathered.faults.filter(({ key }) => keys.has(key))
-  return judge(z.object(shape), settings, { ...gathered, faults }).config
+/** What each layer but KV holds, before any value is validated. */
+const ownLayers = (
+  settings: readonly Setting[],
+  { env, argv, positionals }: Omit<LoadOptions<Settings>, 'layers'>,
+): OwnLayers => {
+  const flags = parseFlags(argv, settings, positionals)
+  const layers = {
+    flag: flagLayer(settings, flags.values),
+    env: envLayer(settings, env),
+    file: flags.configPath === undefined ? nothing : fileLayer(settings, flags.configPath),
+    default: defaultLayer(settings),
+  }
+  return { flags, layers }
 }
 
 interface Gathered {
-  readonly settings: readonly Setting[]
-  readonly flags: ParsedFlags
   readonly layersOf: (key: string) => ReadonlyMap<LayerName, Held>
   readonly explain: (key?: string) => string
   readonly faults: readonly Fault[]
 }
 
-/** What each layer holds, before any value is validated. */
-const gather = ({ name, settings: schema, env, argv, positionals, layers: given }: LoadOptions<Settings>): Gathered => {
-  const settings = describeSettings(schema)
-  const flags = parseFlags(argv, settings, positionals)
+/** All layers together. */
+const gather = (
+  name: string,
+  settings: readonly Setting[],
+  own: OwnLayers,
+  kv?: Readonly<Record<string, string>>,
+): Gathered => {
   const layers: Readonly<Record<LayerName, Layer>> = {
-    flag: flagLayer(settings, flags.values),
-    env: envLayer(settings, env),
-    KV: given?.kv === undefined ? nothing : kvLayer(settings, given.kv),
-    file: flags.configPath === undefined ? nothing : fileLayer(settings, flags.configPath),
-    default: defaultLayer(settings),
+    ...own.layers,
+    KV: kv === undefined ? nothing : kvLayer(settings, kv),
   }
   const layersOf = (key: string): ReadonlyMap<LayerName, Held> =>
     new Map(
@@ -88,8 +123,8 @@ const gather = ({ name, settings: schema, env, argv, positionals, layers: given 
       }),
     )
   const explain = explainer(name, settings, layersOf)
-  const faults = [...flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
-  return { settings, flags, layersOf, explain, faults }
+  const faults = [...own.flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
+  return { layersOf, explain, faults }
 }
 
 /** The winners validated; no config where anything is at fault. */

@@ -3,6 +3,7 @@ import { vi } from 'vitest'
 import { consulSettings } from '../src/consul.ts'
 import type { KvValues } from '../src/kv-source.ts'
 import type { LastGood } from '../src/last-good.ts'
+import { openSettings } from '../src/load.ts'
 import { type ColdChanges, type KvEvent, type LiveHooks, openLiveConfig } from '../src/live-config.ts'
 import { choice, integer, text } from '../src/settings.ts'
 import { scriptedKv } from './scripted-kv.ts'
@@ -30,6 +31,7 @@ export const open = async ({
   application = {},
   service,
   kept = file(),
+  argv = [],
   env = {},
   schema = settings,
   coldChanges,
@@ -37,6 +39,7 @@ export const open = async ({
   application?: KvValues
   service?: KvValues
   kept?: LastGood
+  argv?: readonly string[]
   env?: Readonly<Record<string, string>>
   schema?: typeof settings
   coldChanges?: ColdChanges
@@ -45,10 +48,8 @@ export const open = async ({
   kv.set(prefixes[0] ?? '', application)
   if (service !== undefined) kv.set(prefixes[1] ?? '', service)
   const opening = openLiveConfig({
-    name: 'search',
     settings: schema,
-    argv: [],
-    env,
+    reader: openSettings({ name: 'search', settings: schema, argv, env }),
     source: kv.source,
     prefixes,
     lastGood: kept,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { commonSettings } from '@armature/config/common'
 import { lastGood } from '@armature/config/last-good'
 import { openLiveConfig } from '@armature/config/live-config'
+import { openSettings } from '@armature/config/load'
 import { watchKv } from '@armature/config/kv-watch'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
@@ -93,8 +94,10 @@ test('bug: the last good file of a service became {}', async () => {
   const consul = await scriptedConsul(json([pair('config/a/logLevel', 'debug')], '5'))
   const source = consulKvSource(open(consul.address), quick)
   const file = lastGood(folder, 'a', consul.address)
+  const settings = z.object({ ...commonSettings })
+  const reader = openSettings({ name: 'a', settings, argv: [], env: {} })
   const live = await openLiveConfig({
-    ...{ name: 'a', settings: z.object({ ...commonSettings }), argv: [], env: {}, source, prefixes: ['config/a/'] },
+    ...{ settings, reader, source, prefixes: ['config/a/'] },
     ...{ lastGood: file, startMs: 5_000, quietMs: 10, splayMs: 0 },
   })
   onTestFinished(() => live.close())

@@ -4,8 +4,8 @@ import { describeFault, type Fault } from '@armature/config/faults'
 import type { OpenKv } from '@armature/config/kv-source'
 import { lastGood } from '@armature/config/last-good'
 import { type KvEvent, type LiveConfig, type LiveOptions, openLiveConfig } from '@armature/config/live-config'
-import { loadBeforeKv, type LoadOptions } from '@armature/config/load'
-import { stateFolder } from '@armature/config/process'
+import type { SettingsReader } from '@armature/config/load'
+import { type Env, stateFolder } from '@armature/config/process'
 import type { Settings } from '@armature/config/schema'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -19,7 +19,12 @@ export interface KvSettings<S extends Settings> {
   close(): void
 }
 
-export type KvOptions<S extends Settings> = LoadOptions<S> & Pick<LiveOptions<S>, 'coldChanges'>
+export interface KvOptions<S extends Settings> extends Pick<LiveOptions<S>, 'settings' | 'coldChanges'> {
+  /** The service, by whose name its keys are found. */
+  name: string
+  env: Env
+  reader: SettingsReader<S>
+}
 
 /** Below these, keys of all services and those of one; the latter win. */
 export const kvPrefixes = (service: string): readonly [string, string] => ['config/application/', `config/${service}/`]
@@ -33,7 +38,7 @@ export const openKvSettings = async <S extends Settings>(
   options: KvOptions<S>,
   stopping: AbortSignal,
 ): Promise<KvSettings<S> | undefined> => {
-  const early: Partial<ConsulConfig & KvConfig> | undefined = loadBeforeKv(options)
+  const early: Partial<ConsulConfig & KvConfig> | undefined = options.reader.beforeKv()
   const { configKv = true, configKvStartMs = 3_000, configKvQuietMs = 100, configKvSplayMs = 5_000 } = early ?? {}
   const opened = early === undefined || !configKv ? undefined : open?.(early)
   if (opened === undefined) return undefined

@@ -4,11 +4,12 @@ import { helpText } from '@armature/config/help'
 import type { Env } from '@armature/config/process'
 import type { OpenKv } from '@armature/config/kv-source'
 import type { ColdChanges } from '@armature/config/live-config'
+import { type Loaded, openSettings, type SettingsReader } from '@armature/config/load'
 import type { Settings } from '@armature/config/schema'
 import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
 import type { Command, ConfigOf, Given, Takes } from './command.ts'
-import { type Asked, readCommandLine, readSettings, refuseRest } from './command-line.ts'
+import { type Asked, readCommandLine, refuseRest } from './command-line.ts'
 import { exitCodes } from './exit-codes.ts'
 import { explainListenError } from './faults.ts'
 import { hostService } from './host.ts'
@@ -24,8 +25,8 @@ export interface RunOptions<S extends Settings> extends Takes {
   name: string
   /** `z.object({ ...commonSettings, ... })` */
   settings: S
-  /** Composes the service; opens nothing yet. The second argument is left to its default: the real edges. */
-  service: (config: ConfigOf<S>, edges: undefined, given: Given) => Service
+  /** Composes the service from its settings and what the command line holds beside flags; opens nothing yet. */
+  service: (config: ConfigOf<S>, given: Given) => Service
   /** Subcommands by name, each with settings of its own. */
   commands?: Readonly<Record<string, Command>>
   /** Words that were commands once, and what to call instead: whoever types them is told so. */
@@ -68,7 +69,7 @@ const dispatch = async <S extends Settings>(
   options: RunOptions<S>,
   stopping: AbortController,
 ): Promise<number> => {
-  const { name, settings } = options
+  const { name } = options
   switch (asked.kind) {
     case 'help':
       return print(help(asked.name, asked.command, options))
@@ -81,9 +82,10 @@ const dispatch = async <S extends Settings>(
     case 'serve': {
       // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
       process.stdout.on('error', () => undefined)
-      const kv = await openKvSettings(options.kv, kvOptions(asked.argv, env, options), stopping.signal)
+      const reader = readerOf(asked.argv, env, options)
+      const kv = await openKvSettings(options.kv, kvOptions(reader, env, options), stopping.signal)
       if (kv !== undefined) return serveLive(kv, options, stopping.signal)
-      const { config, ...given } = readSettings(name, settings, asked.argv, env, options)
+      const { config, ...given } = loadedBy(reader, options)
       return (await serve(config, given, options, stopping.signal)).exitCode
     }
   }
@@ -100,10 +102,23 @@ const help = <S extends Settings>(
   return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
 }
 
-const kvOptions = <S extends Settings>(argv: readonly string[], env: Env, options: RunOptions<S>): KvOptions<S> => {
-  const { name, settings, positionals, coldChanges } = options
-  return { name, settings, argv, env, ...(positionals && { positionals }), ...(coldChanges && { coldChanges }) }
+const readerOf = <S extends Settings>(
+  argv: readonly string[],
+  env: Env,
+  { name, settings, positionals }: RunOptions<S>,
+): SettingsReader<S> => openSettings({ name, settings, argv, env, ...(positionals && { positionals }) })
+
+const loadedBy = <S extends Settings>(reader: SettingsReader<S>, options: RunOptions<S>): Loaded<ConfigOf<S>> => {
+  const loaded = reader.load()
+  refuseRest(options.name, loaded, options)
+  return loaded
 }
+
+const kvOptions = <S extends Settings>(
+  reader: SettingsReader<S>,
+  env: Env,
+  { name, settings, coldChanges }: RunOptions<S>,
+): KvOptions<S> => ({ name, settings, reader, env, ...(coldChanges && { coldChanges }) })
 
 /** Also in the face of faults: they are what one asks about. */
 const explain = async <S extends Settings>(
@@ -113,9 +128,10 @@ const explain = async <S extends Settings>(
   stopping: AbortSignal,
 ): Promise<string> => {
   try {
-    const kv = await openKvSettings(options.kv, kvOptions(argv, env, options), stopping)
+    const reader = readerOf(argv, env, options)
+    const kv = await openKvSettings(options.kv, kvOptions(reader, env, options), stopping)
     try {
-      return (kv?.live ?? readSettings(options.name, options.settings, argv, env, options)).explain(key)
+      return (kv?.live ?? loadedBy(reader, options)).explain(key)
     } finally {
       kv?.close()
     }
@@ -137,7 +153,7 @@ const serve = async <S extends Settings>(
   const explained = (error: unknown): unknown => explainListenError(error, settings, config)
   const common = config as unknown as CommonConfig
   try {
-    const service = options.service(config, undefined, given)
+    const service = options.service(config, given)
     const telemetry = service.telemetry ?? openTelemetry({ service: name, config: common })
     onComposed?.(service, telemetry)
     const outcome = await hostService(service, {
