@@ -182,6 +182,13 @@ test.each([
   expect(await count()).toBe(expected)
 })
 
+test('it says what it waits for and where it stores, on one line', async () => {
+  const { service } = await start()
+  expect(service.waitsFor).toMatch(
+    /^waits for messages on logs\.> .*: MESSAGING_URL points at a real one.*: DATABASE_URL points at a real one$/,
+  )
+})
+
 test('a way to correlate that there is not ends the start', async () => {
   await expect(start({ correlateBy: 'body' })).rejects.toThrow("'body' says no way to correlate")
 })

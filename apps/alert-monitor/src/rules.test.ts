@@ -34,7 +34,7 @@ describe('rules that fit', () => {
       { score: 8, direction: 'up', keepFiringForMs: 30_000 },
     ])
     expect(parse([])).toEqual([])
-    expect(defaultRules.map(({ name }) => name)).toEqual(['search-stall', 'search-slow', 'dead-letters', 'many-errors'])
+    expect(defaultRules.map(({ name }) => name)).toEqual(['dead-letters', 'many-errors'])
   })
 })
 

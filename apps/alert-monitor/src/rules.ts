@@ -99,27 +99,9 @@ export const rulesForm = z.strictObject({ rules: z.array(rule).max(maxRules) }).
   }
 })
 
-/** The rules where no file is given, over the metrics that the services send. */
+/** The rules where no file is given, over metrics that every service sends. */
 export const defaultRules: readonly Rule[] = rulesForm.parse({
   rules: [
-    {
-      type: 'anomaly',
-      name: 'search-stall',
-      metric: '*search',
-      severity: 'critical',
-      minDeviation: 1_000,
-      summary: 'a search took {value} ms, where {threshold} ms would have been out of the ordinary already',
-    },
-    {
-      type: 'threshold',
-      name: 'search-slow',
-      metric: '*search',
-      stat: 'p50',
-      op: '>',
-      value: 500,
-      forMs: 30_000,
-      summary: 'half of the searches take {value} ms or more',
-    },
     {
       type: 'rate',
       name: 'dead-letters',

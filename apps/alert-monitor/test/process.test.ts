@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { startProgram, type Program } from '@armature/servers/program'
-import { rulesFile, sendPackets } from './world.ts'
+import { rulesFile, sendPackets, stallRules } from './world.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const programs: Program[] = []
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 describe('the process', { timeout: 60_000 }, () => {
   test('says what it waits for, hears a stall, answers health and ends with 0 when told to', async () => {
-    const program = start()
+    const program = start('--rules', await rulesFile(stallRules))
     const [, port] = await program.until(/waits for StatsD lines at udp 127\.0\.0\.1:(\d+) .*MESSAGING_URL/)
     const [, admin] = await program.until(/admin +(http:\S+)/)
     expect((await fetch(`${admin}/readyz`)).status).toBe(200)

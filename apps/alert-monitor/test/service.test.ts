@@ -68,6 +68,15 @@ describe('StatsD over UDP', () => {
     expect(world.messages).toEqual([])
   })
 
+  test('without a rules file it watches what every service sends', async () => {
+    const world = await openWorld({ rules: 'built in' })
+    await world.monitor.start()
+    await sendPackets(world.monitor.statsdPort, ['orders.ledger_dead_lettered_total:5|c\nsearch:100000|ms'])
+    await received(world, 2)
+    await world.clock.advance(30_000)
+    expect(world.notices().map(({ name }) => name)).toEqual(['dead-letters'])
+  })
+
   test('the timers of a service reach it through its ordinary metrics', async () => {
     const world = await openWorld()
     await world.monitor.start()

@@ -16,8 +16,8 @@ import { alertMonitor } from '../src/service.ts'
 
 export interface WorldOptions {
   readonly config?: Partial<Config>
-  /** Written to a file that the config names. */
-  readonly rules?: readonly unknown[]
+  /** Written to a file that the config names. Default: `stallRules`. */
+  readonly rules?: readonly unknown[] | 'built in'
   /** Stands between the monitor and the broker. */
   readonly through?: (driver: Driver) => Driver
   /** What the monitor takes for the time; runs on the driven clock by default. */
@@ -27,7 +27,7 @@ export interface WorldOptions {
 /** A monitor over a memory broker on a driven clock, and a real UDP port. Closed with the test. */
 export const openWorld = async ({
   config,
-  rules,
+  rules = stallRules,
   through = (driver) => driver,
   clock: seen = (driven) => driven,
 }: WorldOptions = {}) => {
@@ -36,8 +36,8 @@ export const openWorld = async ({
   const telemetry = testTelemetry('alert-monitor')
   const given = {
     samplesTopic: 'samples',
+    ...(rules === 'built in' ? {} : { rulesFile: await rulesFile(rules) }),
     ...config,
-    ...(rules === undefined ? {} : { rulesFile: await rulesFile(rules) }),
   }
   const monitor = alertMonitor(settings.parse(given), {
     telemetry,
@@ -75,6 +75,12 @@ export const rulesFile = async (rules: readonly unknown[]): Promise<string> => {
   await writeFile(file, JSON.stringify({ rules }))
   return file
 }
+
+/** Rules over the timer `search`: one that is far out of the ordinary, and all of them slow. */
+export const stallRules = [
+  { type: 'anomaly', name: 'search-stall', metric: '*search', severity: 'critical', minDeviation: 1_000 },
+  { type: 'threshold', name: 'search-slow', metric: '*search', stat: 'p50', op: '>', value: 500, forMs: 30_000 },
+]
 
 /** A rule for `openWorld`: the gauge `cpu` above 90. */
 export const hot = { type: 'threshold', name: 'hot', metric: 'cpu', stat: 'last', op: '>', value: 90 }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { settings as aggregatorSettings } from '@armature/aggregator/config'
 import { openPostgresSink } from '@armature/aggregator/postgres-sink'
 import { aggregator, type Aggregator } from '@armature/aggregator/service'
@@ -27,6 +28,9 @@ import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { logPipe } from './log-pipe.ts'
 import { stallable } from './stall.ts'
 import { worldTemplate } from './world.ts'
+
+/** What the monitor watches in this platform: its rules are data. */
+const rulesFile = fileURLToPath(new URL('rules.json', import.meta.url))
 
 /** What the platform reaches the world by. */
 export interface PlatformEdges {
@@ -101,7 +105,7 @@ export const openPlatform = async (
     closers.push(() => database.close())
     const openDatabase = async () => borrowed(database)
 
-    const monitorConfig = alertMonitorSettings.parse(common)
+    const monitorConfig = alertMonitorSettings.parse({ ...common, rulesFile })
     const monitor = await started(
       alertMonitor(monitorConfig, { telemetry: telemetryOf('alert-monitor', monitorConfig), clock, openMessaging }),
     )
