@@ -12,11 +12,11 @@ export const compileSamples =
     const host = ts.createCompilerHost(options)
     const { fileExists, getSourceFile } = host
     host.fileExists = (path) => files.has(path) || fileExists(path)
-    host.getSourceFile = (path, ...more) => {
+    host.getSourceFile = (path, version, ...more) => {
       const sample = files.get(path)
       return sample === undefined
-        ? getSourceFile(path, ...more)
-        : ts.createSourceFile(path, `${headOf(sample)}${sample.code}\nexport {}\n`, ...more)
+        ? getSourceFile(path, version, ...more)
+        : ts.createSourceFile(path, `${headOf(sample)}${sample.code}\nexport {}\n`, version)
     }
     const program = ts.createProgram([...files.keys()], options, host)
     return [...files].flatMap(([path, sample]) => {
