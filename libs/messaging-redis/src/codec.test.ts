@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '@armature/messaging/message'
 import { decodePayload, encodePayload } from './codec.ts'
-import { globOf } from './subscription.ts'
+import { globOf } from './channel-listeners.ts'
 
 const at = new Date(1_700_000_000_000)
 

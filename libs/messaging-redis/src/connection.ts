@@ -1,194 +1,156 @@
-import { createClient, RESP_TYPES, type RedisArgument } from '@redis/client'
-import { ConnectError } from '@armature/messaging/errors'
+import { createClient } from '@redis/client'
 import { reconnectDelayMs } from '@armature/async/backoff'
+import { ConnectError } from '@armature/messaging/errors'
+import type { RedisClient } from './commands.ts'
 import { answersPlain, answersTls, connectFault, otherProtocol } from './faults.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import type { RedisAddress } from './settings.ts'
-
-/** The client's own, connected once: when it is lost the connection makes another. */
-export type RedisClient = ReturnType<typeof createClient>
-
-export type RedisCommand = readonly RedisArgument[]
+import { clientWaiters } from './waiters.ts'
 
 export interface ConnectionParts {
   readonly scheme: string
   readonly address: RedisAddress
-  /** Prepares each new client, before anybody else gets it. Where it rejects, the client is given up. */
+  /** Prepares each new client before anybody else gets it. The client is given up where this rejects. */
   readonly onConnect?: (client: RedisClient) => Promise<void>
-  /** Whether it asks for a sign of life. Not on a connection that blocks: its commands end by themselves. */
+  /** Whether PING is sent. Default true. A connection whose reads block has none: a PING would wait behind the read. */
   readonly heartbeat?: boolean
 }
 
-/** A connection that makes itself again when it is lost, with jitter, until it is closed. */
+/** A connection to one server. It reconnects with jitter until it is closed. */
 export interface RedisConnection {
-  /** Where it stands at this moment. */
+  /** The connected client; undefined while there is none. */
   readonly client: RedisClient | undefined
+  readonly isClosed: boolean
   /** A client, at once or as soon as there is one. Rejects with ConnectError after `waitMs` and when closed. */
   connected(waitMs: number): Promise<RedisClient>
-  /** Resolves when the server answers; rejects at once while there is no connection. */
+  /** Resolves when the server answers. Rejects at once while there is no connection. */
   ping(): Promise<void>
-  /** Gives the client up: it does not answer. Another is made. */
-  suspect(client: RedisClient): void
-  /** Ends it at once, with what is under way. Safe to call twice. */
+  /** Gives up a client that does not answer, and connects another. */
+  replace(client: RedisClient): void
+  /** Ends the connection at once, with the commands under way. Safe to call twice. */
   close(): void
 }
 
-const heartbeatMs = 5_000
-const answerMs = 10_000
-
-interface Waiter {
-  readonly resolve: (client: RedisClient) => void
-  readonly reject: (error: ConnectError) => void
-}
+type ConnectionState =
+  | { readonly name: 'connecting'; readonly client: RedisClient }
+  | { readonly name: 'connected'; readonly client: RedisClient; readonly endHeartbeat: () => void }
+  /** Until the next attempt. The timer keeps the process alive: a caller that waits for the broker is at work. */
+  | { readonly name: 'backing-off'; readonly timer: NodeJS.Timeout }
+  | { readonly name: 'closed' }
 
 /**
- * Begins to connect. Wrong credentials and a TLS that does not fit reject those who wait before the first success; later they are tried
- * again like anything else, since a server that is being set up has them for a while.
+ * Begins to connect. Wrong credentials and a TLS that does not fit reject all callers that wait before the first success. After it they are
+ * tried again like any other fault, since a server that is being set up has them for a while.
  */
 export const redisConnection = (parts: ConnectionParts): RedisConnection => {
   const { scheme, address, onConnect, heartbeat = true } = parts
   const where = `${address.host}:${address.port}`
-  const waiters = new Set<Waiter>()
-  let current: RedisClient | undefined
-  let connecting: RedisClient | undefined
-  let latest: ConnectError | undefined
+  const waiters = clientWaiters()
+  let latestError: ConnectError | undefined
   let wasConnected = false
-  let closed = false
-  let attempt = 0
-  /** It keeps the process alive: who waits for the broker is at work. */
-  let retryTimer: NodeJS.Timeout | undefined
-  let heartbeatTimer: NodeJS.Timeout | undefined
+  let failedAttempts = 0
 
-  const failAll = (error: ConnectError) => {
-    const due = [...waiters]
-    waiters.clear()
-    for (const { reject } of due) reject(error)
-  }
-
-  const lost = (client: RedisClient) => {
-    client.destroy()
-    if (current !== client) return
-    clearTimeout(heartbeatTimer)
-    current = undefined
-    retry()
-  }
-
-  const retry = () => {
-    if (!closed) retryTimer = setTimeout(() => void connect(), reconnectDelayMs(++attempt))
-  }
-
-  const beat = (client: RedisClient) => {
-    heartbeatTimer = setTimeout(() => {
-      heartbeatTimer = setTimeout(() => lost(client), answerMs).unref()
-      client.sendCommand(['PING']).then(
-        () => {
-          if (current !== client) return
-          clearTimeout(heartbeatTimer)
-          beat(client)
-        },
-        () => lost(client),
-      )
-    }, heartbeatMs).unref()
-  }
-
-  const isTls = address.clientOptions.socket?.tls === true
-
-  const failure = async (error: unknown): Promise<ConnectError> => {
-    const fault = connectFault(scheme, where, error)
-    const mayBeTls = !wasConnected && !isTls && fault.fault === 'unavailable' && !/ECONNREFUSED/.test(fault.message)
-    return mayBeTls && (await answersTls(address.host, address.port)) ? otherProtocol(scheme, where, true) : fault
-  }
-
-  /** A plain server waits for the rest of what it takes for a command: the handshake would end by its timeout only. */
-  const checkPlain = async () => {
-    if (!(await answersPlain(address.host, address.port)) || wasConnected || closed) return
-    latest = otherProtocol(scheme, where, false)
-    failAll(latest)
-  }
-
-  const connect = async () => {
+  const begin = (): ConnectionState => {
     const client = createClient(address.clientOptions)
-    connecting = client
-    client.on('error', () => lost(client))
+    client.on('error', () => replace(client))
+    void connect(client)
+    return { name: 'connecting', client }
+  }
+
+  const connect = async (client: RedisClient) => {
     try {
       await client.connect()
       await onConnect?.(client)
     } catch (error) {
       client.destroy()
-      if (closed) return
-      latest = await failure(error)
-      if (!wasConnected && latest.fault !== 'unavailable') failAll(latest)
-      retry()
+      if (!isClosed()) await fail(error)
       return
     }
-    if (closed) return client.destroy()
+    if (isClosed()) return client.destroy()
     if (!client.isReady) {
       client.destroy()
-      return retry()
+      return backOff()
     }
-    current = client
+    const endHeartbeat = heartbeat ? startHeartbeat(client, () => replace(client)) : () => undefined
+    state = { name: 'connected', client, endHeartbeat }
     wasConnected = true
-    attempt = 0
-    if (heartbeat) beat(client)
-    const due = [...waiters]
-    waiters.clear()
-    for (const { resolve } of due) resolve(client)
+    failedAttempts = 0
+    waiters.resolve(client)
   }
 
-  void connect()
-  if (isTls) void checkPlain()
+  const fail = async (error: unknown) => {
+    latestError = await faultOf(parts, where, error, wasConnected)
+    if (!wasConnected && latestError.fault !== 'unavailable') waiters.reject(latestError)
+    backOff()
+  }
+
+  const backOff = () => {
+    if (isClosed()) return
+    const timer = setTimeout(() => (state = begin()), reconnectDelayMs(++failedAttempts))
+    state = { name: 'backing-off', timer }
+  }
+
+  const replace = (client: RedisClient) => {
+    client.destroy()
+    if (state.name !== 'connected' || state.client !== client) return
+    state.endHeartbeat()
+    backOff()
+  }
+
+  /** A plain server waits for more bytes of what it takes for a command, so that the handshake would end by its timeout only. */
+  const refusePlainServer = async () => {
+    if (!(await answersPlain(address.host, address.port)) || wasConnected || isClosed()) return
+    latestError = otherProtocol(scheme, where, false)
+    waiters.reject(latestError)
+  }
+
+  const isClosed = () => state.name === 'closed'
+  const currentClient = () => (state.name === 'connected' ? state.client : undefined)
+  const closedError = () => new ConnectError('unavailable', `the connection to ${where} is closed`)
+
+  let state: ConnectionState = begin()
+  if (isTls(address)) void refusePlainServer()
 
   return {
     get client() {
-      return current
+      return currentClient()
     },
-    connected: (waitMs) => {
-      if (current !== undefined) return Promise.resolve(current)
-      if (closed) return Promise.reject(new ConnectError('unavailable', `the connection to ${where} is closed`))
-      return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-          waiters.delete(waiter)
-          reject(latest ?? connectFault(scheme, where, new Error('no answer')))
-        }, waitMs)
-        const waiter: Waiter = {
-          resolve: (client) => {
-            clearTimeout(timer)
-            resolve(client)
-          },
-          reject: (error) => {
-            clearTimeout(timer)
-            reject(error)
-          },
-        }
-        waiters.add(waiter)
-      })
+    get isClosed() {
+      return isClosed()
+    },
+    connected: async (waitMs) => {
+      if (isClosed()) throw closedError()
+      const lateError = () => latestError ?? connectFault(scheme, where, new Error('no answer'))
+      return currentClient() ?? waiters.wait(waitMs, lateError)
     },
     ping: async () => {
-      if (current === undefined) throw latest ?? new ConnectError('unavailable', `${where} is not connected`)
-      await current.sendCommand(['PING'])
+      const client = currentClient()
+      if (client === undefined) throw latestError ?? new ConnectError('unavailable', `${where} is not connected`)
+      await client.sendCommand(['PING'])
     },
-    suspect: lost,
+    replace,
     close: () => {
-      if (closed) return
-      closed = true
-      clearTimeout(retryTimer)
-      clearTimeout(heartbeatTimer)
-      failAll(new ConnectError('unavailable', `the connection to ${where} is closed`))
-      current?.destroy()
-      connecting?.destroy()
-      current = undefined
+      const ended = state
+      state = { name: 'closed' }
+      if (ended.name === 'backing-off') clearTimeout(ended.timer)
+      if (ended.name === 'connected') ended.endHeartbeat()
+      if ('client' in ended) ended.client.destroy()
+      waiters.reject(closedError())
     },
   }
 }
 
-/** Replies with bytes for texts, and maps as flat lists. */
-export const binaryReplies = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array } } as const
+const isTls = (address: RedisAddress): boolean => address.clientOptions.socket?.tls === true
 
-/** Replies with maps as flat lists, as in RESP2. */
-export const listReplies = { typeMapping: { [RESP_TYPES.MAP]: Array } } as const
-
-/** Sends commands in one write. Rejects with the first error, whatever became of the others. */
-export const pipelined = (client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown> => {
-  const batch = client.multi()
-  for (const command of commands) batch.addCommand(command as RedisArgument[])
-  return batch.execAsPipeline()
+/** Why an attempt to connect failed. A plain connection that was cut off before the first success may have met a server that speaks TLS. */
+const faultOf = async (
+  { scheme, address }: ConnectionParts,
+  where: string,
+  error: unknown,
+  wasConnected: boolean,
+): Promise<ConnectError> => {
+  const fault = connectFault(scheme, where, error)
+  const mayBeTls =
+    !wasConnected && !isTls(address) && fault.fault === 'unavailable' && !/ECONNREFUSED/.test(fault.message)
+  return mayBeTls && (await answersTls(address.host, address.port)) ? otherProtocol(scheme, where, true) : fault
 }

@@ -1,22 +1,24 @@
-import { pipelined, type RedisCommand } from './connection.ts'
+import { pipelined, type RedisCommand } from './commands.ts'
 import { isConnectionFault } from './faults.ts'
-import type { StreamsLink } from './streams-connection.ts'
+import type { StreamsConnection } from './streams-connection.ts'
 
-const mostIdsAtOnce = 1_000
+const maxIdsAtOnce = 1_000
 
-/** Acknowledgements on their way: those of one turn of the event loop go together, and again after a connection that was lost. */
+/**
+ * The acknowledgements of a consumer. Those of one turn of the event loop are sent together, and again where a connection was lost meanwhile.
+ */
 export interface StreamsAcks {
   add(topic: string, id: string): void
-  /** Not yet confirmed. */
-  readonly pending: number
+  /** Acknowledgements that the server has not confirmed. */
+  readonly underWay: number
   /** Resolves when all are confirmed. */
   flushed(): Promise<void>
 }
 
-/** Of one group. */
-export const streamsAcks = (link: StreamsLink, group: string): StreamsAcks => {
+/** No acknowledgements yet. */
+export const streamsAcks = (connection: StreamsConnection, group: string): StreamsAcks => {
   const waiting = new Map<string, string[]>()
-  let pending = 0
+  let underWay = 0
   let isScheduled = false
   let sending: Promise<void> | undefined
   let whenFlushed: (() => void)[] = []
@@ -43,21 +45,21 @@ export const streamsAcks = (link: StreamsLink, group: string): StreamsAcks => {
     waiting.clear()
     for (const [topic, ids] of taken) {
       count += ids.length
-      for (let at = 0; at < ids.length; at += mostIdsAtOnce) {
-        commands.push(['XACK', link.prefix + topic, group, ...ids.slice(at, at + mostIdsAtOnce)])
+      for (let at = 0; at < ids.length; at += maxIdsAtOnce) {
+        commands.push(['XACK', connection.prefix + topic, group, ...ids.slice(at, at + maxIdsAtOnce)])
       }
     }
     for (;;) {
       try {
-        await pipelined(await link.connected(), commands)
+        await pipelined(await connection.connected(), commands)
         break
       } catch (error) {
         // What the server refuses stays pending there, and comes again.
-        if (link.isClosed || !isConnectionFault(error)) break
+        if (connection.isClosed || !isConnectionFault(error)) break
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
     }
-    pending -= count
+    underWay -= count
   }
 
   return {
@@ -65,12 +67,12 @@ export const streamsAcks = (link: StreamsLink, group: string): StreamsAcks => {
       const ids = waiting.get(topic)
       if (ids === undefined) waiting.set(topic, [id])
       else ids.push(id)
-      pending++
+      underWay++
       schedule()
     },
-    get pending() {
-      return pending
+    get underWay() {
+      return underWay
     },
-    flushed: () => (pending === 0 ? Promise.resolve() : new Promise((resolve) => whenFlushed.push(resolve))),
+    flushed: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => whenFlushed.push(resolve))),
   }
 }

@@ -1,18 +1,18 @@
 import { ConnectError } from '@armature/messaging/errors'
-import { binaryReplies, type RedisClient } from './connection.ts'
+import { binaryReplies, type RedisClient } from './commands.ts'
 import { decodeEntry, positionOf, storedAt, type Entry } from './streams-codec.ts'
-import type { StreamsLink } from './streams-connection.ts'
+import type { StreamsConnection } from './streams-connection.ts'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 const pageMessages = 100
 const removedAtOnce = 500
 
-/** What the streams hold: XRANGE reads without a group, XDEL removes by id. */
-export const streamsBrowser = (link: StreamsLink, connectWaitMs: number): TopicBrowser => {
+/** Browses streams. XRANGE reads without a group, XDEL removes by id. */
+export const streamsBrowser = (connection: StreamsConnection, connectWaitMs: number): TopicBrowser => {
   const connected = (): Promise<RedisClient> => {
-    if (link.isClosed) throw new ConnectError('unavailable', 'the connection is closed')
-    return link.connected(connectWaitMs)
+    if (connection.isClosed) throw new ConnectError('unavailable', 'the connection is closed')
+    return connection.connected(connectWaitMs)
   }
 
   const range = async (client: RedisClient, command: readonly string[]) =>
@@ -21,7 +21,7 @@ export const streamsBrowser = (link: StreamsLink, connectWaitMs: number): TopicB
   async function* browse(topic: string, { max, signal }: { max: number; signal?: AbortSignal }): AsyncGenerator<Held> {
     checkTopic(topic)
     const client = await connected()
-    const key = link.prefix + topic
+    const key = connection.prefix + topic
     const [newest] = await range(client, ['XREVRANGE', key, '+', '-', 'COUNT', '1'])
     if (newest === undefined) return
     const last = newest[0].toString()
@@ -45,7 +45,7 @@ export const streamsBrowser = (link: StreamsLink, connectWaitMs: number): TopicB
   return {
     topics: async () => {
       const client = await connected()
-      const topics = await client.sendCommand<string[]>(['ZRANGE', `${link.prefix}.topics`, '0', '-1'])
+      const topics = await client.sendCommand<string[]>(['ZRANGE', `${connection.prefix}.topics`, '0', '-1'])
       return topics.sort()
     },
     browse,
@@ -54,7 +54,7 @@ export const streamsBrowser = (link: StreamsLink, connectWaitMs: number): TopicB
       const ids = held.map(({ handle }) => String(handle))
       const client = await connected()
       for (let at = 0; at < ids.length; at += removedAtOnce) {
-        await client.sendCommand(['XDEL', link.prefix + topic, ...ids.slice(at, at + removedAtOnce)])
+        await client.sendCommand(['XDEL', connection.prefix + topic, ...ids.slice(at, at + removedAtOnce)])
       }
     },
   }

@@ -1,219 +1,137 @@
+import { reconnectDelayMs } from '@armature/async/backoff'
 import { UnencodableError } from '@armature/messaging/cloud-event-attributes'
-import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
-import { checkPublish } from '@armature/messaging-kit/outgoing'
-import { pipelined, type RedisClient, type RedisCommand } from './connection.ts'
+import { pipelined, type RedisClient, type RedisCommand } from './commands.ts'
 import { isConnectionFault } from './faults.ts'
+import type { StreamsCapacity } from './streams-capacity.ts'
 import { encodeEntry } from './streams-codec.ts'
-import { readerPrefix, type StreamsLink } from './streams-connection.ts'
-import { call, registerScript, trimScript } from './streams-scripts.ts'
-import { reconnectDelayMs } from '@armature/async/backoff'
+import type { StreamsConnection } from './streams-connection.ts'
 
 export interface PublisherParts {
-  readonly link: StreamsLink
+  readonly connection: StreamsConnection
+  readonly capacity: StreamsCapacity
+  /** The `source` of messages that name none. */
   readonly source: string
-  readonly maxMessageBytes: number
-  /** Of one stream. */
-  readonly maxMessages: number
+  /** How long a publish waits for a server that is away and for room in the stream. */
   readonly publishWaitMs: number
 }
 
+/** Publishes entries to streams. */
+export interface StreamsPublisher {
+  /**
+   * Resolves when the server holds every message. What was under way when a connection was lost is sent again, since nobody knows whether
+   * the server holds it. Rejects with PublishError (`bad-message`, `full`, `unavailable`).
+   */
+  send(topic: string, messages: readonly Message[]): Promise<void>
+}
+
 /** A publish that waits for the end of this turn of the event loop. */
-interface Call {
+interface GatheredPublish {
   readonly commands: readonly RedisCommand[]
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 
-/** What is known of a stream's room. */
-interface Room {
-  /** Small publishes of one turn of the event loop go together. */
-  calls: Call[]
-  /** Messages that may be added without another look. */
-  left: number
-  lookedAtMs: number
-  admittedAtMs: number
-  /** Of the connection that made the topic known. */
-  epoch: number
-  looking: Promise<void> | undefined
-}
-
 const chunkMessages = 500
-const mostAtOnce = 1_000
-const lookAgainMs = 1_000
-const roomPollMs = 50
-/** Larger publishes go by themselves. */
-const mostGathered = 50
+/** Larger publishes are not gathered with others. */
+const maxGatheredMessages = 50
 
-/** Publishes entries: registered topics, a bound that loses nothing, and a wait for a server that is away. */
-export const streamsPublisher = (parts: PublisherParts) => {
-  const { link, source, maxMessageBytes, maxMessages, publishWaitMs } = parts
-  const rooms = new Map<string, Room>()
-  let under = 0
-  let whenDone: () => void = () => undefined
-  let closed = false
+/** A publisher over the connection, which it does not close. */
+export const streamsPublisher = (parts: PublisherParts): StreamsPublisher => {
+  const { connection, capacity, source, publishWaitMs } = parts
+  /** By topic. */
+  const gathered = new Map<string, GatheredPublish[]>()
 
-  /** Topics are registered at each look; of those published to since the last one nobody knows in a new life. */
-  const endHeed = link.heedLife(async () => {
-    const since = performance.now() - 2 * lookAgainMs
-    for (const [topic, room] of rooms) {
-      room.left = 0
-      if (room.admittedAtMs > since) await link.run(registerScript, topic)
-    }
-  })
-
-  const roomOf = (topic: string): Room => {
-    const known = rooms.get(topic)
-    if (known !== undefined) return known
-    const room: Room = { calls: [], left: 0, lookedAtMs: 0, admittedAtMs: 0, epoch: -1, looking: undefined }
-    rooms.set(topic, room)
-    return room
-  }
-
-  /** Makes the topic known, cuts off what is settled where the bound is near, and asks how much room there is. */
-  const look = async (topic: string, room: Room, client: RedisClient): Promise<void> => {
-    const { epoch } = link
-    const run = <Reply>(script: string, ...args: string[]) =>
-      client.sendCommand<Reply>([...call(script, link.prefix, topic, ...args)])
-    await run(registerScript)
-    const keeps = isDeadLetterTopic(topic) ? '1' : '0'
-    const [length, holder] = await run<[number, string]>(trimScript, String(maxMessages), keeps, readerPrefix)
-    room.epoch = epoch
-    room.lookedAtMs = performance.now()
-    const free = maxMessages - length
-    // Other publishers look at the same room: nobody takes more than a part of it, but one message.
-    room.left = Math.min(free, mostAtOnce, Math.max(1, Math.floor(free / 8)))
-    if (free <= 0) throw full(topic, holder)
-  }
-
-  const full = (topic: string, holder: string) =>
-    new PublishError(
-      `the stream holds ${maxMessages} messages, its bound (maxMessages)${holder === '' ? '' : `; the group ${JSON.stringify(holder)} has yet to settle the oldest`}`,
-      { topic, fault: 'full' },
-    )
-
-  const hasRoom = (room: Room, count: number): boolean =>
-    room.left >= count && room.epoch === link.epoch && performance.now() - room.lookedAtMs < lookAgainMs
-
-  /** Resolves with how many of `count` messages may be sent now: at least one. */
-  const admit = async (topic: string, count: number, deadlineMs: number, client: RedisClient): Promise<number> => {
-    const room = roomOf(topic)
-    if (!hasRoom(room, count)) {
-      for (;;) {
-        try {
-          await (room.looking ??= look(topic, room, client).finally(() => (room.looking = undefined)))
-          if (room.left > 0) break
-        } catch (error) {
-          if (!(error instanceof PublishError) || performance.now() + roomPollMs > deadlineMs || closed) throw error
-          await pause(roomPollMs)
-        }
-      }
-    }
-    const admitted = Math.min(count, room.left)
-    room.left -= admitted
-    room.admittedAtMs = performance.now()
-    return admitted
-  }
-
-  const encoded = (topic: string, messages: readonly Message[]): RedisCommand[] => {
-    const key = link.prefix + topic
-    return messages.map((message) => {
-      try {
-        return ['XADD', key, '*', ...encodeEntry(message, source)]
-      } catch (cause) {
-        if (!(cause instanceof UnencodableError)) throw cause
-        throw new PublishError(cause.message, { topic, fault: 'bad-message', cause })
-      }
-    })
-  }
-
-  const send = async (topic: string, commands: readonly RedisCommand[]): Promise<void> => {
+  /** Sends the commands in chunks, as far as there is room, and tries again what a lost connection swallowed. */
+  const sendAll = async (topic: string, commands: readonly RedisCommand[]): Promise<void> => {
     const deadlineMs = performance.now() + publishWaitMs
     let sent = 0
-    let tries = 0
+    let failures = 0
     while (sent < commands.length) {
       try {
-        const client = link.client ?? (await link.connected(Math.max(1, deadlineMs - performance.now())))
-        const count = await admit(topic, Math.min(commands.length - sent, chunkMessages), deadlineMs, client)
+        const client = connection.client ?? (await connection.connected(Math.max(1, deadlineMs - performance.now())))
+        const chunk = Math.min(commands.length - sent, chunkMessages)
+        const count = await capacity.reserve(topic, chunk, deadlineMs, client)
         await transmit(client, commands.slice(sent, sent + count))
         sent += count
-        tries = 0
+        failures = 0
       } catch (error) {
         if (error instanceof PublishError) throw error
-        const waitMs = reconnectDelayMs(++tries)
-        if (!isConnectionFault(error) || closed || performance.now() + waitMs > deadlineMs) throw refusal(topic, error)
-        // What was under way is sent again, since nobody knows whether it is held.
-        await pause(waitMs)
+        const waitMs = reconnectDelayMs(++failures)
+        if (!isConnectionFault(error) || connection.isClosed || performance.now() + waitMs > deadlineMs) {
+          throw publishError(topic, error, connection.isClosed)
+        }
+        await new Promise((resolve) => setTimeout(resolve, waitMs))
       }
     }
   }
 
-  /** Many small publishes at once as one. Where that fails each goes by itself: what is at fault is not shared. */
-  const flush = (topic: string, room: Room) => {
-    const { calls } = room
-    room.calls = []
-    const [first] = calls
-    const { client } = link
-    const commands = calls.length === 1 && first !== undefined ? first.commands : calls.flatMap((each) => each.commands)
-    const apart = () => {
-      for (const { commands: own, resolve, reject } of calls) send(topic, own).then(resolve, reject)
+  /** Sends small publishes as one. If that fails each is sent by itself, so that none fails for the fault of another. */
+  const flush = (topic: string) => {
+    const publishes = gathered.get(topic) ?? []
+    gathered.delete(topic)
+    const { client } = connection
+    const [first] = publishes
+    const commands =
+      publishes.length === 1 && first !== undefined ? first.commands : publishes.flatMap((each) => each.commands)
+    const sendEach = () => {
+      for (const { commands: own, resolve, reject } of publishes) sendAll(topic, own).then(resolve, reject)
     }
-    if (client === undefined || !hasRoom(room, commands.length)) return apart()
-    room.left -= commands.length
-    room.admittedAtMs = performance.now()
+    if (client === undefined || !capacity.tryReserve(topic, commands.length)) return sendEach()
     transmit(client, commands).then(() => {
-      for (const { resolve } of calls) resolve()
-    }, apart)
+      for (const { resolve } of publishes) resolve()
+    }, sendEach)
   }
 
   const gather = (topic: string, commands: readonly RedisCommand[]): Promise<void> =>
     new Promise((resolve, reject) => {
-      const room = roomOf(topic)
-      if (room.calls.push({ commands, resolve, reject }) === 1) queueMicrotask(() => flush(topic, room))
+      const publish = { commands, resolve, reject }
+      const others = gathered.get(topic)
+      if (others !== undefined) {
+        others.push(publish)
+        return
+      }
+      gathered.set(topic, [publish])
+      queueMicrotask(() => flush(topic))
     })
-
-  const refusal = (topic: string, cause: unknown): PublishError => {
-    const { message } = cause as Error
-    if (isConnectionFault(cause)) {
-      return new PublishError(closed ? 'the connection was closed meanwhile' : message, {
-        topic,
-        fault: 'unavailable',
-        cause,
-      })
-    }
-    const isFull = message.startsWith('OOM')
-    return new PublishError(isFull ? 'the server is at its maxmemory' : `the server refuses it: ${message}`, {
-      topic,
-      fault: isFull ? 'full' : 'unavailable',
-      cause,
-    })
-  }
 
   return {
-    publish: async (topic: string, messages: readonly Message[]): Promise<void> => {
-      checkPublish(topic, messages, { maxMessageBytes, closed })
-      if (messages.length === 0) return
-      const commands = encoded(topic, messages)
-      under++
-      try {
-        await (commands.length <= mostGathered ? gather(topic, commands) : send(topic, commands))
-      } finally {
-        if (--under === 0) whenDone()
-      }
-    },
-    /** Refuses what is new, and resolves when what is under way has ended. */
-    close: async (): Promise<void> => {
-      closed = true
-      endHeed()
-      if (under > 0) await new Promise<void>((resolve) => (whenDone = resolve))
+    send: async (topic, messages) => {
+      const commands = encodedCommands(connection.prefix + topic, topic, messages, source)
+      await (commands.length <= maxGatheredMessages ? gather(topic, commands) : sendAll(topic, commands))
     },
   }
 }
+
+const encodedCommands = (
+  key: string,
+  topic: string,
+  messages: readonly Message[],
+  source: string,
+): readonly RedisCommand[] =>
+  messages.map((message) => {
+    try {
+      return ['XADD', key, '*', ...encodeEntry(message, source)]
+    } catch (cause) {
+      if (!(cause instanceof UnencodableError)) throw cause
+      throw new PublishError(cause.message, { topic, fault: 'bad-message', cause })
+    }
+  })
 
 const transmit = (client: RedisClient, commands: readonly RedisCommand[]): Promise<unknown> => {
   const [only] = commands
   return commands.length === 1 && only !== undefined ? client.sendCommand(only) : pipelined(client, commands)
 }
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const publishError = (topic: string, cause: unknown, isClosed: boolean): PublishError => {
+  const { message } = cause as Error
+  if (isConnectionFault(cause)) {
+    const problem = isClosed ? 'the connection was closed meanwhile' : message
+    return new PublishError(problem, { topic, fault: 'unavailable', cause })
+  }
+  if (message.startsWith('OOM')) {
+    return new PublishError('the server is at its maxmemory', { topic, fault: 'full', cause })
+  }
+  return new PublishError(`the server refuses it: ${message}`, { topic, fault: 'unavailable', cause })
+}

@@ -1,16 +1,18 @@
 /**
- * What has to happen on the server in one step, in Lua. Every script begins with the keys' prefix, from which all names follow: the stream
- * of a topic is prefix + topic; own keys begin with a dot after the prefix, as no topic does.
+ * Lua scripts for work that the server has to do in one step. The first argument of each script is the prefix of the keys, from which all
+ * names follow. The key of a stream is the prefix and the topic. Keys of the driver's own have a dot after the prefix, as no topic does.
  *
  * `.topics`     sorted set: each topic with the number of its registration
  * `.sequence`   the last of these numbers
- * `.patterns`   hash: group, line feed, pattern with wildcards
- * `.readers`    sorted set: subscribers without a group, with the time (ms) until which they are believed to live
- * `.turns`      hash: group, line feed, topic; the member whose turn it is, space, until when (ms)
- * `.life`       when this was begun on an empty server, in µs: what is known from another life holds no more
- * `.signals`    channel: `topic` for a new one, `returned <group>` for messages that a group may take over
+ * `.patterns`   hash: the fields are group, line feed, pattern with wildcards
+ * `.readers`    sorted set: the private groups of subscribers without a group, each with the end of its lease (ms)
+ * `.turns`      hash: the leases of topics; the fields are group, line feed, topic; the values consumer, space, end of the lease (ms)
+ * `.life`       the data set: when the driver first found the server empty (µs); a server that was emptied gets another
+ * `.signals`    channel: `topic` after a registration, `returned <group>` after entries or a lease were given back
+ *
+ * This is what every script begins with.
  */
-const prelude = `
+export const prelude = `
 local prefix = ARGV[1]
 local function split(text)
   local tokens = {}
@@ -54,7 +56,7 @@ local function create(topic, group, id)
   local made = redis.pcall('XGROUP', 'CREATE', prefix .. topic, group, id, 'MKSTREAM')
   if made.err and not string.find(made.err, 'BUSYGROUP') then error(made.err) end
 end
-local function life()
+local function dataSet()
   local known = redis.call('GET', prefix .. '.life')
   if known then return known end
   local time = redis.call('TIME')
@@ -74,19 +76,22 @@ local function register(topic)
 end
 `
 
-/** topic: makes it known, with every group whose pattern it matches, from its first message on. */
+/** Arguments: topic. Registers it, and creates every group whose pattern it matches, from its first message on. */
 export const registerScript = `${prelude}
 register(ARGV[2])
 return 1
 `
 
-/** Answers the life, and the number of the last topic that was registered in it. */
-export const lifeScript = `${prelude}
-return { life(), tonumber(redis.call('GET', prefix .. '.sequence') or '0') }
+/** Answers the data set and the number of the last registration in it. */
+export const dataSetScript = `${prelude}
+return { dataSet(), tonumber(redis.call('GET', prefix .. '.sequence') or '0') }
 `
 
-/** group, topics...: answers of each topic the last id of its stream, and the id up to which the group has read, empty where it is not there. */
-export const standScript = `${prelude}
+/**
+ * Arguments: group, topics... Answers two ids for each topic: the last one of its stream, and the last one that the group has read, which is
+ * empty where there is no such group.
+ */
+export const readIdsScript = `${prelude}
 local answer = {}
 for at = 3, #ARGV do
   local place = ''
@@ -104,8 +109,9 @@ return answer
 `
 
 /**
- * group, pattern, start (an id, or $), lease in ms (0 = a group that stays), 1 if the pattern has wildcards. Answers the number of the last
- * topic that was looked at, then each topic and the id after which the group begins.
+ * Arguments: group, pattern, start (an id or $), lease in ms (0 = the group stays), 1 if the pattern has wildcards. Creates the group on each
+ * stream of the pattern, and removes the patterns of dead readers. Answers the number of the last registration, then each topic and the id
+ * after which the group begins.
  */
 export const joinScript = `${prelude}
 local group, pattern, start, lease, wild = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6] == '1'
@@ -119,7 +125,7 @@ if lease > 0 then redis.call('ZADD', prefix .. '.readers', now() + lease, group)
 local topics = { pattern }
 if wild then
   local isNew = redis.call('HSETNX', prefix .. '.patterns', group .. '\\n' .. pattern, now()) == 1
-  -- What the group has not yet was created while none of its members was here.
+  -- A topic without this group was made while no consumer of the group was here: it is read from its beginning.
   if not isNew then start = '0-0' end
   topics = {}
   for _, topic in ipairs(redis.call('ZRANGE', prefix .. '.topics', 0, -1)) do
@@ -140,7 +146,7 @@ end
 return answer
 `
 
-/** group, pattern, topics...: forgets a subscriber without a group. */
+/** Arguments: private group, pattern, topics... Removes a subscriber without a group. */
 export const forgetScript = `${prelude}
 redis.call('ZREM', prefix .. '.readers', ARGV[2])
 redis.call('HDEL', prefix .. '.patterns', ARGV[2] .. '\\n' .. ARGV[3])
@@ -148,14 +154,15 @@ for at = 4, #ARGV do redis.pcall('XGROUP', 'DESTROY', prefix .. ARGV[at], ARGV[2
 return 1
 `
 
-/** group, lease in ms: the subscriber without a group lives. */
-export const leaseScript = `${prelude}
+/** Arguments: private group, lease in ms. Renews the lease of a subscriber without a group. */
+export const renewReaderScript = `${prelude}
 return redis.call('ZADD', prefix .. '.readers', now() + ARGV[3], ARGV[2])
 `
 
 /**
- * topic, most messages, 1 if it is kept without groups, what readers' names begin with. Near the bound it cuts off the oldest messages that
- * every group has settled, and the groups of readers that are gone. Answers how many messages are left and the group that holds the oldest.
+ * Arguments: topic, bound in messages, 1 if messages are kept where there is no group, prefix of private groups. Near the bound it removes the
+ * groups of dead readers and cuts off the oldest messages that every group has settled. Answers how many messages are left and the group that
+ * has yet to settle the oldest.
  */
 export const trimScript = `${prelude}
 local key, most, keeps, readers = prefix .. ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5]
@@ -192,103 +199,7 @@ end
 return { redis.call('XLEN', key), holder or '' }
 `
 
-/** topic, group, consumer, ids...: claims anew what the consumer has still. Answers what it has no more. */
-export const renewScript = `${prelude}
-local key, group, consumer = prefix .. ARGV[2], ARGV[3], ARGV[4]
-local lost = {}
-for at = 5, #ARGV do
-  local id = ARGV[at]
-  local mine = redis.pcall('XPENDING', key, group, id, id, 1, consumer)
-  if mine.err or #mine == 0 then
-    lost[#lost + 1] = id
-  else
-    redis.call('XCLAIM', key, group, consumer, 0, id, 'JUSTID')
-  end
-end
-return lost
-`
-
-/**
- * topic, group, consumer, how many ids follow that stay, these ids, then the ids that a handler had. All else that the consumer has is free
- * to be taken at once, and what no handler had does not count as delivered.
- */
-export const giveBackScript = `${prelude}
-local key, group, consumer, kept = prefix .. ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local stays, handed = {}, {}
-for at = 6, 5 + kept do stays[ARGV[at]] = true end
-for at = 6 + kept, #ARGV do handed[ARGV[at]] = true end
-local pending = redis.pcall('XPENDING', key, group, '-', '+', 1000000, consumer)
-if pending.err then return 0 end
-local returned = 0
-for _, entry in ipairs(pending) do
-  local id, count = entry[1], entry[4]
-  if not stays[id] then
-    if not handed[id] and count > 0 then count = count - 1 end
-    redis.call('XCLAIM', key, group, '.returned', 0, id, 'IDLE', 86400000, 'RETRYCOUNT', count, 'JUSTID')
-    returned = returned + 1
-  end
-end
-if returned > 0 then redis.pcall('PUBLISH', prefix .. '.signals', 'returned ' .. group) end
-return returned
-`
-
-/** topic, group, consumer: forgets it, and others of its kind that have been gone for an hour, if nothing is pending for them. */
-export const leaveScript = `${prelude}
-local key, group = prefix .. ARGV[2], ARGV[3]
-local consumers = redis.pcall('XINFO', 'CONSUMERS', key, group)
-if consumers.err then return 0 end
-for _, raw in ipairs(consumers) do
-  local consumer = fields(raw)
-  local isGone = string.sub(consumer.name, 1, 9) == 'armature-' and consumer.idle > 3600000
-  if consumer.pending == 0 and (consumer.name == ARGV[4] or isGone) then
-    redis.call('XGROUP', 'DELCONSUMER', key, group, consumer.name)
-  end
-end
-return 1
-`
-
-/**
- * group, consumer, lease in ms, topics...: takes the turn of each topic that is nobody's, or renews it. Answers the topics whose turn it is,
- * and those among them of which no other member has anything pending.
- */
-export const turnScript = `${prelude}
-local group, consumer, lease = ARGV[2], ARGV[3], tonumber(ARGV[4])
-local time = now()
-local mine, alone = {}, {}
-for at = 5, #ARGV do
-  local topic = ARGV[at]
-  local field = group .. '\\n' .. topic
-  local held = redis.call('HGET', prefix .. '.turns', field)
-  local holder, untilMs = string.match(held or '', '^(.*) (%d+)$')
-  if holder == nil or holder == consumer or tonumber(untilMs) < time then
-    redis.call('HSET', prefix .. '.turns', field, consumer .. ' ' .. string.format('%.0f', time + lease))
-    local pending = redis.pcall('XPENDING', prefix .. topic, group)
-    local isAlone = true
-    for _, other in ipairs(pending[4] or {}) do
-      if other[1] ~= consumer and tonumber(other[2]) > 0 then isAlone = false end
-    end
-    mine[#mine + 1] = topic
-    if isAlone then alone[#alone + 1] = topic end
-  end
-end
-return { mine, alone }
-`
-
-/** group, consumer, topics...: somebody else's turn. */
-export const passScript = `${prelude}
-local passed = 0
-for at = 4, #ARGV do
-  local field = ARGV[2] .. '\\n' .. ARGV[at]
-  local held = redis.call('HGET', prefix .. '.turns', field)
-  if held and string.sub(held, 1, #ARGV[3] + 1) == ARGV[3] .. ' ' then
-    passed = passed + redis.call('HDEL', prefix .. '.turns', field)
-  end
-end
-if passed > 0 then redis.pcall('PUBLISH', prefix .. '.signals', 'returned ' .. ARGV[2]) end
-return passed
-`
-
-/** A call of a script, as a command. */
+/** The command that runs a script. */
 export const call = (script: string, prefix: string, ...args: readonly string[]): readonly string[] => [
   'EVAL',
   script,

@@ -31,7 +31,6 @@ export const partsToCome: Readonly<Record<string, string>> = {
   'libs/messaging-nats/src/publisher.ts': 'in driver.ts',
   'libs/messaging-nats/src/faults.ts': 'in connection.ts',
   'libs/messaging-nats/src/jetstream-faults.ts': 'in jetstream-publisher.ts',
-  'libs/messaging-redis/src/publisher.ts': 'in driver.ts',
 }
 
 /**
