@@ -25,7 +25,7 @@ export const channelListeners = (address: RedisAddress, connectWaitMs: number): 
   const listeners = new Set<ChannelListener>()
   let connection: RedisConnection | undefined
 
-  const connected = (): RedisConnection =>
+  const shared = (): RedisConnection =>
     (connection ??= redisConnection({
       scheme: 'redis',
       address,
@@ -37,13 +37,13 @@ export const channelListeners = (address: RedisAddress, connectWaitMs: number): 
   return {
     add: async (listener) => {
       try {
-        const client = await connected().connected(connectWaitMs)
+        const client = await shared().connected(connectWaitMs)
         listeners.add(listener)
         await listen(listener, client)
       } catch (error) {
         // A lost connection is made again with this listener. Any other fault is the subscriber's.
         if (!(error instanceof ConnectError) && connection?.client === undefined && listeners.has(listener)) {
-          await connected().connected(connectWaitMs)
+          await shared().connected(connectWaitMs)
           return
         }
         listeners.delete(listener)

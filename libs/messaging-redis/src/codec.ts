@@ -3,7 +3,7 @@ import { encodeStructured, structuredContentType } from '@armature/messaging-kit
 import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
 import type { Message } from '@armature/messaging/message'
 
-/** The extension attribute that holds, as a JSON object, the headers that cannot be attributes by their names or values. */
+/** The extension attribute that holds, as a JSON object, the headers whose names or values no attribute can have. */
 const othersAttribute = 'armatureheaders'
 
 /**
@@ -20,7 +20,10 @@ export const encodePayload = (message: Message, source: string): Buffer => {
   return bufferOf(encodeStructured({ ...message, headers: carried }, { source }).body)
 }
 
-/** The inverse. Anything but a JSON object with a `specversion` is a foreign message: a body without headers, under an id of its own. */
+/**
+ * The message that a payload holds. A payload that is not a JSON object with a `specversion` comes from a foreign publisher: it becomes a body
+ * without headers and gets a random id.
+ */
 export const decodePayload = (topic: string, payload: Buffer, receivedAt: Date): Incoming => {
   const headers: Record<string, string> = saysCloudEvent(payload) ? { 'content-type': structuredContentType } : {}
   const { message, undecodable } = incoming(
@@ -57,10 +60,10 @@ const textsOf = (json: string): Readonly<Record<string, string>> | undefined => 
 const isHeader = ([name, text]: readonly [string, unknown]): boolean =>
   typeof text === 'string' && text.isWellFormed() && name.isWellFormed() && name === name.toLowerCase()
 
-/** Without characters that attributes may not hold. */
+/** JSON in printable ASCII, which attributes may hold. */
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
-/** The client takes Buffers only. */
+/** The same bytes as a Buffer: the client takes no other kind. */
 export const bufferOf = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -11,11 +11,11 @@ const isTls = ({ code = '', message }: NodeJS.ErrnoException): boolean =>
     code,
   ) || message.includes('before secure TLS connection was established')
 
-/** Why a connection could not be made, in one line without credentials. */
+/** The error of a connection that could not be made, in one line without credentials. */
 export const connectFault = (scheme: string, where: string, error: unknown): ConnectError => {
   const fault = error instanceof Error ? error : new Error(String(error))
   const { code = fault.message } = fault as NodeJS.ErrnoException
-  // What an error reply says may hold what was sent: only its first word is shown.
+  // The text of an error reply may hold what was sent, so that only its first word is shown.
   const said = fault instanceof ErrorReply ? fault.message.split(' ', 1)[0] : code
   if (fault instanceof ErrorReply && isCredentials(fault.message)) {
     return new ConnectError(
@@ -40,22 +40,22 @@ export const connectFault = (scheme: string, where: string, error: unknown): Con
   )
 }
 
-/** For a URL that is wrong about what the port speaks. */
+/** The error of a URL that says TLS where the port speaks plain text, or the other way round. */
 export const otherProtocol = (scheme: string, where: string, speaksTls: boolean): ConnectError =>
   new ConnectError(
     'tls',
     speaksTls
       ? `Redis at ${where} speaks TLS: add tls=true to the ${scheme}: URL`
-      : `Redis at ${where} speaks no TLS: take tls=true out of the ${scheme}: URL, and begin it with ${scheme}:`,
+      : `Redis at ${where} does not speak TLS: take tls=true out of the ${scheme}: URL, and begin it with ${scheme}:`,
   )
 
 const probeMs = 2_000
 
-/** Whether what listens there takes a TLS handshake, whatever its certificate. */
+/** Whether the port takes a TLS handshake, whatever the certificate. */
 export const answersTls = (host: string, port: number): Promise<boolean> =>
   answers(connectTls({ host, port, rejectUnauthorized: false }), 'secureConnect')
 
-/** Whether what listens there answers a PING in plain text. */
+/** Whether the port answers a PING in plain text. */
 export const answersPlain = (host: string, port: number): Promise<boolean> => {
   const socket = connect({ host, port })
   socket.once('connect', () => socket.write('PING\r\n'))
@@ -74,7 +74,7 @@ const answers = (socket: Socket, event: 'secureConnect' | 'data'): Promise<boole
     socket.once('close', () => end(false))
   })
 
-/** Whether the connection, not the command, is at fault: the same may succeed on another. */
+/** Whether the connection is at fault, not the command: the same command may succeed over another connection. */
 export const isConnectionFault = (error: unknown): boolean => {
   if (!(error instanceof ErrorReply)) return true
   return /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b/.test(error.message)

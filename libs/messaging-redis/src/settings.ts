@@ -8,13 +8,13 @@ import {
 } from '@armature/messaging-kit/broker-url'
 import { MessagingUrlError } from '@armature/messaging/errors'
 
-/** What a Redis URL says, whichever of the drivers it is for. */
+/** The server that a Redis URL names, for either driver. */
 export interface RedisAddress {
   readonly host: string
   readonly port: number
   /** The number of the database. */
   readonly database: number
-  /** For the client. Holds the password. */
+  /** Holds the password. */
   readonly clientOptions: RedisClientOptions
 }
 
@@ -35,7 +35,9 @@ export const redisUrl = async <Name extends string>(
     )
   }
   if (!/^\d{0,5}$/.test(path)) {
-    throw new MessagingUrlError(`the ${scheme}: URL has a path that is no database: write /0, or leave it out`)
+    throw new MessagingUrlError(
+      `the ${scheme}: URL has a path that is not the number of a database: write /0, or leave it out`,
+    )
   }
   const [password, tls] = await Promise.all([passwordOf(settings), tlsOptions(settings)])
   const database = Number(path)
@@ -44,7 +46,7 @@ export const redisUrl = async <Name extends string>(
     ...(password === undefined ? {} : { password }),
     database,
     RESP: 3,
-    // Connecting again is the connection's own, so that nothing of a closed one keeps the process alive.
+    // redisConnection reconnects, so that no timer of a closed client keeps the process alive.
     socket: { ...first, ...(tls === undefined ? {} : { ...tls, tls: true as const }), reconnectStrategy: false },
     disableOfflineQueue: true,
     disableClientInfo: true,
@@ -53,7 +55,7 @@ export const redisUrl = async <Name extends string>(
   return { address: { ...first, database, clientOptions }, settings }
 }
 
-/** A whole number of the URL's options, `least` or more. Throws MessagingUrlError. */
+/** The value of a whole-number option, or its default. Throws MessagingUrlError for a value below `least`. */
 export const wholeOption = <Name extends string>(
   { scheme, options }: BrokerUrl<Name>,
   name: Name,

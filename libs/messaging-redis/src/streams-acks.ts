@@ -1,8 +1,10 @@
+import { latch } from '@armature/async/latch'
 import { pipelined, type RedisCommand } from './commands.ts'
 import { isConnectionFault } from './faults.ts'
 import type { StreamsConnection } from './streams-connection.ts'
 
 const maxIdsAtOnce = 1_000
+const retryMs = 10
 
 /**
  * The acknowledgements of a consumer. Those of one turn of the event loop are sent together, and again where a connection was lost meanwhile.
@@ -18,48 +20,44 @@ export interface StreamsAcks {
 /** No acknowledgements yet. */
 export const streamsAcks = (connection: StreamsConnection, group: string): StreamsAcks => {
   const waiting = new Map<string, string[]>()
+  const allConfirmed = latch()
   let underWay = 0
-  let isScheduled = false
-  let sending: Promise<void> | undefined
-  let whenFlushed: (() => void)[] = []
+  let state: 'idle' | 'scheduled' | 'sending' = 'idle'
 
   const schedule = () => {
-    if (isScheduled || sending !== undefined) return
-    isScheduled = true
-    setImmediate(() => {
-      isScheduled = false
-      sending = send().finally(() => {
-        sending = undefined
-        if (waiting.size > 0) return schedule()
-        const due = whenFlushed
-        whenFlushed = []
-        for (const resolve of due) resolve()
-      })
-    })
+    state = 'scheduled'
+    setImmediate(() => void sendWaiting())
   }
 
-  const send = async () => {
-    const commands: RedisCommand[] = []
-    const taken = [...waiting]
-    let count = 0
+  const sendWaiting = async () => {
+    state = 'sending'
+    const commands = [...waiting].flatMap(([topic, ids]) => commandsOf(topic, ids))
+    const count = [...waiting.values()].reduce((sum, ids) => sum + ids.length, 0)
     waiting.clear()
-    for (const [topic, ids] of taken) {
-      count += ids.length
-      for (let at = 0; at < ids.length; at += maxIdsAtOnce) {
-        commands.push(['XACK', connection.prefix + topic, group, ...ids.slice(at, at + maxIdsAtOnce)])
-      }
-    }
+    await send(commands)
+    underWay -= count
+    state = 'idle'
+    if (waiting.size > 0) schedule()
+    else allConfirmed.open()
+  }
+
+  const commandsOf = (topic: string, ids: readonly string[]): RedisCommand[] =>
+    Array.from({ length: Math.ceil(ids.length / maxIdsAtOnce) }, (_, at) => {
+      const some = ids.slice(at * maxIdsAtOnce, (at + 1) * maxIdsAtOnce)
+      return ['XACK', connection.prefix + topic, group, ...some]
+    })
+
+  const send = async (commands: readonly RedisCommand[]) => {
     for (;;) {
       try {
         await pipelined(await connection.connected(), commands)
-        break
+        return
       } catch (error) {
-        // What the server refuses stays pending there, and comes again.
-        if (connection.isClosed || !isConnectionFault(error)) break
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        // An entry whose acknowledgement the server refuses stays pending there, and comes again.
+        if (connection.isClosed || !isConnectionFault(error)) return
+        await new Promise((resolve) => setTimeout(resolve, retryMs))
       }
     }
-    underWay -= count
   }
 
   return {
@@ -68,11 +66,11 @@ export const streamsAcks = (connection: StreamsConnection, group: string): Strea
       if (ids === undefined) waiting.set(topic, [id])
       else ids.push(id)
       underWay++
-      schedule()
+      if (state === 'idle') schedule()
     },
     get underWay() {
       return underWay
     },
-    flushed: () => (underWay === 0 ? Promise.resolve() : new Promise((resolve) => whenFlushed.push(resolve))),
+    flushed: () => (underWay === 0 ? Promise.resolve() : allConfirmed.wait()),
   }
 }

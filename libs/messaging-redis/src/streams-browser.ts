@@ -6,7 +6,7 @@ import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 const pageMessages = 100
-const removedAtOnce = 500
+const maxRemovedAtOnce = 500
 
 /** Browses streams. XRANGE reads without a group, XDEL removes by id. */
 export const streamsBrowser = (connection: StreamsConnection, connectWaitMs: number): TopicBrowser => {
@@ -26,15 +26,15 @@ export const streamsBrowser = (connection: StreamsConnection, connectWaitMs: num
     if (newest === undefined) return
     const last = newest[0].toString()
     let from = '-'
-    for (let shown = 0; shown < max;) {
+    for (let read = 0; read < max;) {
       signal?.throwIfAborted()
-      const count = Math.min(pageMessages, max - shown)
+      const count = Math.min(pageMessages, max - read)
       const page = await range(client, ['XRANGE', key, from, last, 'COUNT', String(count)])
       for (const [raw, fields] of page) {
         const id = raw.toString()
         from = `(${id}`
         const { message } = decodeEntry(topic, id, fields ?? [])
-        shown++
+        read++
         yield { ...message, storedAt: storedAt(id), position: positionOf(id), handle: id }
         signal?.throwIfAborted()
       }
@@ -53,8 +53,8 @@ export const streamsBrowser = (connection: StreamsConnection, connectWaitMs: num
       checkTopic(topic)
       const ids = held.map(({ handle }) => String(handle))
       const client = await connected()
-      for (let at = 0; at < ids.length; at += removedAtOnce) {
-        await client.sendCommand(['XDEL', connection.prefix + topic, ...ids.slice(at, at + removedAtOnce)])
+      for (let at = 0; at < ids.length; at += maxRemovedAtOnce) {
+        await client.sendCommand(['XDEL', connection.prefix + topic, ...ids.slice(at, at + maxRemovedAtOnce)])
       }
     },
   }

@@ -31,9 +31,9 @@ export const encodeEntry = (message: Message, source: string): (string | Buffer)
 /** An entry of a stream. The fields are undefined where it was deleted meanwhile. */
 export type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
-/** What an entry holds; one without the field `body` is foreign, has its fields as headers and an empty body. */
+/** The message that an entry holds. An entry without the field `body` is foreign: its fields are headers, and the body is empty. */
 export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]): Incoming => {
-  // Without a prototype, which a header may be named after.
+  // It has no prototype, since a header may be named like a property of one.
   const headers = Object.create(null) as Record<string, string | Buffer>
   let body: Buffer = noBody
   for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -57,7 +57,7 @@ const unescaped = (name: string): string => (name.startsWith(escapePrefix) ? nam
 /** Attributes that have the same value in most entries. */
 const alike: ReadonlySet<string> = new Set(['ce_specversion', 'ce_source', 'ce_type', 'content-type'])
 
-/** What an entry has in this place is mostly what the one before had there: the same string again costs a third of a new one. */
+/** The text of these bytes. Entries mostly have the same field in the same place: the same string again costs a third of a new one. */
 const sameText = (at: number, bytes: Buffer): string => {
   const known = latest[at]
   if (known !== undefined && isSame(known.bytes, bytes)) return known.text
@@ -78,14 +78,14 @@ const isSame = (one: Buffer, other: Buffer): boolean => {
   return true
 }
 
-/** Entries a millisecond that offsets tell apart: a third of what one Redis can take, until the year 2109. */
+/** Entries in a millisecond that offsets tell apart: a third of what one Redis can take, until the year 2109. */
 const perMs = 2048
 const idShape = /^(\d{1,20})-(\d{1,20})$/
 
-/** When the server stored it, by the id that it gave. */
+/** When the server stored the entry, by its id. */
 export const storedAt = (id: string): Date => timeOf(id).receivedAt
 
-/** A client may have chosen the id. */
+/** The time that an id names. A client may have chosen the id, so that it may be no time. */
 const timeOf = (id: string): ReceivedTime => receivedTime(Number(id.slice(0, id.indexOf('-'))), id)
 
 /** An id `<ms>-<sequence>` as one number, ms x 2,048 + sequence; undefined where that is not exact, as with ids that a client chose. */

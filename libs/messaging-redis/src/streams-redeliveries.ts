@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from '@armature/async/clock'
+import { latch } from '@armature/async/latch'
 import type { PendingEntry } from './streams-entry-index.ts'
 
 /** Rejected entries in wait to be delivered again. */
@@ -16,12 +17,7 @@ export interface Redeliveries {
 /** No entries yet. */
 export const redeliveries = (clock: Clock, delayMs: number): Redeliveries => {
   const timers = new Map<PendingEntry, Cancel>()
-  let fewer = Promise.withResolvers<void>()
-
-  const announceFewer = () => {
-    fewer.resolve()
-    fewer = Promise.withResolvers()
-  }
+  const fewer = latch()
 
   return {
     get size() {
@@ -31,7 +27,7 @@ export const redeliveries = (clock: Clock, delayMs: number): Redeliveries => {
       const cancel = clock.after(delayMs, () => {
         timers.delete(entry)
         redeliver()
-        announceFewer()
+        fewer.open()
       })
       timers.set(entry, cancel)
     },
@@ -43,9 +39,9 @@ export const redeliveries = (clock: Clock, delayMs: number): Redeliveries => {
       const entries = [...timers.keys()]
       for (const cancel of timers.values()) cancel()
       timers.clear()
-      announceFewer()
+      fewer.open()
       return entries
     },
-    fewer: () => fewer.promise,
+    fewer: fewer.wait,
   }
 }
