@@ -77,6 +77,6 @@ const lossCounter = (pattern: string, warn: (problem: string) => void) => {
   }
   return {
     rejected: counter('their handler rejected them'),
-    overflowed: counter('they arrive faster than their handler settles them (maxHeld, maxHeldBytes)'),
+    overflowed: counter('their handler is slower than they arrive (maxHeld, maxHeldBytes)'),
   }
 }
