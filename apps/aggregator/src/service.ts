@@ -17,7 +17,7 @@ import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { type Aggregate, createAggregate } from './aggregate.ts'
 import { allPartsArrived, type CompletionPolicy } from './completion.ts'
 import type { Config } from './config.ts'
@@ -41,7 +41,7 @@ export interface Edges {
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
 export const realEdges = (config: Config): Edges => {
-  const telemetry = openTelemetry({ service: name, config })
+  const telemetry = createTelemetry({ service: name, config })
   return {
     telemetry,
     clock: systemClock(),

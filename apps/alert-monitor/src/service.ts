@@ -13,7 +13,7 @@ import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { alertMetrics } from './alert-metrics.ts'
 import { createAlertBook, type AlertBook, type Notice } from './alerts.ts'
 import type { Config } from './config.ts'
@@ -36,7 +36,7 @@ export interface Edges {
 
 /** Real telemetry, time and broker, as the settings say. */
 export const realEdges = (config: Config): Edges => {
-  const telemetry = openTelemetry({ service: name, config })
+  const telemetry = createTelemetry({ service: name, config })
   return {
     telemetry,
     clock: systemClock(),

@@ -19,12 +19,12 @@ import { systemClock } from '@armature/async/clock'
 import { memoryBroker } from '@armature/messaging-memory/driver'
 import { settings as reactorSettings } from '@armature/reactor/config'
 import { reactor, type Reactor } from '@armature/reactor/service'
-import { openSearchClient, type SearchClient } from '@armature/search-api/client'
+import { createSearchClient, type SearchClient } from '@armature/search-api/client'
 import { settings as searchSettings } from '@armature/search-service/config'
 import { searchService, type SearchService } from '@armature/search-service/service'
 import { openStore } from '@armature/search-service/store'
 import type { Service } from '@armature/service/service'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { logPipe } from './log-pipe.ts'
 import { stallable } from './stall.ts'
 import { worldTemplate } from './world.ts'
@@ -86,7 +86,7 @@ export const openPlatform = async (
   const closers: (() => Promise<void>)[] = []
 
   const telemetryOf = (service: string, own: CommonConfig, destination: Writable = process.stderr) => {
-    const telemetry = openTelemetry({ service, config: own, destination })
+    const telemetry = createTelemetry({ service, config: own, destination })
     telemetries.push(telemetry)
     return telemetry
   }
@@ -147,7 +147,7 @@ export const openPlatform = async (
         registrar: discovery,
       }),
     )
-    const client = openSearchClient(discoveryTarget('search-service'), { channel: discoveryOptions(discovery) })
+    const client = createSearchClient(discoveryTarget('search-service'), { channel: discoveryOptions(discovery) })
     closers.push(async () => client.close())
     return {
       search,

@@ -2,7 +2,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
 import { exposeTogether } from '@armature/telemetry/metrics'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { type City, bigCities } from './cities.ts'
 import type { Config } from './config.ts'
 import { openPage, type Page } from './page.ts'
@@ -29,7 +29,7 @@ export interface Edges extends PlatformEdges {
 /** A process of its own: prints to standard output, logs to standard error. */
 export const realEdges = (config: Config): Edges => ({
   ...embeddedEdges(),
-  telemetry: openTelemetry({ service: name, config: { ...config, statsdPort: 0 }, destination: process.stderr }),
+  telemetry: createTelemetry({ service: name, config: { ...config, statsdPort: 0 }, destination: process.stderr }),
   cities: bigCities,
   print: (line) => void process.stdout.write(`${line}\n`),
   progress: process.stderr.isTTY ? showProgress : undefined,

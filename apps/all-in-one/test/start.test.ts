@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { marked } from '@armature/servers/leftovers'
 import { type Program, startOnTerminal, startProgram } from '@armature/servers/program'
 import { afterEach, beforeEach, expect, test, vi, onTestFinished } from 'vitest'
@@ -32,7 +32,7 @@ const grpcAddress = async (): Promise<string> => {
 
 /** Searches until the server is gone; resolves to how many were answered. */
 const load = (address: string) => {
-  const client = openSearchClient(address)
+  const client = createSearchClient(address)
   const counts = { answered: 0 }
   const caller = async () => {
     for (;;) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { consulKv } from '@armature/discovery/consul-kv'
-import { registerAdmin } from '@armature/discovery/open-registrar'
+import { registerAdmin } from '@armature/discovery/registrar'
 import type { Given } from '@armature/service/command'
 import { run } from '@armature/service/run'
 import { type Config, settings } from './config.ts'

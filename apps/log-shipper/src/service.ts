@@ -14,7 +14,7 @@ import { ServiceError } from '@armature/service/faults'
 import type { NotReady, Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type Ledger } from '@armature/telemetry/ledger'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
 import type { Config } from './config.ts'
 import { createDelivery, type Delivery } from './delivery.ts'
@@ -43,7 +43,7 @@ export interface Edges {
 /** Without a command after `--` the input is standard input. Log lines go to standard error: standard output has the echo. */
 export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'>): Edges => {
   const clock = systemClock()
-  const telemetry = openTelemetry({ service: name, config, destination: process.stderr })
+  const telemetry = createTelemetry({ service: name, config, destination: process.stderr })
   const { spoolDir = join(stateFolder(), name, config.topic) } = config
   return {
     telemetry,

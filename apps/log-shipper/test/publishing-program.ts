@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { consulKv } from '@armature/discovery/consul-kv'
-import { registerAdmin } from '@armature/discovery/open-registrar'
+import { registerAdmin } from '@armature/discovery/registrar'
 import { memoryBroker } from '@armature/messaging-memory/driver'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'

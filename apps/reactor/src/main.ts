@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { consulKv } from '@armature/discovery/consul-kv'
-import { registerAdmin } from '@armature/discovery/open-registrar'
+import { registerAdmin } from '@armature/discovery/registrar'
 import { run } from '@armature/service/run'
 import { commands } from './commands.ts'
 import { type Config, settings } from './config.ts'

@@ -6,7 +6,7 @@ import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'
 import type { Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Config } from './config.ts'
 import type { HandledAlert } from './handled-alert.ts'
 import type { HandlerTools } from './handler-tools.ts'
@@ -26,7 +26,7 @@ export interface Edges {
 
 /** Real telemetry, time and broker, as the settings say. */
 export const realEdges = (config: Config): Edges => {
-  const telemetry = openTelemetry({ service: name, config })
+  const telemetry = createTelemetry({ service: name, config })
   return {
     telemetry,
     clock: systemClock(),

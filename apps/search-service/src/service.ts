@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { observed } from '@armature/database/observed'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { openDatabase } from '@armature/database/open'
-import { openRegistrar } from '@armature/discovery/open-registrar'
+import { createRegistrar } from '@armature/discovery/registrar'
 import type { Registrar, Registration } from '@armature/discovery/ports'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -10,7 +10,7 @@ import { type GrpcServer, openGrpcServer } from '@armature/service/grpc-server'
 import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
 import type { Service } from '@armature/service/service'
 import { socketPathOf } from '@armature/service/socket-path'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { descriptorSet } from '@armature/search-api/api'
 import { createCallLog } from './call-log.ts'
 import type { Config } from './config.ts'
@@ -36,7 +36,7 @@ export interface Edges {
 
 /** The edges that the settings name. Nothing is opened yet but telemetry. */
 export const realEdges = (config: Config): Edges => {
-  const telemetry = openTelemetry({ service: name, config })
+  const telemetry = createTelemetry({ service: name, config })
   const template = migratedTemplate(migrations)
   return {
     telemetry,
@@ -48,7 +48,7 @@ export const realEdges = (config: Config): Edges => {
 
 /** A socket in the file system is not for Consul: nobody is told. */
 export const registrarOf = (config: Config, telemetry: Telemetry): Registrar | undefined => {
-  if (socketPathOf(config.grpcHost) === undefined) return openRegistrar(config, telemetry, { check: checkOf(config) })
+  if (socketPathOf(config.grpcHost) === undefined) return createRegistrar(config, telemetry, { check: checkOf(config) })
   if (config.consulRegister && config.consulHttpAddr !== undefined)
     telemetry.log.warn({ grpcHost: config.grpcHost }, 'not registered in Consul: others do not reach a socket')
   return undefined

@@ -4,7 +4,7 @@ import { ServiceError } from '@armature/service/faults'
 import { workerPool } from '@armature/service/grpc-workers'
 import { registered } from '@armature/service/registered'
 import type { Service } from '@armature/service/service'
-import { openTelemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry } from '@armature/telemetry/telemetry'
 import type { Config } from './config.ts'
 import { realEdges, registrarOf, searchService } from './service.ts'
 
@@ -26,7 +26,7 @@ export const searchServiceOf = (config: Config): Service => {
     })
   }
   const waitsFor = 'waits for gRPC calls; things are in the database that DATABASE_URL names'
-  const telemetry = openTelemetry({ service: name, config })
+  const telemetry = createTelemetry({ service: name, config })
   const registrar = registrarOf(config, telemetry)
   const pool = workerPool({ name, config, workers, telemetry, waitsFor })
   const port = () => Number(/\d+$/.exec(pool.addresses?.()[0]?.address ?? '')?.[0])

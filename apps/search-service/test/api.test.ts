@@ -10,7 +10,7 @@ import type {
   SearchRequest,
   SearchResponse,
 } from '@armature/search-api/api'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { searchMetrics } from '../src/search-metrics.ts'
 import { areas, openAreas, type Running, startSearch } from './server.ts'
 
@@ -73,7 +73,7 @@ describe('v1', () => {
   })
 
   test('by its client', async () => {
-    const client = openSearchClient(running.service.address)
+    const client = createSearchClient(running.service.address)
     expect(names(await client.search({ query: 'area z' }))).toEqual(['Area z'])
     expect(await client.monitor()).toBe(26)
     client.close()
@@ -120,7 +120,7 @@ describe('each call is on record', () => {
   }
 
   test('in one log line, with the request id of the client', async () => {
-    const client = openSearchClient(running.service.address)
+    const client = createSearchClient(running.service.address)
     await client.search({ query: 'area' }, { requestId: 'from-the-client/1' })
     client.close()
     const [line] = await newLines(1)
@@ -153,7 +153,7 @@ describe('each call is on record', () => {
   })
 
   test.each(['with space', 'x'.repeat(129), '{"a":1}'])('but a request id like %j is replaced', async (requestId) => {
-    const client = openSearchClient(running.service.address)
+    const client = createSearchClient(running.service.address)
     await client.search({}, { requestId })
     client.close()
     const [line] = await newLines(1)

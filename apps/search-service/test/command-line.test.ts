@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { type Program, startProgram } from '@armature/servers/program'
 import { afterEach, describe, expect, test } from 'vitest'
 
@@ -16,7 +16,7 @@ describe('the service as a process', { timeout: 120_000 }, () => {
     program = startProgram(process.execPath, [main], { env })
     const [, address = ''] = await program.until(/gRPC\s+(127\.0\.0\.1:\d+)/, 60_000)
     await program.until(/waits for gRPC calls.*DATABASE_URL/)
-    const client = openSearchClient(address)
+    const client = createSearchClient(address)
     expect(await client.monitor()).toBe(0)
 
     const underLoad = Array.from({ length: 200 }, () => client.search({ query: 'a' }))

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDatabase } from '@armature/database/open'
-import { type ConsulClient, openConsul } from '@armature/discovery/consul-client'
-import { openTarget } from '@armature/discovery/open-target'
+import { type ConsulClient, createConsulClient } from '@armature/discovery/consul-client'
+import { createClientTarget } from '@armature/discovery/client-target'
 import { srvResolver } from '@armature/discovery/srv-resolver'
 import { dig } from '@armature/servers/clients'
 import { type RunningConsul, startConsul } from '@armature/servers/consul'
@@ -13,7 +13,7 @@ import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { importThings } from '../src/import-things.ts'
 import { underLoad } from './load.ts'
 import { areas } from './server.ts'
@@ -30,7 +30,7 @@ let agent: ConsulClient
 
 beforeAll(async () => {
   ;[postgres, consul] = await Promise.all([startPostgres(), startConsul({ settings: { data_dir: data } }), dig()])
-  agent = openConsul({ consulHttpAddr: consul.url })
+  agent = createConsulClient({ consulHttpAddr: consul.url })
   const database = await openDatabase(postgres.url)
   await importThings(database, areas)
   await database.close()
@@ -95,9 +95,9 @@ const found = (...addresses: readonly string[]) =>
   )
 
 const openClient = (target: string) => {
-  const opened = openTarget(target, { consul: agent })
+  const opened = createClientTarget(target, { consul: agent })
   const channel = { ...opened.options, 'grpc.use_local_subchannel_pool': 1 }
-  const client = openSearchClient(opened.target, { channel })
+  const client = createSearchClient(opened.target, { channel })
   closers.push(() => client.close())
   return client
 }

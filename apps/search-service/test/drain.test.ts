@@ -7,7 +7,7 @@ import { testTelemetry } from '@armature/telemetry/telemetry'
 import { Client, credentials, status } from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { searchServiceV1, type SearchResponse } from '@armature/search-api/api'
-import { callWith, openSearchClient } from '@armature/search-api/client'
+import { callWith, createSearchClient } from '@armature/search-api/client'
 import { settings } from '../src/config.ts'
 import { searchService } from '../src/service.ts'
 import { openStore, type Store } from '../src/store.ts'
@@ -62,7 +62,7 @@ test('a stop with calls in flight answers them all, takes no new ones, and leave
 
   const drained = running.drain()
   await vi.waitFor(async () => expect(await discovery.resolve('search-service')).toEqual([]))
-  const late = openSearchClient(running.service.address, { deadlineMs: 5_000 })
+  const late = createSearchClient(running.service.address, { deadlineMs: 5_000 })
   await expect(late.search({})).rejects.toMatchObject({ code: status.UNAVAILABLE })
   late.close()
   letThrough()

@@ -2,7 +2,7 @@ import { serverDeadlineMs } from '@armature/servers/fixture'
 import { type RunningGraphite, startGraphite } from '@armature/servers/graphite'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Database } from '@armature/database/database'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { openAreas, startSearch } from './server.ts'
 
 let graphite: RunningGraphite
@@ -24,7 +24,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 
 test('timers and counters of searches and monitor calls are seen in Graphite', { timeout: 120_000 }, async () => {
   const running = await startSearch({ database, config: { statsdPort: graphite.statsdPort } })
-  const client = openSearchClient(running.service.address)
+  const client = createSearchClient(running.service.address)
   try {
     for (let call = 0; call < 5; call += 1) await client.search({ query: 'area' })
     for (let call = 0; call < 3; call += 1) await client.monitor()

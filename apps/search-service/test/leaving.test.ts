@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { openDatabase } from '@armature/database/open'
-import { openTarget } from '@armature/discovery/open-target'
+import { createClientTarget } from '@armature/discovery/client-target'
 import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { importThings } from '../src/import-things.ts'
 import { underLoad } from './load.ts'
 import { areas } from './server.ts'
@@ -33,8 +33,8 @@ const start = async (...args: readonly string[]) => {
 
 /** Searches of one client that knows these, eight at a time. */
 const loadOn = (...addresses: readonly string[]) => {
-  const { target, options } = openTarget(`static:///${addresses.join(',')}`)
-  const client = openSearchClient(target, { channel: options })
+  const { target, options } = createClientTarget(`static:///${addresses.join(',')}`)
+  const client = createSearchClient(target, { channel: options })
   return underLoad(Array.from({ length: 8 }, () => client))
 }
 

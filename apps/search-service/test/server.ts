@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { borrowed, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
-import { openTelemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry } from '@armature/telemetry/telemetry'
 import { Client, credentials, type ServiceDefinition } from '@grpc/grpc-js'
 import { olderSearch, searchServiceV1 } from '@armature/search-api/api'
 import { callWith } from '@armature/search-api/client'
@@ -70,7 +70,7 @@ export const startSearch = async ({
       done()
     },
   })
-  const telemetry = openTelemetry({ service: 'search-service', config, destination })
+  const telemetry = createTelemetry({ service: 'search-service', config, destination })
   const service = searchService(config, {
     ...edges,
     telemetry,

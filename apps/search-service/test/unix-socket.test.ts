@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Database } from '@armature/database/database'
-import { openTarget } from '@armature/discovery/open-target'
+import { createClientTarget } from '@armature/discovery/client-target'
 import { startProgram, type Program } from '@armature/servers/program'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { openAreas, startSearch } from './server.ts'
 
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -32,8 +32,8 @@ const serve = async () => {
   return running
 }
 const searched = async (address: string) => {
-  const { target, options } = openTarget(address)
-  const client = openSearchClient(target, { channel: options })
+  const { target, options } = createClientTarget(address)
+  const client = createSearchClient(target, { channel: options })
   ends.push(() => client.close())
   const { results } = await client.search({ point: { lat: 5, lng: 2 } })
   return results.map(({ name }) => name)

@@ -10,7 +10,7 @@ import { startPostgres } from '@armature/servers/postgres'
 import { type Program, startProgram } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi, onTestFinished } from 'vitest'
-import { openSearchClient } from '@armature/search-api/client'
+import { createSearchClient } from '@armature/search-api/client'
 import { importThings } from '../src/import-things.ts'
 import { underLoad } from './load.ts'
 import { areas } from './server.ts'
@@ -55,7 +55,7 @@ const isAlive = (pid: number) => {
 /** Searches of six clients, each over a connection of its own. */
 const loadOn = (address: string) => {
   const channel = { 'grpc.use_local_subchannel_pool': 1 }
-  return underLoad(Array.from({ length: 6 }, () => openSearchClient(address, { channel })))
+  return underLoad(Array.from({ length: 6 }, () => createSearchClient(address, { channel })))
 }
 
 describe('two workers', { timeout: 120_000 }, () => {
@@ -89,7 +89,7 @@ describe('two workers', { timeout: 120_000 }, () => {
     }, 10_000)
     expect(await read('/readyz')).toBe('ok')
 
-    const client = openSearchClient(address, { channel: { 'grpc.enable_retries': 0 } })
+    const client = createSearchClient(address, { channel: { 'grpc.enable_retries': 0 } })
     const inFlight = Promise.allSettled(Array.from({ length: 100 }, () => client.search({ query: 'a' })))
     program.signalGroup('SIGINT')
     for (const outcome of await inFlight) {
@@ -146,7 +146,7 @@ describe('two workers', { timeout: 120_000 }, () => {
       await vi.waitFor(async () => expect(await read('/readyz')).toBe('ok'), { timeout: 30_000, interval: 100 })
       await load.more(200)
       expect(await load.stop()).toEqual([])
-      const client = openSearchClient(address)
+      const client = createSearchClient(address)
       expect((await client.search({ point: { lat: 5, lng: 12 } })).results).toHaveLength(1)
       client.close()
       expect(await read('/metrics')).toMatch(/^worker_crashes_total 1$/m)
@@ -254,7 +254,7 @@ test('workers answer until Consul was told that they leave', async () => {
   const { program, address } = await start(`--consul-http-addr=127.0.0.1:${port}`, '--no-config-kv')
   program.signal('SIGTERM')
   const letGo = await told.promise
-  const client = openSearchClient(address)
+  const client = createSearchClient(address)
   expect((await client.search({ point: { lat: 5, lng: 12 } })).results).toHaveLength(1)
   client.close()
   letGo()

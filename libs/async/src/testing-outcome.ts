@@ -1,4 +1,4 @@
-/** What became of a promise so far, without waiting for it. */
+/** Returns the state of a promise now, without waiting for it. */
 export const outcomeOf = (
   promise: Promise<unknown>,
 ): { state: 'pending' | 'resolved' | 'rejected'; error?: unknown } => {

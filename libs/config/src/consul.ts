@@ -50,7 +50,7 @@ export const consulSettings = {
   consulPartition: text().max(64).optional().meta({ description: 'Partition (Consul Enterprise)', beforeKv: true }),
 }
 
-/** How a service reads its settings from Consul KV. */
+/** The settings of a service that reads its settings from Consul KV. */
 export const kvSettings = {
   configKv: toggle().default(true).meta({
     description: 'Read settings from Consul KV, where an agent is named: config/<service>/ over config/application/',
@@ -71,7 +71,7 @@ export const kvSettings = {
   }),
 }
 
-/** How a service tells Consul of itself. */
+/** The settings of a service that registers in Consul. */
 export const registrationSettings = {
   consulRegister: toggle().default(true).meta({ description: 'Register in Consul, where an agent is named' }),
   consulTags: list(tag()).default([]).meta({ description: 'Tags of the registered instance' }),

@@ -7,14 +7,14 @@ export interface ParsedFlags {
   /** The texts given for a setting, by its key, in order. */
   readonly values: ReadonlyMap<string, readonly string[]>
   readonly positionals: readonly string[]
-  /** What follows `--`. */
+  /** The arguments after `--`. */
   readonly rest: readonly string[]
   /** The value of `--config`. */
   readonly configPath: string | undefined
   readonly faults: readonly Fault[]
 }
 
-/** How many arguments without a flag a command takes, and what --help calls them. */
+/** The arguments without a flag that a command takes, and their name in --help. */
 export interface Positionals {
   /** `MESSAGE` or `FILE...` */
   readonly usage: string
@@ -58,7 +58,7 @@ export const parseFlags = (
   const fault = (key: string, name: string, problem: string, fix: string) =>
     faults.push({ key, source: `flag ${name}`, problem, fix })
 
-  /** Stores the flag's value; answers whether it took the next word. */
+  /** Stores the flag's value. Returns true when that is the next word. */
   const apply = (target: Target, attached: string | undefined, next: string | undefined): boolean => {
     if (!target.takesValue) {
       const negatedWithValue = attached !== undefined && target.implied !== 'true'
@@ -83,7 +83,7 @@ export const parseFlags = (
     return true
   }
 
-  /** Reports an unknown flag; answers whether the next word is taken for its value. */
+  /** Reports an unknown flag. Returns true when the next word is its value. */
   const unknown = (name: string, hasValue: boolean, next: string | undefined): boolean => {
     const meant = nearest(
       name,
@@ -176,10 +176,10 @@ const positionalFaults = (words: readonly string[], { min = 0, max = Infinity, u
 
 const looksLikeFlag = (word: string): boolean => /^-[^\d.]/.test(word)
 
-/** Whether the command line asks for help (`--help`, `-h`), whatever else it holds. */
+/** Returns true when the command line has `--help` or `-h`, whatever else it has. */
 export const asksForHelp = (argv: readonly string[]): boolean => asksFor(argv, 'help')
 
-/** Whether the command line asks for the version (`--version`, `-V`). */
+/** Returns true when the command line has `--version` or `-V`. */
 export const asksForVersion = (argv: readonly string[]): boolean => asksFor(argv, 'version')
 
 const asksFor = (argv: readonly string[], flag: 'help' | 'version'): boolean => {

@@ -8,7 +8,7 @@ export interface KvWatchOptions {
   quietMs: number
   /** At the latest after so long. Default 4 times `quietMs`, as envconsul. */
   maxQuietMs?: number
-  /** What is below each prefix: as soon as all have answered, then after changes. */
+  /** Called with the values below each prefix, as soon as all have answered and then after changes. */
   onChange: (values: readonly KvValues[]) => void
   onFault?: ((fault: unknown) => void) | undefined
 }

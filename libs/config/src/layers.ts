@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts'
 import type { Env } from './process.ts'
 import type { Setting } from './schema.ts'
 
-/** What one layer holds for one setting. */
+/** The value of one setting in one layer. */
 export interface Held {
   /** As `Fault.source`. */
   readonly source: string

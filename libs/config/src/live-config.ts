@@ -8,7 +8,7 @@ import type { LastGood } from './last-good.ts'
 import type { Loaded, SettingsReader } from './load.ts'
 import { describeSettings, type Settings } from './schema.ts'
 
-/** What became of KV's answers; faults never hold a secret. */
+/** The effect of an answer of KV. Faults never hold a secret. */
 export type KvEvent =
   /** The settings are those of the last good file, or (`none`) those without KV: KV did not answer in time. */
   | { readonly kind: 'started without KV'; readonly from: 'last good' | 'none' }
@@ -57,7 +57,7 @@ export interface LiveOptions<S extends Settings> {
   /** From the weakest: `config/application/`, `config/<service>/`. Unknown keys are faults below the last one only. */
   prefixes: readonly string[]
   lastGood: LastGood
-  /** How long the first answer is waited for. */
+  /** The longest wait for the first answer. */
   startMs: number
   quietMs: number
   /** A restart waits a random time up to this. */

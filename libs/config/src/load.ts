@@ -32,7 +32,7 @@ export interface Loaded<T> {
    */
   readonly explain: (key?: string) => string
   readonly positionals: readonly string[]
-  /** What follows `--`. */
+  /** The arguments after `--`. */
   readonly rest: readonly string[]
 }
 
@@ -104,7 +104,7 @@ interface Gathered {
   readonly faults: readonly Fault[]
 }
 
-/** All layers together. */
+/** Returns the values of each layer, before any is validated. */
 const gather = (
   name: string,
   settings: readonly Setting[],

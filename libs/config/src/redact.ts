@@ -1,4 +1,4 @@
-/** What stands for a secret wherever one would be printed. */
+/** Replaces a secret wherever one would be printed. */
 export const hidden = '***'
 
 // Linear in the text, whatever the text: what follows the start of a URL cannot hold another start, or has an upper bound.

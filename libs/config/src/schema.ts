@@ -4,7 +4,7 @@ import type { SettingMeta } from './settings.ts'
 /** A service's settings: one flat object schema, a key a setting. */
 export type Settings = z.ZodObject
 
-/** How text becomes a value of a setting. */
+/** Reads text as the value of a setting. */
 export type Kind = 'text' | 'number' | 'toggle' | 'list' | 'json'
 
 /** One setting as the command line, the environment and the documents see it. */
@@ -25,7 +25,7 @@ export interface Setting {
   readonly required: boolean
   /** Undefined where there is none. */
   readonly defaultValue: unknown
-  /** What is accepted, in words: `a whole number from 0 to 65535`. */
+  /** The accepted values in words: `a whole number from 0 to 65535`. */
   readonly accepts: string
   readonly schema: z.core.$ZodType
 }
@@ -141,7 +141,7 @@ export const alternatives = (schema: z.core.$ZodType): readonly z.core.$ZodType[
   return def.type === 'union' ? def.options : []
 }
 
-/** How text is read for this schema. */
+/** Returns the reader of text for this schema. */
 export const kindOf = (schema: z.core.$ZodType): Kind => {
   const { inner } = unwrap(schema)
   switch ((inner as z.core.$ZodTypes)._zod.def.type) {

@@ -12,7 +12,7 @@ export interface SettingMeta {
   env?: string
   /** The long flag without its dashes, where it is not the key in kebab case. */
   flag?: string
-  /** What is accepted, in words that follow "is not" and "set it to", where the schema does not say it by itself. */
+  /** The accepted values, in words that follow "is not" and "set it to", where the schema does not say it by itself. */
   accepts?: string
   /** A one-letter flag, without its dash. */
   short?: string

@@ -70,9 +70,9 @@ export interface DatabaseErrorOptions {
   code: string
   /** The constraint that was violated, in class 23. */
   constraint?: string | undefined
-  /** What the process exits with when the error ends it. */
+  /** The exit code of a process that this error ends. */
   exitCode?: number
-  /** What the reader can do about it. */
+  /** The remedy, for the reader. */
   fix?: string
 }
 

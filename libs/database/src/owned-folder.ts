@@ -40,7 +40,7 @@ const removeStale = (parent: string, prefix: string): void => {
 /** Process ids say nothing across machines and containers that share a folder. */
 const machine = (): string => hostname().replaceAll(/[^\w.]/g, '_')
 
-/** Whether a process with this id exists on this machine. */
+/** Returns true when a process with this id exists on this machine. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)

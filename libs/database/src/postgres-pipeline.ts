@@ -58,7 +58,7 @@ const isOpen = (slot: Slot): slot is Lane => slot !== undefined && !(slot instan
  * Statements that share connections by pipelining (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING):
  * those of one turn of the event loop are one packet, and so are many answers. The database works half as long for a short one.
  */
-export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOptions): Pipeline => {
+export const createPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOptions): Pipeline => {
   const lanes: Slot[] = Array.from({ length: maxLanes })
   let closed = false
 
@@ -72,7 +72,7 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
       client.on('error', leave).on('end', leave)
       lanes[index] = lane
     } catch {
-      // Who asks next runs into the same on a connection of its own, and is told.
+      // The next caller meets the same error on a connection of its own, and receives it.
       lanes[index] = undefined
     }
   }
@@ -159,7 +159,7 @@ export const openPipeline = ({ connect, cancel, defaultTimeoutMs }: PipelineOpti
   }
 }
 
-/** What is sent waits for the rest of this turn of the event loop. */
+/** Statements are sent together at the end of this turn of the event loop. */
 const corkForThisTurn = (client: Client): void => {
   const { stream } = (client as unknown as { readonly connection: { readonly stream: Writable } }).connection
   if (stream.writableCorked > 0) return

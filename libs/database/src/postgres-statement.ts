@@ -32,7 +32,7 @@ export const limitOf = (timeoutMs: number | undefined, defaultMs: number): numbe
   return Math.min(rounded, defaultMs)
 }
 
-/** What pg said, as DatabaseError; errors without a SQLSTATE are the connection's. */
+/** Converts an error of pg to a DatabaseError. An error without a SQLSTATE comes from the connection. */
 export const translated = (error: unknown): DatabaseError => {
   if (error instanceof DatabaseError) return error
   const { code, constraint, message, errors } = error as {

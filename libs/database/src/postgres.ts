@@ -8,7 +8,7 @@ import {
   type Result,
   sqlStates,
 } from './database.ts'
-import { openPipeline } from './postgres-pipeline.ts'
+import { createPipeline } from './postgres-pipeline.ts'
 import { answerOf, limitOf, type Statement, translated } from './postgres-statement.ts'
 
 /** EX_UNAVAILABLE of sysexits. */
@@ -47,7 +47,7 @@ export const openPostgres = async (url: string, options: PostgresOptions = {}): 
     await client.connect()
     return client
   }
-  const pipeline = openPipeline({ connect, cancel, defaultTimeoutMs })
+  const pipeline = createPipeline({ connect, cancel, defaultTimeoutMs })
   let closed: Promise<void> | undefined
 
   const database: Database = {

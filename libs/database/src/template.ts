@@ -17,7 +17,7 @@ import { withLock } from './lock.ts'
 import { ownedFolder } from './owned-folder.ts'
 import { notInstalled, openFolder } from './pglite.ts'
 
-/** What embedded databases start from. */
+/** The files that embedded databases start from. */
 export interface Template {
   /** Letters, digits, `_` and `-`. */
   readonly name: string

@@ -4,7 +4,7 @@ import type { RunningServer } from '@armature/servers/server'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openPostgres } from '../src/postgres.ts'
-import { openPipeline, type Pipeline, type PipelineOptions } from '../src/postgres-pipeline.ts'
+import { createPipeline, type Pipeline, type PipelineOptions } from '../src/postgres-pipeline.ts'
 import type { Statement } from '../src/postgres-statement.ts'
 
 const timeout = 10_000
@@ -43,7 +43,7 @@ const valueOf = async (answer: ReturnType<typeof query>) => Object.values((await
 
 /** With both of its connections there. */
 const opened = async (options: Partial<PipelineOptions> = {}): Promise<Pipeline> => {
-  const made = openPipeline({ connect, cancel, defaultTimeoutMs: 20_000, ...options })
+  const made = createPipeline({ connect, cancel, defaultTimeoutMs: 20_000, ...options })
   await vi.waitFor(
     async () => {
       const pids = await Promise.all([1, 2].map(() => valueOf(query('select pg_backend_pid()', {}, made))))
@@ -189,7 +189,7 @@ describe('a connection', () => {
   })
 
   test('that cannot be had is no fault of the statement', async () => {
-    const alone = openPipeline({ connect: () => Promise.reject(new Error('no')), cancel, defaultTimeoutMs: 1 })
+    const alone = createPipeline({ connect: () => Promise.reject(new Error('no')), cancel, defaultTimeoutMs: 1 })
     expect(await query('select 1', {}, alone)).toBe(byOther)
     expect(await query('select 1', {}, alone)).toBe(byOther)
     await alone.close()

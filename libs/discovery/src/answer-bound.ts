@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type Consul from 'consul'
 
-/** Of one answer: a hundred values of the largest size that Consul takes, or some ten thousand instances. */
+/** The largest answer: a hundred values of the largest size that Consul takes, or some ten thousand instances. */
 const maxAnswerBytes = 64 * 1024 * 1024
 
 /** An HTTP request of papi, the client that the package `consul` is made of, before it is sent. */

@@ -7,11 +7,11 @@ export interface BlockingQueryOptions<T> {
   /** One question. */
   ask: (options: Required<Blocking>) => Promise<Answer<T>>
   /**
-   * Told of the first answer, of each one that differs from the one before, and of the first one after a failure. Where it throws, that is
+   * Called for the first answer, for each one that differs from the one before, and for the first one after a failure. Where it throws, that is
    * a failure: it is told again with the next answer.
    */
   onValue: (value: T) => void
-  /** Told of each failure; the query goes on. What it throws itself becomes a warning of the process. */
+  /** Called for each failure. The query goes on. An error that it throws becomes a warning of the process. */
   onFault?: ((fault: unknown) => void) | undefined
   /** How long an answer may wait for a change. Default 25 s: a connection that died unseen is found within 30 s. */
   waitMs?: number

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ColdChanges } from '@armature/config/live-config'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { openConsul } from './consul-client.ts'
+import { createConsulClient } from './consul-client.ts'
 
 /** A process under test, as `startProgram` of tools/servers gives it. */
 export interface Started {
@@ -21,7 +21,7 @@ export interface ConsulConformanceOptions {
   readonly name: string
   /** The address of an agent, which others may share. */
   readonly consulUrl: () => Promise<string>
-  /** How long that may take. */
+  /** The longest time that this may take. */
   readonly consulDeadlineMs: number
   /** Starts the service's main.ts with these variables. It runs until it is stopped. */
   readonly start: (env: Readonly<Record<string, string>>) => Started
@@ -52,7 +52,7 @@ export const consulConformance = (options: ConsulConformanceOptions): void => {
     }
 
     test('it is there while its admin server says that it is ready, and follows its settings in KV', async () => {
-      const consul = openConsul({ consulHttpAddr: url })
+      const consul = createConsulClient({ consulHttpAddr: url })
       const kv = `${url}/v1/kv/config/${name}`
       onTestFinished(async () => {
         consul.close()

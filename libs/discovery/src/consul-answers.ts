@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { DiscoveryError, type Instance } from './ports.ts'
 
-/** What is looked at of an HTTP answer: its body is parsed where it is JSON. */
+/** The parts of an HTTP answer that are read. The body is parsed where it is JSON. */
 export interface HttpAnswer {
   readonly statusCode?: number | undefined
   readonly headers: IncomingHttpHeaders

@@ -10,7 +10,7 @@ import { DiscoveryError, type Instance } from './ports.ts'
 
 /** When to answer: at once, or once the answer is newer than `index`, at the latest after `waitMs`. */
 export interface Blocking {
-  /** Of the answer before; '0' = at once. */
+  /** The index of the answer before; '0' = at once. */
   readonly index?: string
   readonly waitMs?: number
   /** Gives the request up. */
@@ -23,7 +23,7 @@ export interface Answer<T> {
   readonly value: T
 }
 
-/** How the agent checks an instance: by the gRPC health protocol, an HTTP URL, or whether a TCP connection opens. */
+/** The check of an instance by the agent: by the gRPC health protocol, an HTTP URL, or whether a TCP connection opens. */
 export type Check =
   | { readonly grpc: string; readonly grpcusetls?: true; readonly tlsskipverify?: true }
   | { readonly http: string }
@@ -53,7 +53,7 @@ export interface ConsulClient {
   register(registration: AgentRegistration): Promise<void>
   /** Also of an id that the agent does not know. */
   deregister(id: string, signal?: AbortSignal): Promise<void>
-  /** What the agent's check of this id said last, empty before its first; undefined = the agent does not have this id. */
+  /** The last output of the agent's check of this id, empty before its first; undefined = the agent does not have this id. */
   checkOutput(id: string): Promise<string | undefined>
   /** Gives up what is under way. */
   close(): void
@@ -68,7 +68,9 @@ const blockingSlackMs = 3_000
  * The agent that `CONSUL_HTTP_ADDR` names; nothing is sent yet. The only file that knows the package `consul`. A request has a
  * connection of its own: there are few, and none can be found dead by the next.
  */
-export const openConsul = (config: Partial<ConsulConfig> & { readonly consulHttpAddr: string }): ConsulClient => {
+export const createConsulClient = (
+  config: Partial<ConsulConfig> & { readonly consulHttpAddr: string },
+): ConsulClient => {
   const address = baseUrlOf(config.consulHttpAddr)
   const closing = new AbortController()
   const { ask, askIndexed } = consulRequests(address, config, closing.signal)
@@ -198,7 +200,7 @@ interface RequestOptions {
   token?: string
 }
 
-/** What it needs is loaded by the first request: a service that names no agent starts without it. */
+/** The first request loads the package. A service that names no agent starts without it. */
 const clientOf = async (
   address: string,
   { tls }: ConsulCredentials,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ConsulConfig } from '@armature/config/consul'
 import { DiscoveryError } from './ports.ts'
 
-/** What a request to the agent is authorised and encrypted by. */
+/** The token and the TLS files of a request to the agent. */
 export interface ConsulCredentials {
   readonly token: string | undefined
   /** For Node's TLS; empty where the settings name no file. */

@@ -1,6 +1,6 @@
 import type { KvSource, OpenKv } from '@armature/config/kv-source'
 import { blockingQuery, type BlockingQueryOptions } from './blocking-query.ts'
-import { type ConsulClient, openConsul } from './consul-client.ts'
+import { type ConsulClient, createConsulClient } from './consul-client.ts'
 
 /** Consul's KV as a source of settings: a watch is one blocking query a prefix. */
 export const consulKvSource = (
@@ -16,6 +16,6 @@ export const consulKvSource = (
 export const consulKv: OpenKv = (config) => {
   const { consulHttpAddr, consulNamespace = '', consulPartition = '' } = config
   if (consulHttpAddr === undefined) return undefined
-  const client = openConsul({ ...config, consulHttpAddr })
+  const client = createConsulClient({ ...config, consulHttpAddr })
   return { source: consulKvSource(client), origin: [client.address, consulPartition, consulNamespace].join(' ') }
 }

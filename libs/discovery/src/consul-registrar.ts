@@ -3,7 +3,7 @@ import type { AgentRegistration, Check, ConsulClient } from './consul-client.ts'
 import type { Instance, Registrar, Registration } from './ports.ts'
 import { tell } from './tell.ts'
 
-/** What happened to a registration; `fault` says why. */
+/** The outcome of a registration; `fault` says why. */
 export type RegistrationEvent =
   | { readonly kind: 'registered' | 'registered again' | 'deregistered'; readonly id: string }
   /** Its server does not have the gRPC health protocol: it was registered again, with a TCP check. */

@@ -4,7 +4,7 @@ import type { Instance, Resolver } from './ports.ts'
 export interface Held {
   readonly service: string
   readonly reason: 'empty' | 'failed'
-  /** How many instances stay in force. */
+  /** The number of instances that stay in use. */
   readonly kept: number
   readonly fault?: unknown
 }
@@ -18,7 +18,7 @@ export interface LastKnownGood extends Resolver {
  * For a registry beyond a network. Once instances of a service are known, an empty or failing answer does not erase them: a
  * registry that lost its leader, its data or its way to us answers just so while the instances go on serving, and calling one
  * that is really gone only fails as having none would. Only another non-empty answer or `forget` replaces what is known.
- * `onHeld` is told of each answer that was not believed, to count and log it. Knows at most `maxServices` services (the least
+ * `onHeld` is called for each answer that was not believed, to count and log it. Knows at most `maxServices` services (the least
  * recently answered is let go).
  */
 export const lastKnownGood = (

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DiscoveryError } from './ports.ts'
-import { openTarget } from './open-target.ts'
+import { createClientTarget } from './client-target.ts'
 import { parseTarget, targetForms } from './target.ts'
 
 const accepted = [
@@ -74,11 +74,11 @@ describe('a target', () => {
 })
 
 test('a service in Consul without an agent says which variable to set', () => {
-  expect(() => openTarget('consul:///search-service')).toThrow('CONSUL_HTTP_ADDR')
+  expect(() => createClientTarget('consul:///search-service')).toThrow('CONSUL_HTTP_ADDR')
 })
 
 test('a static list finds each address', async () => {
-  const { resolver, service } = openTarget('static:///127.0.0.1:1,[::1]:2')
+  const { resolver, service } = createClientTarget('static:///127.0.0.1:1,[::1]:2')
   expect(await resolver?.resolve(service)).toMatchObject([
     { host: '127.0.0.1', port: 1 },
     { host: '::1', port: 2 },

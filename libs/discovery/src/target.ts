@@ -1,6 +1,6 @@
 import { DiscoveryError } from './ports.ts'
 
-/** What a client's one setting names: which service, and by what it is found. */
+/** The service that a client's setting names, and how it is found. */
 export type Target =
   | { readonly by: 'consul health'; readonly service: string; readonly tag: string | undefined }
   | { readonly by: 'consul DNS'; readonly service: string; readonly tag: string | undefined; readonly server: string }
@@ -67,7 +67,7 @@ export const parseTarget = (text: string): Target => {
   }
 }
 
-/** Of the address of a socket (sun_path), without its closing NUL. */
+/** The longest address of a socket (sun_path), without its closing NUL. */
 const maxSocketPathBytes = 107
 
 /** `unix:PATH` or `unix:///PATH`, as gRPC names them. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { openConsul } from '../src/consul-client.ts'
+import { createConsulClient } from '../src/consul-client.ts'
 import { consulResolver } from '../src/consul-resolver.ts'
 import { lastKnownGood } from '../src/last-known-good.ts'
 import { DiscoveryError, type Instance } from '../src/ports.ts'
@@ -18,7 +18,7 @@ const folder = () => {
 }
 
 const open = (address: string, more: Parameters<typeof consulConfig>[1] = {}) => {
-  const client = openConsul(consulConfig(address, more))
+  const client = createConsulClient(consulConfig(address, more))
   onTestFinished(() => client.close())
   return client
 }
@@ -132,7 +132,7 @@ describe('the token', () => {
 })
 
 test('a URL with credentials is refused', () => {
-  expect(() => openConsul(consulConfig('http://user:pass@127.0.0.1:8500'))).toThrow('CONSUL_HTTP_TOKEN_FILE')
+  expect(() => createConsulClient(consulConfig('http://user:pass@127.0.0.1:8500'))).toThrow('CONSUL_HTTP_TOKEN_FILE')
 })
 
 test.each([
@@ -141,7 +141,7 @@ test.each([
   ['https://consul.example', 'https://consul.example'],
   ['http://[::1]:8500/', 'http://[::1]:8500'],
 ])('CONSUL_HTTP_ADDR=%s is %s', (given, address) => {
-  expect(openConsul(consulConfig(given)).address).toBe(address)
+  expect(createConsulClient(consulConfig(given)).address).toBe(address)
 })
 
 test('namespace and partition are sent', async () => {

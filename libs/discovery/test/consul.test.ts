@@ -8,7 +8,7 @@ import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { consulRegistrar } from '../src/consul-registrar.ts'
 import { consulResolver } from '../src/consul-resolver.ts'
-import { openRegistrar } from '../src/open-registrar.ts'
+import { createRegistrar } from '../src/registrar.ts'
 import { srvResolver } from '../src/srv-resolver.ts'
 import { agent, openCaller, openClient, startInstance, startWorld } from './world.ts'
 
@@ -128,7 +128,7 @@ describe('a server without a gRPC health service', () => {
     const { server, port } = await grpcServer()
     const telemetry = testTelemetry()
     const [warn, info] = [vi.spyOn(telemetry.log, 'warn'), vi.spyOn(telemetry.log, 'info')]
-    const registrar = openRegistrar({ ...here(), consulCheckIntervalMs: checkIntervalMs }, telemetry)
+    const registrar = createRegistrar({ ...here(), consulCheckIntervalMs: checkIntervalMs }, telemetry)
     const registration = await registrar?.register({ id: service, service, host: '127.0.0.1', port })
     onTestFinished(() => registration?.deregister())
     const told = (times: number) =>

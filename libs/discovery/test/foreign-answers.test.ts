@@ -8,7 +8,7 @@ import { openSettings } from '@armature/config/load'
 import { watchKv } from '@armature/config/kv-watch'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
-import { openConsul } from '../src/consul-client.ts'
+import { createConsulClient } from '../src/consul-client.ts'
 import { consulKvSource } from '../src/consul-kv.ts'
 import { consulResolver } from '../src/consul-resolver.ts'
 import { DiscoveryError, type Instance } from '../src/ports.ts'
@@ -46,7 +46,7 @@ const foreign: readonly (readonly [string, Answer])[] = [
 ]
 
 const open = (address: string) => {
-  const client = openConsul(consulConfig(address))
+  const client = createConsulClient(consulConfig(address))
   onTestFinished(() => client.close())
   return client
 }

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type Held, lastKnownGood } from '../src/last-known-good.ts'
-import { openTarget } from '../src/open-target.ts'
+import { createClientTarget } from '../src/client-target.ts'
 import { DiscoveryError, type Instance } from '../src/ports.ts'
 import { srvResolver } from '../src/srv-resolver.ts'
 import { scriptedDns, type Zone } from './scripted-dns.ts'
@@ -26,7 +26,7 @@ const patientMs = 5_000
 
 test('a headless Service is found: the ports by SRV, the addresses by A, those of the least priority value', async () => {
   const dns = await scriptedDns(zone)
-  const { resolver, service } = openTarget(`srv://${dns.address}/${name}`)
+  const { resolver, service } = createClientTarget(`srv://${dns.address}/${name}`)
   expect(addresses((await resolver?.resolve(service)) ?? [])).toEqual([
     '10.0.0.1:5000',
     '10.0.0.2:5000',
@@ -37,7 +37,7 @@ test('a headless Service is found: the ports by SRV, the addresses by A, those o
 test("a service of Consul is asked for by its name in Consul's domain, with the tag before it", async () => {
   const dns = await scriptedDns({})
   for (const target of ['search-service', 'search-service?tag=v1']) {
-    const { resolver, service } = openTarget(`consul://${dns.address}/${target}`)
+    const { resolver, service } = createClientTarget(`consul://${dns.address}/${target}`)
     expect(await resolver?.resolve(service)).toEqual([])
   }
   expect(dns.asked).toEqual(['search-service.service.consul', 'v1.search-service.service.consul'])

@@ -6,9 +6,9 @@ import { type Program, startProgram } from '@armature/servers/program'
 import { type ConsulOptions, startConsul } from '@armature/servers/consul'
 import { Client, credentials } from '@grpc/grpc-js'
 import { onTestFinished } from 'vitest'
-import { openConsul } from '../src/consul-client.ts'
+import { createConsulClient } from '../src/consul-client.ts'
 import type { ConsulRegistrarOptions } from '../src/consul-registrar.ts'
-import { openTarget } from '../src/open-target.ts'
+import { createClientTarget } from '../src/client-target.ts'
 
 /** Consul for the tests of a file, whose data a test may take away. */
 export const startWorld = async (options: ConsulOptions = {}) => {
@@ -32,7 +32,7 @@ export const startWorld = async (options: ConsulOptions = {}) => {
 export const agent = (url: string, more: Partial<ConsulConfig> = {}) => ({ ...more, consulHttpAddr: url })
 
 export const openClient = (config: ReturnType<typeof agent>) => {
-  const client = openConsul(config)
+  const client = createConsulClient(config)
   onTestFinished(() => client.close())
   return client
 }
@@ -60,8 +60,8 @@ export const startInstance = async (
 const asIs = (bytes: Buffer) => bytes
 
 /** Asks whichever instance the target leads to for its id. */
-export const openCaller = (target: string, consul?: ReturnType<typeof openConsul>) => {
-  const opened = openTarget(target, { consul })
+export const openCaller = (target: string, consul?: ReturnType<typeof createConsulClient>) => {
+  const opened = createClientTarget(target, { consul })
   const client = new Client(opened.target, credentials.createInsecure(), opened.options)
   onTestFinished(() => client.close())
   const ask = () =>

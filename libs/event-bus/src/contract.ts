@@ -19,7 +19,7 @@ export interface EventBusOptions {
   readonly subscriberTimeoutMs?: number
   /** Default: the machine's. */
   readonly clock?: Clock
-  /** Is told of everything that went wrong. What it throws is counted as `faultHandlerErrors`. */
+  /** Called for everything that goes wrong. Its own errors are counted as `faultHandlerErrors`. */
   readonly onFault: (fault: BusFault) => void
 }
 
@@ -56,14 +56,14 @@ export interface BusCounts {
   readonly rejected: number
   /** Calls of `dispatch` that wait for room. */
   readonly waiting: number
-  /** Of the handled, those whose topic had no subscriber. */
+  /** Those of the handled whose topic had no subscriber. */
   readonly unknownTopic: number
   /** Calls of a subscriber that failed or timed out. */
   readonly failed: number
   readonly faultHandlerErrors: number
 }
 
-/** What was left when `close` ended: all zero = everything was handled. */
+/** The events that were left when `close` ended: all zero = everything was handled. */
 export interface BusLeft {
   /** Dropped. */
   readonly queued: number
@@ -107,7 +107,7 @@ export interface EventBus<Events extends object = Record<string, unknown>> {
   /** From all topics: no call begins any more. Answers from how many. */
   unsubscribe(fn: BusSubscriber<never>): number
   isSubscribed(topic: keyof Events & string, fn: BusSubscriber<never>): boolean
-  /** How many subscribers a topic has. */
+  /** Returns the number of subscribers of a topic. */
   subscribers(topic: keyof Events & string): number
   counts(): BusCounts
   /**

@@ -178,7 +178,7 @@ const busWaiting = (
   }
 }
 
-/** What a bus counts, and how it reports what went wrong. */
+/** The counts of a bus, and its reports of what went wrong. */
 const busReports = (onFault: EventBusOptions['onFault']) => {
   const counts = {
     accepted: 0,

@@ -20,7 +20,7 @@ export interface SeatsParts {
   readonly clock: Clock
   readonly subscriberTimeoutMs: number | undefined
   readonly report: (fault: BusFault) => void
-  /** Whether subscribers are no longer to be called. */
+  /** Returns true once subscribers must no longer be called. */
   readonly stopped: () => boolean
 }
 

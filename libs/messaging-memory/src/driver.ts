@@ -151,10 +151,10 @@ export interface OpenMemoryOptions {
 }
 
 /**
- * A client of `options.broker`; without one, of a new broker with the URL's options, which nothing else reaches. Throws
- * MessagingUrlError for a bad URL and for one with parameters where the broker is given.
+ * A client of `options.broker`; without one, of a new broker with the URL's options, which nothing else reaches. Rejects
+ * with MessagingUrlError for a bad URL and for one with parameters where the broker is given.
  */
-export const openMemory = (url: string, { broker, clock }: OpenMemoryOptions = {}): Driver => {
+export const openMemory = async (url: string, { broker, clock }: OpenMemoryOptions = {}): Promise<Driver> => {
   const options = memoryUrlOptions(url)
   if (broker === undefined) return created(clock === undefined ? options : { ...options, clock })
   if (Object.keys(options).length > 0) {

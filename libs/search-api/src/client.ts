@@ -36,10 +36,10 @@ export interface SearchClient {
 const defaultDeadlineMs = 10_000
 
 /**
- * A client of the server at `target`: `127.0.0.1:PORT`, or what `openTarget` of libs/discovery gives. It connects when it is first
+ * A client of the server at `target`: `127.0.0.1:PORT`, or what `createClientTarget` of libs/discovery gives. It connects when it is first
  * used. A call that finds its server away is tried again, up to three times: all of them only read.
  */
-export const openSearchClient = (target: string, options: SearchClientOptions = {}): SearchClient => {
+export const createSearchClient = (target: string, options: SearchClientOptions = {}): SearchClient => {
   const { deadlineMs = defaultDeadlineMs, channel = {} } = options
   const client = new Client(target, options.credentials ?? credentials.createInsecure(), retrying(channel))
   const call = callWith(client, searchServiceV1, deadlineMs)

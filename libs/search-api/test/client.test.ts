@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from 'vitest'
 import { searchServiceV1 } from '../src/api.ts'
-import { openSearchClient, type SearchClient } from '../src/client.ts'
+import { createSearchClient, type SearchClient } from '../src/client.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {
@@ -37,7 +37,7 @@ const scripted = async (...answers: ((stream: ServerHttp2Stream) => void)[]) => 
   let calls = 0
   const server: Http2Server = createServer().on('stream', (stream) => answers[calls++]?.(stream))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const client: SearchClient = openSearchClient(`127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const client: SearchClient = createSearchClient(`127.0.0.1:${(server.address() as AddressInfo).port}`)
   closers.push(
     () => client.close(),
     () => server.close(),

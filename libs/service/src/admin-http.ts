@@ -20,7 +20,7 @@ export interface AdminOptions {
   routes?: Readonly<Record<string, Route>>
   /** Names by which the server may be asked, beside `host`, `localhost` and IP addresses. */
   allowedHosts?: readonly string[]
-  /** Told what a route threw, and what befell the server. */
+  /** Called with the error of a route, and with the errors of the server. */
   onFault?: (error: unknown) => void
   /** Default: `httpBounds`. */
   bounds?: Partial<HttpBounds>

@@ -8,13 +8,13 @@ import type { Command, ConfigOf, Given, Takes } from './command.ts'
 
 type Commands = Readonly<Record<string, Command>>
 
-/** What the command line asks for, before any setting is read. */
+/** The request of a command line, before any setting is read. */
 export type Asked =
   | AskedOfProgram
   | { readonly kind: 'serve'; readonly argv: readonly string[] }
   | { readonly kind: 'explain'; readonly key: string | undefined; readonly argv: readonly string[] }
 
-/** What may be asked of a program that has commands only. */
+/** The requests to a program that has commands only. */
 export type AskedOfProgram =
   | { readonly kind: 'command'; readonly name: string; readonly command: Command; readonly argv: readonly string[] }
   | { readonly kind: 'help'; readonly name?: string; readonly command?: Command }

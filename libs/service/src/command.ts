@@ -6,10 +6,10 @@ import type { z } from 'zod'
 /** The values of `settings`, as a service or a command gets them. */
 export type ConfigOf<S extends Settings> = Readonly<z.output<S>>
 
-/** What the command line holds beside flags. */
+/** The arguments of the command line that are not flags. */
 export interface Given {
   readonly positionals: readonly string[]
-  /** What follows `--`. */
+  /** The arguments after `--`. */
   readonly rest: readonly string[]
 }
 
@@ -20,7 +20,7 @@ export interface Takes {
   readonly rest?: string
 }
 
-/** What a command reads and writes by: data on stdout, all else on stderr. */
+/** The streams of a command: data on stdout, everything else on stderr. */
 export interface CommandIo extends Given {
   readonly stdin: Readable
   readonly stdout: Writable

@@ -30,5 +30,5 @@ export type StopSignal = keyof typeof signalNumbers
 
 export const stopSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-/** What a process ended by `signal` exits with: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+/** The exit code of a process that `signal` ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export const signalExitCode = (signal: StopSignal): number => 128 + signalNumbers[signal]

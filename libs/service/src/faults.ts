@@ -4,7 +4,7 @@ import { exitCodes } from './exit-codes.ts'
 export interface ServiceErrorOptions extends ErrorOptions {
   /** What the process exits with because of it. Default 70: a fault of the program. */
   exitCode?: number
-  /** What the reader can do about it; printed after the message. */
+  /** The remedy, for the reader. It is printed after the message. */
   fix?: string
 }
 

@@ -2,7 +2,7 @@ import { type handleUnaryCall, type Metadata, type ServerErrorResponse, status }
 import type { Logger } from '@armature/telemetry/logger'
 import { StatusError, statusMetadata } from './grpc-status.ts'
 
-/** What a handler may know of its call. */
+/** The call of a handler. */
 export interface CallContext {
   readonly metadata: Metadata
   /** Full path: `/armature.search.v1.SearchService/Search`. */

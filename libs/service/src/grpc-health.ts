@@ -1,7 +1,7 @@
 import type { Server, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { HealthImplementation } from 'grpc-health-check'
 
-/** How often `ready` is asked again for those who watch. */
+/** The time between two calls of `ready` while somebody watches. */
 export const healthRefreshMs = 1_000
 
 type Handle = (...call: unknown[]) => void

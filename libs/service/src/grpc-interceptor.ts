@@ -16,9 +16,9 @@ export interface FinishedCall {
   readonly peer: string
   /** False when the client was gone before a status could be sent; the status is then CANCELLED. */
   readonly answered: boolean
-  /** The client's `x-request-id` where it is one, else a new one. The client is told of it. */
+  /** The client's `x-request-id` where that is valid, else a new one. The answer names it. */
   readonly requestId: string
-  /** What came with the call; the same object that its handler was given. */
+  /** The metadata of the call: the same object that its handler received. */
   readonly metadata: Metadata
 }
 
@@ -41,7 +41,7 @@ export interface CallTrackerOptions {
   onFinish?: (call: FinishedCall) => void
 }
 
-/** What is alike in all calls of a method. */
+/** The facts that all calls of a method share. */
 interface MethodFacts {
   readonly method: string
   /** Not health or reflection. */
@@ -193,7 +193,7 @@ const requestIdOf = (metadata: Metadata): string => {
 const otherMethod = '_OTHER'
 
 /**
- * Counts calls of methods that are none of `paths`: grpc-js answers them UNIMPLEMENTED below all interceptors. Hears of them by the
+ * Counts calls of methods other than `paths`: grpc-js answers them UNIMPLEMENTED below all interceptors. It sees them by the
  * server's streams.
  */
 export const unknownCalls =

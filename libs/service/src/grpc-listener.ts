@@ -8,7 +8,7 @@ export interface ListenerOptions {
   port: number
   /** Connections at once; one more is closed as soon as it is made. */
   maxConnections: number
-  /** Told of each connection that was closed since there were too many. */
+  /** Called for each connection that was closed because there were too many. */
   onRefused: () => void
 }
 

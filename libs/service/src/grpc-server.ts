@@ -69,7 +69,7 @@ export const defaultMaxConnections = 1_000
 export const defaultMaxConnectionAgeMs = 30 * 60_000
 export const defaultMaxConnectionAgeGraceMs = 30_000
 
-/** How long a connection without calls may take to close: a peer that reads nothing does not see that it should. */
+/** The longest time that a connection without calls may take to close: a peer that reads nothing does not see that it should. */
 const connectionGraceMs = 1_000
 
 /** A connection that went silent is found in 25 s: 15 s until a ping, 10 s for its answer. */

@@ -38,7 +38,7 @@ export const invalidArgument = (field: string, description: string): StatusError
 /** Where clients look for a google.rpc.Status. https://grpc.io/docs/guides/error/#richer-error-model */
 export const statusDetailsKey = 'grpc-status-details-bin'
 
-/** What is sent beside code and details; undefined where there is nothing more to say. */
+/** The metadata that is sent beside code and details; undefined = none. */
 export const statusMetadata = ({ code, message, violations }: StatusError): Metadata | undefined => {
   if (violations.length === 0) return undefined
   const metadata = new Metadata()

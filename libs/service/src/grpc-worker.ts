@@ -8,7 +8,7 @@ import { describeError } from './faults.ts'
 import { startLifecycle } from './lifecycle.ts'
 import type { NotReady, Service } from './service.ts'
 
-/** What a worker tells the process that started it. */
+/** A message of a worker to the process that started it. */
 export type FromWorker =
   { readonly kind: 'fault'; readonly message: string } | ({ readonly kind: 'state' } & WorkerState)
 
@@ -20,14 +20,14 @@ export interface WorkerState {
   readonly metrics: readonly Family[]
 }
 
-/** What it is told. */
+/** A message to a worker. */
 export type ToWorker<Config> =
   | { readonly kind: 'start'; readonly config: Config }
   /** Hot settings changed, of these keys. */
   | { readonly kind: 'reconfigure'; readonly config: Config; readonly keys: readonly string[] }
   | { readonly kind: 'stop' }
 
-/** How old at most what is known of a worker is. */
+/** The time between two states of a worker. */
 export const stateIntervalMs = 500
 
 export interface WorkerConfig {

@@ -232,7 +232,7 @@ const closeWhatIsHandedOver = (worker: Worker): void => {
     handed = handle ?? handed
     return send(message, handle, ...more)
   }
-  // Of one that was taken this is another reference, closed already.
+  // A connection that was taken is closed already: this is another reference to it.
   worker.once('exit', () => handed?.close())
 }
 

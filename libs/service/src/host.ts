@@ -9,7 +9,7 @@ import { type Lifecycle, type Outcome, startLifecycle } from './lifecycle.ts'
 import { type Registered, registered } from './registered.ts'
 import type { NotReady, Service } from './service.ts'
 
-/** How long the last log lines, metrics and spans may take to leave. */
+/** The longest time for the last log lines, metrics and spans to be sent. */
 const telemetryGraceMs = 3_000
 
 export interface HostOptions {
@@ -20,7 +20,7 @@ export interface HostOptions {
   telemetry: Telemetry
   /** Aborted when the process is asked to stop; the reason is what asked, such as a signal's name. */
   stopping: AbortSignal
-  /** Where the addresses and what the service waits for are printed once it is ready. */
+  /** The stream on which the addresses and what the service waits for are printed, once it is ready. */
   announce: Writable
   /** Makes a fault say what a reader can do about it. */
   explained?: (fault: unknown) => unknown

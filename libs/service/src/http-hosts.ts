@@ -18,5 +18,5 @@ export const isDirectHost =
   (host: string): boolean =>
     isIP(host) !== 0 || host === 'localhost' || names.some((name) => name.toLowerCase() === host)
 
-/** Whether the host is this machine by its loopback addresses or `localhost`: for servers that listen on those alone. */
+/** Returns true for `localhost` and the loopback addresses: for servers that listen on those alone. */
 export const isLoopbackHost = (host: string): boolean => ['127.0.0.1', '::1', 'localhost'].includes(host)

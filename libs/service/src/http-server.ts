@@ -44,7 +44,7 @@ export interface HttpServer {
 // An import would load all of node:http's exports at once, among them a WebSocket client: 2 MiB that no service needs.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** Where Node looks for requests that take too long. */
+/** Node looks for requests that take too long this many times within their timeout. */
 const timeoutChecksPerTimeout = 10
 
 /**
@@ -62,7 +62,7 @@ export const openHttpServer = async (options: HttpServerOptions): Promise<HttpSe
       maxHeaderSize: maxHeaderBytes,
     },
     (request, response) => {
-      // A write after the client went away is no fault of ours.
+      // The client went away: nothing is wrong here.
       response.on('error', () => undefined)
       answered(options, request, response).catch(onFault)
     },
@@ -108,7 +108,7 @@ const answered = async (
 
 interface Target {
   readonly url: URL
-  /** The hosts that the request names; undefined is one that is none. Empty: only HTTP/1.0 may name none, and no browser does. */
+  /** The hosts that the request names; undefined stands for a malformed one. Only HTTP/1.0 may name no host, and no browser does. */
   readonly hosts: readonly (string | undefined)[]
 }
 

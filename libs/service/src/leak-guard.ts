@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 
-/** How long after the end the event loop may still be alive before the process is ended regardless. */
+/** The longest time that the event loop may stay alive after the end. Then the process is ended. */
 export const leakGraceMs = 1_000
 
 /**

@@ -4,7 +4,7 @@ import { exitCodes } from './exit-codes.ts'
 import { describeError, exitCodeOf } from './faults.ts'
 import type { NotReady, Service } from './service.ts'
 
-/** How long `close` may still take after the drain ran over its deadline. */
+/** The time that `close` still gets after the drain overran its deadline. */
 export const closeGraceMs = 1_000
 
 export type Phase = 'starting' | 'ready' | 'draining' | 'closed'

@@ -1,7 +1,7 @@
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Service } from './service.ts'
 
-/** That others were told of a service. */
+/** A service that is registered. */
 export interface Registered {
   /** Resolves when they no longer find it. Safe to call twice. */
   deregister(): Promise<void>

@@ -5,7 +5,7 @@ import { describeError, exitCodeOf } from './faults.ts'
 import { guardAgainstLeaks } from './leak-guard.ts'
 import { onStopSignals } from './signals.ts'
 
-/** What the command line and the environment hold. */
+/** The command line and the environment. */
 export interface ProcessInput {
   readonly argv: readonly string[]
   readonly env: Env

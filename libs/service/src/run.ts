@@ -6,7 +6,7 @@ import type { OpenKv } from '@armature/config/kv-source'
 import type { ColdChanges } from '@armature/config/live-config'
 import { type Loaded, openSettings, type SettingsReader } from '@armature/config/load'
 import type { Settings } from '@armature/config/schema'
-import { openTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
+import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
 import type { Command, ConfigOf, Given, Takes } from './command.ts'
 import { type Asked, readCommandLine, refuseRest } from './command-line.ts'
@@ -154,7 +154,7 @@ const serve = async <S extends Settings>(
   const common = config as unknown as CommonConfig
   try {
     const service = options.service(config, given)
-    const telemetry = service.telemetry ?? openTelemetry({ service: name, config: common })
+    const telemetry = service.telemetry ?? createTelemetry({ service: name, config: common })
     onComposed?.(service, telemetry)
     const outcome = await hostService(service, {
       config: common,

@@ -49,6 +49,6 @@ export interface Service {
   ledger(): readonly LedgerRow[]
   /** What to print once started: `gRPC  127.0.0.1:PORT`. */
   addresses?(): readonly { label: string; address: string }[]
-  /** What input it waits for and which setting points it at a real one; printed once started. */
+  /** The input that it waits for, and the setting that points it at a real one. It is printed once started. */
   readonly waitsFor?: string
 }

@@ -6,7 +6,7 @@ import { type StopSignal, stopSignals } from './exit-codes.ts'
  */
 export const sameRequestMs = 500
 
-/** What `onStopSignals` needs of `process`. */
+/** The part of `process` that `onStopSignals` needs. */
 export interface SignalSource {
   on(signal: StopSignal, listener: (signal: StopSignal) => void): unknown
   off(signal: StopSignal, listener: (signal: StopSignal) => void): unknown

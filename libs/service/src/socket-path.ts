@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 /** The path of `unix:PATH` or `unix:///PATH`; undefined for any other host. */
 export const socketPathOf = (host: string): string | undefined => /^unix:(?:\/\/(?=\/))?(.+)$/is.exec(host)?.[1]
 
-/** Of the address of a socket (sun_path), without its closing NUL. */
+/** The longest address of a socket (sun_path), without its closing NUL. */
 const maxPathBytes = 107
 
 /**

@@ -1,6 +1,6 @@
 import { defineMetrics } from './metric.ts'
 
-/** What services of any kind record: events that pass a component, the books of a stage, and what telemetry tells about itself. */
+/** The metrics of services of any kind: events that pass a component, the books of a stage, and what telemetry tells about itself. */
 export const commonMetrics = defineMetrics({
   buffer_size_bytes: {
     kind: 'gauge',

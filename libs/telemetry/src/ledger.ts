@@ -29,7 +29,7 @@ export interface LedgerOptions {
   stage: string
   /** Reads how many items are not settled, from the place that holds them. */
   inFlight: () => number
-  /** Where the row is exported as `ledger_*`. */
+  /** The metrics that export the row as `ledger_*`. */
   metrics?: Metrics
 }
 
@@ -60,6 +60,6 @@ export const createLedger = ({ stage, inFlight, metrics }: LedgerOptions): Ledge
   }
 }
 
-/** What is missing from the books (negative: settled more often than received); 0 = they balance. */
+/** Returns how many items the ledger lacks. Negative: more were settled than received. 0: it balances. */
 export const imbalance = ({ received, acked, returned, deadLettered, dropped, inFlight }: LedgerRow): number =>
   received - acked - returned - deadLettered - Object.values(dropped).reduce((sum, count) => sum + count, 0) - inFlight

@@ -37,7 +37,7 @@ export interface LoggerOptions {
   level?: LogLevel
   /** Default: standard output. */
   destination?: Writable
-  /** Told of each line that was left out: 16 MiB wait already, the reader has gone, or its fields threw when read. */
+  /** Called for each line that was discarded: 16 MiB wait already, the reader has gone, or its fields threw when read. */
   onDiscard?: () => void
 }
 

@@ -1,6 +1,6 @@
 export type MetricKind = 'counter' | 'timer' | 'gauge' | 'histogram'
 
-/** What one metric is. */
+/** The definition of one metric. */
 export interface MetricDefinition<Kind extends MetricKind = MetricKind, Label extends string = string> {
   /** A timer is a histogram of durations. */
   readonly kind: Kind

@@ -4,7 +4,7 @@ import type { Labels, Metric, MetricKind } from './metric.ts'
 import { otelRecorder } from './otel-recorder.ts'
 import { prometheusText } from './prometheus.ts'
 import { textLabels, type Family } from './series.ts'
-import { openStatsd, type StatsdOptions } from './statsd.ts'
+import { createStatsd, type StatsdOptions } from './statsd.ts'
 import { createStore, type Observed } from './store.ts'
 
 /**
@@ -48,7 +48,7 @@ export interface MetricsOptions {
   meter?: Promise<Meter | undefined> | undefined
   /** Sets of labels a metric may have. Default 1,000. */
   maxSeries?: number
-  /** Told of each packet that could not be sent, after it was counted. */
+  /** Called for each packet that could not be sent, after it was counted. */
   onError?: (sink: string, error: unknown) => void
 }
 
@@ -66,7 +66,7 @@ export const createMetrics = (options: MetricsOptions): Metrics => {
   const lines =
     statsd === undefined
       ? undefined
-      : openStatsd({
+      : createStatsd({
           ...statsd,
           onError: (error) => {
             failed('statsd', error)

@@ -13,9 +13,9 @@ export interface OtelRecorder {
 export interface OtelRecorderOptions {
   /** Undefined when the SDK could not be loaded. */
   meter: Promise<Meter | undefined>
-  /** What a counter or gauge holds now. */
+  /** Returns the value of a counter or gauge now. */
   read: (metric: Metric) => Family
-  /** Told of each recording that came while the SDK was loading and too many waited already. */
+  /** Called for each recording that came while the SDK was loading and too many waited already. */
   onDiscard: () => void
 }
 

@@ -4,7 +4,7 @@ export interface OtelOptions {
   service: string
   /** `http://collector:4318`; traces go to `/v1/traces` below it, metrics to `/v1/metrics`, as OTLP/HTTP protobuf. */
   endpoint: string
-  /** Told of each export that failed. */
+  /** Called for each export that failed. */
   onError: (error: unknown) => void
 }
 

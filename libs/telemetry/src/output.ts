@@ -8,7 +8,7 @@ export interface LineOutput {
 }
 
 export interface LineOutputOptions {
-  /** Told of each line that was left out. */
+  /** Called for each line that was discarded. */
   onDiscard: () => void
   /** What may wait for a reader that is slow. Default 16 MiB. */
   maxWaitingBytes?: number

@@ -8,7 +8,7 @@ import type { Family, LabelValues, Series } from './series.ts'
 export const prometheusText = (families: readonly Family[]): string =>
   families.map((family) => familyLines(family).join('\n')).join('\n') + (families.length === 0 ? '' : '\n')
 
-/** How a metric is called in the Prometheus text. */
+/** Returns the name of a metric in the Prometheus text. */
 export const prometheusName = ({ name, kind, unit }: Metric): string => {
   const base = name.replaceAll(/[^a-zA-Z0-9_]/g, '_')
   const stem = kind === 'counter' ? base.replace(/_total$/, '') : base

@@ -28,7 +28,7 @@ export interface SeriesTable {
   all(): IterableIterator<Series>
 }
 
-/** What replaces the labels of a metric that has too many sets of them, as OpenTelemetry calls it. */
+/** Replaces the labels of a metric that has too many sets of them, as in OpenTelemetry. */
 export const overflowLabels: LabelValues = { 'otel.metric.overflow': 'true' }
 
 /** OpenTelemetry's advice for durations, in milliseconds. */

@@ -12,7 +12,7 @@ export interface RecordedSpan {
   readonly attributes: Attributes
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[]
   readonly status: SpanStatus
-  /** What exceptions that were recorded in it say, stacks included. */
+  /** The messages and stacks of the exceptions that were recorded in it. */
   readonly exceptions: readonly string[]
 }
 

@@ -30,10 +30,10 @@ const flushIntervalMs = 200
 const closeDeadlineMs = 1_000
 
 /**
- * A StatsD client over UDP. Counters and gauges are combined over 200 ms, lines share packets. `onError` is told of each
+ * A StatsD client over UDP. Counters and gauges are combined over 200 ms, lines share packets. `onError` is called for each
  * packet that could not be sent, and why.
  */
-export const openStatsd = (options: StatsdOptions & { onError: (error: Error) => void }): StatsdSink => {
+export const createStatsd = (options: StatsdOptions & { onError: (error: Error) => void }): StatsdSink => {
   const { host, port, dialect = 'graphite', prefix, onError } = options
   const tagged = dialect === 'dogstatsd'
   const client = new StatsD({
@@ -102,5 +102,5 @@ export const openStatsd = (options: StatsdOptions & { onError: (error: Error) =>
   }
 }
 
-/** What is smaller says nothing, and would double the length of a line. */
+/** Further digits would double the length of a line and say nothing. */
 const toMicroseconds = (durationMs: number): number => Math.round(durationMs * 1_000) / 1_000

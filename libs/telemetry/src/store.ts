@@ -33,7 +33,7 @@ export interface Store {
 }
 
 /**
- * What was recorded, by the name of the metric and labels; each metric has at most `maxSeries` sets of labels. `onFirst` is told of each
+ * What was recorded, by the name of the metric and labels; each metric has at most `maxSeries` sets of labels. `onFirst` is called for each
  * metric once, before anything is recorded of it.
  */
 export const createStore = (maxSeries: number, onFirst?: (metric: Metric) => void): Store => {

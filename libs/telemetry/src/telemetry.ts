@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from './metrics.ts'
 import type { Otel, OtelOptions } from './otel.ts'
 import type { StatsdOptions } from './statsd.ts'
 
-/** What a service tells about itself. */
+/** The logger, metrics and traces of a service. */
 export interface Telemetry {
   readonly log: Logger
   readonly metrics: Metrics
@@ -40,7 +40,7 @@ export interface TelemetryOptions {
  * Opens logger, metrics and, where an OTLP endpoint is set, the OpenTelemetry SDK, as the settings say. Never fails: what cannot
  * be reached is counted in `telemetry_errors_total`, and logged the first time.
  */
-export const openTelemetry = ({ service, config, destination }: TelemetryOptions): Telemetry => {
+export const createTelemetry = ({ service, config, destination }: TelemetryOptions): Telemetry => {
   const log = createLogger({
     service,
     level: config.logLevel,
@@ -97,7 +97,7 @@ export const testTelemetry = (service = 'test'): Telemetry => {
   return { log: silentLogger(), metrics, close: () => metrics.close() }
 }
 
-/** Where StatsD lines go: a Datadog agent when one is set, else the StatsD server; undefined when the port is 0. */
+/** Returns the server of StatsD lines: a Datadog agent when one is set, else the StatsD server; undefined when the port is 0. */
 export const statsdOf = (config: TelemetryConfig): StatsdOptions | undefined => {
   const { statsdHost, statsdPort, statsdPrefix: prefix, ddAgentHost, ddDogstatsdPort, ddDogstatsdUrl } = config
   if (ddDogstatsdUrl !== undefined) {

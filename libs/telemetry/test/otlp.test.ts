@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { commonMetrics } from '../src/common-metrics.ts'
 import { createLedger } from '../src/ledger.ts'
-import { openTelemetry, type Telemetry, type TelemetryConfig } from '../src/telemetry.ts'
+import { createTelemetry, type Telemetry, type TelemetryConfig } from '../src/telemetry.ts'
 import { extract, inject, inSpan } from '../src/tracing.ts'
 import { collected } from './collected.ts'
 import { demoMetrics } from './demo-metrics.ts'
@@ -23,7 +23,7 @@ const open = (otlpEndpoint: string | undefined, service = 'demo') => {
     ddDogstatsdPort: 8125,
     ...(otlpEndpoint === undefined ? {} : { otlpEndpoint }),
   }
-  const telemetry = openTelemetry({ service, config, destination: output.stream })
+  const telemetry = createTelemetry({ service, config, destination: output.stream })
   opened.push(telemetry)
   return { ...telemetry, ...output }
 }

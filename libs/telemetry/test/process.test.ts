@@ -6,10 +6,10 @@ import { udpReceiver } from './udp-receiver.ts'
 const config = (port: number) =>
   `{ logLevel: 'info', statsdHost: '127.0.0.1', statsdPort: ${port}, ddDogstatsdPort: 8125 }`
 const open = (port = 0) => `
-  import { openTelemetry } from '@armature/telemetry/telemetry'
+  import { createTelemetry } from '@armature/telemetry/telemetry'
   import { commonMetrics } from '@armature/telemetry/common-metrics'
   import { demoMetrics } from './demo-metrics.ts'
-  const telemetry = openTelemetry({ service: 'demo', config: ${config(port)} })
+  const telemetry = createTelemetry({ service: 'demo', config: ${config(port)} })
 `
 
 test('every line is written before a close resolves', async () => {
@@ -35,7 +35,7 @@ test('the last words of a process that crashes are written', async () => {
 
 test('the lines of several loggers stay whole', async () => {
   const child = program(`${open()}
-    const other = openTelemetry({ service: 'other', config: ${config(0)} })
+    const other = createTelemetry({ service: 'other', config: ${config(0)} })
     for (let line = 0; line < 200; line++) for (const { log } of [telemetry, other]) log.info('x'.repeat(5_000))
     await Promise.all([telemetry.close(), other.close()])
   `)
@@ -122,7 +122,7 @@ const loaded = (source: string) =>
       import { registerHooks } from 'node:module'
       const urls = []
       registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) })
-      const { openTelemetry } = await import('@armature/telemetry/telemetry')
+      const { createTelemetry } = await import('@armature/telemetry/telemetry')
       ${source}
       console.log(urls.filter((url) => /@opentelemetry.(?!api)/.test(url)).length)
       process.exit(0)
@@ -130,9 +130,9 @@ const loaded = (source: string) =>
   )
 
 test('the OpenTelemetry SDK is not loaded unless an endpoint is set', async () => {
-  const without = await loaded(`await openTelemetry({ service: 'demo', config: ${config(0)} }).ready`)
+  const without = await loaded(`await createTelemetry({ service: 'demo', config: ${config(0)} }).ready`)
   const withIt = await loaded(
-    `await openTelemetry({ service: 'demo', config: { ...${config(0)}, otlpEndpoint: 'http://127.0.0.1:9' } }).ready`,
+    `await createTelemetry({ service: 'demo', config: { ...${config(0)}, otlpEndpoint: 'http://127.0.0.1:9' } }).ready`,
   )
   expect(without.stdout).toBe('0\n')
   expect(Number(withIt.stdout)).toBeGreaterThan(10)

@@ -1,6 +1,6 @@
-/** What every contender of a broker bench is given to do. */
+/** The work of every contender of a broker bench. */
 export interface Job {
-  /** Of the broker, as its own clients take it. */
+  /** The address of the broker, as its own clients take it. */
   readonly url: string
   /** A name that nothing else uses. */
   readonly topic: string

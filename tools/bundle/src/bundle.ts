@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Asset, copyAssets, packageAssets, sourceAssets } from './assets.ts'
 
-/** What an app imports dynamically, and on a laptop only: in no production bundle. */
+/** Packages that an app imports dynamically, on a laptop only. No production bundle has them. */
 export const embeddedOnly: readonly string[] = ['@electric-sql/pglite', '@electric-sql/pglite-postgis']
 
 /** Native add-ons that their users do without: hot-shots loads unix-dgram for a Unix socket only. */

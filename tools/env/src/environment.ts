@@ -2,7 +2,7 @@ import type { KvValues } from '@armature/config/kv-source'
 import type { Options } from './flags.ts'
 
 export interface Environment {
-  /** What KV gives. */
+  /** The values of KV. */
   readonly variables: Readonly<Record<string, string>>
   /** Keys that no environment can hold. */
   readonly leftOut: readonly string[]

@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { EnvError, exitCodes } from './exit-codes.ts'
 
-/** What the command line asks for. */
+/** The request of the command line. */
 export interface Options {
   /** From the weakest to the strongest, without slashes at their ends. */
   readonly prefixes: readonly string[]

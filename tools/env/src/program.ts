@@ -13,13 +13,13 @@ import { supervise, type Variables } from './supervisor.ts'
 
 const name = 'armature-env'
 const defaultAddress = '127.0.0.1:8500'
-/** Of a command that SIGINT ended: 128 and the signal's number. */
+/** The exit code after SIGINT ended the command: 128 and the signal's number. */
 const interruptedCode = 130
 /** Ctrl-C reaches the command and this program; the end of the command may be seen first. */
 const ownSignalWaitMs = 200
 /** Passed on to the command. SIGINT is not: it ends this program, which ends the command. */
 const forwarded: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
-/** What a signal means that there is no command to get: the end, or nothing. */
+/** The effect of a signal while no command runs: the end, or nothing. */
 const endsWithoutCommand: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGQUIT']
 const endsReplacement: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGQUIT']
 

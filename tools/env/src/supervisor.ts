@@ -10,13 +10,13 @@ export interface SupervisorOptions {
   readonly killTimeoutMs: number
   /** A child is replaced after a random time up to this. */
   readonly splayMs: number
-  /** Told once: the child ended by itself, or after `stop`, with this code (128 and the number of the signal that ended it). */
+  /** Called once: the child ended by itself, or after `stop`, with this code (128 and the number of the signal that ended it). */
   readonly onEnd: (code: number) => void
-  /** Told once: the command cannot be started. */
+  /** Called once: the command cannot be started. */
   readonly onFault: (fault: Error) => void
-  /** Told of each signal that the system does not let this process send to the child (EPERM), as to one under sudo. */
+  /** Called for each signal that the system does not let this process send to the child (EPERM), as to one under sudo. */
   readonly onRefused: (fault: Error) => void
-  /** Where programs are looked for, as the variable PATH has it: never that of the child's environment. */
+  /** The folders of programs, as the variable PATH has them: never that of the child's environment. */
   readonly path: string | undefined
   /** 0 to 1. Default Math.random. */
   readonly random?: () => number

@@ -1,6 +1,6 @@
 /** A line of code that a promise rests on, and the edit that takes it away. */
 export interface Safeguard {
-  /** What is promised, as a sentence that a user understands. */
+  /** The promise, as a sentence that a user understands. */
   readonly promise: string
   /** The file that is edited: its path from the root of the workspace. */
   readonly file: string

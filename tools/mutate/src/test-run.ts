@@ -14,13 +14,13 @@ export interface TestCommand {
   readonly command: readonly [string, ...string[]]
   readonly folder: string
   readonly limitMs: number
-  /** Where its output goes. */
+  /** The file of its output. */
   readonly logFile: string
 }
 
 const closingLine = /^(\d+) passed, (\d+) failed\s*$/
 const keptChars = 2_000
-/** How long the test command has to end its own servers after SIGTERM. */
+/** The time that the test command has to end its own servers after SIGTERM. */
 const graceMs = 20_000
 
 /**

@@ -1,5 +1,5 @@
 import { choice, durationMs, text } from '@armature/config/settings'
-import { openConsul } from '@armature/discovery/consul-client'
+import { createConsulClient } from '@armature/discovery/consul-client'
 import { DiscoveryError } from '@armature/discovery/ports'
 import { srvResolver } from '@armature/discovery/srv-resolver'
 import { parseTarget } from '@armature/discovery/target'
@@ -59,7 +59,7 @@ const examined = async (asked: ConfigOf<typeof settings>): Promise<readonly Find
     })
   }
   const tls = await openClientTls(asked)
-  const consul = openConsul({ ...asked, consulHttpAddr })
+  const consul = createConsulClient({ ...asked, consulHttpAddr })
   const call = {
     credentials: tls?.channelCredentials() ?? credentials.createInsecure(),
     channel: tlsServerName === undefined ? {} : { 'grpc.ssl_target_name_override': tlsServerName },

@@ -1,7 +1,7 @@
 import { consulSettings } from '@armature/config/consul'
 import { host, text, toggle } from '@armature/config/settings'
-import { type ConsulClient, openConsul } from '@armature/discovery/consul-client'
-import { type OpenTarget, openTarget } from '@armature/discovery/open-target'
+import { type ConsulClient, createConsulClient } from '@armature/discovery/consul-client'
+import { type ClientTarget, createClientTarget } from '@armature/discovery/client-target'
 import { DiscoveryError } from '@armature/discovery/ports'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -9,7 +9,7 @@ import { openTls, type RotatingTls } from '@armature/service/grpc-tls'
 import { silentLogger } from '@armature/telemetry/logger'
 import { createMetrics } from '@armature/telemetry/metrics'
 import type { z } from 'zod'
-import { openSearchClient, type SearchClient } from '@armature/search-api/client'
+import { createSearchClient, type SearchClient } from '@armature/search-api/client'
 
 const pem = (description: string, env: string) => text().optional().meta({ description, env })
 
@@ -51,13 +51,13 @@ export const openSearchServer = async (config: ServerConfig, deadlineMs: number)
   }
   const tls = await openClientTls(config)
   const { consulHttpAddr } = config
-  const consul = consulHttpAddr === undefined ? undefined : openConsul({ ...config, consulHttpAddr })
+  const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...config, consulHttpAddr })
   const { target, options } = found(address, consul)
   const name =
     tlsServerName === undefined
       ? {}
       : { 'grpc.ssl_target_name_override': tlsServerName, 'grpc.default_authority': tlsServerName }
-  const client = openSearchClient(target, {
+  const client = createSearchClient(target, {
     deadlineMs,
     channel: { ...options, ...name },
     ...(tls === undefined ? {} : { credentials: tls.channelCredentials() }),
@@ -82,9 +82,9 @@ export const openClientTls = async (config: ServerConfig): Promise<RotatingTls |
   return openTls({ caFile, certFile, keyFile }, { log: silentLogger(), metrics: createMetrics({ service: 'search' }) })
 }
 
-const found = (address: string, consul: ConsulClient | undefined): OpenTarget => {
+const found = (address: string, consul: ConsulClient | undefined): ClientTarget => {
   try {
-    return openTarget(address, { consul })
+    return createClientTarget(address, { consul })
   } catch (error) {
     if (!(error instanceof DiscoveryError)) throw error
     throw new ServiceError(error.message, { exitCode: exitCodes.usage })

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openDatabase } from '@armature/database/open'
-import { type ConsulClient, openConsul } from '@armature/discovery/consul-client'
+import { type ConsulClient, createConsulClient } from '@armature/discovery/consul-client'
 import { srvResolver } from '@armature/discovery/srv-resolver'
 import { importThings } from '@armature/search-service/import-things'
 import { type RunningConsul, startConsul } from '@armature/servers/consul'
@@ -22,7 +22,7 @@ let agent: ConsulClient
 
 beforeAll(async () => {
   ;[postgres, consul] = await Promise.all([startPostgres(), startConsul()])
-  agent = openConsul({ consulHttpAddr: consul.url })
+  agent = createConsulClient({ consulHttpAddr: consul.url })
   const database = await openDatabase(postgres.url)
   await importThings(database, areas)
   await database.close()

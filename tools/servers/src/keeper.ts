@@ -4,7 +4,7 @@ import type { KeptServer } from './source.ts'
 
 export type KeptState = 'starting' | 'running' | 'failed'
 
-/** What a keeper tells of a server. */
+/** A server, as its keeper describes it. */
 export interface Kept {
   readonly name: string
   readonly state: KeptState

@@ -3,7 +3,7 @@ import { kinds, serverNames } from '@armature/servers/kinds'
 
 /**
  * Starts all servers that the keeper has to start, before the time of any test begins: the first run on a machine installs and builds
- * them, which takes minutes. One that cannot be had is told of, and fails the tests that ask for it.
+ * them, which takes minutes. One that cannot be installed is reported, and fails the tests that ask for it.
  */
 export const startServers = async (
   keeper: Pick<KeeperClient, 'ask'>,

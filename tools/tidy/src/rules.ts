@@ -4,6 +4,7 @@ import { noCircles } from './circles.ts'
 import { noClockWaits } from './clock-waits.ts'
 import { compileSamples } from './compile.ts'
 import { driverFiles, partsToCome, unneededParts } from './drivers.ts'
+import { factoryNames } from './factories.ts'
 import {
   flatSources,
   kebabCaseNames,
@@ -48,6 +49,7 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'Imports name files as they are', check: importSpecifiers },
   { title: 'Files import one way', check: noCircles },
   { title: 'Exported functions have a doc comment', check: documentedFunctions },
+  { title: 'Factories are named open or create', check: factoryNames },
   { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
   { title: 'Metrics are declared in files named for them', check: declaredMetrics(metricFiles(root)) },
   { title: 'Every test runs', check: allTestsRun },

@@ -4,7 +4,7 @@ import ts from 'typescript'
 import { importsOf, lineOf, nodesOf, parse } from './code.ts'
 import { isTest, sourcesOf, type File, type Tree, type Violation } from './tree.ts'
 
-/** The violations that `find` tells of, at the lines of their nodes. */
+/** The violations that `find` returns, at the lines of their nodes. */
 const eachNode = (file: File, find: (node: ts.Node) => string | undefined): Violation[] => {
   const source = parse(file)
   return [...nodesOf(source)].flatMap((node) => {

@@ -1,19 +1,19 @@
 import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import { openConsul } from './consul-client.ts'
+import { createConsulClient } from './consul-client.ts'
 import type { ConsulRegistrarOptions } from './consul-registrar.ts'
 import { discoveryMetrics } from './discovery-metrics.ts'
 import type { Held } from './last-known-good.ts'
-import { openRegistrar } from './open-registrar.ts'
-import { type OpenTarget, openTarget } from './open-target.ts'
+import { createRegistrar } from './registrar.ts'
+import { type ClientTarget, createClientTarget } from './client-target.ts'
 import type { Registrar } from './ports.ts'
 
-/** What a service and its clients need to find each other, as the settings say. */
+/** The parts by which a service and its clients find each other, as the settings say. */
 export interface Discovery {
   /** Undefined where no agent is named, or registration is off: nobody is told. */
   readonly registrar: Registrar | undefined
   /** What a client's setting names, for grpc-js. Throws DiscoveryError. */
-  target(text: string): OpenTarget
+  target(text: string): ClientTarget
   /** Gives up what is under way. To be called after deregistration. Safe to call twice. */
   close(): void
 }
@@ -22,16 +22,16 @@ export interface Discovery {
  * Nothing is asked yet. What happens is logged and counted: an agent that is away once when it goes and once when it is back,
  * an answer that was not believed once a service and reason.
  */
-export const openDiscovery = (
+export const createDiscovery = (
   config: Partial<ConsulConfig> & Partial<RegistrationConfig>,
   telemetry: Pick<Telemetry, 'log' | 'metrics'>,
   { check }: Pick<ConsulRegistrarOptions, 'check'> = {},
 ): Discovery => {
   const { consulHttpAddr } = config
-  const client = consulHttpAddr === undefined ? undefined : openConsul({ ...config, consulHttpAddr })
+  const client = consulHttpAddr === undefined ? undefined : createConsulClient({ ...config, consulHttpAddr })
   return {
-    registrar: openRegistrar(config, telemetry, check === undefined ? {} : { check }),
-    target: (text) => openTarget(text, { consul: client, onHeld: heldTeller(telemetry) }),
+    registrar: createRegistrar(config, telemetry, check === undefined ? {} : { check }),
+    target: (text) => createClientTarget(text, { consul: client, onHeld: heldTeller(telemetry) }),
     close: () => client?.close(),
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import { openConsul } from './consul-client.ts'
+import { createConsulClient } from './consul-client.ts'
 import { consulRegistrar, type ConsulRegistrarOptions, type RegistrationEvent } from './consul-registrar.ts'
 import { discoveryMetrics } from './discovery-metrics.ts'
 import type { Registrar, Registration } from './ports.ts'
@@ -14,7 +14,7 @@ type Tell = Pick<Telemetry, 'log' | 'metrics'>
  * has a client of its own, which ends with it. What happens is logged and counted: an agent that is away once when it goes and once when it
  * is back.
  */
-export const openRegistrar = (
+export const createRegistrar = (
   config: Config,
   telemetry: Tell,
   options: Pick<ConsulRegistrarOptions, 'check'> = {},
@@ -25,7 +25,7 @@ export const openRegistrar = (
   if (consulHttpAddr === undefined || !consulRegister) return undefined
   return {
     register: async (instance) => {
-      const client = openConsul({ ...config, consulHttpAddr })
+      const client = createConsulClient({ ...config, consulHttpAddr })
       const onEvent = registrationTeller(telemetry)
       const registrar = consulRegistrar({
         ...options,
@@ -58,7 +58,7 @@ export const registerAdmin = (
 ): Promise<Registration> | undefined => {
   const asked = config.advertiseHost ?? ({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] || host)
   const check = `http://${asked.includes(':') ? `[${asked}]` : asked}:${port}/readyz` as const
-  const registrar = openRegistrar(config, telemetry, { check })
+  const registrar = createRegistrar(config, telemetry, { check })
   return registrar?.register({ id: `${service}-${randomUUID()}`, service, host, port })
 }
 

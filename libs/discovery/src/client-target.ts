@@ -8,8 +8,8 @@ import { srvResolver } from './srv-resolver.ts'
 import { staticList } from './static-list.ts'
 import { parseTarget, type Target } from './target.ts'
 
-/** What `new Client(target, credentials, options)` of grpc-js takes. */
-export interface OpenTarget {
+/** The arguments of `new Client(target, credentials, options)` of grpc-js. */
+export interface ClientTarget {
   readonly target: string
   readonly options: ChannelOptions
   /** Finds the same instances for others than gRPC; undefined where grpc-js itself resolves the address. */
@@ -18,10 +18,10 @@ export interface OpenTarget {
   readonly service: string
 }
 
-export interface OpenTargetOptions {
+export interface ClientTargetOptions {
   /** Needed for `consul:///SERVICE`. */
   consul?: Pick<ConsulClient, 'instances'> | undefined
-  /** Told of each answer that was not believed. */
+  /** Called for each answer that was not believed. */
   onHeld?: (held: Held) => void
 }
 
@@ -31,7 +31,7 @@ export interface OpenTargetOptions {
  * `static:///127.0.0.1:5000,127.0.0.1:5001`, `HOST:PORT`. Calls are spread by round robin, and an instance that only fails is left out
  * for a while. Nothing is asked before the first call. Throws DiscoveryError.
  */
-export const openTarget = (text: string, { consul, onHeld }: OpenTargetOptions = {}): OpenTarget => {
+export const createClientTarget = (text: string, { consul, onHeld }: ClientTargetOptions = {}): ClientTarget => {
   const target = parseTarget(text)
   if (target.by === 'grpc-js')
     return { target: target.target, options: balancingOptions, resolver: undefined, service: target.target }
@@ -44,7 +44,7 @@ type Found = Exclude<Target, { by: 'grpc-js' }>
 
 const resolverOf = (
   target: Found,
-  consul: OpenTargetOptions['consul'],
+  consul: ClientTargetOptions['consul'],
   held: { onHeld?: (held: Held) => void },
 ): Resolver => {
   switch (target.by) {
