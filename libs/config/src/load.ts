@@ -48,7 +48,7 @@ export interface SettingsReader<S extends Settings> {
 }
 
 /** Reads flags, environment and the files that they name, once. Never throws: `load` tells what is wrong. */
-export const openSettings = <S extends Settings>(options: Omit<LoadOptions<S>, 'layers'>): SettingsReader<S> => {
+export const settingsReader = <S extends Settings>(options: Omit<LoadOptions<S>, 'layers'>): SettingsReader<S> => {
   const { name, settings: schema } = options
   const settings = describeSettings(schema)
   const own = ownLayers(settings, options)
@@ -76,7 +76,7 @@ export const openSettings = <S extends Settings>(options: Omit<LoadOptions<S>, '
  * Throws one ConfigError with every fault. A value that a stronger layer hides is not validated.
  */
 export const loadConfig = <S extends Settings>(options: LoadOptions<S>): Loaded<z.infer<S>> =>
-  openSettings(options).load(options.layers?.kv)
+  settingsReader(options).load(options.layers?.kv)
 
 interface OwnLayers {
   readonly flags: ParsedFlags

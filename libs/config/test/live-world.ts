@@ -3,7 +3,7 @@ import { vi } from 'vitest'
 import { consulSettings } from '../src/consul.ts'
 import type { KvValues } from '../src/kv-source.ts'
 import type { LastGood } from '../src/last-good.ts'
-import { openSettings } from '../src/load.ts'
+import { settingsReader } from '../src/load.ts'
 import { type ColdChanges, type KvEvent, type LiveHooks, openLiveConfig } from '../src/live-config.ts'
 import { choice, integer, text } from '../src/settings.ts'
 import { scriptedKv } from './scripted-kv.ts'
@@ -49,7 +49,7 @@ export const open = async ({
   if (service !== undefined) kv.set(prefixes[1] ?? '', service)
   const opening = openLiveConfig({
     settings: schema,
-    reader: openSettings({ name: 'search', settings: schema, argv, env }),
+    reader: settingsReader({ name: 'search', settings: schema, argv, env }),
     source: kv.source,
     prefixes,
     lastGood: kept,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { commonSettings } from '@armature/config/common'
 import { lastGood } from '@armature/config/last-good'
 import { type KvEvent, openLiveConfig } from '@armature/config/live-config'
-import { openSettings } from '@armature/config/load'
+import { settingsReader } from '@armature/config/load'
 import { serverDeadlineMs } from '@armature/servers/fixture'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
@@ -42,7 +42,7 @@ const open = async (name: string, folder: string) => {
   if (opened === undefined) throw new Error('an agent is named')
   const live = await openLiveConfig({
     settings,
-    reader: openSettings({ name, settings, argv: [], env: {} }),
+    reader: settingsReader({ name, settings, argv: [], env: {} }),
     source: opened.source,
     prefixes: ['config/application/', `config/${name}/`],
     lastGood: lastGood(folder, name, opened.origin),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { commonSettings } from '@armature/config/common'
 import { lastGood } from '@armature/config/last-good'
 import { openLiveConfig } from '@armature/config/live-config'
-import { openSettings } from '@armature/config/load'
+import { settingsReader } from '@armature/config/load'
 import { watchKv } from '@armature/config/kv-watch'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
@@ -95,7 +95,7 @@ test('bug: the last good file of a service became {}', async () => {
   const source = consulKvSource(open(consul.address), quick)
   const file = lastGood(folder, 'a', consul.address)
   const settings = z.object({ ...commonSettings })
-  const reader = openSettings({ name: 'a', settings, argv: [], env: {} })
+  const reader = settingsReader({ name: 'a', settings, argv: [], env: {} })
   const live = await openLiveConfig({
     ...{ settings, reader, source, prefixes: ['config/a/'] },
     ...{ lastGood: file, startMs: 5_000, quietMs: 10, splayMs: 0 },

@@ -4,7 +4,7 @@ import { helpText } from '@armature/config/help'
 import type { Env } from '@armature/config/process'
 import type { OpenKv } from '@armature/config/kv-source'
 import type { ColdChanges } from '@armature/config/live-config'
-import { type Loaded, openSettings, type SettingsReader } from '@armature/config/load'
+import { type Loaded, settingsReader, type SettingsReader } from '@armature/config/load'
 import type { Settings } from '@armature/config/schema'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
@@ -106,7 +106,7 @@ const readerOf = <S extends Settings>(
   argv: readonly string[],
   env: Env,
   { name, settings, positionals }: RunOptions<S>,
-): SettingsReader<S> => openSettings({ name, settings, argv, env, ...(positionals && { positionals }) })
+): SettingsReader<S> => settingsReader({ name, settings, argv, env, ...(positionals && { positionals }) })
 
 const loadedBy = <S extends Settings>(reader: SettingsReader<S>, options: RunOptions<S>): Loaded<ConfigOf<S>> => {
   const loaded = reader.load()
