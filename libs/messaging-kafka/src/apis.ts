@@ -1,8 +1,9 @@
+import type { PublishedCodec } from './compression.ts'
 import type { FetchedPartition } from './fetched.ts'
 
 /**
- * The requests of Kafka's protocol (https://kafka.apache.org/protocol) that the driver sends, in the shape that kafkajs encodes and decodes
- * (fetches are decoded here).
+ * The requests of Kafka's protocol (https://kafka.apache.org/protocol) that the driver sends, in the shape that kafkajs encodes and decodes.
+ * What is produced and fetched is encoded and decoded here.
  * Error codes are answers here, not exceptions: one bad partition says nothing of the others.
  */
 export interface KafkaApis {
@@ -34,7 +35,7 @@ export interface KafkaApis {
     ask: {
       readonly acks: -1
       readonly timeout: number
-      readonly compression: number
+      readonly compression: PublishedCodec
       readonly producerId: string
       readonly producerEpoch: number
       readonly topicData: readonly { topic: string; partitions: readonly ProducedBatch[] }[]
@@ -180,7 +181,9 @@ export interface GroupPlace {
 export interface KafkaRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer | readonly Buffer[]>>
+  /** As a record has them; `encodeHeaders` makes them. */
+  readonly headers: Buffer
+  /** Milliseconds since the epoch. */
   readonly timestamp: number
 }
 

@@ -1,36 +1,17 @@
-// @ts-expect-error kafkajs has no types for its inner modules
-import Encoder from 'kafkajs/src/protocol/encoder.js'
 import type { KafkaApis } from './apis.ts'
+import type { WireRequest } from './client-internals.ts'
 import { decodePartitions, reader, type Reader } from './fetched.ts'
+import { writer, type Writer } from './writer.ts'
 
 /**
  * The requests that tell one life of a topic from the next by its id, which kafkajs does not know: Metadata of version 10 and Fetch of
  * version 13 (https://kafka.apache.org/protocol). They are of the protocol's flexible kind: lengths are varints, and tagged fields may follow
  * each structure.
  */
-interface Bytes {
-  writeInt8(value: number): Bytes
-  writeInt32(value: number): Bytes
-  writeInt64(value: string): Bytes
-  writeBoolean(value: boolean): Bytes
-  writeUVarInt(value: number): Bytes
-  writeUVarIntString(value: string): Bytes
-  writeUVarIntArray(items: readonly Bytes[] | null): Bytes
-  writeBuffer(value: Buffer): Bytes
-}
-
-const makeBytes = Encoder as unknown as new () => Bytes
-const bytes = () => new makeBytes()
 const noTags = 0
 
-/** A request of kafkajs's shape, and how its answer is read. */
-export interface ByIdRequest<Name extends 'Metadata' | 'Fetch'> {
-  readonly request: {
-    readonly apiKey: number
-    readonly apiVersion: number
-    readonly apiName: Name
-    encode(): Promise<unknown>
-  }
+/** A request whose answer is typed. */
+interface ByIdRequest<Name extends 'Metadata' | 'Fetch'> extends WireRequest {
   decode(payload: Buffer): Promise<KafkaApis[Name]['answer']>
 }
 
@@ -39,23 +20,15 @@ export const fetchApi = { key: 1, version: 13 } as const
 
 /** Asks about topics, or about all where the list is empty. */
 export const metadataById = ({ topics }: KafkaApis['Metadata']['ask']): ByIdRequest<'Metadata'> => ({
-  request: {
-    apiKey: metadataApi.key,
-    apiVersion: metadataApi.version,
-    apiName: 'Metadata',
-    encode: async () =>
-      bytes()
-        .writeUVarInt(noTags)
-        .writeUVarIntArray(
-          topics.length === 0
-            ? null
-            : topics.map((topic) => bytes().writeBuffer(noId).writeUVarIntString(topic).writeUVarInt(noTags)),
-        )
-        // Neither are topics made by it, nor what this client may do told.
-        .writeBoolean(false)
-        .writeBoolean(false)
-        .writeBoolean(false)
-        .writeUVarInt(noTags),
+  apiKey: metadataApi.key,
+  apiVersion: metadataApi.version,
+  apiName: 'Metadata',
+  encode: async () => {
+    const to = writer().uvarint(noTags)
+    if (topics.length === 0) to.uvarint(0)
+    else to.compactArray(topics, (topic) => to.bytes(noId).compactString(topic).uvarint(noTags))
+    // Neither are topics made by it, nor what this client may do told.
+    return [to.int8(0).int8(0).int8(0).uvarint(noTags).done()]
   },
   decode: async (payload) => {
     const from = answerOf(payload)
@@ -87,25 +60,16 @@ export const metadataById = ({ topics }: KafkaApis['Metadata']['ask']): ByIdRequ
 
 /** Of topics that each have an id; the answer names them by the ask's names. */
 export const fetchById = (ask: KafkaApis['Fetch']['ask']): ByIdRequest<'Fetch'> => ({
-  request: {
-    apiKey: fetchApi.key,
-    apiVersion: fetchApi.version,
-    apiName: 'Fetch',
-    encode: async () =>
-      bytes()
-        .writeUVarInt(noTags)
-        .writeInt32(none)
-        .writeInt32(ask.maxWaitTime)
-        .writeInt32(ask.minBytes)
-        .writeInt32(ask.maxBytes)
-        .writeInt8(ask.isolationLevel)
-        // No session of fetches, and nothing of one to be forgotten.
-        .writeInt32(0)
-        .writeInt32(none)
-        .writeUVarIntArray(ask.topics.map(fetchedTopic))
-        .writeUVarIntArray([])
-        .writeUVarIntString(ask.rackId)
-        .writeUVarInt(noTags),
+  apiKey: fetchApi.key,
+  apiVersion: fetchApi.version,
+  apiName: 'Fetch',
+  encode: async () => {
+    const to = writer().uvarint(noTags).int32(none)
+    to.int32(ask.maxWaitTime).int32(ask.minBytes).int32(ask.maxBytes).int8(ask.isolationLevel)
+    // No session of fetches, and nothing of one to be forgotten.
+    to.int32(0).int32(none)
+    to.compactArray(ask.topics, (topic) => writeTopic(to, topic)).compactArray([], () => undefined)
+    return [to.compactString(ask.rackId).uvarint(noTags).done()]
   },
   decode: async (payload) => {
     const names = new Map(ask.topics.map(({ topic, topicId }) => [topicId, topic]))
@@ -125,22 +89,14 @@ export const fetchById = (ask: KafkaApis['Fetch']['ask']): ByIdRequest<'Fetch'> 
 
 const none = -1
 
-const fetchedTopic = ({ topicId, partitions }: KafkaApis['Fetch']['ask']['topics'][number]): Bytes =>
-  bytes()
-    .writeBuffer(Buffer.from(topicId ?? '', 'base64url'))
-    .writeUVarIntArray(
-      partitions.map(({ partition, fetchOffset, maxBytes }) =>
-        bytes()
-          .writeInt32(partition)
-          .writeInt32(none)
-          .writeInt64(fetchOffset)
-          .writeInt32(none)
-          .writeInt64(String(none))
-          .writeInt32(maxBytes)
-          .writeUVarInt(noTags),
-      ),
-    )
-    .writeUVarInt(noTags)
+const writeTopic = (to: Writer, { topicId, partitions }: KafkaApis['Fetch']['ask']['topics'][number]) =>
+  to
+    .bytes(Buffer.from(topicId ?? '', 'base64url'))
+    .compactArray(partitions, ({ partition, fetchOffset, maxBytes }) => {
+      to.int32(partition).int32(none).int64(BigInt(fetchOffset)).int32(none)
+      to.int64(BigInt(none)).int32(maxBytes).uvarint(noTags)
+    })
+    .uvarint(noTags)
 
 const rawPartition = (from: Reader) => {
   const [partition, errorCode] = [from.int32(), from.int16()]

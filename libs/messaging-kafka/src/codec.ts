@@ -6,6 +6,7 @@ import { PublishError } from '@armature/messaging/errors'
 import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
 import type { KafkaRecord } from './apis.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
+import { encodeHeaders } from './headers.ts'
 import { bytesOfKey } from '@armature/messaging/message-key'
 import type { Message } from '@armature/messaging/message'
 import { nativeHeaders } from '@armature/messaging/raw-headers'
@@ -31,22 +32,16 @@ export interface SizedRecord extends KafkaRecord {
  */
 export const recordOf = (message: Message, source: string, timestamp: number, topic: string): SizedRecord => {
   const { headers, body } = encoded(message, source, topic)
-  // Without a prototype, which a header may be named after.
-  const buffers = Object.create(null) as Record<string, Buffer>
   const key = keyOf(message)
-  let overhead = batchBytes + recordBytes + (key?.length ?? 0)
-  const native = nativeHeaders(headers)
-  for (const name in native) {
-    const value = headerBuffer(name, native[name] ?? '')
-    buffers[name] = value
-    overhead += headerBytes + Buffer.byteLength(name) + value.length
-  }
+  const encodedHeaders = encodeHeaders(withBinary(nativeHeaders(headers)))
+  const overhead =
+    batchBytes + recordBytes + (key?.length ?? 0) + encodedHeaders.count * headerBytes + encodedHeaders.contentBytes
   if (overhead > recordOverheadBytes && !isDeadLetterTopic(topic)) {
     const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
     throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
   }
   const value = message.tombstone === true ? null : bufferOf(body)
-  return { key, value, headers: buffers, timestamp, bytes: overhead + body.byteLength }
+  return { key, value, headers: encodedHeaders.data, timestamp, bytes: overhead + body.byteLength }
 }
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -94,16 +89,22 @@ const noTimestamp = -1
 
 const binaryBytes = new Map<string, 4 | 8>(Object.entries(binaryEnvelopeHeaders))
 
-const headerBuffer = (name: string, value: string | Buffer): Buffer => {
-  if (typeof value !== 'string') return value
-  const bytes = binaryBytes.get(name)
-  if (bytes === undefined || !/^-?\d{1,19}$/.test(value)) return Buffer.from(value)
-  const integer = BigInt(value)
-  if (BigInt.asIntN(bytes * 8, integer) !== integer) return Buffer.from(value)
-  const buffer = Buffer.alloc(bytes)
-  if (bytes === 4) buffer.writeInt32BE(Number(integer))
-  else buffer.writeBigInt64BE(integer)
-  return buffer
+/** With the integers of the dead-letter envelope as other tools expect them: big-endian. */
+const withBinary = (headers: Readonly<Record<string, string | Buffer>>): Readonly<Record<string, string | Buffer>> => {
+  let changed: Record<string, string | Buffer> | undefined
+  for (const [name, bytes] of binaryBytes) {
+    const value = headers[name]
+    if (typeof value !== 'string' || !/^-?\d{1,19}$/.test(value)) continue
+    const integer = BigInt(value)
+    if (BigInt.asIntN(bytes * 8, integer) !== integer) continue
+    const buffer = Buffer.alloc(bytes)
+    if (bytes === 4) buffer.writeInt32BE(Number(integer))
+    else buffer.writeBigInt64BE(integer)
+    // Without a prototype, which a header may be named after.
+    changed ??= Object.assign(Object.create(null) as object, headers)
+    changed[name] = buffer
+  }
+  return changed ?? headers
 }
 
 /** Bytes where it is no text. */

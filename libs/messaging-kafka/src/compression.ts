@@ -1,26 +1,45 @@
 import { promisify } from 'node:util'
-import { gunzip, zstdDecompress } from 'node:zlib'
-import { uncompress as unsnappy } from 'snappyjs'
+import { gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib'
+import { compress as snappy, uncompress as unsnappy } from 'snappyjs'
 import { lz4Decompress } from './lz4-frame.ts'
 
-/** By the lowest bits of a batch's attributes. */
-const codecs: readonly ((data: Buffer, maxBytes: number) => Promise<Buffer> | Buffer)[] = [
-  (data) => data,
-  (data, maxOutputLength) => promisify(gunzip)(data, { maxOutputLength }),
-  (data, maxBytes) => snappyDecompress(data, maxBytes),
-  (data, maxBytes) => lz4Decompress(data, maxBytes),
-  (data, maxOutputLength) => promisify(zstdDecompress)(data, { maxOutputLength }),
-]
-const names = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+/** How the records of a batch are compressed. A batch has its place in this list in the lowest bits of its attributes. */
+export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+export type Codec = (typeof codecs)[number]
 
-/** The records of a batch as they were before they were compressed. Rejects for an unknown codec, what is broken, and more than `maxBytes`. */
-export const decompress = async (codec: number, data: Buffer, maxBytes: number): Promise<Buffer> => {
-  const decode = codecs[codec]
-  if (decode === undefined) throw new Error(`its records are compressed by the codec ${codec}: it is not known`)
+/** What is published by. LZ4 is only read: no package of JavaScript that is kept up writes its frames. */
+export const publishedCodecs = ['none', 'gzip', 'snappy', 'zstd'] as const satisfies readonly Codec[]
+export type PublishedCodec = (typeof publishedCodecs)[number]
+
+const compressors: Readonly<Record<PublishedCodec, (data: Buffer) => Promise<Buffer> | Buffer>> = {
+  none: (data) => data,
+  gzip: (data) => promisify(gzip)(data),
+  snappy: (data) => snappy(data),
+  zstd: (data) => promisify(zstdCompress)(data),
+}
+
+const decompressors: Readonly<Record<Codec, (data: Buffer, maxBytes: number) => Promise<Buffer> | Buffer>> = {
+  none: (data) => data,
+  gzip: (data, maxOutputLength) => promisify(gunzip)(data, { maxOutputLength }),
+  snappy: (data, maxBytes) => snappyDecompress(data, maxBytes),
+  lz4: (data, maxBytes) => lz4Decompress(data, maxBytes),
+  zstd: (data, maxOutputLength) => promisify(zstdDecompress)(data, { maxOutputLength }),
+}
+
+/** The records of a batch as they are sent. */
+export const compress = async (codec: PublishedCodec, data: Buffer): Promise<Buffer> => compressors[codec](data)
+
+/**
+ * The records of a batch as they were before they were compressed; `number` is the codec's in the batch. Rejects for an unknown codec, what
+ * is broken, and more than `maxBytes`.
+ */
+export const decompress = async (number: number, data: Buffer, maxBytes: number): Promise<Buffer> => {
+  const codec = codecs[number]
+  if (codec === undefined) throw new Error(`its records are compressed by the codec ${number}: it is not known`)
   try {
-    return await decode(data, maxBytes)
+    return await decompressors[codec](data, maxBytes)
   } catch (cause) {
-    const problem = `its records, compressed by ${names[codec] ?? codec}, cannot be decompressed to ${maxBytes} bytes or less`
+    const problem = `its records, compressed by ${codec}, cannot be decompressed to ${maxBytes} bytes or less`
     throw new Error(`${problem}: ${(cause as Error).message}`, { cause })
   }
 }

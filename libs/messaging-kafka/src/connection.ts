@@ -1,73 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-// @ts-expect-error kafkajs has no types for its inner modules
-import Broker from 'kafkajs/src/broker/index.js'
-// @ts-expect-error the same
-import ConnectionPool from 'kafkajs/src/network/connectionPool.js'
-// @ts-expect-error the same
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
-// @ts-expect-error the same
-import { requests } from 'kafkajs/src/protocol/requests/index.js'
-// @ts-expect-error the same
-import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js'
 import type { KafkaApis } from './apis.ts'
 import { fetchApi, fetchById, metadataApi, metadataById } from './by-id.ts'
+import { createClient, type Client, type WireRequest } from './client-internals.ts'
 import { decodeFetch } from './fetched.ts'
+import { encodeProduce } from './produce.ts'
 import type { KafkaSettings } from './settings.ts'
-
-/**
- * The layer of kafkajs that is used: its codec of the protocol, its log-in and its connections. Its producer, consumer and pool of brokers
- * are not: they lose messages when a batch is tried again beside another (one sequence for two batches), when a partition's leader moves
- * meanwhile, stop for good on some faults, and have no hook before a partition moves. kafkajs is pinned: these modules do not move.
- */
-interface InnerBroker {
-  connect(): Promise<void>
-  readonly versions: Readonly<Record<number, { readonly maxVersion: number } | undefined>>
-  lookupRequest(apiKey: number, definition: unknown): (ask: unknown) => Protocol
-}
-
-interface Protocol {
-  readonly request: { readonly apiVersion: number }
-  readonly response: { decode(raw: Buffer): Promise<unknown> }
-  readonly requestTimeout?: number
-}
-
-interface InnerPool {
-  send(protocol: Protocol & { response: { parse(answer: unknown): Promise<unknown> } }): Promise<unknown>
-}
-
-interface InnerQueue {
-  throttleCheckTimeoutId: NodeJS.Timeout | null
-  throttledUntil: number
-  readonly pending: readonly unknown[]
-  checkPendingRequests(): void
-}
-
-const makePool = ConnectionPool as unknown as new (options: object) => InnerPool
-const makeBroker = Broker as unknown as new (options: object) => InnerBroker
-const queueMethods = (RequestQueue as unknown as { prototype: object }).prototype
-const keyOf = apiKeys as unknown as Readonly<Record<string, number>>
-const definitionOf = requests as unknown as Readonly<Record<string, unknown>>
-
-const leastCheckMs = 10
-
-/** kafkajs looks every millisecond for requests that wait, also where none do, by a negative time-out (its issues 1704 and 1751). */
-Object.assign(queueMethods, {
-  scheduleCheckPendingRequests(this: InnerQueue) {
-    if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return
-    this.throttleCheckTimeoutId = setTimeout(
-      () => {
-        this.throttleCheckTimeoutId = null
-        this.checkPendingRequests()
-      },
-      Math.max(this.throttledUntil - Date.now(), leastCheckMs),
-    )
-  },
-})
-
-const silent = () => undefined
-/** Failures come as errors; its log repeats them. */
-const quiet = { info: silent, error: silent, warn: silent, debug: silent, setLogLevel: silent, namespace: () => quiet }
 
 /** Makes the sockets; another one is for tests that cut them. */
 export type MakeSocket = (
@@ -119,7 +57,7 @@ export const connectKafka = async (
     // With an error, the only event of a closed socket that kafkajs listens to in each state.
     for (const socket of sockets) socket.destroy(new Error('the connection was cut'))
   }
-  const socketFactory = ({ onConnect }: { onConnect: () => void }) => {
+  const makeOwn = (onConnect: () => void) => {
     const socket = make(host, port, tls, onConnect)
     sockets.add(socket)
     socket.once('close', () => {
@@ -130,34 +68,26 @@ export const connectKafka = async (
     if (dead) socket.destroy(new Error('the connection was cut'))
     return socket
   }
-  const pool = new makePool({
+  const client = createClient({
     host,
     port,
-    ssl: tls,
-    // kafkajs keeps a state of its own in it.
-    sasl: sasl === undefined ? undefined : { ...sasl },
+    tls,
+    sasl,
     clientId,
-    socketFactory,
-    connectionTimeout: connectTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    enforceRequestTimeout: true,
-    maxInFlightRequests: null,
-    instrumentationEmitter: null,
-    logger: quiet,
+    makeSocket: makeOwn,
+    connectTimeoutMs,
+    requestTimeoutMs,
   })
-  const broker = new makeBroker({ connectionPool: pool, logger: quiet, allowAutoTopicCreation: false })
   try {
-    await broker.connect()
+    await client.connect()
   } catch (error) {
     cut()
     throw Object.assign(error as Error, { spokeTls })
   }
   return {
     call: async (name, ask) => {
-      const { decode, ...protocol } = protocolOf(broker, name, ask)
-      const response = { decode, parse: (answer: unknown) => Promise.resolve(answer) }
       try {
-        return (await pool.send({ ...protocol, response })) as KafkaApis[typeof name]['answer']
+        return (await client.send(requestOf(client, name, ask))) as KafkaApis[typeof name]['answer']
       } catch (error) {
         // Anything else is an answer that could not be decoded.
         if (/^KafkaJS(Connection|RequestTimeout|SASL)/.test((error as Error).name)) cut()
@@ -172,18 +102,23 @@ export const connectKafka = async (
 }
 
 /** How a request is encoded and its answer decoded: in the newest version that the broker knows as well. */
-const protocolOf = <Name extends keyof KafkaApis>(broker: InnerBroker, name: Name, ask: KafkaApis[Name]['ask']) => {
+const requestOf = <Name extends keyof KafkaApis>(
+  client: Client,
+  name: Name,
+  ask: KafkaApis[Name]['ask'],
+): WireRequest => {
   const knows = ({ key, version }: { readonly key: number; readonly version: number }) =>
-    (broker.versions[key]?.maxVersion ?? 0) >= version
+    client.newestVersion(key) >= version
   if (name === 'Metadata' && knows(metadataApi)) return metadataById(ask as KafkaApis['Metadata']['ask'])
   if (name === 'Fetch') {
     const fetch = ask as KafkaApis['Fetch']['ask']
     if (knows(fetchApi) && fetch.topics.every(({ topicId }) => topicId !== undefined)) return fetchById(fetch)
   }
-  const protocol = broker.lookupRequest(keyOf[name] ?? -1, definitionOf[name])(ask)
-  if (name !== 'Fetch') return { ...protocol, decode: protocol.response.decode }
-  if (protocol.request.apiVersion !== fetchVersion) {
-    throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
+  const request = client.requestOf(name, ask)
+  if (name === 'Fetch') {
+    if (request.apiVersion !== fetchVersion) throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
+    return { ...request, decode: decodeFetch }
   }
-  return { ...protocol, decode: decodeFetch }
+  if (name === 'Produce') return { ...request, encode: () => encodeProduce(ask as KafkaApis['Produce']['ask']) }
+  return request
 }

@@ -1,9 +1,6 @@
-// @ts-expect-error kafkajs has no types for its inner modules
-import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 import { ConnectError, PublishError, TopicError, type ConnectFault } from '@armature/messaging/errors'
 import { codes } from './apis.ts'
-
-const errorOf = createErrorFromCode as unknown as (code: number) => Error & { type: string; retriable: boolean }
+import { errorOfCode } from './client-internals.ts'
 
 /** An error code that the broker answered. */
 export class KafkaFault extends Error {
@@ -13,7 +10,7 @@ export class KafkaFault extends Error {
   readonly passing: boolean
 
   constructor(code: number, what: string) {
-    const { message, type, retriable } = errorOf(code)
+    const { message, type, retriable } = errorOfCode(code)
     super(`${what}: ${message} (${type})`)
     this.code = code
     this.passing = retriable || code === codes.invalidProducerEpoch || code === codes.recordListTooLarge

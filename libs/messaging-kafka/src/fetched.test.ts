@@ -1,18 +1,8 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-// @ts-expect-error kafkajs has no types for its inner modules
-import recordModule from 'kafkajs/src/protocol/recordBatch/record/v0/index.js'
-// @ts-expect-error the same
-import batchModule from 'kafkajs/src/protocol/recordBatch/v0/index.js'
-// @ts-expect-error the same
-import crcModule from 'kafkajs/src/protocol/recordBatch/crc32C/index.js'
 import { compress as snappyCompress } from 'snappyjs'
 import { expect, test } from 'vitest'
+import { fetchAnswer, kafkajsBatch, withChecksum } from '../test/kafkajs-batch.ts'
 import { decodeFetch, eachHeader, type FetchedPartition } from './fetched.ts'
-
-type Encoder = { buffer: Buffer }
-const crcOf = crcModule as unknown as (data: Buffer) => number
-const encodeRecord = recordModule as unknown as (record: object) => Encoder
-const { RecordBatch } = batchModule as unknown as { RecordBatch: (batch: object) => Promise<Encoder> }
 
 interface BatchParts {
   readonly firstOffset: number
@@ -29,31 +19,28 @@ interface BatchParts {
 /** Up to the records. */
 const headBytes = 61
 
+const firstTime = 1_700_000_000_000
+
 /** As kafkajs encodes it, with what it does not write put in afterwards. */
 const batch = async ({ firstOffset, values, producerId = -1, flags = 0, key, compress, cleaned = 0 }: BatchParts) => {
-  const records = values.map((value, offsetDelta) =>
-    encodeRecord({ offsetDelta, timestampDelta: offsetDelta * 10, key: key ?? null, value, headers: { h: value } }),
+  let encoded = await kafkajsBatch(
+    values.map((value, index) => ({
+      key: key ?? null,
+      value: Buffer.from(value),
+      headers: { h: Buffer.from(value) },
+      timestamp: firstTime + index * 10,
+    })),
   )
-  const { buffer } = await RecordBatch({
-    firstOffset,
-    firstTimestamp: 1_700_000_000_000,
-    maxTimestamp: 1_700_000_009_999,
-    producerId,
-    lastOffsetDelta: values.length - 1 + cleaned,
-    records,
-  })
-  let encoded = Buffer.from(buffer)
   if (compress !== undefined) {
     encoded = Buffer.concat([encoded.subarray(0, headBytes), compress.by(encoded.subarray(headBytes))])
     encoded.writeInt32BE(encoded.length - 12, 8)
   }
+  encoded.writeBigInt64BE(BigInt(firstOffset), 0)
   encoded.writeInt16BE(flags | (compress?.codec ?? 0), 21)
+  encoded.writeInt32BE(values.length - 1 + cleaned, 23)
+  encoded.writeBigInt64BE(BigInt(firstTime + 9_999), 35)
+  encoded.writeBigInt64BE(BigInt(producerId), 43)
   return withChecksum(encoded)
-}
-
-const withChecksum = (encoded: Buffer): Buffer => {
-  encoded.writeUInt32BE(crcOf(encoded.subarray(21)), 17)
-  return encoded
 }
 
 /** A block that is stored as it is. */
@@ -66,27 +53,18 @@ const lz4Stored = (data: Buffer): Buffer => {
 /** As Java's clients write it: blocks with their lengths before them. */
 const snappyOfJava = (data: Buffer): Buffer => {
   const blocks = [data.subarray(0, 5), data.subarray(5)].map((block) => Buffer.from(snappyCompress(block)))
-  const framed = blocks.flatMap((block) => [int(4, block.length), block])
+  const framed = blocks.flatMap((block) => [lengthOf(block), block])
   return Buffer.concat([Buffer.from('82534e41505059000000000100000001', 'hex'), ...framed])
 }
 
-const int = (bytes: 2 | 4 | 8, value: number): Buffer => {
-  const buffer = Buffer.alloc(bytes)
-  if (bytes === 8) buffer.writeBigInt64BE(BigInt(value))
-  else buffer.writeIntBE(value, 0, bytes)
-  return buffer
+const lengthOf = ({ length }: Buffer): Buffer => {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(length)
+  return bytes
 }
 
-const answer = (data: Buffer, aborted: readonly [producerId: number, firstOffset: number][] = []): Buffer =>
-  Buffer.concat([
-    ...[int(4, 0), int(2, 0), int(4, 0), int(4, 1), int(2, 1), Buffer.from('t'), int(4, 1)],
-    ...[int(4, 5), int(2, 0), int(8, 99), int(8, 99), int(8, 0), int(4, aborted.length)],
-    ...aborted.flatMap(([producerId, firstOffset]) => [int(8, producerId), int(8, firstOffset)]),
-    ...[int(4, -1), int(4, data.length), data],
-  ])
-
-const decoded = async (data: Buffer, aborted?: Parameters<typeof answer>[1]): Promise<FetchedPartition> => {
-  const { errorCode, partitions } = await decodeFetch(answer(data, aborted))
+const decoded = async (data: Buffer, aborted?: Parameters<typeof fetchAnswer>[1]): Promise<FetchedPartition> => {
+  const { errorCode, partitions } = await decodeFetch(fetchAnswer(data, aborted))
   expect(errorCode).toBe(0)
   expect(partitions).toHaveLength(1)
   return partitions[0] as FetchedPartition
@@ -223,7 +201,11 @@ test.each([
 test('what many batches of one answer become is bounded: the rest is fetched again', async () => {
   const by = (data: Buffer) => zstdCompressSync(Buffer.concat([data, Buffer.alloc(30 * mebibyte)]))
   const one = await batch({ firstOffset: 0, values: ['a'], compress: { codec: 4, by } })
-  const many = [0, 1, 2, 3].map((offset) => Buffer.concat([int(8, offset), one.subarray(8)]))
+  const many = [0, 1, 2, 3].map((offset) => {
+    const copy = Buffer.from(one)
+    copy.writeBigInt64BE(BigInt(offset))
+    return copy
+  })
   const partition = await decoded(Buffer.concat(many))
   expect(shown(partition)).toEqual([['0 a', '1 a', '2 a'], 3])
   expect(partition.problem).toBeUndefined()

@@ -35,19 +35,36 @@ interface Batch {
 /** Of the records of one batch, decompressed: one of more is taken for an attack. Of one answer it is what is decompressed before no more is begun. */
 const maxInflatedBytes = 64 * 1024 * 1024
 
+/** A number adds up so many bytes of seven bits without rounding. */
+const exactVarintBytes = 7
+/** Of 64 bits. */
+const longestVarintBytes = 10
+
 /** Reads what Kafka's protocol is made of, from a place on. Throws RangeError beyond the end. */
 export const reader = (data: Buffer, start = 0) => {
   let at = start
   const varint = (): number => {
+    const first = at
     let value = data.readUInt8(at++)
     // Zigzag: the lowest bit is the sign.
     if (value < 0x80) return (value >>> 1) ^ -(value & 1)
     value &= 0x7f
     for (let [byte, factor] = [0x80, 128]; byte >= 0x80; factor *= 128) {
+      if (at - first === exactVarintBytes) return varlong(first)
       byte = data.readUInt8(at++)
       value += (byte & 0x7f) * factor
     }
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
+  }
+  const varlong = (first: number): number => {
+    at = first
+    let value = 0n
+    for (let [byte, shift] = [0x80, 0n]; byte >= 0x80; shift += 7n) {
+      if (at - first === longestVarintBytes) throw new RangeError(`a number of more than ${longestVarintBytes} bytes`)
+      byte = data.readUInt8(at++)
+      value |= BigInt(byte & 0x7f) << shift
+    }
+    return Number(BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n)))
   }
   const bytes = (length: number): Buffer => {
     if (at + length > data.length) throw new RangeError(`${length} bytes at ${at} of ${data.length}`)
@@ -211,11 +228,14 @@ const decodeBatch = async (data: Buffer, budget: Budget): Promise<Batch> => {
   }
 }
 
-/** Calls for each header; a name may come many times. `start` and `end` are those of its value in `data`; -1 is null. */
+/**
+ * Calls for each header; a name may come many times. `start` and `end` are those of its value in `data`; -1 is null. Answers where the headers
+ * end.
+ */
 export const eachHeader = (
   { headers: { data, at: first } }: FetchedRecord,
   see: (name: string, start: number, end: number, data: Buffer) => void,
-): void => {
+): number => {
   let at = first
   // Not a reader, which would cost more than the headers.
   const varint = (): number => {
@@ -234,6 +254,7 @@ export const eachHeader = (
     at += Math.max(0, valueBytes)
     see(name, start, at, data)
   }
+  return at
 }
 
 const decodeRecord = (

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { CompressionTypes } from 'kafkajs'
 import { codes, type KafkaRecord } from './apis.ts'
 import { asked } from './cluster.ts'
+import type { PublishedCodec } from './compression.ts'
 import { checkCode, KafkaFault } from './faults.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
 import { kafkaLock } from './lock.ts'
@@ -42,7 +42,7 @@ export const kafkaRemoval = async (
   const { signal, release } = await kafkaLock({ cluster, group: `armature-removal.${name}`, doing })
 
   /** Whether the topic takes a batch of this size. */
-  const produce = (place: TopicPartition, messages: readonly KafkaRecord[], compression: CompressionTypes) =>
+  const produce = (place: TopicPartition, messages: readonly KafkaRecord[], compression: PublishedCodec) =>
     walk.anew(name, async (): Promise<boolean> => {
       signal.throwIfAborted()
       const answer = await asked(cluster.node(walk.leaderOf(place)), 'Produce', {
@@ -61,9 +61,9 @@ export const kafkaRemoval = async (
 
   /** In as many batches as the topic takes. A record that is too large by itself was compressed when it came. */
   const publishAgain = async (place: TopicPartition, records: readonly KafkaRecord[]): Promise<void> => {
-    if (records.length === 0 || (await produce(place, records, CompressionTypes.None))) return
+    if (records.length === 0 || (await produce(place, records, 'none'))) return
     if (records.length === 1) {
-      if (await produce(place, records, CompressionTypes.GZIP)) return
+      if (await produce(place, records, 'gzip')) return
       throw new KafkaFault(codes.messageTooLarge, `publishing again to ${topic}`)
     }
     const half = Math.ceil(records.length / 2)
@@ -138,26 +138,17 @@ export const kafkaRemoval = async (
   }
 }
 
-/** The record as it was, to be sent once more. */
+/** The record as it was, to be sent once more: its headers byte for byte. */
 const again = (record: FetchedRecord): KafkaRecord => {
-  const headers = Object.create(null) as Record<string, Buffer[]>
-  eachHeader(record, (name, start, end, data) => {
-    ;(headers[name] ??= []).push(start < 0 ? Buffer.of() : data.subarray(start, end))
-  })
-  const { key, value, timestamp } = record
-  return { key, value, headers, timestamp }
+  const { key, value, headers, timestamp } = record
+  const end = eachHeader(record, () => undefined)
+  return { key, value, headers: headers.data.subarray(headers.at, end), timestamp }
 }
 
 /** A digest of what a record keeps when it is published again. Its time is not: the broker may set it. */
 const contentsOf = (record: FetchedRecord): string => {
   const { key, value, headers } = again(record)
   const digest = createHash('sha256')
-  const add = (bytes: Buffer | null) => digest.update(`${bytes?.length ?? 'null'} `).update(bytes ?? '')
-  add(key)
-  add(value)
-  for (const name of Object.keys(headers).sort()) {
-    add(Buffer.from(name))
-    for (const each of [headers[name] ?? []].flat()) add(each)
-  }
+  for (const bytes of [key, value, headers]) digest.update(`${bytes?.length ?? 'null'} `).update(bytes ?? '')
   return digest.digest('base64')
 }

@@ -9,7 +9,14 @@ const call = (): Call => ({
   resolve: () => undefined,
   reject: () => undefined,
 })
-const record = (bytes: number, of = call()) => ({ key: null, value: null, headers: {}, timestamp: 0, bytes, call: of })
+const record = (bytes: number, of = call()) => ({
+  key: null,
+  value: null,
+  headers: Buffer.of(0),
+  timestamp: 0,
+  bytes,
+  call: of,
+})
 const lane = (maxBytes: number, maxRecords: number, dropped: number[] = []): Lane =>
   sendLane('t', 0, { maxBytes, maxRecords, dropped: ({ bytes }) => dropped.push(bytes) })
 

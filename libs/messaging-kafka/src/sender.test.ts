@@ -59,7 +59,7 @@ const sending = () => {
     lane.push({
       key: null,
       value: Buffer.from(value),
-      headers: {},
+      headers: Buffer.of(0),
       timestamp: 0,
       bytes: 1,
       call: owner,

@@ -1,4 +1,3 @@
-import { CompressionTypes } from 'kafkajs'
 import { PublishError } from '@armature/messaging/errors'
 import { codes } from './apis.ts'
 import { asked, type ClusterParts, type KafkaCluster } from './cluster.ts'
@@ -43,7 +42,7 @@ const batchCodes: ReadonlySet<number> = new Set([...sizeCodes, codes.invalidReco
 
 /** Sends the batches of lanes to the leaders of their partitions, again and again until the broker holds or refuses them. */
 export const kafkaSender = ({ cluster, topics, warn, held, homeless, refused }: SenderParts): KafkaSender => {
-  const compression = cluster.settings.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None
+  const { compression } = cluster.settings
   const waiting = new Set<Lane>()
   const requests = new Map<number, number>()
   let session: Promise<ProducerSession> | undefined

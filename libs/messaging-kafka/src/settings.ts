@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { parseBrokerUrl, passwordOf, tlsOptions, type BrokerUrl } from '@armature/messaging-kit/broker-url'
 import { MessagingUrlError } from '@armature/messaging/errors'
+import { publishedCodecs, type PublishedCodec } from './compression.ts'
 
 const names = {
   sasl: 'text',
@@ -13,7 +14,6 @@ const names = {
 } as const
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-const compressions = ['none', 'gzip'] as const
 
 /** What a `kafka:` URL says, with the files it names read. */
 export interface KafkaSettings extends Pick<BrokerUrl, 'hosts' | 'publishWaitMs' | 'connectWaitMs' | 'closeWaitMs'> {
@@ -24,7 +24,8 @@ export interface KafkaSettings extends Pick<BrokerUrl, 'hosts' | 'publishWaitMs'
   readonly partitions: number
   /** Copies of topics that are made here; -1 leaves it to the broker. */
   readonly replicas: number
-  readonly compression: 'none' | 'gzip'
+  /** Of what is published. */
+  readonly compression: PublishedCodec
   /** Of one body. */
   readonly maxMessageBytes: number
   /** A member that is not heard of for so long has its partitions taken away. */
@@ -59,7 +60,7 @@ export const kafkaSettings = async (url: string): Promise<KafkaSettings> => {
     clientId: options.clientId ?? defaults.clientId,
     partitions: atLeast('partitions', defaults.partitions, 1),
     replicas: options.replicas === undefined ? -1 : atLeast('replicas', 1, 1),
-    compression: oneOf('compression', options.compression ?? 'none', compressions),
+    compression: oneOf('compression', options.compression ?? 'none', publishedCodecs),
     maxMessageBytes: atLeast('maxMessageBytes', defaults.maxMessageBytes, 1),
     sessionTimeoutMs: atLeast('sessionTimeoutMs', defaults.sessionTimeoutMs, 100),
   }

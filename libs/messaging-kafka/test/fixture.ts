@@ -44,10 +44,33 @@ export const killableKafka = async (url: string): Promise<KillableDriver> => {
 /** The numbers of some requests of Kafka's protocol. */
 export const apis = { fetch: 1, joinGroup: 11, heartbeat: 12 } as const
 
-/** The number of the request that begins here, by Kafka's protocol: its length comes first. */
-const apiOf = (data: unknown): number => {
-  const bytes = typeof data === 'string' ? Buffer.from(data, 'binary') : (data as Buffer)
-  return bytes.length >= 6 ? bytes.readInt16BE(4) : -1
+/**
+ * Calls `before` with the number of each request that the socket sends. Where it answers a promise, the request waits for it, and the socket ends
+ * with what it rejects with; other requests pass.
+ */
+export const watchRequests = (socket: Socket, before: (api: number) => Promise<unknown> | undefined): Socket => {
+  const write = socket.write.bind(socket) as (...given: unknown[]) => boolean
+  let leftBytes = 0
+  let waiting: unknown[][] | undefined
+  socket.write = (...given: unknown[]) => {
+    const data = given[0] as Buffer
+    if (leftBytes === 0) {
+      // The length of the request, then its number.
+      leftBytes = 4 + data.readInt32BE(0)
+      const until = before(data.readInt16BE(4))
+      const own: unknown[][] = []
+      waiting = until === undefined ? undefined : own
+      until?.then(
+        () => own.forEach((each) => write(...each)),
+        (fault: Error) => socket.destroy(fault),
+      )
+    }
+    leftBytes -= data.length
+    if (waiting === undefined) return write(...given)
+    waiting.push(given)
+    return true
+  }
+  return socket
 }
 
 /** Sockets that can be cut or deafened, all at once, again and again; `cut` answers how many there were. */
@@ -73,13 +96,11 @@ export const cuttableSockets = (): {
       portOf.set(socket, args[1])
       if (held(args[1])) socket.destroy(new Error('held'))
       all.set(socket, apis)
-      const write = socket.write.bind(socket) as (...of: unknown[]) => boolean
-      socket.write = (...of: unknown[]) => {
-        const api = apiOf(of[0])
+      watchRequests(socket, (api) => {
         apis.add(api)
         counts.set(api, (counts.get(api) ?? 0) + 1)
-        return write(...of)
-      }
+        return undefined
+      })
       socket.once('close', () => all.delete(socket))
       return socket
     },

@@ -8,10 +8,7 @@ import { fetchedRecord } from './records.ts'
 const codec: WireCodec<FetchedRecord> = {
   encode: (topic, message) => {
     const { key, value, headers, timestamp } = recordOf(message, '/fuzz', 1_000, topic)
-    const pairs = Object.entries(headers).flatMap(([name, values]) =>
-      [values].flat().map((each): [string, Buffer] => [name, Buffer.from(each)]),
-    )
-    return fetchedRecord({ key, value, headers: pairs, timestamp })
+    return { ...fetchedRecord({ key, value, timestamp }), headers: { data: headers, at: 0 } }
   },
   decode: (topic, record) => messageIn(record, topic, 0),
 }

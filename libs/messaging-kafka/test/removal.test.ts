@@ -8,7 +8,7 @@ import type { Driver } from '@armature/messaging/ports'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { openKafka } from '../src/driver.ts'
 import { makeSocket, type MakeSocket } from '../src/connection.ts'
-import { asAdmin, eventually, kcatPublish, sharedKafka } from './fixture.ts'
+import { asAdmin, eventually, kcatPublish, sharedKafka, watchRequests } from './fixture.ts'
 
 const browserOf = ({ browser }: Driver): TopicBrowser => {
   if (browser === undefined) throw new Error('no browser')
@@ -22,25 +22,12 @@ const lying = async (browser: TopicBrowser, topic: string): Promise<Held[]> => {
 }
 
 const produceKey = 0
-const keyAt = 4
 
 /** Sockets on which requests to produce wait for what is done meanwhile. */
 const beforeProduce =
   (meanwhile: () => Promise<unknown>): MakeSocket =>
-  (...args) => {
-    const socket = makeSocket(...args)
-    const write = socket.write.bind(socket) as (...given: unknown[]) => boolean
-    socket.write = (...given: unknown[]) => {
-      const [data] = given
-      if (!Buffer.isBuffer(data) || data.readInt16BE(keyAt) !== produceKey) return write(...given)
-      void meanwhile().then(
-        () => write(...given),
-        (fault: Error) => socket.destroy(fault),
-      )
-      return true
-    }
-    return socket
-  }
+  (...args) =>
+    watchRequests(makeSocket(...args), (api) => (api === produceKey ? meanwhile() : undefined))
 
 const once = (work: () => Promise<unknown>): (() => Promise<unknown>) => {
   let done: Promise<unknown> | undefined

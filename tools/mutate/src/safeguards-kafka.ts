@@ -74,4 +74,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (isThere(lane) || lane.partition > 0) ready(lane)',
     tests: ['libs/messaging-kafka/test/replaced.test.ts'],
   },
+  {
+    promise: 'Kafka: a batch has the checksum of all its bytes, so that the broker refuses one that is damaged on the way',
+    file: 'libs/messaging-kafka/src/record-batch.ts',
+    find: 'crc32c(batch, at.attributes)',
+    replace: 'crc32c(batch, at.records)',
+    tests: ['libs/messaging-kafka/src/record-batch.test.ts'],
+  },
+  {
+    promise: 'Kafka: a batch has its sequence, by which the broker knows one that is sent again',
+    file: 'libs/messaging-kafka/src/record-batch.ts',
+    find: 'batch.writeInt32BE(origin.firstSequence, at.firstSequence)',
+    replace: 'batch.writeInt32BE(0, at.firstSequence)',
+    tests: ['libs/messaging-kafka/src/record-batch.test.ts'],
+  },
+  {
+    promise: 'Kafka: a fetched batch whose bytes do not have its checksum is not delivered',
+    file: 'libs/messaging-kafka/src/fetched.ts',
+    find: 'if (crc32c(data, from.at) !== checksum)',
+    replace: 'if (crc32c(data, from.at) === -1)',
+    tests: ['libs/messaging-kafka/src/fetched.test.ts'],
+  },
 ]

@@ -1,0 +1,109 @@
+import { crc32c } from './crc32c.ts'
+import type { KafkaRecord } from './apis.ts'
+import { codecs, compress, type PublishedCodec } from './compression.ts'
+import { varintBytes, writeVarint } from './varint.ts'
+
+/** By what the broker tells a batch that is sent again from a new one. A producer without an identity has the id -1. */
+export interface BatchOrigin {
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly firstSequence: number
+}
+
+/** Where a batch has its fields (https://kafka.apache.org/documentation/#recordbatch). */
+const at = {
+  baseOffset: 0,
+  length: 8,
+  leaderEpoch: 12,
+  magic: 16,
+  checksum: 17,
+  attributes: 21,
+  lastOffsetDelta: 23,
+  baseTime: 27,
+  maxTime: 35,
+  producerId: 43,
+  producerEpoch: 51,
+  firstSequence: 53,
+  count: 57,
+  records: 61,
+} as const
+const magic = 2
+
+/**
+ * Encodes one record or more as a batch of format 2, with the times that the records have. Rejects where the codec fails. A batch that is
+ * encoded again is the same, byte by byte.
+ */
+export const encodeBatch = async (
+  records: readonly KafkaRecord[],
+  codec: PublishedCodec,
+  origin: BatchOrigin,
+): Promise<Buffer> => {
+  const plain = encodeRecords(records)
+  const batch =
+    codec === 'none'
+      ? plain
+      : Buffer.concat([plain.subarray(0, at.records), await compress(codec, plain.subarray(at.records))])
+  let maxTime = records[0]?.timestamp ?? 0
+  for (const { timestamp } of records) if (timestamp > maxTime) maxTime = timestamp
+  // The broker gives the offsets and the epoch.
+  batch.writeBigInt64BE(0n, at.baseOffset)
+  batch.writeInt32BE(0, at.leaderEpoch)
+  batch.writeInt32BE(batch.length - at.leaderEpoch, at.length)
+  batch.writeInt8(magic, at.magic)
+  batch.writeInt16BE(codecs.indexOf(codec), at.attributes)
+  batch.writeInt32BE(records.length - 1, at.lastOffsetDelta)
+  batch.writeBigInt64BE(int64(records[0]?.timestamp ?? 0), at.baseTime)
+  batch.writeBigInt64BE(int64(maxTime), at.maxTime)
+  batch.writeBigInt64BE(BigInt(origin.producerId), at.producerId)
+  batch.writeInt16BE(origin.producerEpoch, at.producerEpoch)
+  batch.writeInt32BE(origin.firstSequence, at.firstSequence)
+  batch.writeInt32BE(records.length, at.count)
+  batch.writeUInt32BE(crc32c(batch, at.attributes), at.checksum)
+  return batch
+}
+
+const largest = 2n ** 63n - 1n
+
+/** The time of a record that comes from others may be the largest int64, which a number rounds up. */
+const int64 = (value: number): bigint => {
+  const integer = BigInt(value)
+  return integer > largest ? largest : integer
+}
+
+/** The records one after the other, with room for the head of the batch before them. */
+const encodeRecords = (records: readonly KafkaRecord[]): Buffer => {
+  const baseTime = records[0]?.timestamp ?? 0
+  const lengths = records.map((record, offsetDelta) => recordBytes(record, record.timestamp - baseTime, offsetDelta))
+  let total: number = at.records
+  for (const length of lengths) total += varintBytes(length) + length
+  const out = Buffer.allocUnsafe(total)
+  let end: number = at.records
+  for (const [offsetDelta, { key, value, headers, timestamp }] of records.entries()) {
+    end = writeVarint(out, end, lengths[offsetDelta] ?? 0)
+    // Attributes: none are defined.
+    out[end++] = 0
+    end = writeVarint(out, end, timestamp - baseTime)
+    end = writeVarint(out, end, offsetDelta)
+    end = writeBytes(out, end, key)
+    end = writeBytes(out, end, value)
+    out.set(headers, end)
+    end += headers.length
+  }
+  return out
+}
+
+/** Without the length before it. */
+const recordBytes = ({ key, value, headers }: KafkaRecord, timeDelta: number, offsetDelta: number): number =>
+  1 + varintBytes(timeDelta) + varintBytes(offsetDelta) + bytesOf(key) + bytesOf(value) + headers.length
+
+const nullLength = -1
+
+const bytesOf = (bytes: Buffer | null): number =>
+  bytes === null ? varintBytes(nullLength) : varintBytes(bytes.length) + bytes.length
+
+const writeBytes = (out: Buffer, start: number, bytes: Buffer | null): number => {
+  if (bytes === null) return writeVarint(out, start, nullLength)
+  const end = writeVarint(out, start, bytes.length)
+  out.set(bytes, end)
+  return end + bytes.length
+}
