@@ -5,9 +5,9 @@ import { arrivals, bodyOf, publishRate, throughRate, type Job, type Party } from
 
 const group = 'bench'
 
-/** Our driver of that scheme: CloudEvents with id and time, and the acknowledgement after the handler. */
-export const armature = (scheme: string): Party => {
-  const open = ({ url }: Job) => openDriver(url.replace(/^[a-z-]+:/, `${scheme}:`))
+/** Our driver of that scheme, with options of its URL: CloudEvents with id and time, and the acknowledgement after the handler. */
+export const armature = (scheme: string, options = ''): Party => {
+  const open = ({ url }: Job) => openDriver(`${url.replace(/^[a-z-]+:/, `${scheme}:`)}${options}`)
 
   const sender = (driver: Driver, job: Job) => {
     const body = bodyOf(job)
@@ -25,7 +25,7 @@ export const armature = (scheme: string): Party => {
     await subscription.close()
   }
 
-  const options = (driver: Driver, maxInFlight: number) => ({
+  const subscribing = (driver: Driver, maxInFlight: number) => ({
     maxInFlight,
     maxInFlightBytes: 1 << 30,
     ...(driver.guarantees.groups ? { group } : {}),
@@ -45,7 +45,7 @@ export const armature = (scheme: string): Party => {
       await leaveGroup(driver, job)
       await publishRate({ ...job, atOnce: 100 }, sender(driver, job))
       const { count, rate } = arrivals(job, scheme)
-      const subscription = await driver.subscribe(job.topic, async () => count(), options(driver, job.atOnce))
+      const subscription = await driver.subscribe(job.topic, async () => count(), subscribing(driver, job.atOnce))
       const result = await rate
       await subscription.idle()
       await driver.close()
@@ -54,7 +54,7 @@ export const armature = (scheme: string): Party => {
     through: async (job) => {
       const driver = await open(job)
       const { count, rate } = arrivals(job, scheme)
-      await driver.subscribe(job.topic, async () => count(), options(driver, 1_000))
+      await driver.subscribe(job.topic, async () => count(), subscribing(driver, 1_000))
       const result = await throughRate(job, rate, sender(driver, job))
       await driver.close()
       return result

@@ -6,16 +6,18 @@ export interface Job {
   readonly topic: string
   readonly messages: number
   readonly bodyBytes: number
-  /** Publish: messages a call, each call confirmed before the next. Consume: unsettled at once. */
+  /** Publish: messages a call. Consume: unsettled at once. */
   readonly atOnce: number
+  /** Publish: calls that are under way together; all are confirmed before the next ones. */
+  readonly callers: number
 }
 
 /** A library on one broker. Each method opens what it needs, does the job, closes, and resolves to messages a second. */
 export interface Party {
   readonly name: string
-  /** Publishes, each call confirmed by the broker before the next. */
+  /** Publishes; a call is over when the broker has confirmed it. */
   publish?(job: Job): Promise<number>
-  /** Handles and acknowledges what lies in the topic already. */
+  /** Handles and acknowledges what lies in the topic already, from the call that subscribes until the last message is handled. */
   consume?(job: Job): Promise<number>
   /** From the first publish until the last message is handled. */
   through?(job: Job): Promise<number>
@@ -25,23 +27,26 @@ export type Scenario = 'publish' | 'consume' | 'through'
 
 export const bodyOf = ({ bodyBytes }: Job): Buffer => Buffer.alloc(bodyBytes, 'x')
 
-/** Calls `send` for `messages` in calls of `atOnce`, one after the other; resolves to messages a second. */
+/** Calls `send` for `messages` in calls of `atOnce`, `callers` of them together; resolves to messages a second. */
 export const publishRate = async (
-  { messages, atOnce }: Job,
+  { messages, atOnce, callers }: Job,
   send: (count: number) => Promise<unknown>,
 ): Promise<number> => {
   const startMs = performance.now()
-  for (let sent = 0; sent < messages; sent += atOnce) await send(Math.min(atOnce, messages - sent))
+  for (let sent = 0; sent < messages; sent += atOnce * callers) {
+    if (callers === 1) await send(Math.min(atOnce, messages - sent))
+    else await together(Math.min(callers, Math.ceil((messages - sent) / atOnce)), () => send(atOnce))
+  }
   return messages / ((performance.now() - startMs) / 1_000)
 }
 
 const deadlineMs = 120_000
 
-/** Counts messages, from the first to the last: joining a group and the like are no part of the rate. */
+/** Counts messages, from this call to the last one: what a client fetched before it handed out the first is no free start. */
 export const arrivals = ({ messages }: Job, what: string) => {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const startMs = performance.now()
   let seen = 0
-  let firstMs = 0
   const timer = setTimeout(
     () => reject(new Error(`${what}: ${seen} of ${messages} messages in ${deadlineMs / 1_000} s`)),
     deadlineMs,
@@ -49,10 +54,9 @@ export const arrivals = ({ messages }: Job, what: string) => {
   return {
     count: () => {
       seen += 1
-      if (seen === 1) firstMs = performance.now()
       if (seen !== messages) return
       clearTimeout(timer)
-      resolve((messages - 1) / ((performance.now() - firstMs) / 1_000))
+      resolve(messages / ((performance.now() - startMs) / 1_000))
     },
     rate: promise,
   }

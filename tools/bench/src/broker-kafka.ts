@@ -6,7 +6,8 @@ import { arrivals, bodyOf, eventHeaders, publishRate, type Job, type Party } fro
 const brokersOf = ({ url }: Job) => [new URL(url).host]
 const clientOf = (job: Job) => new Kafka({ brokers: brokersOf(job), clientId: 'bench', logLevel: logLevel.NOTHING })
 
-const partitions = 1
+/** As many for all. */
+export const partitions = 1
 
 export const createTopic = async (job: Job): Promise<() => Promise<void>> => {
   const admin = clientOf(job).admin()

@@ -8,7 +8,7 @@ import type { ServerKind } from '@armature/servers/server'
 import { rawAmqplib, rawRabbitmqClient } from './broker-amqp.ts'
 import { armature } from './broker-armature.ts'
 import type { Job, Party, Scenario } from './broker-job.ts'
-import { kcatParty, platformaticKafka, rawKafkajs } from './broker-kafka.ts'
+import { kcatParty, partitions, platformaticKafka, rawKafkajs } from './broker-kafka.ts'
 import { moleculer } from './broker-moleculer.ts'
 import { rawJetstream, rawNats } from './broker-nats.ts'
 import { nest } from './broker-nest.ts'
@@ -18,6 +18,8 @@ import { compare, type Result, type Spread } from './compare.ts'
 interface Contest {
   readonly server: ServerKind
   readonly parties: () => Promise<readonly Party[]> | readonly Party[]
+  /** What a client fetches before it is asked for, where that is more than may be unsettled. */
+  readonly readAheadBytes?: number
 }
 
 /** By the scheme of our driver, which is the first of each. */
@@ -30,8 +32,9 @@ const contests: Readonly<Record<string, Contest>> = {
   },
   kafka: {
     server: kafka,
+    readAheadBytes: 16 * 1024 * 1024,
     parties: async () => [
-      armature('kafka'),
+      armature('kafka', `?partitions=${partitions}`),
       rawKafkajs,
       platformaticKafka,
       kcatParty(await kcat()),
@@ -43,23 +46,32 @@ const contests: Readonly<Record<string, Contest>> = {
   'redis-streams': { server: redis, parties: () => [armature('redis-streams'), rawRedisStreams] },
 }
 
-interface Round extends Pick<Job, 'messages' | 'atOnce' | 'bodyBytes'> {
+interface Round extends Pick<Job, 'messages' | 'atOnce' | 'bodyBytes' | 'callers'> {
   readonly scenario: Scenario
   readonly what: string
 }
 
-const rounds = (bodyBytes: number): readonly Round[] => {
-  const many = bodyBytes > 1_000 ? 2_000 : 10_000
-  const few = { bodyBytes, messages: 300, atOnce: 1 }
-  const lot = { bodyBytes, messages: many, atOnce: 100 }
-  return [
-    { scenario: 'publish', ...few, what: 'publish, one at a time' },
-    { scenario: 'publish', ...lot, what: 'publish, 100 at a time' },
-    { scenario: 'consume', ...few, what: 'consume, one at a time' },
-    { scenario: 'consume', ...lot, atOnce: 1_000, what: 'consume, 1,000 unsettled' },
-    { scenario: 'through', ...lot, what: 'publish and handle' },
-  ]
-}
+/** What a message takes beside its body, about. */
+const headBytes = 200
+
+const roundsOf =
+  ({ readAheadBytes = 0 }: Contest) =>
+  (bodyBytes: number): readonly Round[] => {
+    const many = bodyBytes > 1_000 ? 2_000 : 10_000
+    const few = { bodyBytes, messages: 300, atOnce: 1, callers: 1 }
+    const lot = { bodyBytes, messages: many, atOnce: 100, callers: 1 }
+    // More than any client can have fetched before it hands out the first.
+    const ahead = Math.ceil((2 * readAheadBytes) / (bodyBytes + headBytes))
+    const consumed = (messages: number) => ({ messages: Math.max(messages, ahead) })
+    return [
+      { scenario: 'publish', ...few, what: 'publish, one at a time' },
+      { scenario: 'publish', ...lot, what: 'publish, 100 at a time' },
+      { scenario: 'publish', ...lot, atOnce: 1, callers: 100, what: 'publish, 100 callers with one each' },
+      { scenario: 'consume', ...few, ...consumed(few.messages), what: 'consume, one at a time' },
+      { scenario: 'consume', ...lot, ...consumed(many), atOnce: 1_000, what: 'consume, 1,000 unsettled' },
+      { scenario: 'through', ...lot, what: 'publish and handle' },
+    ]
+  }
 
 const sizesBytes = [200, 10_000]
 const runs = 5
@@ -72,7 +84,7 @@ export const brokers = async (names: readonly string[] = Object.keys(contests)):
     if (contest === undefined) throw new Error(`no driver ${name}: name ${Object.keys(contests).join(', ')}`)
     const server = await contest.server.start()
     try {
-      tables.push(await contestTable(name, server.url, await contest.parties()))
+      tables.push(await contestTable(name, contest, server.url))
     } finally {
       await server.stop()
     }
@@ -81,7 +93,8 @@ export const brokers = async (names: readonly string[] = Object.keys(contests)):
 }
 
 /** A row a job: our messages a second, then our rate over each other one's. */
-const contestTable = async (scheme: string, url: string, parties: readonly Party[]): Promise<string> => {
+const contestTable = async (scheme: string, contest: Contest, url: string): Promise<string> => {
+  const parties = await contest.parties()
   const others = parties.slice(1).map(({ name }) => name)
   const lines = [
     `### ${scheme}:`,
@@ -89,7 +102,7 @@ const contestTable = async (scheme: string, url: string, parties: readonly Party
     `| | messages a second | ${others.map((name) => `over ${name}`).join(' | ')} |`,
     `| --- | --- |${' --- |'.repeat(others.length)}`,
   ]
-  for (const round of sizesBytes.flatMap(rounds)) {
+  for (const round of sizesBytes.flatMap(roundsOf(contest))) {
     process.stderr.write(`  ${scheme}: ${round.bodyBytes} B, ${round.what} ...\n`)
     const results = await compared(url, round, parties)
     const [first] = results
@@ -106,11 +119,11 @@ const contestTable = async (scheme: string, url: string, parties: readonly Party
 }
 
 const compared = (url: string, round: Round, parties: readonly Party[]): Promise<readonly Result[]> => {
-  const { scenario, messages, bodyBytes, atOnce } = round
+  const { scenario, ...job } = round
   const contenders = parties.flatMap((party) => {
     const run = party[scenario]
     if (run === undefined) return []
-    return { name: party.name, run: () => run({ url, topic: `bench-${randomUUID()}`, messages, bodyBytes, atOnce }) }
+    return { name: party.name, run: () => run({ ...job, url, topic: `bench-${randomUUID()}` }) }
   })
   return contenders.length < 2 ? Promise.resolve([]) : compare(contenders, runs)
 }
