@@ -13,15 +13,16 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024)
 const longestVarintBytes = 5
 const maxBytesPerCharacter = 3
 
-/** Names come with every message: so many are remembered in UTF-8. */
+/** The same names come with every message: so many of at most so many characters are remembered in UTF-8. */
 const maxRememberedNames = 1_000
+const maxRememberedCharacters = 64
 const remembered = new Map<string, Buffer>()
 
 const nameBytes = (name: string): Buffer => {
   const known = remembered.get(name)
   if (known !== undefined) return known
   const bytes = Buffer.from(name)
-  if (remembered.size < maxRememberedNames) remembered.set(name, bytes)
+  if (remembered.size < maxRememberedNames && name.length <= maxRememberedCharacters) remembered.set(name, bytes)
   return bytes
 }
 

@@ -17,6 +17,6 @@ export const encodeProduce = async (ask: KafkaApis['Produce']['ask']): Promise<r
       to = writer()
     }
   }
-  parts.push(to.done())
-  return parts
+  const rest = to.done()
+  return rest.length === 0 ? parts : [...parts, rest]
 }

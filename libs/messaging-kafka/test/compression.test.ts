@@ -4,7 +4,8 @@ import { serverDeadlineMs, skipped, uniqueName } from '@armature/servers/fixture
 import { brokerNotReady } from '@armature/messaging/broker-readiness'
 import { recorder } from '@armature/messaging-kit/conformance-fixture'
 import { bodyText, message } from '@armature/messaging/message'
-import { asAdmin, eventually, hostsOf, kcatPublish, sharedKafka } from './fixture.ts'
+import { publishedCodecs } from '../src/compression.ts'
+import { asAdmin, eventually, hostsOf, kcatPublish, kcatRead, sharedKafka } from './fixture.ts'
 
 /** Repeats itself over distances of all kinds, and not only. */
 const text = (bytes: number): string => {
@@ -54,6 +55,19 @@ describe.skipIf(skipped('kafka'))('batches that are compressed', { timeout: serv
       await read(topic, bodies)
     },
   )
+
+  test.each(publishedCodecs)('what is published by compression=%s is read by us and by kcat', async (compression) => {
+    const topic = uniqueName(compression)
+    const bodies = [1, 100, 70_000, 300_000].map(text)
+    await (
+      await connect({ partitions: 1, compression })
+    ).publish(
+      topic,
+      bodies.map((body) => message(topic, body)),
+    )
+    await read(topic, bodies)
+    expect((await kcatRead(url(), topic, bodies.length)).map(({ payload }) => payload)).toEqual(bodies)
+  })
 
   test('bug: a partition that cannot be read was known to nobody: it shows, the others go on, and it is not skipped', async () => {
     const topic = uniqueName('bomb')

@@ -153,8 +153,8 @@ describe.skipIf(skipped('kafka'))('on Kafka', () => {
   test('nothing keeps the process alive after close', { timeout: 60_000 }, async () => {
     const topic = uniqueTopic()
     const source = `
-      import { openKafka } from ${JSON.stringify(new URL('../src/kafka.ts', import.meta.url).href)}
-      import { message } from ${JSON.stringify(new URL('../src/message.ts', import.meta.url).href)}
+      import { openKafka } from ${JSON.stringify(new URL('../src/driver.ts', import.meta.url).href)}
+      import { message } from ${JSON.stringify(import.meta.resolve('@armature/messaging/message'))}
       const driver = await openKafka(${JSON.stringify(url())})
       const { promise, resolve } = Promise.withResolvers()
       await driver.subscribe('${topic}', async () => resolve(), { group: '${randomUUID()}' })

@@ -75,7 +75,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-kafka/test/replaced.test.ts'],
   },
   {
-    promise: 'Kafka: a batch has the checksum of all its bytes, so that the broker refuses one that is damaged on the way',
+    promise: 'Kafka: a batch that is damaged on its way is refused by its checksum',
     file: 'libs/messaging-kafka/src/record-batch.ts',
     find: 'crc32c(batch, at.attributes)',
     replace: 'crc32c(batch, at.records)',
@@ -89,7 +89,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-kafka/src/record-batch.test.ts'],
   },
   {
-    promise: 'Kafka: a fetched batch whose bytes do not have its checksum is not delivered',
+    promise: 'Kafka: a batch that does not have the checksum of its bytes is not delivered',
     file: 'libs/messaging-kafka/src/fetched.ts',
     find: 'if (crc32c(data, from.at) !== checksum)',
     replace: 'if (crc32c(data, from.at) === -1)',
