@@ -36,6 +36,11 @@ const arrows = [
   },
   { sourceTag: 'lib:search-api', onlyDependOnLibsWithTags: ['lib:service'] },
   {
+    // The memory driver for its tests only.
+    sourceTag: 'lib:consumer',
+    onlyDependOnLibsWithTags: [...ground, 'lib:messaging', 'lib:service', 'lib:messaging-memory'],
+  },
+  {
     sourceTag: 'lib:messaging-commands',
     // Drivers for its tests only.
     onlyDependOnLibsWithTags: [

@@ -7,7 +7,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { createMetrics } from '@armature/telemetry/metrics'
 import { settings } from './config.ts'
 import { handlers } from './handlers.ts'
-import type { Registration } from './on.ts'
+import type { Registration } from '@armature/messaging/on'
 import { createRecent } from './recent.ts'
 
 /** The subcommands of the command line: the reactor's own, and those over a broker. */

@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, checkedText, decimal, durationMs, integer, text, url } from '@armature/config/settings'
+import { checkedText, decimal, durationMs, integer, text, url } from '@armature/config/settings'
+import { consumerSettings } from '@armature/consumer/consumer-settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 
 export const settings = z.object({
@@ -10,17 +11,7 @@ export const settings = z.object({
   ...consulSettings,
   ...kvSettings,
   ...registrationSettings,
-  group: text().max(100).default('reactor').meta({
-    description: 'Consumer group of the handlers; reactors of one group share the messages',
-    env: 'REACTOR_GROUP',
-  }),
-  maxInFlight: integer({ min: 1, max: 100_000 })
-    .default(100)
-    .meta({ description: 'Messages that one handler works on at once' }),
-  maxInFlightBytes: bytes({ min: 1 }).default(16_777_216).meta({ description: 'Bytes of these messages' }),
-  handlerTimeoutMs: durationMs({ min: 1 })
-    .default(30_000)
-    .meta({ description: 'Time of one attempt of a handler, in milliseconds, unless the handler says otherwise' }),
+  ...consumerSettings('reactor'),
   keepHandled: integer({ min: 1, max: 10_000 }).default(100).meta({ description: 'Alerts kept for the status page' }),
   webhookUrl: url(['http', 'https'])
     .optional()

@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { bodyText } from '@armature/messaging/message'
-import { on, type OnOptions } from '../src/on.ts'
+import { on, type OnOptions } from '@armature/messaging/on'
 import { reactorMetrics } from '../src/reactor-metrics.ts'
 import { openNoting, openWorld } from './world.ts'
 

@@ -10,7 +10,7 @@ import { openGrpcServer } from '@armature/service/grpc-server'
 import { recordSpans } from '@armature/telemetry/span-recorder'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { settings } from '../src/config.ts'
-import { on } from '../src/on.ts'
+import { on } from '@armature/messaging/on'
 import { reactor } from '../src/service.ts'
 import { boxService, callBox } from './grpc-call.ts'
 

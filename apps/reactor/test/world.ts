@@ -7,7 +7,7 @@ import { imbalance, type LedgerRow } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { settings, type Config } from '../src/config.ts'
 import type { HandlerTools } from '../src/handler-tools.ts'
-import { on, type OnOptions, type React, type Registration } from '../src/on.ts'
+import { on, type OnOptions, type React, type Registration } from '@armature/messaging/on'
 import { reactor } from '../src/service.ts'
 
 export interface WorldOptions {

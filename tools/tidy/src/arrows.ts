@@ -38,6 +38,7 @@ const libraryUses = (from: string): readonly string[] => {
   if (from === 'libs/config' || from === 'libs/event-bus') return ['libs/async']
   if (from === 'libs/telemetry') return ['libs/async', 'libs/config']
   if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']
+  if (from === 'libs/consumer') return [...ground, 'libs/messaging', 'libs/service', 'libs/messaging-memory']
   if (from === 'libs/messaging-commands') return forCommands
   if (from === 'libs/search-api') return ['libs/service']
   if (driverLibraries.test(from)) return forDrivers

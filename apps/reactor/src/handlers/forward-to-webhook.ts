@@ -3,7 +3,7 @@ import { compose } from '@armature/messaging/compose'
 import { dedupe } from '@armature/messaging/dedupe'
 import { throttle } from '@armature/messaging/throttle'
 import type { HandlerTools } from '../handler-tools.ts'
-import { on, type Registration } from '../on.ts'
+import { on, type Registration } from '@armature/messaging/on'
 import { reactorMetrics } from '../reactor-metrics.ts'
 import { createWebhook, longestDeliveryMs } from '../webhook.ts'
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { HandlerTools } from '../handler-tools.ts'
-import { on, type Registration } from '../on.ts'
+import { on, type Registration } from '@armature/messaging/on'
 
 const maxTextLength = 500
 const text = z.string().transform((value) => value.slice(0, maxTextLength))

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
-import { UnrecoverableError } from '@armature/messaging/errors'
-import { message } from '@armature/messaging/message'
-import type { Delivery } from '@armature/messaging/ports'
+import { UnrecoverableError } from './errors.ts'
+import { message } from './message.ts'
+import type { Delivery } from './ports.ts'
 import { silentLogger } from '@armature/telemetry/logger'
 import { on, type OnOptions } from './on.ts'
 

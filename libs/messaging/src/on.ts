@@ -1,11 +1,19 @@
-import type { z } from 'zod'
-import { UnrecoverableError } from '@armature/messaging/errors'
-import { bodyJson, type Message } from '@armature/messaging/message'
-import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
-import type { Delivery, Middleware, SubscribeOptions } from '@armature/messaging/ports'
-import type { RetryOptions } from '@armature/messaging/retry'
-import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import type { Logger } from '@armature/telemetry/logger'
+import { isDeadLetterTopic } from './dead-letter-topics.ts'
+import { UnrecoverableError } from './errors.ts'
+import { bodyJson, type Message } from './message.ts'
+import type { Delivery, Middleware, SubscribeOptions } from './ports.ts'
+import type { RetryOptions } from './retry.ts'
+import { checkPattern, isPattern } from './topic-pattern.ts'
+
+/** What reads a body: a schema of zod, or what has this method as those have it. */
+export interface Schema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: SchemaError }
+}
+
+interface SchemaError {
+  readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
+}
 
 /** What a handler is called with. */
 export interface Reaction<T> {
@@ -14,7 +22,7 @@ export interface Reaction<T> {
   readonly data: T
   /** Logs with the handler's name and the message's id. */
   readonly log: Logger
-  /** Aborted when the attempt has run out of time, and when the reactor closes: give up then. */
+  /** Aborted when the attempt has run out of time, and when the subscription closes: give up then. */
   readonly signal: AbortSignal
 }
 
@@ -28,7 +36,7 @@ export interface OnOptions<T> {
   /** Which messages concern the handler; the others are acknowledged and counted as filtered. Sees them before the schema. */
   readonly filter?: (message: Message) => boolean
   /** What the body, as JSON, must fit. One that does not is dead-lettered as such. */
-  readonly schema?: z.ZodType<T>
+  readonly schema?: Schema<T>
   /** How often and when a failed attempt is tried again before the message is dead-lettered. Default: those of `retry`. */
   readonly retry?: Omit<RetryOptions, 'clock' | 'random'>
   /**
@@ -36,11 +44,11 @@ export interface OnOptions<T> {
    * none.
    */
   readonly middleware?: Middleware
-  /** Time for one attempt; then it counts as failed, whether it settles or not. Default: the setting `handlerTimeoutMs`. */
+  /** Time for one attempt; then it counts as failed, whether it settles or not. Default: that of `runHandler`. */
   readonly timeoutMs?: number
   /** `'key'`: one message of a key at a time, in order. */
   readonly serial?: SubscribeOptions['serial']
-  /** Messages worked on at once. Default: the setting `maxInFlight`. */
+  /** Messages worked on at once. Default: that of `runHandler`. */
   readonly maxInFlight?: number
   /** Where a new consumer group starts. Default: at what comes from now on. */
   readonly from?: SubscribeOptions['from']
@@ -48,7 +56,7 @@ export interface OnOptions<T> {
   readonly deadLetters?: boolean
 }
 
-/** A handler bound to its topic: what `on` makes and the reactor runs. */
+/** A handler bound to its topic: what `on` makes and `runHandler` runs. */
 export interface Registration {
   readonly topic: string
   readonly options: Readonly<Omit<OnOptions<unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
@@ -103,7 +111,7 @@ const checkOptions = ({ name, count, timeoutMs, maxInFlight }: Checked): void =>
 
 const maxIssues = 5
 
-const parse = <T>(schema: z.ZodType<T>, message: Delivery): T => {
+const parse = <T>(schema: Schema<T>, message: Delivery): T => {
   let value: unknown
   try {
     value = bodyJson(message)
@@ -114,6 +122,6 @@ const parse = <T>(schema: z.ZodType<T>, message: Delivery): T => {
   if (result.success) return result.data
   const issues = result.error.issues
     .slice(0, maxIssues)
-    .map(({ path, message: problem }) => `${path.join('.')}: ${problem}`)
+    .map(({ path, message: problem }) => `${path.map(String).join('.')}: ${problem}`)
   throw new UnrecoverableError('schema-mismatch', `the body does not fit the schema: ${issues.join('; ')}`)
 }

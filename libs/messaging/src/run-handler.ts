@@ -1,41 +1,42 @@
 import type { Clock } from '@armature/async/clock'
-import { compose } from '@armature/messaging/compose'
-import { deadLetter } from '@armature/messaging/dead-letter'
-import { withNotes } from '@armature/messaging/delivery-notes'
-import { failureText } from '@armature/messaging/failure-text'
-import { measure } from '@armature/messaging/measure'
-import type { Delivery, Driver, Handler, Middleware, Subscription } from '@armature/messaging/ports'
-import { RedeliverError } from '@armature/messaging/redeliver-error'
-import { retry } from '@armature/messaging/retry'
-import { timeout } from '@armature/messaging/timeout'
-import { trace, tracedPublisher } from '@armature/messaging/trace'
+import { compose } from './compose.ts'
+import { deadLetter } from './dead-letter.ts'
+import { withNotes } from './delivery-notes.ts'
+import { failureText } from './failure-text.ts'
+import { measure } from './measure.ts'
+import type { Delivery, Driver, Handler, Middleware, Subscription } from './ports.ts'
+import { handledLimit } from './handled-limit.ts'
+import { retry } from './retry.ts'
+import { timeout } from './timeout.ts'
+import { trace, tracedPublisher } from './trace.ts'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Registration } from './on.ts'
-import { reactorMetrics } from './reactor-metrics.ts'
 
-export interface RunnerOptions {
+export interface RunHandlerOptions {
   readonly driver: Driver
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly ledger: Ledger
   /** The consumer group is `<group>.<handler>`. */
   readonly group: string
+  /** Is told of each message that the handler is done with, but for those that are dead-lettered. */
+  readonly onOutcome?: (handler: string, outcome: 'handled' | 'filtered') => void
   /** Where the registration says nothing. */
   readonly defaults: { readonly timeoutMs: number; readonly maxInFlight: number; readonly maxInFlightBytes: number }
 }
 
-/** A registration at work. */
-export interface Running extends Pick<Subscription, 'stop' | 'idle' | 'close'> {
+/** A handler at work. */
+export interface RunningHandler extends Pick<Subscription, 'stop' | 'idle' | 'close'> {
   readonly inFlight: number
   /** Resolves when it has handled its `count` and is closed. */
   readonly counted: Promise<void>
 }
 
 /** Subscribes the handler. Rejects with what the driver refuses, and with RangeError for options out of range. */
-export const runRegistration = async (registration: Registration, options: RunnerOptions): Promise<Running> => {
+export const runHandler = async (registration: Registration, options: RunHandlerOptions): Promise<RunningHandler> => {
   const { topic, options: own, wants } = registration
-  const { driver, clock, telemetry, ledger, defaults } = options
+  const { driver, clock, telemetry, ledger, defaults, onOutcome } = options
   const { metrics } = telemetry
   const group = `${options.group}.${own.name}`
   const log = telemetry.log.child({ handler: own.name })
@@ -52,7 +53,7 @@ export const runRegistration = async (registration: Registration, options: Runne
 
   const unwanted: Middleware = (next) => (delivery) => {
     if (mayWant(delivery)) return next(delivery)
-    metrics.count(reactorMetrics.reactor_handled_total, 1, { handler: own.name, outcome: 'filtered' })
+    onOutcome?.(own.name, 'filtered')
     return Promise.resolve()
   }
 
@@ -60,7 +61,7 @@ export const runRegistration = async (registration: Registration, options: Runne
     const { noted, notes } = withNotes(delivery)
     await next(noted)
     const handled = notes.settlement === undefined
-    if (handled) metrics.count(reactorMetrics.reactor_handled_total, 1, { handler: own.name, outcome: 'handled' })
+    if (handled) onOutcome?.(own.name, 'handled')
     else log.error({ topic: delivery.topic, id: delivery.id }, 'a message is dead-lettered')
   }
 
@@ -79,7 +80,7 @@ export const runRegistration = async (registration: Registration, options: Runne
     measure({ ledger, metrics, system: driver.scheme, group, clock }),
     trace({ system: driver.scheme, group }),
     unwanted,
-    limit(own.count ?? Infinity, counted.resolve),
+    handledLimit(own.count ?? Infinity, counted.resolve),
     told,
     deadLetter({
       publisher: tracedPublisher(driver, { system: driver.scheme }),
@@ -115,38 +116,5 @@ export const runRegistration = async (registration: Registration, options: Runne
     stop: () => subscription.stop(),
     idle: () => subscription.idle(),
     close: () => subscription.close(),
-  }
-}
-
-/**
- * Lets `count` messages be handled and no more: a message waits while those before it may still make up the count, and is given
- * back once it is made up. One that was dead-lettered does not count.
- */
-export const limit = (count: number, onReached: () => void): Middleware => {
-  let handled = 0
-  let running = 0
-  let waiting: (() => void)[] = []
-
-  const wakeAll = () => {
-    const woken = waiting
-    waiting = []
-    for (const wake of woken) wake()
-  }
-
-  return (next) => async (delivery) => {
-    const { noted, notes } = withNotes(delivery)
-    while (handled + running >= count) {
-      if (handled >= count) throw new RedeliverError('count-reached', `${count} messages are handled`)
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    }
-    running += 1
-    try {
-      await next(noted)
-      if (notes.settlement === undefined) handled += 1
-    } finally {
-      running -= 1
-      wakeAll()
-    }
-    if (handled >= count) onReached()
   }
 }

@@ -1,0 +1,80 @@
+import { systemClock, type Clock } from '@armature/async/clock'
+import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
+import type { Registration } from '@armature/messaging/on'
+import { openedUnless } from '@armature/messaging/opened-unless'
+import type { Driver } from '@armature/messaging/ports'
+import { brokerInWords } from '@armature/messaging/reach'
+import { runHandler, type RunHandlerOptions, type RunningHandler } from '@armature/messaging/run-handler'
+import type { Service } from '@armature/service/service'
+import { createLedger } from '@armature/telemetry/ledger'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+import type { ConsumerConfig } from './consumer-settings.ts'
+
+/** What a service of handlers reaches the world by. */
+export interface ConsumerEdges {
+  readonly telemetry: Telemetry
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  readonly openMessaging: () => Promise<Driver>
+}
+
+export interface ConsumerParts {
+  /** Names the service, and its stage in the books. */
+  readonly name: string
+  readonly config: ConsumerConfig
+  readonly edges: ConsumerEdges
+  readonly handlers: readonly Registration[]
+  readonly onOutcome?: RunHandlerOptions['onOutcome']
+}
+
+/**
+ * A service that runs handlers on the messages of their topics, with all that such a service has: retries, dead letters, traces, metrics,
+ * readiness, books, and a drain that gives back what it cannot finish in half of the deadline.
+ */
+export const createConsumer = ({ name, config, edges, handlers, onOutcome }: ConsumerParts): Service => {
+  const { telemetry, clock = systemClock() } = edges
+  const { metrics } = telemetry
+  const running: RunningHandler[] = []
+  const ended = Promise.withResolvers<number>()
+  const inFlight = () => running.reduce((sum, each) => sum + each.inFlight, 0)
+  const ledger = createLedger({ stage: name, inFlight, metrics })
+  const { handlerTimeoutMs: timeoutMs, maxInFlight, maxInFlightBytes, group } = config
+  let driver: Driver | undefined
+
+  const each = async (work: (one: RunningHandler) => Promise<void>): Promise<void> => {
+    await Promise.all(running.map(work))
+  }
+
+  return {
+    name,
+    telemetry,
+    ended: ended.promise,
+    start: async (stopping = new AbortController().signal) => {
+      driver = await openedUnless(stopping, edges.openMessaging())
+      observeBroker(driver, metrics)
+      const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
+      const options = { driver, clock, telemetry, ledger, group, defaults, ...(onOutcome && { onOutcome }) }
+      for (const registration of handlers) running.push(await runHandler(registration, options))
+      void Promise.all(running.map(({ counted }) => counted)).then(() => ended.resolve(0))
+    },
+    checks: brokerChecks,
+    notReady: () => brokerNotReady(driver),
+    stopIntake: () => each((one) => one.stop()),
+    finish: async () => {
+      // Handlers that wait for a slow other side are told to give up in time: their messages come again.
+      const cancel = clock.after(config.drainDeadlineMs / 2, () => void each((one) => one.close()))
+      await each((one) => one.idle())
+      cancel()
+    },
+    close: async () => {
+      await each((one) => one.close())
+      await driver?.close()
+    },
+    ledger: () => [ledger.snapshot()],
+    get waitsFor() {
+      const topics = new Set(handlers.map(({ topic }) => topic))
+      const broker = brokerInWords(config.messagingUrl)
+      return `waits for messages on ${[...topics].join(' and ')} at ${broker}: MESSAGING_URL points at a real one`
+    },
+  }
+}

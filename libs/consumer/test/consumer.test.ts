@@ -1,0 +1,74 @@
+import { drivenClock } from '@armature/async/clock'
+import { memoryBroker } from '@armature/messaging-memory/driver'
+import { message } from '@armature/messaging/message'
+import { on } from '@armature/messaging/on'
+import { imbalance } from '@armature/telemetry/ledger'
+import { testTelemetry } from '@armature/telemetry/telemetry'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import * as z from 'zod'
+import { commonSettings, messagingSettings } from '@armature/config/common'
+import { createConsumer } from '../src/consumer.ts'
+import { consumerSettings } from '../src/consumer-settings.ts'
+
+const settings = z.object({ ...commonSettings, ...messagingSettings, ...consumerSettings('billing') })
+const body = (text: string) => message('orders', text)
+
+const fixture = (react: (text: string, signal: AbortSignal) => Promise<void>) => {
+  const clock = drivenClock()
+  const broker = memoryBroker({ clock, partitions: 1 })
+  const consumer = createConsumer({
+    name: 'billing',
+    config: settings.parse({}),
+    edges: { telemetry: testTelemetry('billing'), clock, openMessaging: async () => broker.connect() },
+    handlers: [
+      on('orders', { name: 'store', retry: { maxAttempts: 1 } }, ({ message: { body: bytes }, signal }) =>
+        react(Buffer.from(bytes).toString(), signal),
+      ),
+    ],
+  })
+  onTestFinished(() => consumer.close())
+  return { clock, consumer, client: broker.connect() }
+}
+
+test('handles what is published, dead-letters what fails, and its books balance', async () => {
+  const seen: string[] = []
+  const { clock, consumer, client } = fixture(async (text) => {
+    if (text === 'bad') throw new Error('no')
+    seen.push(text)
+  })
+  await consumer.start()
+  const letters: string[] = []
+  await client.subscribe('orders.DLT', async ({ headers }) => void letters.push(headers['dlt-handler'] ?? ''))
+  await client.publish('orders', [body('one'), body('bad'), body('two')])
+  await clock.advance(10)
+  expect(seen).toEqual(['one', 'two'])
+  expect(letters).toEqual(['store'])
+  await consumer.stopIntake?.()
+  await consumer.finish?.()
+  expect(consumer.ledger().map(imbalance)).toEqual([0])
+  expect(consumer.waitsFor).toMatch(/^waits for messages on orders at memory:/)
+})
+
+test('a drain tells a handler that hangs to give up in half of the deadline, and its message comes again', async () => {
+  let signal: AbortSignal | undefined
+  const { clock, consumer, client } = fixture((_text, given) => {
+    signal = given
+    return new Promise((_resolve, reject) => given.addEventListener('abort', () => reject(new Error('told'))))
+  })
+  await consumer.start()
+  await client.publish('orders', [body('slow')])
+  await clock.advance(10)
+  await consumer.stopIntake?.()
+  const finished = consumer.finish?.()
+  const halfMs = settings.parse({}).drainDeadlineMs / 2
+  await clock.advance(halfMs - 1)
+  expect(signal?.aborted).toBe(false)
+  await clock.advance(1)
+  await finished
+  expect(signal?.aborted).toBe(true)
+  await consumer.close()
+  const again = vi.fn(async () => undefined)
+  await client.subscribe('orders', again, { group: 'billing.store' })
+  await clock.advance(10)
+  expect(again).toHaveBeenCalledOnce()
+})
