@@ -1,17 +1,18 @@
-import { connect as connectSocket } from 'node:net'
-import { errors, type ConnectionOptions } from '@nats-io/nats-core'
+import type { ConnectionOptions } from '@nats-io/nats-core'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { ConnectError } from '@armature/messaging/errors'
-import { credentialsOf, tlsOf, type NatsUrl } from './credentials.ts'
 import { reconnectDelayMs } from '@armature/async/backoff'
+import { within } from '@armature/async/within'
+import { credentialsOf, tlsOf } from './credentials.ts'
+import { connectFault } from './faults.ts'
+import type { NatsUrl } from './settings.ts'
 
-/** A connection that comes back by itself, and what its users want to know of it. */
-export interface NatsLink {
+/** A connection that is made again by itself where it is lost. */
+export interface Connection {
   readonly nc: NatsConnection
   readonly connected: boolean
-  /** Of one body, with room left for headers. Follows what the server says. */
+  /** The limit of one body, with room left for headers. It follows the server's `max_payload`. */
   readonly maxMessageBytes: number
-  /** Resolves when the server has taken all that was sent before; rejects when the connection is lost first. One PING a turn of the event loop. */
+  /** Resolves when the server has taken all that was sent before. Rejects where the connection is lost first. Calls of one turn share a PING. */
   flush(): Promise<void>
   /** Resolves when the server answers; rejects at once while there is no connection. */
   ping(): Promise<void>
@@ -38,7 +39,7 @@ const headerReserveBytes = 16_384
  * Connects. Rejects with ConnectError: wrong credentials and a mismatch of TLS at once, an absent server after `connectWaitMs`;
  * with MessagingUrlError for files that cannot be read.
  */
-export const openLink = async (url: NatsUrl, warn: (problem: string) => void): Promise<NatsLink> => {
+export const openConnection = async (url: NatsUrl, warn: (problem: string) => void): Promise<Connection> => {
   const pace = reconnectPace()
   const options = await connectionOptions(url, pace.delayMs)
   const nc = await firstConnection(url, options)
@@ -82,85 +83,16 @@ const firstConnection = async (url: NatsUrl, options: ConnectionOptions): Promis
   for (let attempt = 1; ; attempt++) {
     try {
       return await connect(options)
-    } catch (error) {
-      const isSilent = error instanceof errors.TimeoutError && url.tls !== undefined && url.tls.cert === undefined
-      const fault = isSilent && (await wantsCertificate(url)) ? 'tls' : faultOf(error)
+    } catch (cause) {
+      const error = await connectFault(url, cause)
       const delayMs = reconnectDelayMs(attempt)
-      if (fault !== 'unavailable' || performance.now() + delayMs > deadlineMs) throw connectError(url, fault, error)
+      if (error.fault !== 'unavailable' || performance.now() + delayMs > deadlineMs) throw error
       await new Promise((resolve) => setTimeout(resolve, delayMs))
     }
   }
 }
 
-const infoWaitMs = 1_000
-
-/** A server that wants a certificate and gets none falls silent; what it says before TLS tells. */
-const wantsCertificate = ({ hosts }: NatsUrl): Promise<boolean> =>
-  new Promise((resolve) => {
-    const [{ host, port } = { host: '', port: 0 }] = hosts
-    let text = ''
-    const socket = connectSocket(port, host)
-    const end = () => {
-      socket.destroy()
-      resolve(/"tls_verify":\s*true/.test(text))
-    }
-    socket.setTimeout(infoWaitMs, end)
-    socket.on('error', end)
-    socket.on('close', end)
-    socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString('latin1')
-      if (text.includes('\r\n')) end()
-    })
-  })
-
-type Fault = ConnectError['fault']
-
-const tlsCode = /TLS|SSL|CERT|SIGNATURE|EPROTO|ALTNAME|CRL/
-
-const faultOf = (error: unknown): Fault => {
-  if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError) {
-    return 'credentials'
-  }
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (tlsCode.test(code ?? '') || message.includes("'tls'")) return 'tls'
-  }
-  return 'unavailable'
-}
-
-const connectError = ({ scheme, hosts, tls }: NatsUrl, fault: Fault, cause: unknown): ConnectError => {
-  const where = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
-  const { code, message } = cause as NodeJS.ErrnoException
-  switch (fault) {
-    case 'credentials':
-      return new ConnectError(
-        fault,
-        `${scheme}: ${where} refuses the credentials: check user and password, token, creds or nkey`,
-        { cause },
-      )
-    case 'tls': {
-      const advice =
-        tls === undefined
-          ? 'the server wants TLS: add tls=true and ca=FILE'
-          : tls.cert === undefined && cause instanceof errors.TimeoutError
-            ? 'the server wants a certificate of its clients: add cert=FILE and key=FILE'
-            : 'check tls, ca, cert, key and serverName against the server'
-      return new ConnectError(fault, `${scheme}: no TLS connection to ${where} (${code ?? message}): ${advice}`, {
-        cause,
-      })
-    }
-    default:
-      return new ConnectError(
-        fault,
-        `${scheme}: ${where} is not reached (${code ?? message}): is NATS running there?`,
-        {
-          cause,
-        },
-      )
-  }
-}
-
-const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (problem: string) => void): NatsLink => {
+const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (problem: string) => void): Connection => {
   const reconnected = new Set<() => void>()
   const failed = new Set<(error: Error) => void>()
   /** What ends when the connection is closed. */
@@ -207,7 +139,7 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
     return flushing
   }
 
-  const onReconnect: NatsLink['onReconnect'] = (listener) => {
+  const onReconnect: Connection['onReconnect'] = (listener) => {
     reconnected.add(listener)
     return () => reconnected.delete(listener)
   }
@@ -230,8 +162,9 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
   }
 
   const close = async () => {
-    if (connected) await within(Math.min(closeWaitMs, farewellMs), nc.flush())
-    await within(Math.min(closeWaitMs, farewellMs), nc.close())
+    const limitMs = Math.min(closeWaitMs, farewellMs)
+    if (connected) await within(limitMs, nc.flush()).catch(() => undefined)
+    await within(limitMs, nc.close()).catch(() => undefined)
   }
 
   return {
@@ -256,14 +189,4 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
     },
     close: () => (closing ??= close()),
   }
-}
-
-/** Waits for the promise to settle, at most so long. */
-export const within = async (limitMs: number, promise: Promise<unknown>): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs)
-  })
-  await Promise.race([promise.catch(() => undefined), late])
-  clearTimeout(timer)
 }

@@ -1,14 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { checkServerIdentity } from 'node:tls'
 import { credsAuthenticator, nkeyAuthenticator, type Authenticator, type ConnectionOptions } from '@nats-io/nats-core'
-import { fileOf, passwordOf, tlsOptions, type BrokerUrl, type OptionKind } from '@armature/messaging-kit/broker-url'
+import { fileOf, passwordOf, tlsOptions } from '@armature/messaging-kit/broker-url'
 import { ConnectError, MessagingUrlError } from '@armature/messaging/errors'
-
-/** What both schemes take beside the common options: one of three other ways to say who connects. */
-export const natsOptions = { token: 'text', creds: 'file', nkey: 'file' } as const satisfies Record<string, OptionKind>
-
-/** A URL of either scheme. */
-export type NatsUrl = BrokerUrl<keyof typeof natsOptions>
+import type { NatsUrl } from './settings.ts'
 
 /** Files are read again for each connection, so that a rotated certificate counts from the next one on. */
 export const tlsOf = async (url: NatsUrl): Promise<Pick<ConnectionOptions, 'tls'>> => {
@@ -30,7 +25,7 @@ export const tlsOf = async (url: NatsUrl): Promise<Pick<ConnectionOptions, 'tls'
   return { tls }
 }
 
-/** Who connects: rejects with MessagingUrlError where the URL says it twice, and ConnectError where a file holds no credentials. */
+/** The credentials of the URL. Rejects with MessagingUrlError where it names two, and with ConnectError where a file holds none. */
 export const credentialsOf = async (url: NatsUrl): Promise<ConnectionOptions> => {
   const { token, creds, nkey } = url.options
   const ways = [token, creds, nkey, url.user].filter((way) => way !== undefined)

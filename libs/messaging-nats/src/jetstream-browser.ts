@@ -1,13 +1,14 @@
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
 import { ConnectError } from '@armature/messaging/errors'
-import { apiCode, apiErrors, type Streams } from './jetstream-streams.ts'
+import { apiCode, apiErrors } from './jetstream-faults.ts'
+import type { Streams } from './jetstream-streams.ts'
 import { checkSubject, decodeMessage, isReserved } from './codec.ts'
-import type { NatsLink } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface BrowserParts {
-  readonly link: NatsLink
+  readonly connection: Connection
   readonly jsm: JetStreamManager
   readonly streams: Streams
   readonly connectWaitMs: number
@@ -16,7 +17,7 @@ export interface BrowserParts {
 /** Where `remove` finds a message. */
 interface Handle {
   readonly stream: string
-  /** When the stream was made: the sequence says nothing of one that was made anew. */
+  /** When the stream was made. In a stream that was made anew the sequence is another message's. */
   readonly created: string
   readonly sequence: number
   /** A stream that was restored from a backup has other messages in the same places. */
@@ -25,11 +26,11 @@ interface Handle {
 
 const alreadyGone: ReadonlySet<number | undefined> = new Set([apiErrors.noMessage, apiErrors.noSequence])
 
-/** What streams hold, message by message by its sequence: no consumer is made. */
-export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserParts): TopicBrowser => {
+/** Browses streams by sequence, without a consumer. */
+export const jetstreamBrowser = ({ connection, jsm, streams, connectWaitMs }: BrowserParts): TopicBrowser => {
   const ready = async () => {
     try {
-      await link.whenConnected(connectWaitMs)
+      await connection.whenConnected(connectWaitMs)
     } catch (cause) {
       throw new ConnectError('unavailable', `jetstream: ${(cause as Error).message}`, { cause })
     }
@@ -76,7 +77,7 @@ export const jetstreamBrowser = ({ link, jsm, streams, connectWaitMs }: BrowserP
         const stored = await jsm.streams.getMessage(stream, { seq: next, next_by_subj: topic } as { seq: number })
         if (stored === null || stored.seq > last) return
         next = stored.seq + 1
-        yield heldOf(stream, created, stored)
+        yield storedMessage(stream, created, stored)
       }
     },
 
@@ -112,7 +113,7 @@ const contentsOf = (stored: StoredMsg) => ({
 })
 
 /** A stored message, as a delivery of it would be decoded. */
-export const heldOf = (stream: string, created: string, stored: StoredMsg): Held => {
+export const storedMessage = (stream: string, created: string, stored: StoredMsg): Held => {
   const { subject, seq, time } = stored
   const handle: Handle = { stream, created, sequence: seq, storedAtMs: time.getTime() }
   const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }

@@ -1,18 +1,92 @@
-import { type ConsumerConfig, type ConsumerInfo, type JetStreamManager } from '@nats-io/jetstream'
+import type { ConsumerConfig, ConsumerInfo, JetStreamManager } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
-import type { LastSeen } from './jetstream-feed.ts'
+import type { StartPosition } from '@armature/messaging/ports'
+import { apiErrors, unlessCode } from './jetstream-faults.ts'
 import { durableName } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
-import { apiCode, apiErrors } from './jetstream-streams.ts'
-import type { StartPosition } from '@armature/messaging/ports'
 
-/** The priority group of members that take turns. */
+/** The priority group of pinned members. */
 export const pinGroup = 'serial'
 
-/** How long a server keeps the consumer of a subscription without a group that nobody reads. */
+/** The server keeps the consumer of a subscription without a group for so long after its last request. */
 const abandonedMs = 300_000
 
-/** Where a new consumer begins, in the server's words. */
+export interface DurableOptions {
+  readonly group: string
+  readonly topic: string
+  /** Order per key: one member is pinned and gets all messages. */
+  readonly serial: boolean
+}
+
+export interface DurableConsumer {
+  readonly name: string
+  /** Whether the consumer gives messages to one pinned member at a time. */
+  readonly isPinned: boolean
+}
+
+/** The consumers of subscriptions. Each rejects with the server's error where there is no such stream. */
+export interface Consumers {
+  /** Whether the group has a consumer there already. */
+  isKnown(stream: string, group: string, topic: string): Promise<boolean>
+  /** The group's consumer, with these settings. It is made where there is none. */
+  durable(stream: string, options: DurableOptions, from: StartPosition): Promise<DurableConsumer>
+  /** A new consumer for one subscription, without acknowledgements. */
+  ordered(stream: string, topic: string, from: StartPosition): Promise<string>
+  /** How many messages the members of the group have and did not settle. */
+  unsettled(stream: string, name: string): Promise<number>
+  /** Has the server look which of its requests still have a client. */
+  forgetRequests(stream: string, name: string): Promise<unknown>
+  /** Removes a consumer. A failure is ignored: the server removes what nobody reads. */
+  remove(stream: string, name: string): Promise<void>
+  /** Another member may be pinned at once. A failure is ignored: the pin ends by itself. */
+  unpin(stream: string, name: string): Promise<void>
+}
+
+/** The consumers of the server. */
+export const jetstreamConsumers = (jsm: JetStreamManager, settings: JetstreamSettings): Consumers => {
+  const infoOf = (stream: string, name: string): Promise<ConsumerInfo | undefined> =>
+    unlessCode(jsm.consumers.info(stream, name), [apiErrors.noConsumer], undefined)
+
+  /** Another member may make or delete it at the same time: what is there then is looked at again. */
+  const durable: Consumers['durable'] = async (stream, options, from) => {
+    const { group, topic, serial } = options
+    const name = durableName(group, topic)
+    const wanted = durableSettings(settings, serial)
+    const found = await infoOf(stream, name)
+    if (found === undefined) {
+      const made = jsm.consumers.add(stream, { ...durableIdentity(name, options), ...wanted, ...beginning(from) })
+      if ((await unlessCode(made, [apiErrors.consumerExists], undefined)) !== undefined)
+        return { name, isPinned: serial }
+      return durable(stream, options, from)
+    }
+    if (beginsBehind(found.config, from)) {
+      await jsm.consumers.delete(stream, name)
+      return durable(stream, options, from)
+    }
+    const isPinned = (found.config.priority_groups ?? []).includes(pinGroup)
+    if (!hasLimits(found.config, wanted) || (serial && !isPinned)) await jsm.consumers.update(stream, name, wanted)
+    return { name, isPinned: serial || isPinned }
+  }
+
+  return {
+    isKnown: async (stream, group, topic) => (await infoOf(stream, durableName(group, topic))) !== undefined,
+    durable,
+    ordered: async (stream, topic, from) => {
+      const { name } = await jsm.consumers.add(stream, orderedConfig(topic, from))
+      return name
+    },
+    unsettled: async (stream, name) => (await infoOf(stream, name))?.num_ack_pending ?? 0,
+    forgetRequests: infoOf,
+    remove: async (stream, name) => {
+      await jsm.consumers.delete(stream, name).catch(() => undefined)
+    },
+    unpin: async (stream, name) => {
+      await jsm.consumers.unpin(stream, name, pinGroup).catch(() => undefined)
+    },
+  }
+}
+
+/** Where a new consumer begins. */
 const beginning = (from: StartPosition): Partial<ConsumerConfig> => {
   if (from === 'latest') return { deliver_policy: 'new' }
   if (from === 'earliest') return { deliver_policy: 'all' }
@@ -20,137 +94,43 @@ const beginning = (from: StartPosition): Partial<ConsumerConfig> => {
   return { deliver_policy: 'by_start_time', opt_start_time: from.time.toISOString() }
 }
 
-export interface DurableOptions {
-  readonly group: string
-  readonly topic: string
-  /** Order per key: one member at a time. */
-  readonly serial: boolean
-}
+/** Whether another member has made the consumer anew, and knows nothing of what this member has in hand. */
+const beginsBehind = ({ opt_start_seq: firstSequence = 0 }: ConsumerConfig, from: StartPosition): boolean =>
+  typeof from === 'object' && 'offset' in from && firstSequence > Math.max(1, from.offset)
 
-/** One life of a stream, from when it was made until it is deleted. */
-export interface StreamLife {
-  readonly created: string
-  readonly lastSequence: number
-}
+const durableIdentity = (name: string, { group, topic }: DurableOptions) => ({
+  durable_name: name,
+  ack_policy: 'explicit' as const,
+  filter_subject: topic,
+  metadata: { 'armature.group': group, 'armature.topic': topic },
+})
 
-/** The consumers of subscriptions. Each rejects with the server's error where there is no such stream. */
-export const consumers = (jsm: JetStreamManager, settings: JetstreamSettings) => {
-  const { ackWaitMs, maxDeliver, maxAckPending } = settings
-
-  const infoOf = (stream: string, name: string): Promise<ConsumerInfo | undefined> =>
-    jsm.consumers.info(stream, name).catch((error: unknown) => {
-      if (apiCode(error) === apiErrors.noConsumer) return undefined
-      throw error
-    })
-
-  /** Whether the group has a consumer there already. */
-  const isKnown = async (stream: string, group: string, topic: string): Promise<boolean> =>
-    (await infoOf(stream, durableName(group, topic))) !== undefined
-
-  /** The group's consumer, made where there is none, with these settings, and whether its members take turns. */
-  const durable = async (
-    stream: string,
-    { group, topic, serial }: DurableOptions,
-    from: StartPosition,
-  ): Promise<{ name: string; takesTurns: boolean }> => {
-    const name = durableName(group, topic)
-    const wanted = {
-      ack_wait: nanos(ackWaitMs),
-      max_deliver: maxDeliver === 0 ? -1 : maxDeliver,
-      max_ack_pending: maxAckPending,
-      ...(serial
-        ? {
-            priority_policy: 'pinned_client' as const,
-            priority_groups: [pinGroup],
-            // Longer than ackWaitMs: what a dead member had comes before what is new.
-            priority_timeout: nanos(2 * ackWaitMs),
-          }
-        : {}),
-    }
-    const known = await infoOf(stream, name)
-    if (known === undefined) {
-      const config = {
-        durable_name: name,
-        ack_policy: 'explicit' as const,
-        filter_subject: topic,
-        metadata: { 'armature.group': group, 'armature.topic': topic },
-        ...wanted,
-        ...beginning(from),
+const durableSettings = ({ ackWaitMs, maxDeliver, maxAckPending }: JetstreamSettings, serial: boolean) => ({
+  ack_wait: nanos(ackWaitMs),
+  max_deliver: maxDeliver === 0 ? -1 : maxDeliver,
+  max_ack_pending: maxAckPending,
+  ...(serial
+    ? {
+        priority_policy: 'pinned_client' as const,
+        priority_groups: [pinGroup],
+        // Longer than ackWaitMs: what a dead member had comes before what is new.
+        priority_timeout: nanos(2 * ackWaitMs),
       }
-      try {
-        await jsm.consumers.add(stream, config)
-        return { name, takesTurns: serial }
-      } catch (error) {
-        if (apiCode(error) !== apiErrors.consumerExists) throw error
-      }
-      return durable(stream, { group, topic, serial }, from)
-    }
-    const { opt_start_seq: firstSequence = 0 } = known.config
-    if (typeof from === 'object' && 'offset' in from && firstSequence > Math.max(1, from.offset)) {
-      // Another member made it anew and knows nothing of what this one has in hand.
-      await jsm.consumers.delete(stream, name)
-      return durable(stream, { group, topic, serial }, from)
-    }
-    const takesTurns = (known.config.priority_groups ?? []).includes(pinGroup)
-    const { ack_wait: wait, max_deliver: deliver, max_ack_pending: unsettled } = known.config
-    const isAsWanted =
-      wait === wanted.ack_wait && deliver === wanted.max_deliver && unsettled === wanted.max_ack_pending
-    if (!isAsWanted || (serial && !takesTurns)) await jsm.consumers.update(stream, name, wanted)
-    return { name, takesTurns: serial || takesTurns }
-  }
+    : {}),
+})
 
-  const lifeOf = async (stream: string): Promise<StreamLife> => {
-    const { created, state } = await jsm.streams.info(stream)
-    return { created, lastSequence: state.last_seq }
-  }
+const hasLimits = (config: ConsumerConfig, wanted: ReturnType<typeof durableSettings>): boolean =>
+  config.ack_wait === wanted.ack_wait &&
+  config.max_deliver === wanted.max_deliver &&
+  config.max_ack_pending === wanted.max_ack_pending
 
-  /**
-   * Whether this message was of the life in which the stream is: the stream was not made anew since, did not go back behind it (restored
-   * from a backup), and has no other message in its place.
-   */
-  const isSameLife = async (stream: string, created: string, last: LastSeen | undefined): Promise<boolean> => {
-    const life = await lifeOf(stream)
-    if (life.created !== created) return false
-    if (last === undefined) return true
-    if (life.lastSequence < last.sequence) return false
-    const stored = await jsm.streams.getMessage(stream, { seq: last.sequence })
-    return stored === null || stored.time.getTime() === last.storedAt.getTime()
-  }
-
-  /** A consumer for one subscription, without acknowledgements. */
-  const ordered = async (stream: string, topic: string, from: StartPosition): Promise<string> => {
-    const { name } = await jsm.consumers.add(stream, {
-      name: `ordered-${crypto.randomUUID()}`,
-      ack_policy: 'none',
-      filter_subject: topic,
-      inactive_threshold: nanos(abandonedMs),
-      mem_storage: true,
-      num_replicas: 1,
-      max_deliver: -1,
-      ...beginning(from),
-    })
-    return name
-  }
-
-  return {
-    isKnown,
-    durable,
-    lifeOf,
-    isSameLife,
-    ordered,
-    /** Messages that members of the group have and did not settle. */
-    unsettled: async (stream: string, name: string): Promise<number> =>
-      (await infoOf(stream, name))?.num_ack_pending ?? 0,
-    /** Asking for the consumer's state is what makes the server look which of its requests still have a client. */
-    forgetRequests: (stream: string, name: string): Promise<unknown> => infoOf(stream, name),
-    remove: async (stream: string, name: string): Promise<void> => {
-      await jsm.consumers.delete(stream, name).catch(() => undefined)
-    },
-    /** The members that wait may take over at once. */
-    unpin: async (stream: string, name: string): Promise<void> => {
-      await jsm.consumers.unpin(stream, name, pinGroup).catch(() => undefined)
-    },
-  }
-}
-
-export type Consumers = ReturnType<typeof consumers>
+const orderedConfig = (topic: string, from: StartPosition): Partial<ConsumerConfig> => ({
+  name: `ordered-${crypto.randomUUID()}`,
+  ack_policy: 'none',
+  filter_subject: topic,
+  inactive_threshold: nanos(abandonedMs),
+  mem_storage: true,
+  num_replicas: 1,
+  max_deliver: -1,
+  ...beginning(from),
+})

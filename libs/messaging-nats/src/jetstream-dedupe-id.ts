@@ -5,10 +5,10 @@ import { contentsDigest, identityOf } from '@armature/messaging/identity'
 import type { Message } from '@armature/messaging/message'
 
 /**
- * What the server recognises a repeat by, within its window: the message's identity, and its contents, since a message that reuses the identity
- * of another is none and must not be lost for one. A stream holds many topics, and a message that goes on to another one, or to its dead
- * letters, stays itself: so the topic is part of it. So is the count of redrives: a dead letter that is published again is no repeat, and
- * neither is the dead letter of another group.
+ * The id by which a stream recognises a repeat, within its window. It is of the message's identity and contents: a message that reuses the
+ * identity of another is no repeat, and must not be lost for one. It is of the topic too, since a stream has many topics and a message that
+ * goes on to another topic, or to its dead letters, keeps its identity. And it is of the redrives and the group of a dead letter: a letter
+ * that is published again is no repeat, and neither is the letter of another group.
  */
 export const dedupeId = (topic: string, message: Message, source: string): string => {
   const { headers } = message

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { lane, type Lane, type Outgoing } from './jetstream-lane.ts'
+import { lane, type Lane, type LaneItem } from './jetstream-lane.ts'
 
-interface Item extends Outgoing {
+interface Item extends LaneItem {
   readonly name: string
 }
 

@@ -2,48 +2,48 @@ import type { wireHeaders } from './codec.ts'
 import { reconnectDelayMs } from '@armature/async/backoff'
 
 /** A message on its way to a stream. */
-export interface Outgoing {
-  /** How answers name it. */
+export interface LaneItem {
+  /** By which an acknowledgement names it. */
   readonly token: number
   wire: ReturnType<typeof wireHeaders>
-  /** When it was sent last; 0 = not yet. */
+  /** When it was sent last, by `performance.now()`; 0 = not yet. */
   sentMs: number
-  /** Where the stream stored it; undefined = it has not said that it did. */
+  /** Where the stream stored it; undefined = it is not acknowledged. */
   sequence: number | undefined
 }
 
-export interface LaneParts<Item extends Outgoing> {
+export interface LaneParts<Item extends LaneItem> {
   readonly transmit: (item: Item) => void
-  /** Makes another message of it: one that the server does not know as a repeat. */
+  /** Gives the message an id that the server does not know, so that it is stored again. */
   readonly renew: (item: Item) => void
   /** Finds the stream, or makes it. */
   readonly prepare: () => Promise<unknown>
-  /** It is stored, and so is all before it. */
+  /** The message is stored, and so are all before it. */
   readonly release: (item: Item) => void
 }
 
 /**
- * What is on its way to one topic, in its order. Many are under way at once. Where one is not stored, the topic is tried again as a whole: all
- * wait until the first one is stored, then the others follow. What was stored before one that precedes it is stored again behind that, so
- * whoever reads the topic finds behind each message all that were published after it.
+ * The messages on their way to one topic, in their order. Many are under way at once. Where one is not stored, the topic is tried again as a
+ * whole: all wait until the first one is stored, then the others follow. A message that was stored before one that precedes it is stored
+ * again behind that. So a reader finds behind each message all that were published after it.
  */
-export interface Lane<Item extends Outgoing> {
+export interface Lane<Item extends LaneItem> {
   readonly first: Item | undefined
   add(item: Item): void
   /** The server says that it stored it there. */
   stored(item: Item, sequence: number): void
-  /** It was not stored, or nobody says so. */
+  /** The message was not stored, or no acknowledgement came. */
   failed(item: Item): void
   /** The connection is back: what was under way may be lost. */
   restart(): void
-  /** Gives these up. */
+  /** Gives these messages up, and answers them. */
   drop(which: (item: Item) => boolean): readonly Item[]
 }
 
 /** An empty lane. */
-export const lane = <Item extends Outgoing>({ transmit, renew, prepare, release }: LaneParts<Item>): Lane<Item> => {
+export const lane = <Item extends LaneItem>({ transmit, renew, prepare, release }: LaneParts<Item>): Lane<Item> => {
   let items: Item[] = []
-  /** `waiting`: until the next try. `probing`: the first one is sent alone. */
+  /** `waiting`: nothing is sent until the next try. `probing`: the first message is sent alone. */
   let state: 'flowing' | 'waiting' | 'probing' = 'flowing'
   let attempt = 0
   let timer: NodeJS.Timeout | undefined
@@ -70,7 +70,7 @@ export const lane = <Item extends Outgoing>({ transmit, renew, prepare, release 
     }, reconnectDelayMs(++attempt)).unref()
   }
 
-  /** The first one is stored: the others follow, also those that overtook one before them. */
+  /** The first message is stored: the others follow, also those that overtook one before them. */
   const flow = (first: number) => {
     state = 'flowing'
     attempt = 0

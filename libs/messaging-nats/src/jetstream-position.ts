@@ -1,42 +1,44 @@
-import type { Consumers } from './jetstream-consumers.ts'
-import type { LastSeen, MadeConsumer, Resume } from './jetstream-feed.ts'
-import { apiCode, apiErrors } from './jetstream-streams.ts'
 import type { StartPosition } from '@armature/messaging/ports'
+import type { Consumers } from './jetstream-consumers.ts'
+import { apiErrors, unlessCode } from './jetstream-faults.ts'
+import type { StreamLives } from './jetstream-lives.ts'
+import type { LastSeen, MadeConsumer, Resume } from './jetstream-reader.ts'
 
 export interface PositionParts {
-  readonly consumers: Pick<Consumers, 'lifeOf' | 'isSameLife' | 'remove'>
+  readonly lives: StreamLives
+  readonly consumers: Pick<Consumers, 'remove'>
   readonly stream: string
-  /** When the stream was made that `first` is a place in. */
+  /** When the stream was made in which `first` is a place. */
   readonly created: string
   readonly first: StartPosition
-  /** Told when another life of the stream begins. */
-  readonly onAnew: () => void
+  /** Called when another life of the stream begins. */
+  readonly onNewLife: () => void
 }
 
 /**
- * Where a subscription is in a stream. A sequence belongs to one life of it: in a stream that was deleted and made again, restored from a
- * backup or is on another server by now, all is new, and is read from the beginning.
+ * Where a subscription is in a stream. A sequence belongs to one life of the stream. All is new in a stream that was deleted and made again,
+ * restored from a backup or is on another server by now: it is read from the beginning.
  */
 export interface StreamPosition {
   /** When the stream was made in which the position is. */
   readonly created: string
   /** Makes a consumer by `make` where `resume` says, in the life that the stream has when the consumer is there. */
   consumerFrom(resume: Resume | undefined, make: (start: StartPosition) => Promise<string>): Promise<MadeConsumer>
-  /** Whether the stream is in the life that this message was of. Rejects where the server does not say. */
+  /** Whether the stream is in the life of this message. Rejects where the server does not say. */
   isSameLife(last: LastSeen): Promise<boolean>
 }
 
 /** The position of a subscription that begins. */
-export const streamPosition = ({ consumers, stream, onAnew, ...beginning }: PositionParts): StreamPosition => {
-  let { created, first } = beginning
-  /** Another life has begun, and no consumer is made in it yet. */
-  let anew = false
+export const streamPosition = ({ lives, consumers, stream, onNewLife, ...begun }: PositionParts): StreamPosition => {
+  let { created, first } = begun
+  /** `new`: another life has begun, and no consumer is made in it yet. */
+  let life: 'known' | 'new' = 'known'
 
-  const beginAnew = () => {
-    if (anew) return
-    anew = true
+  const beginNewLife = () => {
+    if (life === 'new') return
+    life = 'new'
     first = 'earliest'
-    onAnew()
+    onNewLife()
   }
 
   return {
@@ -44,22 +46,18 @@ export const streamPosition = ({ consumers, stream, onAnew, ...beginning }: Posi
       return created
     },
     consumerFrom: async (resume, make) => {
-      if (!(await consumers.isSameLife(stream, created, resume?.last))) beginAnew()
-      if (anew) created = (await consumers.lifeOf(stream)).created
-      const name = await make(anew || resume === undefined ? first : { offset: resume.next })
-      if ((await consumers.lifeOf(stream)).created !== created) {
-        beginAnew()
+      if (!(await lives.isSameLife(stream, created, resume?.last))) beginNewLife()
+      const sameLife = life === 'known'
+      if (!sameLife) created = (await lives.lifeOf(stream)).created
+      const name = await make(sameLife && resume !== undefined ? { offset: resume.next } : first)
+      if ((await lives.lifeOf(stream)).created !== created) {
+        beginNewLife()
         await consumers.remove(stream, name)
         throw new Error(`the stream ${stream} was made anew meanwhile`)
       }
-      const sameLife = !anew
-      anew = false
+      life = 'known'
       return { name, sameLife }
     },
-    isSameLife: (last) =>
-      consumers.isSameLife(stream, created, last).catch((error: unknown) => {
-        if (apiCode(error) === apiErrors.noStream) return false
-        throw error
-      }),
+    isSameLife: (last) => unlessCode(lives.isSameLife(stream, created, last), [apiErrors.noStream], false),
   }
 }

@@ -1,9 +1,9 @@
-import type { BrokerUrl, OptionKind } from '@armature/messaging-kit/broker-url'
+import { parseBrokerUrl, type BrokerUrl, type OptionKind } from '@armature/messaging-kit/broker-url'
 import { MessagingUrlError } from '@armature/messaging/errors'
-import { natsOptions } from './credentials.ts'
+import { defaultPort, natsOptions } from './settings.ts'
 
 /** What the scheme takes beside what `nats:` takes. */
-export const jetstreamOptions = {
+const jetstreamOptions = {
   ...natsOptions,
   replicas: 'integer',
   storage: 'text',
@@ -18,45 +18,48 @@ export const jetstreamOptions = {
 } as const satisfies Record<string, OptionKind>
 
 export interface JetstreamSettings {
-  /** Of the streams that are made here. */
+  readonly url: BrokerUrl<keyof typeof jetstreamOptions>
+  /** How many servers keep a stream that is made here. */
   readonly replicas: number
   readonly storage: 'file' | 'memory'
   /** How long a message is kept; 0 = for good. Dead letters are kept for good. */
   readonly maxAgeMs: number
-  /** Of a stream, after which publishes are refused as `full`; 0 = what the server has. */
+  /** The size of a stream at which publishes are refused as `full`; 0 = what the server has room for. */
   readonly maxBytes: number
-  /** How long an id is known, so that it is stored once. */
+  /** How long a stream recognises a message by its id, so that it stores the message once. */
   readonly dedupeWindowMs: number
-  /** How long after the last sign of life of its consumer a message comes again. */
+  /** An unsettled message is delivered again so long after the last sign of its member. */
   readonly ackWaitMs: number
-  /** How long a handler may take before its message goes to another. */
+  /** A handler that takes longer loses its message to another member. */
   readonly maxHandlingMs: number
-  /** Deliveries to a group after which a message becomes a dead letter; 0 = it comes until it is acknowledged. */
+  /** A message becomes a dead letter after so many deliveries to a group; 0 = it is delivered until it is acknowledged. */
   readonly maxDeliver: number
-  /** Unsettled messages of all members of a group. */
+  /** How many messages of a group may be unsettled, of all members together. */
   readonly maxAckPending: number
-  /** Whose exhausted and terminated messages become dead letters. */
+  /** Whose given-up messages become dead letters: those of consumers that are made here, all, or none. */
   readonly advisories: 'own' | 'all' | 'off'
 }
 
 const dayMs = 86_400_000
 
-/** The settings with their defaults. Throws MessagingUrlError for one that is out of range. */
-export const jetstreamSettings = ({ options }: BrokerUrl<keyof typeof jetstreamOptions>): JetstreamSettings => {
+/** Reads a `jetstream:` URL, with the defaults. Throws MessagingUrlError, which holds no credential. */
+export const jetstreamSettings = (given: string): JetstreamSettings => {
+  const url = parseBrokerUrl(given, { schemes: ['jetstream'], defaultPort, options: jetstreamOptions })
+  const { options } = url
   const fail = (name: string, value: string, advice: string): never => {
     throw new MessagingUrlError(`the jetstream: URL has the ${name} ${JSON.stringify(value.slice(0, 100))}: ${advice}`)
   }
   const number = (name: keyof typeof jetstreamOptions, otherwise: number, least: number, most = 1e12): number => {
-    const given = options[name]
-    const value = given === undefined ? otherwise : Number(given)
-    return value >= least && value <= most ? value : fail(name, String(given), `give ${least} to ${most}`)
+    const value = Number(options[name] ?? otherwise)
+    return value >= least && value <= most ? value : fail(name, String(value), `give ${least} to ${most}`)
   }
   const word = <Word extends string>(name: keyof typeof jetstreamOptions, words: readonly [Word, ...Word[]]): Word => {
-    const given = options[name] ?? words[0]
-    return words.find((each) => each === given) ?? fail(name, given, `give ${words.join(' or ')}`)
+    const value = options[name] ?? words[0]
+    return words.find((each) => each === value) ?? fail(name, value, `give ${words.join(' or ')}`)
   }
   const maxAgeMs = number('maxAgeMs', 7 * dayMs, 0)
   return {
+    url,
     replicas: number('replicas', 1, 1, 5),
     storage: word('storage', ['file', 'memory']),
     maxAgeMs,

@@ -1,5 +1,6 @@
-import { JetStreamApiError, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
+import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
+import { apiCode, apiErrors } from './jetstream-faults.ts'
 import { advisoryStream, streamName } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 import { isPattern } from '@armature/messaging/topic-pattern'
@@ -16,7 +17,7 @@ export interface TopicStream {
 export interface Streams {
   /** The stream that stores the topic; made where there is none. */
   storing(topic: string): Promise<TopicStream>
-  /** Asks again next time. */
+  /** Has `storing` ask the server again. */
   forget(topic: string): void
   /** Whether the stream of the topic still has the message of this sequence, or let go of it because it was acknowledged. */
   holds(topic: string, sequence: number): Promise<boolean>
@@ -26,25 +27,9 @@ export interface Streams {
   matching(pattern: string): Promise<readonly string[]>
 }
 
-/** https://github.com/nats-io/nats-server/blob/main/server/errors.json */
-export const apiErrors = {
-  noStream: 10059,
-  noConsumer: 10014,
-  consumerExists: 10148,
-  nameInUse: 10058,
-  overlap: 10065,
-  noMessage: 10037,
-  noSequence: 10043,
-  noTtl: 10166,
-} as const
-
-/** The server's code of an error of its API. */
-export const apiCode = (error: unknown): number | undefined =>
-  error instanceof JetStreamApiError ? error.apiError().err_code : undefined
-
 const maxTopicsKnown = 10_000
 
-/** Of other users of JetStream: key-value buckets, object stores. */
+/** Key-value buckets and object stores are no streams of topics. */
 const isForeign = (name: string): boolean => /^(?:KV|OBJ)_/.test(name) || name === advisoryStream
 
 /**
@@ -61,7 +46,7 @@ export const topicStreams = (jsm: JetStreamManager, settings: JetstreamSettings)
     num_replicas: settings.replicas,
     max_age: nanos(settings.maxAgeMs),
     max_bytes: settings.maxBytes === 0 ? -1 : settings.maxBytes,
-    // Nothing is lost to a bound: a publisher is told.
+    // A full stream refuses messages: it drops none.
     discard: 'new',
     duplicate_window: nanos(settings.dedupeWindowMs),
     allow_msg_ttl: true,
@@ -75,7 +60,7 @@ export const topicStreams = (jsm: JetStreamManager, settings: JetstreamSettings)
     return found.filter((name) => !isForeign(name))
   }
 
-  /** Answers whether it is there, by us or by somebody at the same time. */
+  /** Makes a stream. Answers false where another stream has its name or one of its subjects. */
   const make = async (subjects: string[], name: string): Promise<boolean> => {
     try {
       await jsm.streams.add(config(subjects, name))

@@ -1,7 +1,7 @@
 import { createInbox, errors, type Msg } from '@nats-io/nats-core'
 import { failureText } from '@armature/messaging/failure-text'
 import { addedHeader, decodeMessage, encodeMessage, plainHeaders, statusOf } from './codec.ts'
-import type { NatsLink } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { replySubject } from './subscription.ts'
 import { message as newMessage, type Message } from '@armature/messaging/message'
 import { numberOption } from '@armature/async/option-checks'
@@ -37,19 +37,19 @@ const errorText = 'Nats-Service-Error'
 const noResponders = 503
 
 interface Parts {
-  readonly link: NatsLink
+  readonly connection: Connection
   readonly source: string
 }
 
-/** What asks over this link: resolves to the first answer. Rejects with RequestError, and with PublishError for what `check` refuses. */
+/** What asks over this connection: resolves to the first answer. Rejects with RequestError, and with PublishError for what `check` refuses. */
 export const requester =
-  ({ link, source, check }: Parts & { readonly check: (topic: string, message: Message) => void }) =>
+  ({ connection, source, check }: Parts & { readonly check: (topic: string, message: Message) => void }) =>
   async (topic: string, message: Message, options: RequestOptions = {}): Promise<Message> => {
     const timeoutMs = numberOption('timeoutMs', options.timeoutMs ?? 5_000, 1)
     check(topic, message)
     const { headers, body } = encodeMessage(topic, message, source)
-    const request = (reply: string) => link.nc.publish(topic, body, { headers: plainHeaders(headers), reply })
-    const answer = await firstAnswer(link, { topic, request, timeoutMs }).catch((cause: unknown) => {
+    const request = (reply: string) => connection.nc.publish(topic, body, { headers: plainHeaders(headers), reply })
+    const answer = await firstAnswer(connection, { topic, request, timeoutMs }).catch((cause: unknown) => {
       throw noAnswer(topic, timeoutMs, cause)
     })
     if (answer.data.byteLength === 0 && statusOf(answer) === noResponders)
@@ -64,7 +64,7 @@ export const requester =
 
 /** Not by the client's own `request`, which reads the headers of an answer where an odd name ends the reading of the whole connection. */
 const firstAnswer = async (
-  { nc, onError }: NatsLink,
+  { nc, onError }: Connection,
   {
     topic,
     request,
@@ -101,10 +101,10 @@ const noAnswer = (topic: string, timeoutMs: number, cause: unknown): RequestErro
   return new RequestError(topic, 'unavailable', message, cause)
 }
 
-/** What answers requests over this link, as one member of a group where one is named: a handler that rejects answers that it failed. */
+/** What answers requests over this connection, as one member of a group where one is named: a handler that rejects answers that it failed. */
 export const responder =
   ({
-    link,
+    connection,
     source,
     subscribe,
   }: Parts & {
@@ -113,7 +113,7 @@ export const responder =
   (topic: string, answer: Answer, options?: SubscribeOptions): Promise<Subscription> => {
     const reply = (subject: string, request: Delivery, message: Message, more: Readonly<Record<string, string>>) => {
       const { headers, body } = encodeMessage(request.topic, message, source)
-      link.nc.publish(subject, body, { headers: plainHeaders({ ...headers, ...more }) })
+      connection.nc.publish(subject, body, { headers: plainHeaders({ ...headers, ...more }) })
     }
     const handle: Handler = async (request) => {
       const subject = replySubject(request)

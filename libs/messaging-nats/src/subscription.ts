@@ -3,21 +3,21 @@ import type { Clock } from '@armature/async/clock'
 import { deliveryWindow } from '@armature/messaging-kit/delivery-window'
 import { SubscribeError } from '@armature/messaging/errors'
 import { decodeMessage, isReserved } from './codec.ts'
-import type { NatsLink } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { Handler, Subscription } from '@armature/messaging/ports'
 import { ring } from '@armature/async/ring'
 import type { SubscribeRequest } from '@armature/messaging-kit/create-driver'
 import { subscriptionLife } from '@armature/messaging-kit/subscription-life'
 
 export interface SubscriptionParts extends SubscribeRequest {
-  readonly link: NatsLink
-  /** How long a server that is away is waited for. */
+  readonly connection: Connection
+  /** How long to wait for a server that is away. */
   readonly waitMs: number
   readonly clock: Clock | undefined
   readonly warn: (problem: string) => void
 }
 
-/** What the server sent and no handler has yet: it cannot be asked to wait. What is over the bound is dropped. */
+/** Messages wait here for a handler, since the server cannot be asked to wait. More than this is dropped. */
 const maxBacklog = 65_536
 const maxBacklogBytes = 64 * 1024 * 1024
 const warnEveryMs = 10_000
@@ -31,7 +31,7 @@ export const replySubject = (delivery: { readonly headers: object }): string | u
 
 /** Subscribes by a subscription of core NATS: a queue group where there is a group. Rejects with SubscribeError. */
 export const openSubscription = async (parts: SubscriptionParts): Promise<Subscription> => {
-  const { link, topic, handle, settings, group, clock, warn } = parts
+  const { connection, topic, handle, settings, group, clock, warn } = parts
   const backlog = ring<Msg>()
   let backlogBytes = 0
   let received = 0
@@ -74,7 +74,7 @@ export const openSubscription = async (parts: SubscriptionParts): Promise<Subscr
     if (backlog.length === 0 && window.hasRoom) return offer(msg)
     const bytes = sizeOf(msg)
     if (backlog.length >= maxBacklog || backlogBytes + bytes > maxBacklogBytes) {
-      report(`handlers are slower than it comes: more than ${maxBacklog} messages or ${maxBacklogBytes} bytes wait`)
+      report(`handlers are too slow: more than ${maxBacklog} messages or ${maxBacklogBytes} bytes wait`)
       return
     }
     backlog.push(msg)
@@ -91,13 +91,13 @@ export const openSubscription = async (parts: SubscriptionParts): Promise<Subscr
     idle: () => window.idle(),
     inFlight: () => window.inFlight,
   })
-  const subscription = link.nc.subscribe(topic, {
+  const subscription = connection.nc.subscribe(topic, {
     ...(group === undefined ? {} : { queue: queueName(group) }),
     callback: receive,
   })
   const known = async () => {
-    await link.whenConnected(parts.waitMs)
-    await link.flush()
+    await connection.whenConnected(parts.waitMs)
+    await connection.flush()
   }
   try {
     await known().catch(known)
@@ -115,10 +115,10 @@ export const openSubscription = async (parts: SubscriptionParts): Promise<Subscr
 const queueName = (group: string): string =>
   group.replaceAll(/[^\w.-]/gu, (found) => `%${Buffer.from(found).toString('hex')}`)
 
-/** Of the body, and about that of the rest. */
+/** The size of the body, and about the size of the rest. */
 const sizeOf = (msg: Msg): number => msg.data.length + 256
 
-/** Tells how many messages were lost and why, the first at once and then at most every 10 s. */
+/** Warns of lost messages, of the first at once and then at most every 10 s. */
 const lossReport = (topic: string, warn: (problem: string) => void) => {
   let lost = 0
   let lastMs = Number.NEGATIVE_INFINITY
@@ -128,7 +128,7 @@ const lossReport = (topic: string, warn: (problem: string) => void) => {
     if (nowMs - lastMs < warnEveryMs) return
     lastMs = nowMs
     warn(
-      `${lost} messages of ${topic} are lost, the last because ${why}: nats: delivers at most once, jetstream: keeps them`,
+      `${topic} has lost ${lost} messages, the last because ${why}: nats: delivers at most once, jetstream: keeps messages`,
     )
   }
 }

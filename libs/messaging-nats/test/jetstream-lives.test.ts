@@ -4,9 +4,9 @@ import { startNats } from '@armature/servers/nats'
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { parseBrokerUrl } from '@armature/messaging-kit/broker-url'
-import { consumers } from '../src/jetstream-consumers.ts'
-import { jetstreamOptions, jetstreamSettings } from '../src/jetstream-settings.ts'
+import { jetstreamConsumers } from '../src/jetstream-consumers.ts'
+import { streamLives } from '../src/jetstream-lives.ts'
+import { jetstreamSettings } from '../src/jetstream-settings.ts'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { message } from '@armature/messaging/message'
 import type { Delivery, Driver, SubscribeOptions } from '@armature/messaging/ports'
@@ -198,9 +198,7 @@ describe('a server that is replaced by an empty one at the same address', { time
   })
 })
 
-const settings = jetstreamSettings(
-  parseBrokerUrl('jetstream://127.0.0.1', { schemes: ['jetstream'], defaultPort: 4222, options: jetstreamOptions }),
-)
+const settings = jetstreamSettings('jetstream://127.0.0.1')
 
 describe('a consumer that somebody removed', { timeout }, () => {
   test('begins again with what the member that is furthest behind has in hand', async () => {
@@ -235,7 +233,7 @@ describe('a consumer that somebody removed', { timeout }, () => {
     const token = `starts-${randomUUID()}`
     const driver = await connect()
     await driver.publish(`${token}.x`, numbers(`${token}.x`, 0, 20))
-    const { durable } = consumers(jsm, settings)
+    const { durable } = jetstreamConsumers(jsm, settings)
     for (const offset of starts) await durable(token, { group: 'g', topic: `${token}.x`, serial: false }, { offset })
     const [made] = await jsm.consumers.list(token).next()
     expect(made).toMatchObject({ config: { opt_start_seq: 1 }, num_pending: 20 })
@@ -251,7 +249,7 @@ describe('the life of a stream is told', { timeout }, () => {
     const { created } = await jsm.streams.info(token)
     const second = await jsm.streams.getMessage(token, { seq: 2 })
     const last = { sequence: 2, storedAt: second?.time ?? new Date(0) }
-    const { isSameLife } = consumers(jsm, settings)
+    const { isSameLife } = streamLives(jsm)
     return { token, driver, created, last, isSameLife: () => isSameLife(token, created, last) }
   }
 
@@ -275,7 +273,7 @@ describe('the life of a stream is told', { timeout }, () => {
 
   test('by an end before the place, and by another message in it, as after a restore', async () => {
     const { token, created, last } = await begun()
-    const { isSameLife } = consumers(jsm, settings)
+    const { isSameLife } = streamLives(jsm)
     expect(await isSameLife(token, created, { ...last, sequence: 4 })).toBe(false)
     expect(await isSameLife(token, created, { ...last, storedAt: new Date(1) })).toBe(false)
   })

@@ -8,7 +8,7 @@ import type { Publisher } from './ports.ts'
 import { within } from './timeout.ts'
 
 export interface DeadLetter {
-  readonly publisher: Publisher
+  readonly publisher: Pick<Publisher, 'publish'>
   /** The message that failed. Its topic is the one that it failed in. */
   readonly message: Message
   /** Why and where it failed, for the envelope. */

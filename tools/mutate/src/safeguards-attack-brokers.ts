@@ -42,8 +42,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'JetStream: a publish is confirmed as a repeat only while the stream has the first one',
     file: 'libs/messaging-nats/src/jetstream-publisher.ts',
-    find: 'if (isHeld === false) renew(sent)',
-    replace: 'if (isHeld === false) return stored(sent, sequence)',
+    find: 'if (isStillStored === false) renew(sent)',
+    replace: 'if (isStillStored === false) return stored(sent, sequence)',
     tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {

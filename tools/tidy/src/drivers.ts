@@ -27,10 +27,6 @@ export const unneededParts: Readonly<Record<string, string>> = {
 export const partsToCome: Readonly<Record<string, string>> = {
   'libs/messaging-memory/src/publisher.ts': 'in connection.ts',
   'libs/messaging-memory/src/subscription.ts': 'in connection.ts and member.ts',
-  'libs/messaging-nats/src/settings.ts': 'in driver.ts',
-  'libs/messaging-nats/src/publisher.ts': 'in driver.ts',
-  'libs/messaging-nats/src/faults.ts': 'in connection.ts',
-  'libs/messaging-nats/src/jetstream-faults.ts': 'in jetstream-publisher.ts',
 }
 
 /**

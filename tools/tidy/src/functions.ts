@@ -8,11 +8,8 @@ export const maxFunctionLines = 100
 export const longFunctions: readonly string[] = [
   'amqpLink',
   'amqpPublisher',
-  'consumers',
   'createLane',
   'createMember',
-  'durableFeed',
-  'jetstreamPublisher',
   'kafkaCluster',
   'kafkaFetcher',
   'kafkaMember',
@@ -22,9 +19,6 @@ export const longFunctions: readonly string[] = [
   'kafkaSubscription',
   'memoryConnection',
   'memoryTopic',
-  'openJetstream',
-  'openJetstreamSubscription',
-  'pull',
   'simulate',
   'subscribe',
 ]
