@@ -1,5 +1,4 @@
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
-import type { BrokerHealth } from '@armature/messaging/ports'
 
 export interface WatchOptions {
   /** A question that the broker answers with little work. Rejects where it does not, also while the connection is made again. */
@@ -58,6 +57,3 @@ export const watchBroker = ({ probe, clock }: WatchOptions): BrokerWatch => {
     },
   }
 }
-
-/** Of a broker within the process. */
-export const alwaysThere: BrokerHealth = { lostMs: 0, unreadable: [] }

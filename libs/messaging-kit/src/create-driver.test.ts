@@ -153,3 +153,19 @@ test('health is what the probe says, and what cannot be read', async () => {
   expect(driver.health().lostMs).toBeGreaterThan(0)
   await driver.close()
 })
+
+test('a broker without a probe, as one within the process, counts as there, and nothing waits on the clock', () => {
+  const clock = drivenClock()
+  const driver = createDriver({
+    scheme: 'test',
+    guarantees: plain,
+    limits: { maxMessageBytes: 10 },
+    send: never,
+    open: () => never().then(() => Promise.reject(new Error('not reached'))),
+    end: never,
+    closeWaitMs: 1_000,
+    clock,
+  })
+  expect(clock.pending).toBe(0)
+  expect(driver.health()).toEqual({ lostMs: 0, unreadable: [] })
+})

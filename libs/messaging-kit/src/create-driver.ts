@@ -38,8 +38,11 @@ export interface DriverParts {
   /** Resolves once what is published from then on reaches the subscription. Rejects with SubscribeError. */
   open(request: SubscribeRequest): Promise<Subscription>
   readonly browser?: TopicBrowser
-  /** A question that the broker answers with little work, asked once a second. Rejects where it does not. */
-  probe(): Promise<unknown>
+  /**
+   * A question that the broker answers with little work, asked once a second. Rejects where it does not. Without it the broker always counts as
+   * there, as one within the process is.
+   */
+  readonly probe?: () => Promise<unknown>
   /** What is subscribed to and cannot be read, each with the reason. Default: nothing. */
   unreadable?(): readonly string[]
   /** Whether publishes under way can end at all: without a connection `close` does not wait for them. Default: they can. */
@@ -66,7 +69,8 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
   const { scheme, guarantees, limits, closeWaitMs, clock } = parts
   const subscriptions = new Set<Subscription>()
   const publishing = new Set<Promise<void>>()
-  const watch = watchBroker({ clock, probe: () => parts.probe() })
+  const { probe } = parts
+  const watch = probe === undefined ? undefined : watchBroker({ clock, probe })
   let closing: Promise<void> | undefined
 
   const check = (topic: string, messages: readonly Message[]): void => {
@@ -103,7 +107,7 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
   }
 
   const close = async () => {
-    watch.stop()
+    watch?.stop()
     const open = [...subscriptions]
     const ended = Promise.allSettled(open.map((each) => each.stop())).then(() =>
       Promise.allSettled(open.map((each) => each.close())),
@@ -120,7 +124,7 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
     publish,
     subscribe,
     browser: parts.browser,
-    health: () => ({ lostMs: watch.lostMs, unreadable: parts.unreadable?.() ?? [] }),
+    health: () => ({ lostMs: watch?.lostMs ?? 0, unreadable: parts.unreadable?.() ?? [] }),
     close: () => (closing ??= close()),
   }
 }
