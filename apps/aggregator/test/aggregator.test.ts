@@ -1,7 +1,7 @@
 import { borrowed, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { systemClock } from '@armature/async/clock'
-import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'

@@ -1,6 +1,6 @@
 import type { Database } from '@armature/database/database'
 import { drivenClock, systemClock } from '@armature/async/clock'
-import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
 import { type Lifecycle, startLifecycle } from '@armature/service/lifecycle'
 import { imbalance } from '@armature/telemetry/ledger'

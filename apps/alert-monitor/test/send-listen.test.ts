@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { PublishError } from '@armature/messaging/errors'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText, message, type Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'

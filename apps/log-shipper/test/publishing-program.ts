@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { consulKv } from '@armature/discovery/consul-kv'
 import { registerAdmin } from '@armature/discovery/registrar'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { run } from '@armature/service/run'

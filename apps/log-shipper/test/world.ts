@@ -1,7 +1,7 @@
 import { PassThrough, type Writable } from 'node:stream'
 import { type DrivenClock, drivenClock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
-import { type MemoryBroker, memoryBroker } from '@armature/messaging-memory/driver'
+import { type MemoryBroker, memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import type { Service } from '@armature/service/service'

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '@armature/async/clock'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest'
 import { drivenClock } from '@armature/async/clock'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { jsonMessage, message, type Message, type MessageOptions } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { imbalance, type LedgerRow } from '@armature/telemetry/ledger'

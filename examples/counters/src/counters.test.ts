@@ -1,5 +1,5 @@
 import { drivenClock, type DrivenClock } from '@armature/async/clock'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { seededRandom } from '@armature/async/random'
 import { describe, expect, test } from 'vitest'
 import { counterNames, runCounters, type Post, type Transport } from './counters.ts'

@@ -1,5 +1,6 @@
 import { replyCode } from './faults.ts'
-import type { AmqpLink, AmqpSession } from './connection.ts'
+import type { AmqpConnection } from './connection.ts'
+import type { AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
 import { bindQueue, declareExchange, exchangeExists, type GroupQueue } from './topology.ts'
 
@@ -17,7 +18,7 @@ export interface AmqpBindings {
 }
 
 export interface BindingsParts {
-  readonly link: AmqpLink
+  readonly connection: AmqpConnection
   readonly settings: AmqpSettings
   readonly warn: (problem: string) => void
 }
@@ -26,12 +27,12 @@ const lookEveryMs = 2_000
 const notFound = 404
 
 /** Binds all queues again every two seconds, while there is any: that changes nothing where they are bound. */
-export const amqpBindings = ({ link, settings, warn }: BindingsParts): AmqpBindings => {
+export const amqpBindings = ({ connection, settings, warn }: BindingsParts): AmqpBindings => {
   const all = new Set<Bound>()
   let timer: NodeJS.Timeout | undefined
 
   const look = async () => {
-    const session = await link.session(lookEveryMs)
+    const session = await connection.session(lookEveryMs)
     if (!(await exchangeExists(session, settings.exchange))) {
       warn(
         `the exchange ${settings.exchange} was removed: it is made again, and the queues of subscribers here are bound again`,

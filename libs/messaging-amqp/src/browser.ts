@@ -1,148 +1,79 @@
-import type { Channel, ConsumeMessage, GetMessage } from 'amqplib'
-import { randomUUID } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import { amqpDigest, decodeAmqp } from './codec.ts'
-import { brokerText, replyCode } from './faults.ts'
-import type { AmqpLink, AmqpSession } from './connection.ts'
+import type { AmqpConnection } from './connection.ts'
 import { deadLetterQueue, registryQueue } from './names.ts'
+import { openQueueReader, type QueueReader, type UnackedMessage } from './queue-reader.ts'
 import type { AmqpSettings } from './settings.ts'
-import { closeChannel, queueExists } from './topology.ts'
-import { ConnectError } from '@armature/messaging/errors'
-import { reconnectDelayMs } from '@armature/async/backoff'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import { queueExists } from './topology.ts'
+import type { BrowseOptions, Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface BrowserParts {
-  readonly link: AmqpLink
+  readonly connection: AmqpConnection
   readonly settings: AmqpSettings
 }
 
-/** Messages that are fetched ahead of who looks at them. */
-const chunk = 100
-/** What the broker counted and does not deliver within this is with somebody else. */
-const patienceMs = 1_000
-const resourceLocked = 405
+/** Messages that are fetched ahead of whoever looks at them. */
+const readAheadMessages = 100
 const maxTopics = 10_000
 
-/** A queue with its messages taken out, unacknowledged, in order. All that is not removed goes back at the end. */
-interface Sitting {
-  /** The next messages; none at the end of what was there at the beginning. */
-  next(atMost: number): Promise<readonly Taken[]>
-  remove(tag: number): void
-  readonly isOpen: boolean
-  close(): Promise<void>
-}
-
-type Taken = ConsumeMessage | GetMessage
-
-/** By which `remove` finds a message: on the sitting that took it out, while that lasts, else by what it holds. */
+/** How `remove` finds a message: by the reader that took it out, while that is open, else by what the message holds. */
 interface Handle {
-  readonly sitting: Sitting
-  readonly tag: number
+  readonly reader: QueueReader
+  readonly deliveryTag: number
   readonly digest: string
 }
 
 /**
- * Looks into the queues of dead letters: takes messages out without acknowledging them and gives them back in order, one process at a
- * time for each queue. Whoever consumes such a queue by other means gets what is not taken out.
+ * Looks into the queues of dead letters: takes messages out without acknowledging them and gives them back in order, one process at a time for each
+ * queue. Messages that are taken out reach nobody else meanwhile.
  */
-export const amqpBrowser = ({ link, settings }: BrowserParts): TopicBrowser => {
-  const { connectWaitMs } = settings.url
-
-  const sit = async (queue: string): Promise<Sitting | undefined> => {
-    const session = await link.session(connectWaitMs)
-    if (!(await queueExists(session, queue))) return undefined
-    const unlock = await lock(session, queue, connectWaitMs)
-    return sitting(session, queue, unlock)
-  }
-
-  async function* browse(topic: string, { max, signal }: { max: number; signal?: AbortSignal }): AsyncGenerator<Held> {
+export const amqpBrowser = (parts: BrowserParts): TopicBrowser => ({
+  browse: (topic, options) => browse(parts, topic, options),
+  remove: async (topic, messages) => {
     checkTopic(topic)
-    const taken = await sit(deadLetterQueue(settings, topic))
-    if (taken === undefined) return
-    try {
-      for (let left = max; left > 0 && signal?.aborted !== true;) {
-        const received = await taken.next(Math.min(left, chunk))
-        if (received.length === 0) return
-        left -= received.length
-        for (const each of received) {
-          if (isAborted(signal)) return
-          yield heldIn(taken, topic, each)
-        }
-      }
-    } finally {
-      await taken.close()
+    const digests: string[] = []
+    for (const { handle } of messages) {
+      const { reader, deliveryTag, digest } = handle as Handle
+      if (reader.isOpen) reader.remove(deliveryTag)
+      else digests.push(digest)
     }
-  }
+    if (digests.length > 0) await removeByDigest(parts, topic, digests)
+  },
+  topics: () => deadLetterTopics(parts),
+})
 
-  /** Those that no sitting has any more. */
-  const removeByContent = async (topic: string, digests: readonly string[]) => {
-    const wanted = new Map<string, number>()
-    for (const digest of digests) wanted.set(digest, (wanted.get(digest) ?? 0) + 1)
-    const taken = await sit(deadLetterQueue(settings, topic))
-    if (taken === undefined) return
-    try {
-      for (let left = digests.length; left > 0;) {
-        const received = await taken.next(chunk)
-        if (received.length === 0) return
-        for (const each of received) {
-          const digest = amqpDigest(each)
-          const count = wanted.get(digest) ?? 0
-          if (count === 0) continue
-          wanted.set(digest, count - 1)
-          taken.remove(each.fields.deliveryTag)
-          left--
-        }
+async function* browse(parts: BrowserParts, topic: string, { max, signal }: BrowseOptions): AsyncGenerator<Held> {
+  checkTopic(topic)
+  const reader = await openReader(parts, deadLetterQueue(parts.settings, topic))
+  if (reader === undefined) return
+  try {
+    for (let left = max; left > 0 && !isAborted(signal);) {
+      const received = await reader.next(Math.min(left, readAheadMessages))
+      if (received.length === 0) return
+      left -= received.length
+      for (const each of received) {
+        if (isAborted(signal)) return
+        yield browsed(reader, topic, each)
       }
-    } finally {
-      await taken.close()
     }
+  } finally {
+    await reader.close()
   }
+}
 
-  return {
-    browse,
-    remove: async (topic, held) => {
-      checkTopic(topic)
-      const others: string[] = []
-      for (const { handle } of held) {
-        const { sitting: taken, tag, digest } = handle as Handle
-        if (taken.isOpen) taken.remove(tag)
-        else others.push(digest)
-      }
-      if (others.length > 0) await removeByContent(topic, others)
-    },
-    topics: async () => {
-      const taken = await sit(registryQueue(settings))
-      if (taken === undefined) return []
-      const topics = new Set<string>()
-      try {
-        while (topics.size < maxTopics) {
-          const received = await taken.next(chunk)
-          if (received.length === 0) break
-          for (const { content, fields } of received) {
-            const topic = content.toString()
-            // Two processes may have made a queue at the same moment.
-            if (topics.has(topic)) taken.remove(fields.deliveryTag)
-            topics.add(topic)
-          }
-        }
-      } finally {
-        await taken.close()
-      }
-      const session = await link.session(connectWaitMs)
-      const found: string[] = []
-      for (const topic of topics) if (await queueExists(session, deadLetterQueue(settings, topic))) found.push(topic)
-      return found.sort()
-    },
-  }
+/** A reader of the queue; undefined where there is no such queue. */
+const openReader = async ({ connection, settings }: BrowserParts, queue: string): Promise<QueueReader | undefined> => {
+  const { connectWaitMs } = settings.url
+  const session = await connection.session(connectWaitMs)
+  return (await queueExists(session, queue)) ? openQueueReader(session, queue, connectWaitMs) : undefined
 }
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
-const heldIn = (taken: Sitting, topic: string, received: Taken): Held => {
+const browsed = (reader: QueueReader, topic: string, received: UnackedMessage): Held => {
   const { message } = decodeAmqp(received, topic)
   const timestamp: unknown = received.properties.timestamp
-  const handle: Handle = { sitting: taken, tag: received.fields.deliveryTag, digest: amqpDigest(received) }
+  const handle: Handle = { reader, deliveryTag: received.fields.deliveryTag, digest: amqpDigest(received) }
   return {
     ...message,
     topic,
@@ -151,99 +82,52 @@ const heldIn = (taken: Sitting, topic: string, received: Taken): Held => {
   }
 }
 
-const sitting = async (session: AmqpSession, queue: string, unlock: () => Promise<void>): Promise<Sitting> => {
-  const channel: Channel = await session.model.createChannel()
-  let isOpen = true
-  let closing: Promise<void> | undefined
-  channel.on('error', () => undefined)
-  channel.on('close', () => (isOpen = false))
-  // The count alone may be from before the last look gave its messages back; taking one waits for that.
-  let first = (await channel.get(queue)) || undefined
-  let left = first === undefined ? 0 : 1 + (await channel.checkQueue(queue)).messageCount
-  /** In order of delivery. */
-  const out = new Set<number>()
-
-  const close = async () => {
-    if (isOpen) {
-      for (const tag of out) channel.nack(tagged(tag), false, true)
-      isOpen = false
-      // The answer comes after the queue has them back.
-      await channel.checkQueue(queue).catch(() => undefined)
-      await closeChannel(channel)
-    }
-    await unlock()
-  }
-
-  return {
-    get isOpen() {
-      return isOpen
-    },
-    next: async (atMost) => {
-      const received: Taken[] = first === undefined ? [] : [first]
-      first = undefined
-      received.push(...(await take(channel, queue, Math.min(atMost, left) - received.length)))
-      left = received.length === 0 ? 0 : left - received.length
-      for (const { fields } of received) out.add(fields.deliveryTag)
-      return received
-    },
-    remove: (tag) => {
-      if (!out.delete(tag)) return
-      channel.ack(tagged(tag))
-    },
-    close: () => {
-      closing ??= close()
-      return closing
-    },
-  }
-}
-
-/** So many messages, or fewer where others hold some. */
-const take = async (channel: Channel, queue: string, count: number): Promise<readonly Taken[]> => {
-  if (count <= 0) return []
-  const received: Taken[] = []
-  const whole = Promise.withResolvers<void>()
-  let timer = setTimeout(whole.resolve, patienceMs)
-  const consumerTag = randomUUID()
-  await channel.prefetch(count)
-  await channel.consume(
-    queue,
-    (message) => {
-      if (message === null) return whole.resolve()
-      received.push(message)
-      clearTimeout(timer)
-      timer = setTimeout(whole.resolve, patienceMs)
-      if (received.length === count) whole.resolve()
-    },
-    { consumerTag },
-  )
-  await whole.promise
-  clearTimeout(timer)
-  await channel.cancel(consumerTag)
-  return received
-}
-
-/** A queue that only one connection may have is the lock; it goes with its channel's queue or the connection. */
-const lock = async (session: AmqpSession, queue: string, waitMs: number): Promise<() => Promise<void>> => {
-  const startedMs = performance.now()
-  const name = `lock-${amqpDigest({ content: Buffer.from(queue), fields: { routingKey: '' }, properties: {} })}`
-  for (let tries = 1; ; tries++) {
-    const channel = await session.model.createChannel()
-    channel.on('error', () => undefined)
-    try {
-      await channel.assertQueue(name, { exclusive: true, durable: false })
-      return async () => {
-        await channel.deleteQueue(name).catch(() => undefined)
-        await closeChannel(channel)
+/** Removes messages whose reader is closed: of equal ones as many as were asked for. */
+const removeByDigest = async (parts: BrowserParts, topic: string, digests: readonly string[]) => {
+  const wanted = new Map<string, number>()
+  for (const digest of digests) wanted.set(digest, (wanted.get(digest) ?? 0) + 1)
+  const reader = await openReader(parts, deadLetterQueue(parts.settings, topic))
+  if (reader === undefined) return
+  try {
+    for (let left = digests.length; left > 0;) {
+      const received = await reader.next(readAheadMessages)
+      if (received.length === 0) return
+      for (const each of received) {
+        const digest = amqpDigest(each)
+        const count = wanted.get(digest) ?? 0
+        if (count === 0) continue
+        wanted.set(digest, count - 1)
+        reader.remove(each.fields.deliveryTag)
+        left--
       }
-    } catch (error) {
-      if (replyCode(error) !== resourceLocked) throw error
-      if (performance.now() - startedMs > waitMs) {
-        const problem = `somebody else looks into ${queue} for more than ${waitMs} ms`
-        throw new ConnectError('unavailable', `${problem} (${brokerText(error)}): try again later`, { cause: error })
-      }
-      await pause(reconnectDelayMs(tries))
     }
+  } finally {
+    await reader.close()
   }
 }
 
-const tagged = (deliveryTag: number): ConsumeMessage => ({ fields: { deliveryTag } }) as ConsumeMessage
+/** The topics of the registry whose queue is there, sorted. */
+const deadLetterTopics = async (parts: BrowserParts): Promise<readonly string[]> => {
+  const { connection, settings } = parts
+  const reader = await openReader(parts, registryQueue(settings))
+  if (reader === undefined) return []
+  const topics = new Set<string>()
+  try {
+    while (topics.size < maxTopics) {
+      const received = await reader.next(readAheadMessages)
+      if (received.length === 0) break
+      for (const { content, fields } of received) {
+        const topic = content.toString()
+        // Two processes may have made a queue at the same moment.
+        if (topics.has(topic)) reader.remove(fields.deliveryTag)
+        topics.add(topic)
+      }
+    }
+  } finally {
+    await reader.close()
+  }
+  const session = await connection.session(settings.url.connectWaitMs)
+  const found: string[] = []
+  for (const topic of topics) if (await queueExists(session, deadLetterQueue(settings, topic))) found.push(topic)
+  return found.sort()
+}

@@ -1,14 +1,15 @@
+import { amqpBindings } from './bindings.ts'
 import { amqpBrowser } from './browser.ts'
-import { amqpLink } from './connection.ts'
+import { amqpConnection } from './connection.ts'
 import { amqpProbe } from './probe.ts'
 import { amqpPublisher } from './publisher.ts'
 import { amqpSettings, type AmqpSettings } from './settings.ts'
-import { amqpSubscriber } from './subscription.ts'
+import { amqpSubscription } from './subscription.ts'
 import { declareExchange, TopologyError } from './topology.ts'
-import { watchBroker } from '@armature/messaging-kit/broker-watch'
 import { MessagingUrlError } from '@armature/messaging/errors'
-import type { OpenOptions } from '@armature/messaging-kit/open-options'
 import type { Driver, Guarantees } from '@armature/messaging/ports'
+import { createDriver } from '@armature/messaging-kit/create-driver'
+import type { OpenOptions } from '@armature/messaging-kit/open-options'
 
 /** What the driver promises with these settings. */
 export const amqpGuarantees = ({ type, singleActive }: Pick<AmqpSettings, 'type' | 'singleActive'>): Guarantees => ({
@@ -22,16 +23,16 @@ export const amqpGuarantees = ({ type, singleActive }: Pick<AmqpSettings, 'type'
 })
 
 /**
- * Opens `amqp://user:password@host:5672/vhost?options`, RabbitMQ by AMQP 0-9-1: one connection to publish and, from the first
- * subscription on, one to consume, since the broker stops reading from connections that publish when it is short of memory or disk.
- * Rejects with MessagingUrlError and ConnectError.
+ * Opens `amqp://user:password@host:5672/vhost?options`, RabbitMQ by AMQP 0-9-1. There is one connection to publish and, from the first subscription
+ * on, one to consume, since a broker that is short of memory or disk stops reading from connections that publish. Rejects with MessagingUrlError and
+ * ConnectError.
  */
 export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<Driver> => {
   const { source = '/armature', warn = (problem: string) => process.emitWarning(problem) } = options
   const settings = amqpSettings(url)
   const { connectWaitMs, closeWaitMs } = settings.url
-  const publishing = amqpLink({ settings, name: 'armature: publish', warn })
-  const consuming = amqpLink({ settings, name: 'armature: consume', warn })
+  const publishing = amqpConnection({ settings, name: 'armature: publish', warn })
+  const consuming = amqpConnection({ settings, name: 'armature: consume', warn })
 
   try {
     await declareExchange(await publishing.session(connectWaitMs), settings)
@@ -41,25 +42,27 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
     throw error
   }
 
-  const publisher = amqpPublisher({ link: publishing, settings, source, warn })
-  const subscriber = amqpSubscriber({ link: consuming, settings, warn })
-  const watch = watchBroker({ clock: options.clock, probe: amqpProbe(publishing) })
-  let closing: Promise<void> | undefined
-
-  return {
+  const publisher = amqpPublisher({ connection: publishing, settings, source, warn })
+  const bindings = amqpBindings({ connection: consuming, settings, warn })
+  return createDriver({
     scheme: 'amqp',
     guarantees: amqpGuarantees(settings),
-    publish: (topic, messages) => publisher.publish(topic, messages),
-    browser: amqpBrowser({ link: consuming, settings }),
-    subscribe: (topic, handle, given) => subscriber.subscribe(topic, handle, given),
-    health: () => ({ lostMs: watch.lostMs, unreadable: [] }),
-    close: () => {
-      watch.stop()
-      closing ??= (async () => {
-        await Promise.all([publisher.close(), subscriber.close()])
-        await Promise.all([publishing.close(closeWaitMs), consuming.close(closeWaitMs)])
-      })()
-      return closing
+    instead:
+      settings.type === 'topic'
+        ? 'use kafka: or jetstream:'
+        : 'use type=topic for wildcards, kafka: or jetstream: for replay',
+    limits: settings,
+    send: publisher.send,
+    open: (request) => amqpSubscription({ connection: consuming, settings, bindings, warn }, request),
+    browser: amqpBrowser({ connection: consuming, settings }),
+    probe: amqpProbe(publishing),
+    isConnected: () => publishing.isConnected,
+    end: async () => {
+      bindings.close()
+      publisher.end()
+      await Promise.all([publishing.close(closeWaitMs), consuming.close(closeWaitMs)])
     },
-  }
+    closeWaitMs,
+    clock: options.clock,
+  })
 }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { onChannel } from './channel.ts'
 import { replyCode } from './faults.ts'
-import type { AmqpSession } from './connection.ts'
 import { markExchange, markOf } from './names.ts'
+import type { AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
-import { exchangeExists, onChannel } from './topology.ts'
+import { exchangeExists } from './topology.ts'
 
 /**
  * Two exchanges by which a publisher knows that the exchange is still the one that it was: AMQP has no other sign of that. Both are bound to it,

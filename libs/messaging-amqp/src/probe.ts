@@ -1,16 +1,17 @@
 import type { Channel } from 'amqplib'
-import type { AmqpLink, AmqpSession } from './connection.ts'
+import { openChannel } from './channel.ts'
+import type { AmqpConnection } from './connection.ts'
+import type { AmqpSession } from './session.ts'
 
 const sessionWaitMs = 1_000
 
 /** Asks RabbitMQ for an answer on a channel of its own. While an alarm blocks the connection it has said itself that it is there. */
-export const amqpProbe = (link: AmqpLink): (() => Promise<void>) => {
+export const amqpProbe = (connection: AmqpConnection): (() => Promise<void>) => {
   let last: { readonly session: AmqpSession; readonly channel: Promise<Channel> } | undefined
 
   const channelOf = (session: AmqpSession): Promise<Channel> => {
     if (last?.session === session) return last.channel
-    const channel = session.model.createChannel().then((opened) => {
-      opened.on('error', () => undefined)
+    const channel = openChannel(session).then((opened) => {
       opened.on('close', forget)
       return opened
     })
@@ -22,7 +23,7 @@ export const amqpProbe = (link: AmqpLink): (() => Promise<void>) => {
   const forget = () => (last = undefined)
 
   return async () => {
-    const session = await link.session(sessionWaitMs)
+    const session = await connection.session(sessionWaitMs)
     if (session.blocked !== undefined) return
     const channel = await channelOf(session)
     // Of all questions the one that needs no permission and no queue.

@@ -1,6 +1,7 @@
-import type { Channel, ConfirmChannel } from 'amqplib'
+import type { ConfirmChannel } from 'amqplib'
+import { closeChannel, onChannel } from './channel.ts'
 import { brokerText, replyCode } from './faults.ts'
-import type { AmqpSession } from './connection.ts'
+import type { AmqpSession } from './session.ts'
 import { bindingKey, deadLetterQueue, givenUpTopic, registryQueue, routingKey } from './names.ts'
 import type { AmqpSettings } from './settings.ts'
 
@@ -13,26 +14,6 @@ const preconditionFailed = 406
 const accessRefused = 403
 const notFound = 404
 const mostRegistered = 10_000
-
-/** Ends a channel. Resolves too when its connection ends meanwhile: the client's own promise stays open then. */
-export const closeChannel = async (channel: Channel): Promise<void> => {
-  const ended = new Promise<void>((resolve) => channel.once('close', resolve))
-  await Promise.race([channel.close().catch(() => undefined), ended])
-}
-
-/** Runs `job` on a channel of its own, since a refusal closes the channel. */
-export const onChannel = async <Result>(
-  session: AmqpSession,
-  job: (channel: Channel) => Promise<Result>,
-): Promise<Result> => {
-  const channel = await session.model.createChannel()
-  channel.on('error', () => undefined)
-  try {
-    return await job(channel)
-  } finally {
-    await closeChannel(channel)
-  }
-}
 
 const declared = async (what: string, job: () => Promise<unknown>): Promise<void> => {
   try {

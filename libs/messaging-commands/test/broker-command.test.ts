@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { PassThrough } from 'node:stream'
 import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { exitCodeOf } from '@armature/service/faults'
 import { withDriver, type Program } from '../src/broker-command.ts'
 

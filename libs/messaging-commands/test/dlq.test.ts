@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText, message, type Message } from '@armature/messaging/message'
 import { runCommand } from './command-line.ts'
 import { heldIn, poison, withLetters } from './letters.ts'

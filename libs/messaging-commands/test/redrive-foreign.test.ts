@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { message, tombstone, type Message } from '@armature/messaging/message'
 import type { Driver, Publisher } from '@armature/messaging/ports'
 import { redrive } from '../src/redrive.ts'

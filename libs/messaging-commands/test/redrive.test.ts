@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { drivenClock, systemClock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText, message, type Message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import type { Letter } from '../src/letter.ts'

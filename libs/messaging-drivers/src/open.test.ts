@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { drivenClock } from '@armature/async/clock'
 import { MessagingUrlError } from '@armature/messaging/errors'
-import { memoryBroker, memoryUrlOptions } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
+import { memoryUrlOptions } from '@armature/messaging-memory/settings'
 import { message } from '@armature/messaging/message'
 import { messagingSchemes, openDriver } from './open.ts'
 

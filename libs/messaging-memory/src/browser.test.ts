@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { drivenClock } from '@armature/async/clock'
 import { TopicError } from '@armature/messaging/errors'
-import { memoryBroker } from './driver.ts'
+import { memoryBroker } from './broker.ts'
 import { bodyText, message } from '@armature/messaging/message'
 import type { BrowseOptions, Held, TopicBrowser } from '@armature/messaging/topic-browser'
 

@@ -1,5 +1,5 @@
 import { messagingConformance } from '@armature/messaging-kit/conformance'
-import { memoryBroker } from './driver.ts'
+import { memoryBroker } from './broker.ts'
 import { memoryGuarantees } from './connection.ts'
 
 const maxMessageBytes = 100_000

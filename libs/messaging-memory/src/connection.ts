@@ -1,18 +1,16 @@
-import { alwaysThere } from '@armature/messaging-kit/broker-watch'
-import { PublishError, SubscribeError, type PublishFault } from '@armature/messaging/errors'
+import type { Clock } from '@armature/async/clock'
+import type { Random } from '@armature/async/random'
+import { SubscribeError } from '@armature/messaging/errors'
+import type { Driver, Guarantees, Subscription } from '@armature/messaging/ports'
+import { createDriver, type SubscribeRequest } from '@armature/messaging-kit/create-driver'
 import type { MemoryBooks } from './books.ts'
 import { memoryBrowser } from './browser.ts'
 import type { Group } from './group.ts'
-import { createMember } from './member.ts'
-import type { MemoryLimits } from './settings.ts'
+import { memoryPublisher } from './publisher.ts'
 import type { Scheduler } from './scheduler.ts'
+import type { MemoryLimits } from './settings.ts'
+import { createMember } from './subscription.ts'
 import type { MemoryTopic } from './topic.ts'
-import { bareMessage, type Message } from '@armature/messaging/message'
-import { checkPublish } from '@armature/messaging-kit/outgoing'
-import type { Driver, Guarantees, Subscription } from '@armature/messaging/ports'
-import type { Random } from '@armature/async/random'
-import { subscribeSettings } from '@armature/messaging-kit/subscribe-settings'
-import { checkPattern } from '@armature/messaging/topic-pattern'
 
 /** A client of an in-memory broker. */
 export interface MemoryConnection extends Driver {
@@ -22,6 +20,7 @@ export interface MemoryConnection extends Driver {
 
 export interface ConnectionParts {
   readonly limits: MemoryLimits
+  readonly clock: Clock
   readonly random: Random
   readonly scheduler: Scheduler
   readonly books: MemoryBooks
@@ -45,112 +44,26 @@ export const memoryGuarantees: Guarantees = {
   delay: true,
 }
 
-/** A publisher that awaits each publish lets deliveries in between after this many messages. */
-const publishesPerTurn = 1024
-
-const done = Promise.resolve()
-const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
-
 /** A client of the broker that has these parts. */
 export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
-  const { limits, random, scheduler, books } = parts
+  const { limits, clock, random, scheduler, books } = parts
+  const publisher = memoryPublisher(parts)
   const subscriptions = new Set<Subscription>()
-  const publishing = new Set<Promise<void>>()
-  let closing: Promise<void> | undefined
-  let killed = false
-  let inThisTurn = 0
+  let isKilled = false
 
-  const fail = (topic: string, fault: PublishFault, problem: string, cause?: unknown): PublishError =>
-    new PublishError(problem, { topic, fault, cause })
-
-  /** A copy, as a broker would hold it: what the publisher does to its buffer afterwards does not reach the message. */
-  const copy = (topic: string, message: Message): Message => {
-    const { id, keyBytes, headers, body } = message
-    let chars = 0
-    for (const name in headers) chars += name.length + (headers[name]?.length ?? 0)
-    if (chars > limits.maxHeaderChars) {
-      const problem = `the headers of message ${id} have ${chars} characters, the limit is ${limits.maxHeaderChars}`
-      throw fail(topic, 'too-large', `${problem}: move them into the body`)
-    }
-    return {
-      ...bareMessage(message),
-      topic,
-      keyBytes: keyBytes && Uint8Array.from(keyBytes),
-      headers: chars === 0 ? noHeaders : { ...headers },
-      body: Buffer.from(body),
-    }
-  }
-
-  const store = (topic: string, messages: readonly Message[]): Promise<void> | undefined => {
-    checkPublish(topic, messages, {
-      maxMessageBytes: limits.maxMessageBytes,
-      closed: closing !== undefined || killed,
-    })
-    const copies = messages.map((message) => copy(topic, message))
-    if (copies.length === 0) return undefined
-    inThisTurn += copies.length
-    return parts.topicOf(topic).publish(copies)
-  }
-
-  /** Resolves when deliveries had their turn. */
-  const pause = () =>
-    new Promise<void>((resolve) =>
-      scheduler.next(() => {
-        inThisTurn = 0
-        resolve()
-      }),
-    )
-
-  const killedMeanwhile = (topic: string) => fail(topic, 'unavailable', 'the connection was lost')
-
-  const publish = (topic: string, messages: readonly Message[]): Promise<void> => {
-    let stored: Promise<void> | undefined
-    try {
-      stored = store(topic, messages)
-    } catch (error) {
-      books.refused++
-      return Promise.reject(error)
-    }
-    if (stored === undefined) return inThisTurn < publishesPerTurn ? done : pause()
-    const result = stored.then(
-      () => {
-        if (killed) throw killedMeanwhile(topic)
-      },
-      (error: unknown) => {
-        books.refused++
-        throw error
-      },
-    )
-    publishing.add(result)
-    const forget = () => publishing.delete(result)
-    result.then(forget, forget)
-    return result
-  }
-
-  const subscribe: Driver['subscribe'] = async (topic, handle, options = {}) => {
-    if (closing !== undefined || killed) throw new SubscribeError(topic, 'the connection is closed')
-    try {
-      checkPattern(topic)
-    } catch (error) {
-      throw new SubscribeError(topic, (error as Error).message, error)
-    }
-    const settings = subscribeSettings(topic, options)
-    const group = parts.group(options.group)
+  const open = async ({ topic, handle, group: name, settings }: SubscribeRequest): Promise<Subscription> => {
+    if (isKilled) throw new SubscribeError(topic, 'the connection is closed')
+    const group = parts.group(name)
     const member = createMember({
-      ...settings,
-      pattern: topic,
-      handle,
-      random,
-      scheduler,
-      books,
+      ...{ pattern: topic, handle, settings, random, scheduler, books },
       leave: (leaver) => {
         group.leave(leaver)
-        if (options.group === undefined) parts.forget(group)
+        if (name === undefined) parts.forget(group)
       },
       release: (leaver) => {
         group.release(leaver)
-        subscriptions.delete(member.subscription)
-        parts.open.delete(member.subscription)
+        subscriptions.delete(leaver.subscription)
+        parts.open.delete(leaver.subscription)
       },
     })
     subscriptions.add(member.subscription)
@@ -159,22 +72,29 @@ export const memoryConnection = (parts: ConnectionParts): MemoryConnection => {
     return member.subscription
   }
 
-  const close = async () => {
-    await Promise.all([...subscriptions].map((subscription) => subscription.stop()))
-    await Promise.allSettled(publishing)
-    await Promise.all([...subscriptions].map((subscription) => subscription.close()))
-  }
-
-  return {
+  const driver = createDriver({
     scheme: 'memory',
     guarantees: memoryGuarantees,
+    limits,
+    send: publisher.send,
+    open,
     browser: memoryBrowser(parts.topics),
-    health: () => alwaysThere,
-    publish,
-    subscribe,
-    close: () => (closing ??= close()),
+    end: () => Promise.resolve(),
+    // No publish waits longer.
+    closeWaitMs: limits.publishWaitMs,
+    clock,
+  })
+
+  return {
+    ...driver,
+    publish: (topic, messages) =>
+      driver.publish(topic, messages).catch((error: unknown) => {
+        books.refused++
+        throw error
+      }),
     kill: () => {
-      killed = true
+      isKilled = true
+      publisher.kill()
       for (const subscription of subscriptions) void subscription.close()
     },
   }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { fixture, hanging, publishIds, range } from '../test/fixture.ts'
-import { memoryBroker } from './driver.ts'
+import { memoryBroker } from './broker.ts'
 import { message } from '@armature/messaging/message'
 
 test('the books balance also while a subscriber without a group that was stopped still works', async () => {

@@ -1,26 +1,23 @@
 import type { AckTracker } from '@armature/messaging-kit/ack-tracker'
-import { element } from '@armature/async/element'
 import type { Delays } from './delays.ts'
-import { heap } from '@armature/async/heap'
 import type { PartitionLog } from './log.ts'
+import { offsetQueue, type ReadOrder } from './offset-queue.ts'
 
 /** One delivery that is not settled. */
 export interface Flight {
   readonly lane: Lane
   readonly offset: number
   readonly attempt: number
+  /** Of the body. */
   readonly bytes: number
-  /** False once it is settled or was taken back: what its handler says then comes too late. */
-  open: boolean
-  isTakenBack: boolean
-  /** Of the delivery's signal. */
+  /** `open`: unsettled. `taken-back`: how its handler settles counts for nothing. */
+  state: 'open' | 'settled' | 'taken-back'
+  /** Of the delivery's signal, once somebody asked for it. */
   controller: AbortController | undefined
 }
 
 /** The member of a group that a lane delivers to. */
-export interface LaneOwner {
-  readonly serial: boolean
-  readonly maxInFlight: number
+export interface LaneOwner extends ReadOrder {
   /** The lane may have something to deliver: ask it by `peek`. */
   offer(lane: Lane): void
   /** The lane has nothing for this owner any more. */
@@ -31,7 +28,7 @@ export interface LaneOwner {
 
 /**
  * One partition as one group reads it: what comes next, what is unsettled, what waits. It belongs to one member at a time.
- * When a rebalance aims it at another, it delivers nothing until what the present owner holds is settled or taken back.
+ * When a rebalance aims it at another, it delivers nothing until what the present owner has is settled or taken back.
  */
 export interface Lane {
   readonly log: PartitionLog
@@ -45,7 +42,7 @@ export interface Lane {
   listed: boolean
   /** The offset to deliver next; -1 when there is none now. Stable until `take`. */
   peek(): number
-  /** Begins the delivery of what `peek` answered. */
+  /** Begins the delivery of the offset that `peek` answered. */
   take(): Flight
   ack(flight: Flight): void
   /** It comes again after `delayMs`. */
@@ -53,8 +50,8 @@ export interface Lane {
   /** The log has grown. */
   appended(): void
   aim(target: LaneOwner | undefined): void
-  /** Takes back what is unsettled, to be delivered again at once. Answers how many. */
-  release(): number
+  /** Takes back what is unsettled, to be delivered again at once. */
+  release(): void
   /** The group is gone: nothing comes any more, but what is unsettled may still be settled. */
   end(): void
 }
@@ -70,103 +67,28 @@ export interface LaneParts {
   readonly advanced: () => void
 }
 
-/** Under `serial: 'key'`: whose turn it is among the messages of one key, and those behind it, ascending. */
-interface Gate {
-  holder: number
-  readonly parked: number[]
-}
-
-const ascending = (a: number, b: number) => a - b
+/** `moving`: aimed at another member, while the owner has something unsettled. `ended`: the group is gone. */
+type Ownership =
+  | { readonly name: 'owned'; readonly owner: LaneOwner | undefined }
+  | { readonly name: 'moving'; readonly owner: LaneOwner | undefined; readonly target: LaneOwner | undefined }
+  | { readonly name: 'ended'; readonly owner: LaneOwner | undefined }
 
 /** A lane without an owner, which delivers nothing until it is aimed at one. */
 export const createLane = ({ log, reader, start, tracker, delays, advanced }: LaneParts): Lane => {
-  const { partition } = log
-  let owner: LaneOwner | undefined
-  let target: LaneOwner | undefined
-  /** The next offset never looked at. */
-  let cursor = start
-  /** What `peek` chose; -1 = nothing yet. */
-  let head = -1
-  let ended = false
-  let parked = 0
+  const queue = offsetQueue({ log, start, tracker, delays, onSettled: advanced })
   const flights = new Set<Flight>()
-  /** To be delivered again, now. */
-  const due = heap()
-  /** Rejected, waiting for their delay. */
-  const waiting = new Set<number>()
-  /** How often an offset was delivered and not acknowledged. */
-  const attempts = new Map<number, number>()
-  const gates = new Map<string, Gate>()
+  let state: Ownership = { name: 'owned', owner: undefined }
 
   const offer = () => {
-    if (
-      !lane.listed &&
-      !ended &&
-      owner !== undefined &&
-      owner === target &&
-      (head >= 0 || due.size > 0 || cursor < log.end)
-    ) {
-      owner.offer(lane)
-    }
+    if (!lane.listed && state.name === 'owned' && queue.mayHaveNext) state.owner?.offer(lane)
   }
 
-  /** Whether it is the offset's turn; else it is parked behind its key. */
-  const passes = (offset: number): boolean => {
-    const { key } = log.at(offset)
-    if (key === undefined) return true
-    const gate = gates.get(key)
-    if (gate === undefined) {
-      gates.set(key, { holder: offset, parked: [] })
-      return true
-    }
-    if (gate.holder === offset) return true
-    parked++
-    gate.parked.push(offset)
-    const { length } = gate.parked
-    if (length > 1 && element(gate.parked, length - 2) > offset) gate.parked.sort(ascending)
-    return false
-  }
-
-  const passOn = (offset: number) => {
-    const { key } = log.at(offset)
-    if (key === undefined) return
-    const gate = gates.get(key)
-    if (gate === undefined || gate.holder !== offset) return
-    const next = gate.parked.shift()
-    if (next === undefined) {
-      gates.delete(key)
-      return
-    }
-    parked--
-    gate.holder = next
-    due.push(next)
-  }
-
-  /** What was removed from the log is as good as acknowledged. */
-  const forget = (offset: number) => {
-    attempts.delete(offset)
-    if (gates.size > 0) passOn(offset)
-    tracker.settled(partition, offset)
-    advanced()
-  }
-
-  /** What a lane knows of turns is made anew for a new owner, so that the oldest unsettled message of a key goes first. */
-  const handOver = () => {
-    owner = target
-    if (ended) return
-    if (head >= 0) due.push(head)
-    head = -1
-    for (const gate of gates.values()) for (const offset of gate.parked) due.push(offset)
-    gates.clear()
-    parked = 0
-    if (owner?.serial === true) {
-      const again = due.drain()
-      for (const offset of [...again, ...waiting].sort(ascending)) {
-        const { key } = log.at(offset)
-        if (key !== undefined && !gates.has(key)) gates.set(key, { holder: offset, parked: [] })
-      }
-      for (const offset of again) due.push(offset)
-    }
+  /** Gives the lane to the member it is aimed at, once its owner has nothing unsettled. Else offers what is due. */
+  const proceed = () => {
+    if (state.name !== 'moving') return offer()
+    if (flights.size > 0) return
+    state = { name: 'owned', owner: state.target }
+    queue.restart(state.owner)
     offer()
   }
 
@@ -175,96 +97,59 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
     reader,
     listed: false,
     get owner() {
-      return owner
+      return state.owner
     },
     get target() {
-      return target
+      if (state.name === 'ended') return undefined
+      return state.name === 'moving' ? state.target : state.owner
     },
     get floor() {
-      return tracker.committable(partition) ?? start
+      return tracker.committable(log.partition) ?? start
     },
-    peek: () => {
-      if (head >= 0) return head
-      if (owner === undefined || owner !== target || ended) return -1
-      for (;;) {
-        let offset = due.pop()
-        if (offset === undefined) {
-          if (cursor >= log.end || parked >= owner.maxInFlight) return -1
-          offset = cursor++
-          tracker.received(partition, offset)
-        }
-        if (log.isRemoved(offset)) forget(offset)
-        else if (!owner.serial || passes(offset)) return (head = offset)
-      }
-    },
+    peek: () => (state.name === 'owned' && state.owner !== undefined ? queue.next(state.owner) : -1),
     take: () => {
-      const offset = head
-      head = -1
-      const earlier = attempts.size === 0 ? 0 : (attempts.get(offset) ?? 0)
+      const { offset, attempt } = queue.take()
       const bytes = log.at(offset).body.byteLength
-      const flight: Flight = {
-        lane,
-        offset,
-        attempt: earlier + 1,
-        bytes,
-        open: true,
-        isTakenBack: false,
-        controller: undefined,
-      }
+      const flight: Flight = { lane, offset, attempt, bytes, state: 'open', controller: undefined }
       flights.add(flight)
       return flight
     },
     ack: (flight) => {
-      flight.open = false
+      flight.state = 'settled'
       flights.delete(flight)
-      if (flight.attempt > 1) attempts.delete(flight.offset)
-      if (gates.size > 0 && !ended) passOn(flight.offset)
-      tracker.settled(partition, flight.offset)
-      advanced()
-      if (owner !== target && flights.size === 0) handOver()
-      else offer()
+      queue.settle(flight.offset, flight.attempt)
+      proceed()
     },
     reject: (flight, delayMs) => {
-      const { offset } = flight
-      flight.open = false
+      flight.state = 'settled'
       flights.delete(flight)
-      if (!ended) {
-        attempts.set(offset, flight.attempt)
-        waiting.add(offset)
-        delays.add(delayMs, () => {
-          if (!waiting.delete(offset)) return
-          due.push(offset)
-          offer()
-        })
-      }
-      if (owner !== target && flights.size === 0) handOver()
+      if (state.name !== 'ended') queue.againAfter(delayMs, flight.offset, flight.attempt, offer)
+      if (state.name === 'moving') proceed()
     },
     appended: offer,
-    aim: (wanted) => {
-      if (target === wanted) return
-      target = wanted
-      if (owner === target) return offer()
+    aim: (target) => {
+      if (state.name === 'ended' || lane.target === target) return
+      const { owner } = state
+      if (owner === target) {
+        state = { name: 'owned', owner }
+        return offer()
+      }
+      state = { name: 'moving', owner, target }
       owner?.withdraw(lane)
-      if (flights.size === 0) handOver()
+      proceed()
     },
     release: () => {
-      const count = flights.size
       for (const flight of flights) {
-        flight.open = false
-        if (!ended) {
-          attempts.set(flight.offset, flight.attempt)
-          due.push(flight.offset)
-        }
-        owner?.takenBack(flight)
+        flight.state = 'taken-back'
+        if (state.name !== 'ended') queue.again(flight.offset, flight.attempt)
+        state.owner?.takenBack(flight)
       }
       flights.clear()
-      if (owner !== target) handOver()
-      else offer()
-      return count
+      proceed()
     },
     end: () => {
-      ended = true
-      waiting.clear()
+      state = { name: 'ended', owner: state.owner }
+      queue.end()
     },
   }
   return lane

@@ -1,4 +1,5 @@
 import type { Clock } from '@armature/async/clock'
+import { MessagingUrlError } from '@armature/messaging/errors'
 
 /** Every bound of the in-memory broker. What happens at each is said there. */
 export interface MemoryLimits {
@@ -67,4 +68,26 @@ export const memoryLimits = (options: MemoryOptions): MemoryLimits => {
     )
   }
   return limits
+}
+
+const parameters = ['seed', ...limitNames] as const
+
+/** The options that a URL such as `memory:?seed=7&partitions=16` names. Throws MessagingUrlError. */
+export const memoryUrlOptions = (url: string): MemoryOptions => {
+  const [address = '', query] = url.split('?', 2)
+  if (!/^memory:(\/\/)?$/i.test(address)) {
+    throw new MessagingUrlError('a memory: URL has no host and no path: write memory: or memory:?seed=7')
+  }
+  const options: Record<string, number> = {}
+  for (const [name, text] of new URLSearchParams(query)) {
+    const parameter = parameters.find((each) => each === name)
+    if (parameter === undefined) {
+      throw new MessagingUrlError(`memory: has no parameter ${JSON.stringify(name)}: use ${parameters.join(', ')}`)
+    }
+    if (!/^\d{1,15}$/.test(text)) {
+      throw new MessagingUrlError(`${name} of memory: is ${JSON.stringify(text)}: give a whole number`)
+    }
+    options[parameter] = Number(text)
+  }
+  return options
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { subscribeBatch, type BatchOptions, type BatchPolicy, type BatchReason } from '@armature/messaging/batch'
 import type { Outcome } from '@armature/messaging/batches'
 import { drivenClock } from '@armature/async/clock'
-import { memoryBroker } from '../src/driver.ts'
+import { memoryBroker } from '../src/broker.ts'
 import { bodyText, message } from '@armature/messaging/message'
 import type { Delivery, Middleware } from '@armature/messaging/ports'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { watchBroker } from '@armature/messaging-kit/broker-watch'
 import { drivenClock } from '@armature/async/clock'
-import { memoryBroker } from '../src/driver.ts'
+import { memoryBroker } from '../src/broker.ts'
 import type { BrokerHealth } from '@armature/messaging/ports'
 
 /** A watch of a broker that answers, fails or hangs as the test says. */

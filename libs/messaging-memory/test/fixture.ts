@@ -1,5 +1,5 @@
 import { drivenClock } from '@armature/async/clock'
-import { memoryBroker } from '../src/driver.ts'
+import { memoryBroker } from '../src/broker.ts'
 import type { MemoryOptions } from '../src/settings.ts'
 import { message, type MessageOptions } from '@armature/messaging/message'
 import type { Delivery, Driver, Handler } from '@armature/messaging/ports'

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { simulate, type Sabotage } from './simulation.ts'
+import type { Sabotage } from './simulated-run.ts'
+import { simulate } from './simulation.ts'
 
 /** Seeds that once failed, kept. */
 const kept: number[] = []

@@ -1,4 +1,4 @@
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
 import { EventEmitter } from 'eventemitter3'
 import { compare, table, timed } from './compare.ts'

@@ -24,10 +24,7 @@ export const unneededParts: Readonly<Record<string, string>> = {
 }
 
 /** Files whose content still lies in the driver's other files. */
-export const partsToCome: Readonly<Record<string, string>> = {
-  'libs/messaging-memory/src/publisher.ts': 'in connection.ts',
-  'libs/messaging-memory/src/subscription.ts': 'in connection.ts and member.ts',
-}
+export const partsToCome: Readonly<Record<string, string>> = {}
 
 /**
  * Each driver library has the same files. A library of a second driver has that driver's own with a prefix, such as

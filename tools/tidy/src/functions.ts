@@ -6,10 +6,6 @@ export const maxFunctionLines = 100
 
 /** Functions that are to be divided. */
 export const longFunctions: readonly string[] = [
-  'amqpLink',
-  'amqpPublisher',
-  'createLane',
-  'createMember',
   'kafkaCluster',
   'kafkaFetcher',
   'kafkaMember',
@@ -17,10 +13,6 @@ export const longFunctions: readonly string[] = [
   'kafkaRemoval',
   'kafkaSender',
   'kafkaSubscription',
-  'memoryConnection',
-  'memoryTopic',
-  'simulate',
-  'subscribe',
 ]
 
 /** A function of a source: what a reader would call it, and the lines from its first to its last. */

@@ -1,0 +1,109 @@
+import type { AmqpConnection } from './connection.ts'
+import { brokerText } from './faults.ts'
+import { findMark } from './mark.ts'
+import { publishChannel, type PublishChannel } from './publish-channel.ts'
+import type { AmqpSession } from './session.ts'
+import type { AmqpSettings } from './settings.ts'
+import { declareExchange, exchangeExists } from './topology.ts'
+
+/** The channel to publish on: opened at the first publish, and anew after it was lost or refused messages for a while. */
+export interface PublishChannels {
+  /** The open channel. Waits `waitMs` at most for a connection. Rejects with ConnectError, TopologyError, or as the client does. */
+  open(waitMs: number): Promise<PublishChannel>
+  /** Replaces a channel that refused a message. */
+  renew(refusing: PublishChannel): void
+  /** When the running subscribers have bound their queues to an exchange that was made again, by `performance.now()`; before now = nothing to wait for. */
+  readonly boundAgainAtMs: number
+}
+
+export interface PublishChannelsParts {
+  readonly connection: AmqpConnection
+  readonly settings: AmqpSettings
+  readonly warn: (problem: string) => void
+  /** The exchange is another than before: nobody knows which queues were bound to it when it took what is not confirmed yet. */
+  readonly onExchangeReplaced: () => void
+}
+
+type State =
+  | { readonly name: 'none' }
+  | { readonly name: 'opening'; readonly channel: Promise<PublishChannel> }
+  | { readonly name: 'open'; readonly channel: PublishChannel }
+
+/** Messages that the client takes before it asks to wait for the socket. */
+const highWaterMark = 4_096
+/** Time for running subscribers to bind their queues again: the period of their look (bindings.ts) and the longest wait to connect. */
+const boundAgainMs = 8_000
+/** A channel that refuses is replaced once it has this age, so that callers who meet a full queue do not open one each. */
+const renewAfterMs = 1_000
+
+/** Opens nothing before `open` is called. */
+export const publishChannels = (parts: PublishChannelsParts): PublishChannels => {
+  const { connection, settings, warn, onExchangeReplaced } = parts
+  const { exchange } = settings
+  let state: State = { name: 'none' }
+  /** The mark of the exchange that the last channel published to. */
+  let mark: string | undefined
+  let boundAgainAtMs = 0
+  let wasWarnedUnwatched = false
+
+  const openNew = async (waitMs: number): Promise<PublishChannel> => {
+    const session = await connection.session(waitMs)
+    await declareExchange(session, settings)
+    if (mark !== undefined && !(await exchangeExists(session, mark))) expectBindings()
+    mark ??= await findMark(session, settings).catch((error: unknown) => publishUnwatched(session, error))
+    const channel = await session.model.createConfirmChannel({ highWaterMark })
+    const opened = publishChannel({
+      session,
+      channel,
+      mark,
+      onClose: () => {
+        if (state.name === 'open' && state.channel === opened) state = { name: 'none' }
+      },
+    })
+    state = { name: 'open', channel: opened }
+    return opened
+  }
+
+  const expectBindings = () => {
+    mark = undefined
+    boundAgainAtMs = performance.now() + boundAgainMs
+    onExchangeReplaced()
+    warn(
+      `the exchange ${exchange} was removed and is made again: publishes wait ${boundAgainMs} ms for the running subscribers to bind their queues ` +
+        'again; a group without a running member gets nothing until it has one',
+    )
+  }
+
+  const publishUnwatched = ({ isAlive }: AmqpSession, error: unknown): undefined => {
+    if (!isAlive) throw error
+    if (!wasWarnedUnwatched) {
+      warn(`the exchange ${exchange} cannot be watched: nobody would notice that it is replaced (${brokerText(error)})`)
+    }
+    wasWarnedUnwatched = true
+  }
+
+  return {
+    get boundAgainAtMs() {
+      return boundAgainAtMs
+    },
+    open: async (waitMs) => {
+      if (state.name !== 'none') return state.channel
+      const channel = openNew(waitMs).catch((error: unknown) => {
+        state = { name: 'none' }
+        throw error
+      })
+      state = { name: 'opening', channel }
+      return channel
+    },
+    /**
+     * A channel that meets a quorum queue for the first time while its leader is gone and no other is elected refuses all for that queue until the
+     * node of that leader is back. A new channel asks anew who leads.
+     */
+    renew: (refusing) => {
+      if (state.name !== 'open' || state.channel !== refusing) return
+      if (performance.now() - refusing.openedAtMs < renewAfterMs) return
+      state = { name: 'none' }
+      refusing.retire()
+    },
+  }
+}
