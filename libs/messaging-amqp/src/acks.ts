@@ -1,24 +1,24 @@
-/** Sends acknowledgements of one channel, many at once where their delivery tags follow each other. */
+/** Sends the acknowledgements of one channel: one for many messages where their delivery tags follow each other. */
 export interface Acks {
-  /** The message of this tag is handled. Tags are whole numbers from 1 on, as the broker gives them. */
+  /** The message of this delivery tag is handled. The broker gives tags as whole numbers from 1 on. */
   ack(tag: number): void
   /** The message of this tag was settled by other means. */
   gone(tag: number): void
-  /** Sends what is due. Called by itself at the end of the turn of the event loop. */
+  /** Sends what is due now. Without it that happens at the end of the turn of the event loop. */
   flush(): void
 }
 
 export interface AcksParts {
-  /** Acknowledges the tag, with `upTo` all up to it. */
+  /** Acknowledges a message; with `upTo` all messages up to it too. */
   readonly send: (tag: number, upTo: boolean) => void
   readonly schedule?: (job: () => void) => void
 }
 
-/** Never acknowledges a tag that `ack` was not called for. */
+/** The acknowledgements of a new channel. Never acknowledges a tag for which `ack` was not called. */
 export const amqpAcks = ({ send, schedule = setImmediate }: AcksParts): Acks => {
-  /** All up to here are settled and sent. */
+  /** The highest tag up to which all are settled and sent. */
   let floor = 0
-  /** Settled above the floor: true = its acknowledgement is not sent. */
+  /** The tags settled above the floor. True = the acknowledgement is not sent yet. */
   const settled = new Map<number, boolean>()
   let due: number[] = []
   let isScheduled = false

@@ -4,13 +4,13 @@ import type { AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
 import { bindQueue, declareExchange, exchangeExists, type GroupQueue } from './topology.ts'
 
-/** A queue whose binding is looked after. */
+/** A queue whose binding is kept. */
 export interface Bound extends GroupQueue {
-  /** The queue is not there. */
+  /** Called when the queue is not there. */
   readonly onGone: () => void
 }
 
-/** Makes bindings again that somebody removed, with the exchange or alone: no sign of that comes from the broker. */
+/** Makes bindings again that somebody removed, alone or with their exchange. The broker gives no sign of that. */
 export interface AmqpBindings {
   add(bound: Bound): void
   remove(bound: Bound): void
@@ -26,7 +26,7 @@ export interface BindingsParts {
 const lookEveryMs = 2_000
 const notFound = 404
 
-/** Binds all queues again every two seconds, while there is any: that changes nothing where they are bound. */
+/** Binds all queues again every two seconds while there are any. That changes nothing where they are bound. */
 export const amqpBindings = ({ connection, settings, warn }: BindingsParts): AmqpBindings => {
   const all = new Set<Bound>()
   let timer: NodeJS.Timeout | undefined
@@ -47,12 +47,12 @@ export const amqpBindings = ({ connection, settings, warn }: BindingsParts): Amq
       await bindQueue(session, settings, bound)
     } catch (error) {
       if (replyCode(error) !== notFound) throw error
-      // Of the exchange that goes: the next look.
+      // Where the exchange is missing, the next look makes it.
       if (await exchangeExists(session, settings.exchange)) bound.onGone()
     }
   }
 
-  /** What fails is tried again at the next look; a subscription that cannot be made says so itself. */
+  /** The next look tries again what failed. A subscription that cannot be made warns by itself. */
   const schedule = () => {
     timer ??= setTimeout(() => {
       void look()

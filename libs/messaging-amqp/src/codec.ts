@@ -10,20 +10,20 @@ import type { Message } from '@armature/messaging/message'
 import { receivedTime } from '@armature/messaging/received-time'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
-/** The client's. */
+/** The client's limit. */
 const longestHeadersBytes = 60_000
-/** Of a value that is no text, roughly. */
+/** A rough size of a value that is not text. */
 const fieldBytes = 20
-/** Kept by the broker: it counts deliveries there, and says where it dead-lettered a message before. */
+/** Headers that the broker writes: counts of deliveries, and where it dead-lettered a message before. */
 const brokerHeader = /^x-(?:death|(?:first|last)-death-|delivery-count$|acquired-count$|opt-)/
 
 export interface EncodeParts {
   readonly topic: string
   readonly source: string
   readonly mandatory: boolean
-  /** Headers are written by their own names too, for a headers exchange. */
+  /** Write headers under their own names too, for a headers exchange. */
   readonly plainHeaders: boolean
-  /** What the broker wrote about an earlier dead-lettering stays with the message. */
+  /** Keep what the broker wrote about earlier dead-lettering. */
   readonly keepDeaths: boolean
 }
 
@@ -73,7 +73,7 @@ export const encodeAmqp = (message: Message, parts: EncodeParts): EncodedMessage
   return { id, content: Buffer.from(body.buffer, body.byteOffset, body.byteLength), properties }
 }
 
-/** In UTF-8; the bound where that is enough, since counting takes time. */
+/** The bytes of a text in UTF-8. A short text is not counted, which takes time: a lower bound is enough there. */
 const bytesOf = (text: string): number => (text.length * 3 <= longestNameBytes ? text.length : Buffer.byteLength(text))
 
 /** The table of headers. Copied name by name: objects made otherwise are slow to read for the client. */
@@ -102,7 +102,7 @@ const fieldsOf = (
   return headers
 }
 
-/** What the client gives for a message that came. */
+/** A received message, as the client gives it. */
 export interface ReceivedAmqp {
   readonly content: Buffer
   readonly fields: { readonly routingKey: string }
@@ -119,8 +119,8 @@ export interface ReceivedAmqp {
 }
 
 /**
- * The inverse, which also takes what other publishers send. `topic` is that of a message whose routing key is none. Headers that are no
- * text become text, tables and arrays JSON; properties of foreign messages become headers of their AMQP names.
+ * The inverse of `encodeAmqp`, which also reads what other publishers send. A message whose routing key is not a topic gets `topic`. Headers of other
+ * types become text; tables and arrays become JSON. Properties of foreign messages become headers under their AMQP names.
  */
 export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic: string): Incoming => {
   // Without a prototype, which a header may be named after.
@@ -139,8 +139,8 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
       if (!isEvent && /^[a-z\d]+$/.test(name)) types.push([name, 'text'])
       continue
     }
-    const { type, value: shown } = typedValue(value)
-    headers[name] = shown
+    const { type, value: converted } = typedValue(value)
+    headers[name] = converted
     if (!/^cloudEvents[_:]/i.test(name)) types.push([name.toLowerCase(), type])
   }
   const { contentType, contentEncoding, correlationId, replyTo, type, messageId, timestamp } = properties
@@ -167,8 +167,8 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
 }
 
 /**
- * What a message holds, as a number that is the same for each delivery of it: AMQP has no other sign of a message without message-id. Two
- * that are equal in everything have the same.
+ * A digest of a message, the same for each delivery of it: AMQP gives no other sign of a message without message-id. Two messages that are equal in
+ * everything have the same digest.
  */
 export const amqpDigest = ({ content, fields, properties }: ReceivedAmqp): string => {
   const { headers = {}, ...others } = properties

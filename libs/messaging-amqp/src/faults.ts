@@ -10,7 +10,7 @@ export interface Place {
 
 const probeMs = 2_000
 
-/** What an attempt to connect failed with, as one line without a credential. */
+/** Why an attempt to connect failed, in one line without a credential. */
 export const connectFault = async (cause: unknown, place: Place): Promise<ConnectError> => {
   const { host, port, isSecure, vhost } = place
   const { code = '', message = '' } = (cause ?? {}) as { code?: unknown; message?: string }

@@ -1,13 +1,13 @@
 import { longestNameBytes } from './names.ts'
 import type { HeaderValue } from '@armature/messaging-kit/cloud-events'
 
-/** A value of a field table as the client gives it: `{ '!': type, value }` for types that JavaScript has not. */
+/** A value of a field table as the client gives it: `{ '!': type, value }` for types that JavaScript does not have. */
 export type FieldValue = string | number | boolean | object | null
 
 /**
- * Headers of a message are text, those of AMQP have types. This header of the message says which had which, as in
- * `count=int,urgent=boolean`, so that they have them again when the message is published on, as a dead letter for example. It also names
- * headers of foreign messages that would become attributes of a CloudEvent then.
+ * Headers of a message are text; headers of AMQP have types. This header of the message keeps the types, as in `count=int,urgent=boolean`, for when the
+ * message is published again, as a dead letter for example. It also names headers of foreign messages that would become attributes of a CloudEvent
+ * then.
  */
 export const typesHeader = 'amqp-types'
 

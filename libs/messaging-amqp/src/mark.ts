@@ -7,26 +7,26 @@ import type { AmqpSettings } from './settings.ts'
 import { exchangeExists } from './topology.ts'
 
 /**
- * Two exchanges by which a publisher knows that the exchange is still the one that it was: AMQP has no other sign of that. Both are bound to it,
- * and RabbitMQ deletes them by itself when it is deleted (`auto-delete`). One has a name that never comes again. The other has a fixed name and
- * tells, in its argument `alternate-exchange`, the name of the first. Nothing is published to either.
+ * Two exchanges show a publisher whether the exchange is still the same one: AMQP has no other sign of that. Both are bound to it, and RabbitMQ
+ * deletes them together with it (`auto-delete`). The first one, the mark, has a name that never comes again. The second one, the directory, has a
+ * fixed name and gives the name of the first in its argument `alternate-exchange`. Nothing is published to either.
  */
 const markOptions = { durable: true, autoDelete: true, internal: true }
 const preconditionFailed = 406
-/** Refusals are cut to 255 bytes, so names are short. Later versions say more between. */
+/** The broker cuts a refusal to 255 bytes, so names are short. Later versions have more words in between. */
 const currentValue = /current is (?:the value )?'([\da-f]{12})'/
 
-/** The name of the exchange's mark, which is made where there is none. Rejects as the client does. */
+/** The name of the exchange's mark. Makes the mark if it is missing. Rejects as the client does. */
 export const findMark = async (session: AmqpSession, settings: AmqpSettings): Promise<string> => {
   const mark = await readDirectory(session, settings)
   if (await exchangeExists(session, mark)) return mark
-  // Its maker has just made the directory. A second look, since the exchange may have been replaced meanwhile.
+  // Another publisher has just made the directory, and not the mark yet. The exchange may have been replaced meanwhile.
   if ((await readDirectory(session, settings)) !== mark) return findMark(session, settings)
   await makeBound(session, settings, mark, {})
   return mark
 }
 
-/** What the directory names; one that is not there is made and names a new mark. */
+/** The mark that the directory names. Makes a directory with a new mark if it is missing. */
 const readDirectory = async (session: AmqpSession, settings: AmqpSettings): Promise<string> => {
   const own = randomBytes(6).toString('hex')
   try {

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type { AmqpSettings } from './settings.ts'
 import { isPattern } from '@armature/messaging/topic-pattern'
 
-/** Of queues and routing keys: AMQP's short strings. */
+/** The longest name of a queue and the longest routing key: AMQP's short strings. */
 export const longestNameBytes = 255
 
-/** In a binding `#` is a wildcard. As a token of a topic it is written in percent-encoding, and so is what looks like that. */
+/** In a binding `#` is a wildcard. As a token of a topic it is percent-encoded, and so is a token that looks like the encoded one. */
 const encodedToken = /^(?:#|%(?:25)*23)$/
 const decodedToken = /^%(?:25)*23$/
 
 const eachToken = (name: string, change: (token: string) => string): string => name.split('.').map(change).join('.')
 
-/** The routing key of a topic: the topic, but for a token `#`. */
+/** The routing key of a topic: the topic itself, except for a token `#`. */
 export const routingKey = (topic: string): string =>
   topic.includes('#') || topic.includes('%')
     ? eachToken(topic, (token) => (encodedToken.test(token) ? encodeURIComponent(token) : token))
@@ -21,11 +21,11 @@ export const routingKey = (topic: string): string =>
 export const topicOfKey = (key: string): string =>
   key.includes('%') ? eachToken(key, (token) => (decodedToken.test(token) ? decodeURIComponent(token) : token)) : key
 
-/** The binding of a pattern: `*` is the same there, and `>`, one token or more, is `*.#`, since `#` is none or more. */
+/** The binding key of a pattern. `*` is the same there. `>` is one token or more, so it is `*.#`: `#` alone is zero or more. */
 export const bindingKey = (pattern: string): string =>
   isPattern(pattern) ? routingKey(pattern).replace(/(^|\.)>$/, '$1*.#') : routingKey(pattern)
 
-/** A name in which `:` only separates. What begins with `amq.` is the broker's. */
+/** A part of a name, in which `:` only separates. Names that begin with `amq.` are the broker's. */
 const part = (name: string): string => name.replaceAll(/[%:]/g, encodeURIComponent).replace(/^amq\./, 'armature-amq.')
 
 const short = (name: string): string => {
@@ -54,15 +54,15 @@ export const deadLetterQueue = ({ exchange }: AmqpSettings, topic: string): stri
 /** The queue that holds the names of dead-letter topics. */
 export const registryQueue = ({ exchange }: AmqpSettings): string => `${part(exchange)}:dead-letter-topics`
 
-/** The exchange that names the exchange's mark (amqp-mark.ts says what that is). */
+/** The exchange that names the exchange's mark (see mark.ts). */
 export const markExchange = ({ exchange }: AmqpSettings): string => `armature-mark:${digestOf(exchange)}`
 
 /** The name of a mark. */
 export const markOf = (settings: AmqpSettings, unique: string): string => `${markExchange(settings)}:${unique}`
 
 /**
- * Where the broker puts what it gives up of a subscription: the dead-letter topic of its topic; of a pattern that with `*` as `any` and
- * `>` as `all`.
+ * The topic to which the broker dead-letters what a subscription fails to handle: the dead-letter topic of its topic. In a pattern `*` becomes
+ * `any` and `>` becomes `all`.
  */
 export const givenUpTopic = (pattern: string): string => {
   const topic = eachToken(pattern, (token) => (token === '*' ? 'any' : token === '>' ? 'all' : token))

@@ -5,7 +5,7 @@ import type { AmqpSession } from './session.ts'
 
 const sessionWaitMs = 1_000
 
-/** Asks RabbitMQ for an answer on a channel of its own. While an alarm blocks the connection it has said itself that it is there. */
+/** Asks RabbitMQ for an answer, on a channel of its own. It asks nothing while an alarm blocks the connection: the alarm shows that the broker is there. */
 export const amqpProbe = (connection: AmqpConnection): (() => Promise<void>) => {
   let last: { readonly session: AmqpSession; readonly channel: Promise<Channel> } | undefined
 
@@ -26,7 +26,7 @@ export const amqpProbe = (connection: AmqpConnection): (() => Promise<void>) => 
     const session = await connection.session(sessionWaitMs)
     if (session.blocked !== undefined) return
     const channel = await channelOf(session)
-    // Of all questions the one that needs no permission and no queue.
+    // This question needs no permission and no queue.
     await channel.prefetch(1)
   }
 }

@@ -18,26 +18,26 @@ const options = {
   maxMessageBytes: 'integer',
 } as const satisfies Record<string, OptionKind>
 
-/** What an `amqp:` URL says, with the defaults. */
+/** The settings of an `amqp:` URL, with their defaults. */
 export interface AmqpSettings {
   readonly url: BrokerUrl<keyof typeof options>
   readonly vhost: string
-  /** Where messages are published, with the topic as routing key. */
+  /** The exchange to publish to, with the topic as routing key. */
   readonly exchange: string
   readonly type: ExchangeType
-  /** Arguments of a binding, as a headers exchange wants them. */
+  /** The arguments of bindings to a headers exchange. */
   readonly bind: Readonly<Record<string, BindValue>> | undefined
-  /** A publish that no queue takes is an error. Default true: nobody holds it. */
+  /** Whether a publish that no queue takes is an error. Default true, since nobody keeps such a message. */
   readonly mandatory: boolean
-  /** Of the queues of groups and of dead letters. */
+  /** The type of the queues of groups and of dead letters. */
   readonly queueType: QueueType
-  /** One member of a group at a time gets messages, so that their order is that of the queue. */
+  /** One member of a group at a time gets messages, so that they come in the order of the queue. */
   readonly singleActive: boolean
-  /** After so many deliveries that came back the broker dead-letters a message by itself; undefined = never. */
+  /** The broker dead-letters a message by itself after so many deliveries; undefined = never. */
   readonly deliveryLimit: number | undefined
-  /** Of consumers: those of the highest get messages first. */
+  /** The priority of consumers: those with the highest get messages first. */
   readonly priority: number | undefined
-  /** How long the queue of a subscriber without a group outlives its connection. */
+  /** How long the queue of a subscriber without a group outlives its connection, in milliseconds. */
   readonly expireMs: number
   readonly heartbeatSeconds: number
   readonly maxMessageBytes: number
@@ -67,7 +67,7 @@ export const amqpSettings = (given: string): AmqpSettings => {
   const queueType = oneOf('queueType', own.queueType ?? 'quorum', ['quorum', 'classic'])
   const { deliveryLimit, priority } = own
   if (deliveryLimit !== undefined && queueType === 'classic') {
-    fail('has a deliveryLimit, which classic queues have not: leave it out, or use queueType=quorum')
+    fail('has a deliveryLimit, which classic queues do not have: leave it out, or use queueType=quorum')
   }
   return {
     url,
@@ -93,7 +93,8 @@ const fail = (problem: string): never => {
 }
 
 const oneOf = <Value extends string>(name: string, value: string, values: readonly Value[]): Value =>
-  values.find((each) => each === value) ?? fail(`has a ${name} that is none: use one of ${values.join(', ')}`)
+  values.find((each) => each === value) ??
+  fail(`has the ${name} ${JSON.stringify(value)}: use one of ${values.join(', ')}`)
 
 const bindArguments = (text: string, type: ExchangeType): Readonly<Record<string, BindValue>> => {
   if (type !== 'headers') fail('has bind, which only a headers exchange uses: add type=headers, or leave it out')
@@ -102,10 +103,10 @@ const bindArguments = (text: string, type: ExchangeType): Readonly<Record<string
   try {
     value = JSON.parse(text)
   } catch {
-    return fail(`has a bind that is no JSON: ${wanted}`)
+    return fail(`has a bind that is not JSON: ${wanted}`)
   }
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  const entries = isObject ? Object.entries(value as object) : fail(`has a bind that is no object: ${wanted}`)
+  const entries = isObject ? Object.entries(value as object) : fail(`has a bind that is not an object: ${wanted}`)
   for (const [, each] of entries) {
     if (!['string', 'number', 'boolean'].includes(typeof each))
       fail(`has a bind with a value of another kind: ${wanted}`)

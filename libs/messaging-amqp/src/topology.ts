@@ -5,7 +5,7 @@ import type { AmqpSession } from './session.ts'
 import { bindingKey, deadLetterQueue, givenUpTopic, registryQueue, routingKey } from './names.ts'
 import type { AmqpSettings } from './settings.ts'
 
-/** What the broker refuses to declare, in one line that says what to do. Waiting does not mend it. */
+/** The broker refuses a declaration. The message is one line that says what to do. Waiting does not mend it. */
 export class TopologyError extends Error {
   override readonly name = 'TopologyError'
 }
@@ -13,7 +13,7 @@ export class TopologyError extends Error {
 const preconditionFailed = 406
 const accessRefused = 403
 const notFound = 404
-const mostRegistered = 10_000
+const maxRegistered = 10_000
 
 const declared = async (what: string, job: () => Promise<unknown>): Promise<void> => {
   try {
@@ -29,7 +29,7 @@ const declared = async (what: string, job: () => Promise<unknown>): Promise<void
   }
 }
 
-/** Makes the exchange where it is not there. One that is there is used as it is, if it is of the type. Rejects with TopologyError. */
+/** Makes the exchange if it is missing. An exchange of the right type is used as it is. Rejects with TopologyError. */
 export const declareExchange = async (session: AmqpSession, { exchange, type }: AmqpSettings): Promise<void> => {
   const declare = () => onChannel(session, (channel) => channel.assertExchange(exchange, type, { durable: true }))
   try {
@@ -40,7 +40,7 @@ export const declareExchange = async (session: AmqpSession, { exchange, type }: 
   }
 }
 
-/** Arguments of queues that are kept. */
+/** The arguments of durable queues. */
 const queueArguments = ({ queueType }: AmqpSettings, { brokerVersion }: AmqpSession): Record<string, unknown> => ({
   'x-queue-type': queueType,
   // From 4.0 on a quorum queue drops a message after 20 deliveries unless it is told otherwise.
@@ -80,7 +80,7 @@ export const declareGroupQueue = async (
   await bindQueue(session, settings, { queue, pattern })
 }
 
-/** Makes the queue of a subscriber without a group, which the broker removes by itself when nobody reads it for `expireMs`. */
+/** Makes the queue of a subscriber without a group. The broker removes it by itself when nobody has read it for `expireMs`. Rejects with TopologyError. */
 export const declareTemporaryQueue = async (
   session: AmqpSession,
   settings: AmqpSettings,
@@ -105,13 +105,13 @@ export const bindQueue = (
   )
 }
 
-/** Whether dead letters go through the exchange, where others can subscribe to them, or straight to their queue. */
+/** Whether dead letters go through the exchange, where others can subscribe to them. Else they go straight to their queue. */
 export const deadLettersAreRouted = ({ type }: AmqpSettings): boolean => type === 'topic' || type === 'direct'
 
 /**
- * Makes the queue that keeps what is published to a dead-letter topic. It has no limit of deliveries, so that looking at it removes
- * nothing. The topic is written to the registry first: of a queue that is there too, since the registry may be another than it was, until that
- * holds `mostRegistered` entries. A look at the registry removes repeats. Rejects with TopologyError.
+ * Makes the queue that keeps what is published to a dead-letter topic. The queue has no limit of deliveries, so looking at it removes nothing. The
+ * topic is written to the registry first, also when the queue is there already, since the registry may be a new one. That ends at `maxRegistered`
+ * entries. A look at the registry removes repeats. Rejects with TopologyError.
  */
 export const declareDeadLetterQueue = async (
   session: AmqpSession,
@@ -123,7 +123,7 @@ export const declareDeadLetterQueue = async (
   const isNew = !(await queueExists(session, queue))
   await declareKept(session, settings, registry)
   const { messageCount } = await onChannel(session, (channel) => channel.checkQueue(registry))
-  if (isNew || messageCount < mostRegistered) await writeToRegistry(session, settings, topic)
+  if (isNew || messageCount < maxRegistered) await writeToRegistry(session, settings, topic)
   if (isNew) await declareKept(session, settings, queue)
   if (!deadLettersAreRouted(settings)) return
   await declared(`a binding of ${settings.exchange}`, () =>
@@ -131,13 +131,13 @@ export const declareDeadLetterQueue = async (
   )
 }
 
-/** Whether the registry of dead-letter topics is there, and the queue of this one. */
+/** Whether the registry of dead-letter topics exists, and whether the queue of this topic does. */
 export const deadLetterQueuesExist = async (session: AmqpSession, settings: AmqpSettings, topic: string) => ({
   registry: await queueExists(session, registryQueue(settings)),
   queue: await queueExists(session, deadLetterQueue(settings, topic)),
 })
 
-/** One that is there is used as it is: services of different settings share it. */
+/** Makes a queue if it is missing. Services of different settings share it, so it is used as it is. */
 const declareKept = async (session: AmqpSession, settings: AmqpSettings, queue: string): Promise<void> => {
   if (await queueExists(session, queue)) return
   const kept = { durable: true, arguments: queueArguments(settings, session) }

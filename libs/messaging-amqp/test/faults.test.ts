@@ -162,10 +162,10 @@ describe('a connection that fails', () => {
 
   test('settings that are none are refused by name', async () => {
     const refused: [string, RegExp][] = [
-      ['?type=fan', /type that is none: use one of topic, direct, fanout, headers/],
+      ['?type=fan', /type "fan": use one of topic, direct, fanout, headers/],
       ['?bind={}', /bind, which only a headers exchange uses/],
-      ['?type=headers&bind=[1]', /bind that is no object/],
-      ['?queueType=classic&deliveryLimit=3', /deliveryLimit, which classic queues have not/],
+      ['?type=headers&bind=[1]', /bind that is not an object/],
+      ['?queueType=classic&deliveryLimit=3', /deliveryLimit, which classic queues do not have/],
       ['?colour=red', /no option "colour": use .*exchange/],
     ]
     for (const [options, problem] of refused) await expect(openAmqp(`${server.url}${options}`)).rejects.toThrow(problem)

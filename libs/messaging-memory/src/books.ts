@@ -1,17 +1,17 @@
-/** What an in-memory broker has counted: delivered = acked + rejected + returned + in flight. */
+/** What an in-memory broker has counted. `delivered` = `acked` + `rejected` + `returned` + what is in flight. */
 export interface MemoryBooks {
-  /** Messages stored. */
+  /** Messages appended to a partition. */
   published: number
   /** Publishes that were rejected. */
   refused: number
   /** Calls of handlers. */
   delivered: number
   acked: number
-  /** Not acknowledged: delivered again after the delay. */
+  /** Rejected by their handler: they are delivered again after the delay. */
   rejected: number
   /** Taken back unsettled from a member that closed, or that kept a partition too long after a rebalance. */
   returned: number
-  /** Handlers that settled after their delivery had been taken back: not counted otherwise. */
+  /** Handlers that settled after their delivery had been taken back. They count nowhere else. */
   fenced: number
 }
 

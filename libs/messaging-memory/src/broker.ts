@@ -12,31 +12,32 @@ import { seededRandom } from '@armature/async/random'
 
 /**
  * A broker inside the process, with the semantics of a real one: topics of partitions by key hash, a bounded log each, consumer
- * groups with rebalances, redelivery, back-pressure, replay. It reaches this process only and forgets all when it is let go.
+ * groups with rebalances, redelivery, back-pressure, replay. It reaches this process only and forgets everything with it.
  * With the same seed, on a driven clock, the same calls are delivered in the same order.
  */
 export interface MemoryBroker {
   /** A client. Groups are shared by all clients. */
   connect(): MemoryConnection
+  /** What happened so far: `delivered` = `acked` + `rejected` + `returned` + `inFlight`. */
   books(): Readonly<MemoryBooks & { inFlight: number; trimmed: number }>
   /**
-   * Forgets a group's place, so that it holds no messages any more. Throws SubscribeError while it has members.
-   * Answers whether there was one.
+   * Forgets a group's place, so that no messages are kept for it. Throws SubscribeError while the group has members.
+   * Answers whether there was such a group.
    */
   deleteGroup(name: string): boolean
 }
 
-/** Throws RangeError for a limit out of range. */
+/** A broker without topics and clients. Throws RangeError for a limit out of range. */
 export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
   const limits = memoryLimits(options)
   const clock = options.clock ?? systemClock()
   const random = seededRandom(options.seed ?? 1)
-  const turns = scheduler(random)
+  const memberScheduler = scheduler(random)
   const redeliveries = delays(clock)
   const books = memoryBooks()
   const topics = new Map<string, MemoryTopic>()
   const named = new Map<string, Group>()
-  /** Also those of subscribers without a group. */
+  /** With the groups of subscribers that named none. */
   const groups = new Set<Group>()
   const open = new Set<Subscription>()
   const retrying = new Set<MemoryTopic>()
@@ -49,7 +50,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
 
   const advanced = (topic: MemoryTopic) => {
     if (!topic.hasWaiting || retrying.has(topic)) return
-    if (retrying.size === 0) turns.next(retryAll)
+    if (retrying.size === 0) memberScheduler.next(retryAll)
     retrying.add(topic)
   }
 
@@ -69,7 +70,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
     const known = topics.get(name)
     if (known !== undefined) return known
     if (topics.size >= limits.maxTopics) {
-      throw new PublishError(`there are ${topics.size} topics already, the most that this broker keeps`, {
+      throw new PublishError(`the broker has ${topics.size} topics already, the most that it keeps: raise maxTopics`, {
         topic: name,
         fault: 'full',
       })
@@ -86,7 +87,7 @@ export const memoryBroker = (options: MemoryOptions = {}): MemoryBroker => {
         limits,
         clock,
         random,
-        scheduler: turns,
+        scheduler: memberScheduler,
         books,
         topicOf,
         topics: () => topics.values(),

@@ -4,7 +4,7 @@ import type { Position } from '@armature/messaging/position'
 import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
-/** Looks into the topics of an in-memory broker. What is removed also reaches no subscriber that was not given it yet. */
+/** Looks into the topics of an in-memory broker. A removed message reaches no subscriber that has not got it yet. */
 export const memoryBrowser = (topics: () => Iterable<MemoryTopic>): TopicBrowser => {
   const partitionsOf = (name: string): readonly PartitionLog[] => {
     for (const topic of topics()) if (topic.name === name) return topic.partitions
@@ -13,7 +13,7 @@ export const memoryBrowser = (topics: () => Iterable<MemoryTopic>): TopicBrowser
 
   return {
     topics: () => Promise.resolve([...topics()].map(({ name }) => name).sort()),
-    browse: (topic, { max, signal }) => held(topic, partitionsOf(topic), max, signal),
+    browse: (topic, { max, signal }) => browse(topic, partitionsOf(topic), max, signal),
     remove: async (topic, removed) => {
       checkTopic(topic)
       const partitions = partitionsOf(topic)
@@ -25,8 +25,8 @@ export const memoryBrowser = (topics: () => Iterable<MemoryTopic>): TopicBrowser
   }
 }
 
-/** Ends are read now, entries when they are asked for, unless they were cut off meanwhile. */
-const held = (
+/** What the partitions hold now, the oldest first. Entries that are cut off meanwhile are left out. */
+const browse = (
   topic: string,
   partitions: readonly PartitionLog[],
   max: number,
@@ -35,7 +35,7 @@ const held = (
   const cursors = partitions.map((log) => ({ log, next: log.first, end: log.end }))
 
   /** The oldest entry that is still there. */
-  const take = (): Held | undefined => {
+  const takeOldest = (): Held | undefined => {
     for (const cursor of cursors) {
       const { log } = cursor
       cursor.next = Math.max(cursor.next, log.first)
@@ -55,7 +55,7 @@ const held = (
   return (async function* () {
     checkTopic(topic)
     for (let count = 0; count < max && signal?.aborted !== true; count++) {
-      const next = take()
+      const next = takeOldest()
       if (next === undefined) return
       yield next
     }

@@ -1,6 +1,6 @@
 import type { Clock } from '@armature/async/clock'
 
-/** Calls back after a delay, with one timer for all that begin in the same millisecond and wait equally long. */
+/** Calls back after a delay. Callbacks that begin in the same millisecond and wait equally long share one timer. */
 export interface Delays {
   add(delayMs: number, callback: () => void): void
 }

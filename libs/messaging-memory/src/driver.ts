@@ -7,13 +7,13 @@ import { memoryUrlOptions, type MemoryOptions } from './settings.ts'
 export interface OpenMemoryOptions {
   /** Default: the machine's. */
   readonly clock?: Clock
-  /** What to connect to. Default: a broker of its own, which nothing else reaches. */
+  /** The broker to connect to. Default: a new one, which nothing else reaches. */
   readonly broker?: MemoryBroker
 }
 
 /**
- * A client of `options.broker`; without one, of a new broker with the URL's options, which nothing else reaches. Rejects
- * with MessagingUrlError for a bad URL and for one with parameters where the broker is given.
+ * A client of `options.broker`. Without it, a client of a new broker with the options of the URL. Rejects with MessagingUrlError for a bad URL, and for
+ * a URL with parameters when the broker is given.
  */
 export const openMemory = async (url: string, { broker, clock }: OpenMemoryOptions = {}): Promise<Driver> => {
   const options = memoryUrlOptions(url)

@@ -10,8 +10,8 @@ import type { StartPosition } from '@armature/messaging/ports'
 import { matches } from '@armature/messaging/topic-pattern'
 
 /**
- * A consumer group: what it has settled of each topic, and which member reads which partition. Like a durable consumer it
- * remembers its place and its patterns when its members have left, so what is published meanwhile waits for them.
+ * A consumer group: what it has settled of each topic, and which member reads which partition. It remembers its place and its patterns when its
+ * members have left, as a durable consumer does, so what is published meanwhile waits for them.
  */
 export interface Group {
   /** A topic was created, which is still empty: the group reads it if one of its patterns stands for it. */
@@ -26,7 +26,7 @@ export interface Group {
 }
 
 export interface GroupParts {
-  /** Undefined: the group of one subscriber that named none. */
+  /** Undefined for the group of a subscriber that named none. */
   readonly name: string | undefined
   readonly clock: Clock
   readonly delays: Delays
@@ -38,7 +38,7 @@ export interface GroupParts {
 interface Reading {
   readonly topic: MemoryTopic
   readonly lanes: readonly Lane[]
-  /** The last one that found partitions to wait for. */
+  /** The number of the last rebalance that had to wait for partitions. */
   rebalance: number
 }
 
@@ -54,7 +54,7 @@ export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced 
   const reader = name === undefined ? 'a subscriber without a group' : `group ${JSON.stringify(name)}`
   /** In order of joining. */
   const members: Member[] = []
-  /** Also of members that left. */
+  /** Of all members that ever joined. */
   const patterns = new Map<string, StartPosition>()
   const readings = new Map<string, Reading>()
 

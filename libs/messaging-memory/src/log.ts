@@ -15,7 +15,7 @@ export interface PartitionLog {
   at(offset: number): Message
   /** When the entry at an offset was stored. */
   storedAtMs(offset: number): number
-  /** Takes the entry at an offset out, for who has not been given it yet; it keeps its place in the log. None there: nothing happens. */
+  /** Hides the entry at an offset from all who have not got it yet. It keeps its place in the log. Does nothing where there is no entry. */
   remove(offset: number): void
   isRemoved(offset: number): boolean
   /** Cuts the oldest entry off. */
@@ -24,7 +24,7 @@ export interface PartitionLog {
   offsetAt(timeMs: number): number
 }
 
-/** What is cut off is let go once it is this many and the larger half. */
+/** The array is cut once this many entries, and more than half of it, are gone. */
 const compactAt = 1024
 
 /** An empty partition. */

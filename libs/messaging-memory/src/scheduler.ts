@@ -1,9 +1,9 @@
 import { element } from '@armature/async/element'
 import type { Random } from '@armature/async/random'
 
-/** Something that delivers when it is its turn. */
+/** A member that delivers when the scheduler calls it. */
 export interface Runner {
-  /** Kept by the scheduler: whether it waits for its turn. */
+  /** Kept by the scheduler: whether it waits to be called. */
   queued: boolean
   /** Delivers up to `limit` messages and answers how many. */
   deliver(limit: number): number
@@ -12,12 +12,12 @@ export interface Runner {
 }
 
 /**
- * Gives the members their turns: asynchronously, in an order drawn from the seed, a bounded number of deliveries per turn
- * of the event loop, so that sockets and timers are served between.
+ * Calls the members that have something to deliver: asynchronously, in an order drawn from the seed. One turn of the event loop has a bounded
+ * number of deliveries, so that sockets and timers are served in between.
  */
 export interface Scheduler {
   wake(runner: Runner): void
-  /** Calls `callback` in the next turn, after its deliveries. */
+  /** Calls `callback` in the next turn of the event loop, after its deliveries. */
   next(callback: () => void): void
 }
 
@@ -34,10 +34,10 @@ export const scheduler = (random: Random): Scheduler => {
   const arm = () => {
     if (armed) return
     armed = true
-    setImmediate(turn)
+    setImmediate(runTurn)
   }
 
-  const turn = () => {
+  const runTurn = () => {
     armed = false
     let left = deliveriesPerTurn
     while (left > 0 && queue.length > 0) {

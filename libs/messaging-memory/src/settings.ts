@@ -1,24 +1,24 @@
 import type { Clock } from '@armature/async/clock'
 import { MessagingUrlError } from '@armature/messaging/errors'
 
-/** Every bound of the in-memory broker. What happens at each is said there. */
+/** Every bound of the in-memory broker, and what happens there. */
 export interface MemoryLimits {
   /** Partitions of each topic. Default 8. */
   readonly partitions: number
-  /** Topics; a publish that would create one more is rejected. Each takes some 12 KB, and 30 KB a group. Default 1,000. */
+  /** Topics. A publish that would create one more is rejected. Each topic takes some 12 KB, and 30 KB for each group. Default 1,000. */
   readonly maxTopics: number
   /**
-   * Messages that one partition keeps. At this bound and the next the oldest are cut off, but only those that every group
-   * has settled; a publish that finds no room waits. Default 16,384.
+   * Messages that one partition keeps. At this bound and the next one the oldest messages are cut off, but only those that every group
+   * has settled. A publish that finds no room waits. Default 16,384.
    */
   readonly maxPartitionMessages: number
   /** Bytes of body that one partition keeps. Default 8 MiB. */
   readonly maxPartitionBytes: number
-  /** How long a publish waits for room before it is rejected as `full`. 0 = not at all. Default 30,000. */
+  /** How long a publish waits for room before it is rejected as `full`. With 0 it does not wait. Default 30,000. */
   readonly publishWaitMs: number
-  /** Bytes of body of one message; a publish with a larger one is rejected. Default 1 MiB. */
+  /** Bytes of body of one message. A publish with a larger one is rejected. Default 1 MiB. */
   readonly maxMessageBytes: number
-  /** Characters of all header names and values of one message; a publish with more is rejected. Default 65,536. */
+  /** Characters of all header names and values of one message. A publish with more is rejected. Default 65,536. */
   readonly maxHeaderChars: number
   /**
    * How long a partition that a rebalance takes from a member waits for the member's unsettled deliveries. Then they are
@@ -30,7 +30,7 @@ export interface MemoryLimits {
 export interface MemoryOptions extends Partial<MemoryLimits> {
   /** Default: the machine's. */
   readonly clock?: Clock
-  /** Decides how partitions and members interleave. Default 1. */
+  /** Decides in which order members and partitions deliver. Default 1. */
   readonly seed?: number
 }
 
@@ -50,7 +50,7 @@ export const limitNames = Object.keys(defaults) as readonly (keyof MemoryLimits)
 
 const lowest: Partial<MemoryLimits> = { publishWaitMs: 0, rebalanceTimeoutMs: 0, maxMessageBytes: 0, maxHeaderChars: 0 }
 
-/** The limits with defaults filled in. Throws RangeError naming the one that is no whole number or out of range. */
+/** The limits with their defaults. Throws RangeError, which names the limit that is not a whole number or out of range. */
 export const memoryLimits = (options: MemoryOptions): MemoryLimits => {
   const limits = { ...defaults }
   for (const name of limitNames) {
