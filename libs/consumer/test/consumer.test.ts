@@ -1,5 +1,5 @@
 import { drivenClock } from '@armature/async/clock'
-import { memoryBroker } from '@armature/messaging-memory/driver'
+import { memoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
 import { on } from '@armature/messaging/on'
 import { imbalance } from '@armature/telemetry/ledger'
