@@ -11,7 +11,7 @@ export const reactorMetrics = defineMetrics({
   webhook_down: {
     kind: 'gauge',
     unit: '{webhook}',
-    help: '1 while the webhook counts as down and messages wait for it, else 0',
+    help: 'Whether the webhook counts as down, so that messages wait for it: 1 or 0',
     labels: [],
   },
   webhook_requests: {

@@ -38,7 +38,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A dead letter over the limit is made smaller, not tried again for ever',
-    file: 'libs/messaging/src/dead-letter.ts',
+    file: 'libs/messaging/src/publish-dead-letter.ts',
     find: "if (error.fault !== 'too-large' && error.fault !== 'bad-message') throw error",
     replace: "if (error.fault !== 'bad-message') throw error",
     tests: ['libs/messaging-kit/test/dead-letter-forms.test.ts'],

@@ -46,8 +46,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Letters that stay are published again in batches that the topic takes',
     file: 'libs/messaging-kafka/src/removal.ts',
-    find: 'await produce(place, records, CompressionTypes.GZIP)',
-    replace: 'await produce(place, records, CompressionTypes.None)',
+    find: "produce(place, records, 'gzip')",
+    replace: "produce(place, records, 'none')",
     tests: ['libs/messaging-kafka/test/removal.test.ts'],
   },
   {
