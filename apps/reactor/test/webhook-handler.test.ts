@@ -1,6 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
 import { duplicate } from '@armature/messaging/duplicate'
-import { message } from '@armature/messaging/message'
 import { reactorMetrics } from '../src/reactor-metrics.ts'
 import { openServer, status } from './http-server.ts'
 import { openWorld } from './world.ts'

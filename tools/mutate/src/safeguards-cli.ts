@@ -34,13 +34,13 @@ export const safeguards: readonly Safeguard[] = [
     file: 'apps/reactor/src/handlers/forward-to-webhook.ts',
     find: 'failures: failuresUntilDown,',
     replace: 'failures: 1_000,',
-    tests: ['apps/reactor/test/webhook.test.ts'],
+    tests: ['apps/reactor/test/webhook-handler.test.ts'],
   },
   {
     promise: 'A message that comes again is not posted to the webhook again',
     file: 'apps/reactor/src/handlers/forward-to-webhook.ts',
     find: "dedupe({ metrics, component: 'reactor', clock }),",
     replace: '',
-    tests: ['apps/reactor/test/webhook.test.ts'],
+    tests: ['apps/reactor/test/webhook-handler.test.ts'],
   },
 ]
