@@ -31,7 +31,7 @@ const arrows = [
   { sourceTag: drivers, onlyDependOnLibsWithTags: forDrivers },
   { sourceTag: 'lib:messaging-drivers', onlyDependOnLibsWithTags: [...forDrivers, drivers] },
   {
-    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|messaging-|search-api$)/',
+    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|consumer$|messaging-|search-api$)/',
     onlyDependOnLibsWithTags: ground,
   },
   { sourceTag: 'lib:search-api', onlyDependOnLibsWithTags: ['lib:service'] },
