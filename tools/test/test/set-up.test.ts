@@ -156,7 +156,7 @@ describe('set-up', { timeout: limitMs }, () => {
       mkdirSync(made, { recursive: true }); appendFileSync('${join(root, 'calls')}', '.'); console.log(made)\n`
     await write('libs/database/src/prepare.ts', prepare)
     const calls = () => readFile(join(root, 'calls'), 'utf8')
-    expect((await finished('--quiet')).output).toContain('Preparing the embedded database: done')
+    expect((await finished('--quiet')).output).toContain('Preparing libs/database: done')
     expect(await finished('--quiet')).toEqual({ code: 0, output: '' })
     expect(await calls()).toBe('.')
     await rm(join(root, 'template'), { recursive: true })
