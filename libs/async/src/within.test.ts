@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { drivenClock } from './clock.ts'
 import { outcomeOf } from './testing-outcome.ts'
@@ -24,4 +27,11 @@ test('resolves to undefined when the time is over, and not before', async () => 
 
 test('rejects as the promise does', async () => {
   await expect(within(10, Promise.reject(new Error('no')), drivenClock())).rejects.toThrow('no')
+})
+
+test('bug: a program ended while it waited, since the timer did not keep it alive', async () => {
+  const source = JSON.stringify(join(import.meta.dirname, 'within.ts'))
+  const program = `import { within } from ${source}; await within(10, new Promise(() => undefined)); console.log('late')`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+  expect(stdout).toBe('late\n')
 })

@@ -1,20 +1,25 @@
-import { systemClock, type Clock } from './clock.ts'
+import type { Cancel, Clock } from './clock.ts'
 
 /**
  * What the promise resolves to, or undefined after `limitMs` milliseconds. Rejects as the promise does until then; a later rejection is
- * nobody's.
+ * nobody's. Without a clock the wait keeps the process alive, since somebody waits for the answer.
  */
 export const within = async <Result>(
   limitMs: number,
   promise: Promise<Result>,
-  clock: Clock = systemClock(),
+  clock?: Clock,
 ): Promise<Result | undefined> => {
   const late = Promise.withResolvers<undefined>()
-  const cancel = clock.after(limitMs, () => late.resolve(undefined))
+  const cancel = (clock?.after ?? afterTimeout)(limitMs, () => late.resolve(undefined))
   promise.catch(() => undefined)
   try {
     return await Promise.race([promise, late.promise])
   } finally {
     cancel()
   }
+}
+
+const afterTimeout = (delayMs: number, callback: () => void): Cancel => {
+  const timer = setTimeout(callback, delayMs)
+  return () => clearTimeout(timer)
 }

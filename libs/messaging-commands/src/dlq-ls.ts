@@ -4,7 +4,8 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { brokerSettings, withBrowser, type Program } from './broker-command.ts'
 import { formatSetting } from './dlq-settings.ts'
 import { letters, letterTopics } from './letter.ts'
-import { iso, table } from './shown.ts'
+import { table } from '@armature/service/table'
+import { iso } from './shown.ts'
 import { write } from './write.ts'
 
 /** `dlq ls`. */

@@ -5,7 +5,8 @@ import { brokerSettings, withBrowser, type Program } from './broker-command.ts'
 import { formatSetting, picked, pickSettings } from './dlq-settings.ts'
 import { letters, letterTopics } from './letter.ts'
 import { createLetterCounts } from './letter-counts.ts'
-import { iso, oneLine, table } from './shown.ts'
+import { table } from '@armature/service/table'
+import { iso, oneLine } from './shown.ts'
 import { write } from './write.ts'
 
 const longestCell = 60

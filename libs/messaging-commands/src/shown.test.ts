@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { oneLine, printable, shownBody, table } from './shown.ts'
+import { oneLine, printable, shownBody } from './shown.ts'
 
 test('what could steer a terminal is written out', () => {
   expect(printable('a\u001b]0;title\u0007b\u202ec\r\n\td')).toBe('a\\u001b]0;title\\u0007b\\u202ec\\u000d\n\td')
@@ -22,14 +22,4 @@ test.each([
   ['half a character at the end', Buffer.from([0x61, 0xc3]), 100, { encoding: 'base64' }],
 ])('a body of %s', (_, body, most, shown) => {
   expect(shownBody(body, most)).toMatchObject(shown)
-})
-
-test('a table has columns as wide as they must be', () => {
-  expect(
-    table([
-      ['A', 'LONGER', 'C'],
-      ['aaa', 'b', ''],
-    ]),
-  ).toBe('A    LONGER  C\naaa  b\n')
-  expect(table([])).toBe('')
 })

@@ -1,28 +1,12 @@
 import { expect, test } from 'vitest'
 import { PublishError } from '@armature/messaging/errors'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
+import { fetchedRecord } from '../test/records.ts'
 import { messageIn, recordOf, recordOverheadBytes } from './codec.ts'
 import { message } from '@armature/messaging/message'
 
-const varint = (value: number): Buffer => {
-  const bytes: number[] = []
-  let zigzag = value < 0 ? -value * 2 - 1 : value * 2
-  for (; zigzag >= 0x80; zigzag = Math.floor(zigzag / 128)) bytes.push((zigzag % 128) + 0x80)
-  return Buffer.from([...bytes, zigzag])
-}
-const received = (headers: readonly [string, Buffer | null][], value: Buffer | null = null): FetchedRecord => {
-  const data = Buffer.concat([
-    Buffer.from('before'),
-    varint(headers.length),
-    ...headers.flatMap(([name, each]) => [
-      varint(Buffer.byteLength(name)),
-      Buffer.from(name),
-      varint(each?.length ?? -1),
-      each ?? Buffer.of(),
-    ]),
-  ])
-  return { offset: 7, timestamp: 1_000, key: Buffer.from('k'), value, headers: { data, at: 6 } }
-}
+const received = (headers: readonly [string, Buffer | null][], value: Buffer | null = null): FetchedRecord =>
+  fetchedRecord({ key: Buffer.from('k'), value, headers })
 const asSent = (headers: Readonly<Record<string, string>>) => {
   const record = recordOf(message('t', 'body', { id: 'i', headers }), '/s', 5, 't')
   const sent: FetchedRecord = { ...received([], record.value), headers: { data: record.headers, at: 0 } }

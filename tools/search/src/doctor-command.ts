@@ -6,6 +6,7 @@ import { parseTarget } from '@armature/discovery/target'
 import { command, type ConfigOf } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
+import { table } from '@armature/service/table'
 import { credentials } from '@grpc/grpc-js'
 import * as z from 'zod'
 import { diagnose, type Finding, healthCall, numeric } from './diagnosis.ts'
@@ -89,19 +90,8 @@ const examined = async (asked: ConfigOf<typeof settings>): Promise<readonly Find
   }
 }
 
-const tableOf = (findings: readonly Finding[]): string => {
-  const rows = [
+const tableOf = (findings: readonly Finding[]): string =>
+  table([
     ['INSTANCE', 'HEALTH API', 'DNS', 'CALL', 'VERDICT'],
     ...findings.map(({ address, healthApi, dns, call, problem = 'ok' }) => [address, healthApi, dns, call, problem]),
-  ]
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  return rows
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
-}
+  ])
