@@ -1,8 +1,10 @@
 import type { Clock } from '@armature/async/clock'
-import { deadLetter } from '@armature/messaging/dead-letter'
 import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
+import { failureText } from '@armature/messaging/failure-text'
 import type { Message } from '@armature/messaging/message'
+import { messagingMetrics } from '@armature/messaging/messaging-metrics'
 import type { Publisher } from '@armature/messaging/ports'
+import { publishDeadLetter } from '@armature/messaging/publish-dead-letter'
 import { within } from '@armature/messaging/timeout'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
@@ -108,18 +110,31 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
     }
   }
 
-  const around = deadLetter({ publisher, handler: 'log-shipper', publishTimeoutMs, clock, metrics })
-
   /** Whether the dead-letter topic took it. */
   const letter = async ({ message, reason, problem }: Unshippable): Promise<boolean> => {
-    const handle = around(() => Promise.reject(new UnrecoverableError(reason, problem)))
+    const failure = failureText(new UnrecoverableError(reason, problem))
+    const failedAtMs = clock.now()
+    const facts = {
+      topic: message.topic,
+      time: message.time,
+      handler: 'log-shipper',
+      reason: failure.reason,
+      error: failure.name,
+      message: failure.message,
+      stack: failure.stack,
+      attempts: 1,
+      deliveries: 1,
+      firstFailureMs: failedAtMs,
+      lastFailureMs: failedAtMs,
+    }
     try {
-      await persist(() => handle({ ...message, attempt: 1, signal }).catch(throwPublishError))
-      return true
+      await persist(() => publishDeadLetter({ publisher, message, facts, timeoutMs: publishTimeoutMs, clock }))
     } catch (error) {
       if (signal.aborted || !isRefusal(error)) throw error
       return false
     }
+    metrics.count(messagingMetrics.dead_letters_total, 1, { topic: message.topic, reason: failure.reason })
+    return true
   }
 
   return {
@@ -152,8 +167,3 @@ const isRefusal = (error: unknown): error is PublishError =>
   error instanceof PublishError && (error.fault === 'bad-message' || error.fault === 'too-large')
 
 const lasts = (error: unknown): boolean => error instanceof PublishError && !error.retryable
-
-/** The middleware wraps what the publisher said. */
-const throwPublishError = (error: unknown): never => {
-  throw error instanceof Error && error.cause instanceof PublishError ? error.cause : error
-}
