@@ -66,6 +66,9 @@ const consumerLeader = async (stream: string) => {
   return node(consumer?.cluster?.leader)
 }
 
+const consumersInWords = async (stream: string): Promise<string> =>
+  JSON.stringify(await jsm.consumers.list(stream).next())
+
 const stepDown = (stream: string) => raw.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 10_000 })
 
 /** What is done to the cluster in the middle of the messages; it is whole again when this resolves. */
@@ -167,6 +170,8 @@ describe.each(faults)('while %s', (_, fault) => {
     await eventually(() => {
       const { lost, counts } = book.result()
       expect({ lost, sink: counts.sink }).toEqual({ lost: [], sink: count })
+    }).catch(async (error: unknown) => {
+      throw new Error(`The server says of the consumers: ${await consumersInWords(token)}`, { cause: error })
     })
     await eventually(() => expect(new Set(whole).size).toBe(count))
     for (let key = 0; key < keys; key++) {
