@@ -23,6 +23,8 @@ export interface ConsumerPull {
   wake(): void
   /** The consumer is said to be deleted. */
   consumerDeleted(): void
+  /** This member is not the pinned one any more. */
+  forgetPin(): void
   /** Goes on with a new consumer. */
   reopen(): void
   /** Requests nothing more. Resolves when the server knows. */
@@ -69,6 +71,7 @@ export const consumerPull = async (parts: ConsumerPullParts): Promise<ConsumerPu
     },
     wake: () => pulling.wake(),
     consumerDeleted: () => pulling.consumerDeleted(),
+    forgetPin: () => pulling.forgetPin(),
     reopen,
     stop: () => {
       state = 'stopped'

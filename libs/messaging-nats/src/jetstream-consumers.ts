@@ -24,6 +24,14 @@ export interface DurableConsumer {
   readonly isPinned: boolean
 }
 
+/** What the members of a group have in hand, as the server knows it. */
+export interface InHand {
+  /** How many messages are delivered and not settled. */
+  readonly unsettled: number
+  /** The pin of the member that gets the messages; undefined = no member is pinned. */
+  readonly pinId: string | undefined
+}
+
 /** The consumers of subscriptions. Each rejects with the server's error where there is no such stream. */
 export interface Consumers {
   /** Whether the group has a consumer there already. */
@@ -32,8 +40,8 @@ export interface Consumers {
   durable(stream: string, options: DurableOptions, from: StartPosition): Promise<DurableConsumer>
   /** A new consumer for one subscription, without acknowledgements. */
   ordered(stream: string, topic: string, from: StartPosition): Promise<string>
-  /** How many messages the members of the group have and did not settle. */
-  unsettled(stream: string, name: string): Promise<number>
+  /** What the members of the group have in hand. */
+  inHand(stream: string, name: string): Promise<InHand>
   /** Has the server look which of its requests still have a client. */
   forgetRequests(stream: string, name: string): Promise<unknown>
   /** Removes a consumer. A failure is ignored: the server removes what nobody reads. */
@@ -75,7 +83,10 @@ export const jetstreamConsumers = (jsm: JetStreamManager, settings: JetstreamSet
       const { name } = await jsm.consumers.add(stream, orderedConfig(topic, from))
       return name
     },
-    unsettled: async (stream, name) => (await infoOf(stream, name))?.num_ack_pending ?? 0,
+    inHand: async (stream, name) => {
+      const info: (ConsumerInfo & PinnedInfo) | undefined = await infoOf(stream, name)
+      return { unsettled: info?.num_ack_pending ?? 0, pinId: info?.priority_groups?.[0]?.pinned_client_id }
+    },
     forgetRequests: infoOf,
     remove: async (stream, name) => {
       await jsm.consumers.delete(stream, name).catch(() => undefined)
@@ -84,6 +95,11 @@ export const jetstreamConsumers = (jsm: JetStreamManager, settings: JetstreamSet
       await jsm.consumers.unpin(stream, name, pinGroup).catch(() => undefined)
     },
   }
+}
+
+/** What the server says of the pinned member, and the client's types do not know: ADR-42. */
+interface PinnedInfo {
+  readonly priority_groups?: readonly { readonly pinned_client_id?: string }[]
 }
 
 /** Where a new consumer begins. */

@@ -2,6 +2,7 @@ import type { Msg } from '@nats-io/nats-core'
 import { isReserved } from './codec.ts'
 import { acknowledged, consumerAnswers } from './jetstream-answers.ts'
 import { placeOf, type StreamArrival } from './jetstream-codec.ts'
+import type { InHand } from './jetstream-consumers.ts'
 import { consumerPull, type ConsumerPullParts } from './jetstream-consumer-pull.ts'
 import { watchLife } from './jetstream-life-watch.ts'
 import type { LastSeen, Reader, ReaderParts } from './jetstream-reader.ts'
@@ -20,8 +21,8 @@ export interface DurableParts
   readonly forgetRequests: (consumer: string) => Promise<unknown>
   /** Whether the stream is in the life of this message. Rejects where the server does not say. */
   readonly isSameLife: (last: LastSeen) => Promise<boolean>
-  /** How many messages of the consumer are unsettled, whichever member has them. */
-  readonly unsettledIn: (consumer: string) => Promise<number>
+  /** What the members of the consumer have in hand. Rejects where the server does not say. */
+  readonly inHand: (consumer: string) => Promise<InHand>
 }
 
 /** Requested at once of the messages of the previous pinned member. */
@@ -47,10 +48,14 @@ export const durableReader = async (parts: DurableParts): Promise<Reader> => {
   }
   const unsettled = unsettledMessages({ ...parts, answers, onRemoved })
   const pinned = takeover<StreamArrival>({
-    unsettled: () => parts.unsettledIn(pulling.consumer),
+    inHand: () => parts.inHand(pulling.consumer),
     unsettledHere: () => unsettled.size,
     deliver: parts.offer,
     wake: () => pulling.wake(),
+    onPinLost: (kept) => {
+      pulling.forgetPin()
+      unsettled.giveBack(kept)
+    },
   })
 
   const beginNewLife = () => {
@@ -63,8 +68,9 @@ export const durableReader = async (parts: DurableParts): Promise<Reader> => {
   const onMessage = (msg: Msg) => {
     const reply = msg.reply ?? ''
     if (isStopped) return unsettled.refuse(reply)
-    if (isReserved(msg.subject)) return answers.send(reply, acknowledged)
     const place = placeOf(reply)
+    pinned.delivered(place.delivery)
+    if (isReserved(msg.subject)) return answers.send(reply, acknowledged)
     if (unsettled.hasOther(place)) beginNewLife()
     if (last === undefined || place.sequence > last.sequence) last = place
     const arrival = unsettled.receive(msg, place)

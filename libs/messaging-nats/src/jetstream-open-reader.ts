@@ -75,7 +75,7 @@ export const openReader = async (parts: OpenReaderParts): Promise<StreamReader> 
     consumerFrom: (resume) => position.consumerFrom(resume, make),
     isSameLife: position.isSameLife,
     pinGroup: () => (pinned === undefined ? undefined : pinGroup),
-    unsettledIn: (name) => consumers.unsettled(stream, name),
+    inHand: (name) => consumers.inHand(stream, name),
     forgetRequests: (name) => consumers.forgetRequests(stream, name),
   })
   const unpin = async () => {

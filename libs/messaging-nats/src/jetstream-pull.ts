@@ -15,7 +15,7 @@ export interface PullParts {
   readonly room: (requested: number) => Room
   readonly onMessage: (msg: Msg) => void
   /** This member becomes the pinned one. Called before its first message. */
-  readonly onPinned?: () => void
+  readonly onPinned?: (pinId: string) => void
   /** The consumer is not there any more. Nothing is pulled from now on. Called once. */
   readonly onGone: () => void
 }
@@ -26,6 +26,8 @@ export interface Pull {
   wake(): void
   /** The consumer is said to be deleted. A request under way tells so by itself; where none is, `onGone` follows. */
   consumerDeleted(): void
+  /** This member is not the pinned one any more. The next message with a pin makes it the pinned one. */
+  forgetPin(): void
   /** Requests nothing more. Resolves when the server knows. What it had sent before still comes. */
   stop(): Promise<void>
 }
@@ -102,7 +104,7 @@ export const pull = (parts: PullParts): Pull => {
     const pin = parts.pinGroup === undefined ? '' : addedHeader(msg, 'Nats-Pin-Id')
     if (pin !== '' && pin !== pinId) {
       pinId = pin
-      parts.onPinned?.()
+      parts.onPinned?.(pin)
     }
     parts.onMessage(msg)
     wake()
@@ -127,6 +129,9 @@ export const pull = (parts: PullParts): Pull => {
     wake,
     consumerDeleted: () => {
       if (budget.requested === 0) gone()
+    },
+    forgetPin: () => {
+      pinId = undefined
     },
     stop: async () => {
       if (schedule.hasEnded) return

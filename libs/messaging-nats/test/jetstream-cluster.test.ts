@@ -69,7 +69,11 @@ const consumerLeader = async (stream: string) => {
 const consumersInWords = async (stream: string): Promise<string> =>
   JSON.stringify(await jsm.consumers.list(stream).next())
 
-const stepDown = (stream: string) => raw.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 10_000 })
+/** A server that elects a leader at that time answers nothing. */
+const stepDown = (stream: string) =>
+  eventually(async () => {
+    await raw.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 2_000 })
+  })
 
 /** What is done to the cluster in the middle of the messages; it is whole again when this resolves. */
 const faults: [string, (stream: string) => Promise<unknown>][] = [

@@ -4,7 +4,23 @@ const lives = ['libs/messaging-nats/test/jetstream-lives.test.ts']
 const oddHeaders = ['libs/messaging-nats/test/odd-headers.test.ts']
 const lane = ['libs/messaging-nats/src/jetstream-lane.test.ts']
 
+const takeover = ['libs/messaging-nats/src/jetstream-takeover.test.ts']
+
 export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'JetStream: a delivery that was lost on the way comes before later ones of its key',
+    file: 'libs/messaging-nats/src/jetstream-takeover.ts',
+    find: 'number > lastDelivery + 1',
+    replace: 'number < 0',
+    tests: takeover,
+  },
+  {
+    promise: 'JetStream: a member that is not the pinned one any more gives back what it keeps',
+    file: 'libs/messaging-nats/src/jetstream-takeover.ts',
+    find: 'found !== undefined && found.pinId !== pinId',
+    replace: 'false',
+    tests: takeover,
+  },
   {
     promise: 'A JetStream stream that was deleted and made again is read from its beginning',
     file: 'libs/messaging-nats/src/jetstream-lives.ts',

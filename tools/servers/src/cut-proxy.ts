@@ -8,6 +8,8 @@ export interface CutProxy {
   cut(): void
   /** Ends every connection at once, and goes on taking new ones. Answers how many there were. */
   breakOff(): number
+  /** Loses what the server says from now on, on the connections that there are, as a network does that is about to break. */
+  swallow(): void
   /** Takes connections again. */
   mend(): Promise<void>
 }
@@ -16,6 +18,7 @@ export interface CutProxy {
 export const cutProxy = async (url: string): Promise<CutProxy> => {
   const { hostname: host, port: serverPort } = new URL(url)
   const sockets = new Set<Socket>()
+  const fromServer = new Set<Socket>()
   const server = createServer((client) => {
     const upstream = connect({ host, port: Number(serverPort) })
     const both = [client, upstream]
@@ -30,6 +33,8 @@ export const cutProxy = async (url: string): Promise<CutProxy> => {
     }
     client.pipe(upstream)
     upstream.pipe(client)
+    fromServer.add(upstream)
+    upstream.on('close', () => fromServer.delete(upstream))
   })
   server.unref()
   const listen = (at: number) => new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve))
@@ -47,6 +52,9 @@ export const cutProxy = async (url: string): Promise<CutProxy> => {
       const clients = sockets.size / 2
       for (const socket of sockets) socket.destroy()
       return clients
+    },
+    swallow: () => {
+      for (const socket of fromServer) socket.unpipe().resume()
     },
     mend: () => listen(port),
   }
