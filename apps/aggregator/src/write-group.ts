@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
@@ -102,7 +103,7 @@ export const groupWriter = (options: WriteOptions) => {
   }
 
   const pause = (attempt: number): Promise<void> => {
-    const delayMs = random() * Math.min(longestDelayMs, retryDelayMs * 2 ** (attempt - 1))
+    const delayMs = backoffMs(retryDelayMs, longestDelayMs, attempt, random)
     return wait(clock, delayMs, closing).catch(() => undefined)
   }
 

@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import type { Cancel, Clock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
@@ -47,7 +48,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   let closed = false
   let failing: string | undefined
   let wake: () => void = () => undefined
-  const delayMsAfter = backoff(random)
+  const delayMsAfter = (failures: number) => backoffMs(firstDelayMs, longestDelayMs, failures, random)
   const unread = unreadTopics({ clock, delayMsAfter, retry: () => void (!working && work()) })
   let waiting: (() => void)[] = []
 
@@ -78,7 +79,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
 
   /** Resolves when the message is no longer the next one: published, dropped, set aside, or the outbox closed. */
   const publishOne = async (message: Message) => {
-    for (let failures = 0; !closed; failures += 1) {
+    for (let failures = 1; !closed; failures += 1) {
       try {
         await attempt(message)
         if (closed) return
@@ -137,10 +138,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   }
 }
 
-/** Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015. */
-const backoff = (random: () => number) => (failures: number) =>
-  Math.ceil(random() * Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures, 20)))
-
 interface UnreadOptions {
   readonly clock: Pick<Clock, 'after'>
   readonly delayMsAfter: (failures: number) => number
@@ -155,7 +152,7 @@ const unreadTopics = ({ clock, delayMsAfter, retry }: UnreadOptions) => {
     /** Lets the topic wait. Returns for how long, in milliseconds. */
     setAside: (topic: string, problem: string): number => {
       const failures = (topics.get(topic)?.failures ?? 0) + 1
-      const delayMs = delayMsAfter(failures - 1)
+      const delayMs = delayMsAfter(failures)
       const cancel = clock.after(delayMs, () => {
         topics.set(topic, { failures, problem, cancel: undefined })
         retry()

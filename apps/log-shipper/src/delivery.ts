@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
 import { failureText } from '@armature/messaging/failure-text'
@@ -70,17 +71,17 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
   /** Calls `attempt` until it resolves, with full jitter between. Rejects with an error that will not pass. */
   const persist = async (attempt: () => Promise<void>): Promise<void> => {
     await untilAborted(signal, opened)
-    for (let attempts = 0; ; attempts++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         await untilAborted(signal, attempt())
         outage = undefined
         return
       } catch (error) {
         if (signal.aborted || lasts(error)) throw error
-        const delayMs = random() * Math.min(maxRetryDelayMs, firstRetryDelayMs * 2 ** Math.min(attempts, 30))
+        const delayMs = backoffMs(firstRetryDelayMs, maxRetryDelayMs, attempt, random)
         outage = error instanceof Error ? error.message : String(error)
         metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'publish' })
-        if (attempts === 0) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
+        if (attempt === 1) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
         await wait(clock, delayMs, signal)
       }
     }

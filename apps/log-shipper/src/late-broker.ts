@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { ConnectError } from '@armature/messaging/errors'
 import type { Driver, Publisher } from '@armature/messaging/ports'
@@ -42,18 +43,18 @@ export const lateBroker = (options: LateBrokerOptions): LateBroker => {
   let closed: Promise<void> | undefined
 
   const opened = async (): Promise<Driver> => {
-    for (let attempts = 0; ; attempts++) {
+    for (let attempt = 1; ; attempt++) {
       try {
         const driver = await open()
         outage = undefined
-        if (attempts > 0) log.info('the broker is there: lines of the spool are published')
+        if (attempt > 1) log.info('the broker is there: lines of the spool are published')
         return driver
       } catch (error) {
         if (signal.aborted || !isAway(error)) throw error
         outage = error.message
-        if (attempts === 0)
+        if (attempt === 1)
           log.warn({ err: error }, 'the broker is away: lines are kept in the spool until it is there')
-        await wait(clock, random() * Math.min(maxRetryDelayMs, firstRetryDelayMs * 2 ** Math.min(attempts, 30)), signal)
+        await wait(clock, backoffMs(firstRetryDelayMs, maxRetryDelayMs, attempt, random), signal)
       }
     }
   }

@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { encodeBinary } from '@armature/messaging-kit/cloud-events'
 import { UnrecoverableError } from '@armature/messaging/errors'
@@ -54,9 +55,8 @@ export const createWebhook = (options: WebhookOptions): Webhook => {
       if (!answer.retryable)
         throw new UnrecoverableError(answer.reason, `the webhook at ${target.origin} ${answer.problem}`)
       if (attempt >= attempts) throw new Error(`the webhook at ${target.origin} ${answer.problem}, ${attempts} times`)
-      // Full jitter: M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-      const backoffMs = random() * Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1))
-      await wait(clock, Math.ceil(answer.retryAfterMs ?? backoffMs), signal)
+      const delayMs = answer.retryAfterMs ?? backoffMs(firstDelayMs, longestDelayMs, attempt, random)
+      await wait(clock, Math.ceil(delayMs), signal)
     }
   }
 }

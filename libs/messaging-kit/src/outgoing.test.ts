@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { message, type Message } from '@armature/messaging/message'
 import { checkPublish } from './outgoing.ts'
-import { reconnectDelayMs } from '@armature/async/backoff'
 
 const limits = { maxMessageBytes: 10, closed: false }
 const check =
@@ -26,11 +25,4 @@ const refused: [fault: string, run: () => void][] = [
 
 test.each(refused)('%s is refused before anything is sent', (fault, run) => {
   expect(run).toThrow(expect.objectContaining({ name: 'PublishError', fault }))
-})
-
-test('attempts to connect again are spread, and never more than 5 s apart', () => {
-  const longest = (attempt: number) => reconnectDelayMs(attempt, () => 0.999_999)
-  expect([1, 2, 3, 4].map(longest)).toEqual([50, 100, 200, 400])
-  expect([8, 100, 10_000].map(longest)).toEqual([5_000, 5_000, 5_000])
-  expect(reconnectDelayMs(8, () => 0)).toBe(0)
 })

@@ -1,3 +1,4 @@
+import { backoffMs } from '@armature/async/backoff'
 import { systemClock, type Clock } from '@armature/async/clock'
 import { noteFailure, withNotes } from './delivery-notes.ts'
 import { UnrecoverableError } from './errors.ts'
@@ -25,7 +26,7 @@ export interface RetryOptions {
 
 /**
  * Calls the handler again when it rejects: at once first, then after waits with full jitter, each anywhere from 0 to its upper end
- * (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). Rejects with the last error when attempts or time
+ * (`backoffMs` of libs/async). Rejects with the last error when attempts or time
  * are used up, when the delivery's signal is aborted, or at once for an UnrecoverableError or RedeliverError. Throws RangeError
  * for options out of range.
  */
@@ -38,9 +39,7 @@ export const retry = (options: RetryOptions = {}): Middleware => {
   const maxTotalMs = numberOption('maxTotalMs', options.maxTotalMs ?? 60_000, 0)
 
   const delayAfter = (attempt: number): number =>
-    attempt <= immediateAttempts
-      ? 0
-      : random() * Math.min(maxDelayMs, firstDelayMs * 2 ** (attempt - immediateAttempts - 1))
+    attempt <= immediateAttempts ? 0 : backoffMs(firstDelayMs, maxDelayMs, attempt - immediateAttempts, random)
 
   return (next) => async (delivery) => {
     const { noted, notes } = withNotes(delivery)
