@@ -2,7 +2,7 @@ import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
-import { within } from '@armature/messaging/timeout'
+import { withTimeout } from '@armature/messaging/timeout'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -47,7 +47,9 @@ export const groupWriter = (options: WriteOptions) => {
   const { log, metrics } = options.telemetry
 
   const bounded = <T>(what: string, job: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    within({ limitMs: writeTimeoutMs, clock, what, parent: closing }, (signal) => untilAborted(signal, job(signal)))
+    withTimeout({ limitMs: writeTimeoutMs, clock, what, parent: closing }, (signal) =>
+      untilAborted(signal, job(signal)),
+    )
 
   const written = async (batch: readonly SinkItem[]): Promise<readonly SinkOutcome[]> => {
     const outcomes = await bounded('the write to the sink', (signal) => sink.write(batch, signal))

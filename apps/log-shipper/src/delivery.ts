@@ -6,7 +6,7 @@ import type { Message } from '@armature/messaging/message'
 import { messagingMetrics } from '@armature/messaging/messaging-metrics'
 import type { Publisher } from '@armature/messaging/ports'
 import { publishDeadLetter } from '@armature/messaging/publish-dead-letter'
-import { within } from '@armature/messaging/timeout'
+import { withTimeout } from '@armature/messaging/timeout'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -89,7 +89,7 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
 
   const send = (messages: readonly Message[]) =>
     persist(() =>
-      within({ limitMs: publishTimeoutMs, clock, what: `the publish to ${topic}` }, () =>
+      withTimeout({ limitMs: publishTimeoutMs, clock, what: `the publish to ${topic}` }, () =>
         publisher.publish(topic, messages),
       ),
     )

@@ -4,6 +4,7 @@ import { ConnectError } from '@armature/messaging/errors'
 import type { Driver, Publisher } from '@armature/messaging/ports'
 import { tracedPublisher } from '@armature/messaging/trace'
 import { wait } from '@armature/async/wait'
+import { within } from '@armature/async/within'
 import type { Logger } from '@armature/telemetry/logger'
 
 export interface LateBrokerOptions {
@@ -52,8 +53,7 @@ export const lateBroker = (options: LateBrokerOptions): LateBroker => {
       } catch (error) {
         if (signal.aborted || !isAway(error)) throw error
         outage = error.message
-        if (attempt === 1)
-          log.warn({ err: error }, 'the broker is away: lines are kept in the spool until it is there')
+        if (attempt === 1) log.warn({ err: error }, 'the broker is away: lines are kept in the spool until it is there')
         await wait(clock, backoffMs(firstRetryDelayMs, maxRetryDelayMs, attempt, random), signal)
       }
     }
@@ -82,9 +82,7 @@ export const lateBroker = (options: LateBrokerOptions): LateBroker => {
     opened: publisher,
     publisher: { publish: async (topic, messages) => (await publisher).publish(topic, messages), close: closeOnce },
     begun: async (limitMs) => {
-      const over = Promise.withResolvers<void>()
-      const cancel = clock.after(limitMs, over.resolve)
-      await Promise.race([opening, over.promise]).finally(cancel)
+      await within(limitMs, opening, clock)
     },
     failed,
     get outage() {

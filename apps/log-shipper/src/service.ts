@@ -4,6 +4,7 @@ import type { Writable } from 'node:stream'
 import { stateFolder } from '@armature/config/process'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/async/clock'
+import { within } from '@armature/async/within'
 import { PublishError } from '@armature/messaging/errors'
 import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'
@@ -244,7 +245,7 @@ const stopIntake = async ({ edges, parts }: Run): Promise<void> => {
   if (input === undefined || intake === undefined) return
   input.stop()
   intake.hurry()
-  await settledWithin(edges.clock, input.graceMs, intake.done)
+  if (input.graceMs > 0) await within(input.graceMs, intake.done, edges.clock)
   intake.stop()
   spool?.admitAll()
   await intake.done
@@ -278,12 +279,3 @@ const withExitCode = (error: unknown): unknown =>
   error instanceof PublishError || (error instanceof Error && 'exitCode' in error)
     ? error
     : new ServiceError('lines cannot be taken in', { exitCode: exitCodes.io, cause: error })
-
-/** Resolves with the promise, or when the time is over: at once when there is none. */
-const settledWithin = async (clock: Clock, limitMs: number, promise: Promise<unknown>): Promise<void> => {
-  if (limitMs === 0) return
-  const over = Promise.withResolvers<void>()
-  const cancel = clock.after(limitMs, over.resolve)
-  await Promise.race([promise, over.promise])
-  cancel()
-}

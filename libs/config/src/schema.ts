@@ -83,9 +83,9 @@ const kebab = (key: string): string => key.replaceAll(/([a-z0-9])([A-Z])/g, '$1-
 
 /** What the wrappers (`default`, `optional`, ...) and what they wrap say together; the outer says more. */
 const metaOf = (schema: z.core.$ZodType): SettingMeta => {
-  const within = wrapped(schema)
+  const inner = wrapped(schema)
   return {
-    ...(within === undefined ? {} : metaOf(within)),
+    ...(inner === undefined ? {} : metaOf(inner)),
     ...(z.globalRegistry.get(schema) as SettingMeta | undefined),
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '@armature/async/clock'
 import type { BusFault, BusSubscriber } from './contract.ts'
 import { ring, type Ring } from '@armature/async/ring'
+import { within } from '@armature/async/within'
 
 /** A subscriber, with the lock that serialises it over all its topics. */
 export interface Seat {
@@ -123,30 +124,26 @@ export const busSeats = ({ stopped, ...parts }: SeatsParts): Seats => {
 
 /** Calls one subscriber: returns undefined when it has finished, else a promise that never rejects. */
 const subscriberCalls = ({ clock, subscriberTimeoutMs, report }: Omit<SeatsParts, 'stopped'>) => {
-  const within = (limitMs: number, result: PromiseLike<unknown>, topic: string, event: unknown): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = clock.after(limitMs, () => {
-        report({ kind: 'subscriber-timeout', topic, event })
-        resolve()
-      })
-      const end = () => {
-        cancel()
-        resolve()
-      }
-      result.then(end, (error: unknown) => {
+  const ended = (result: PromiseLike<unknown>, topic: string, event: unknown): Promise<'ended'> =>
+    Promise.resolve(result).then(
+      () => 'ended',
+      (error: unknown) => {
         report({ kind: 'subscriber-error', topic, event, error })
-        end()
-      })
-    })
+        return 'ended'
+      },
+    )
+
+  const endedOrLate = async (limitMs: number, result: PromiseLike<unknown>, topic: string, event: unknown) => {
+    const outcome = await within(limitMs, ended(result, topic, event), clock)
+    if (outcome === undefined) report({ kind: 'subscriber-timeout', topic, event })
+  }
 
   return (seat: Seat, topic: string, event: unknown): Promise<void> | undefined => {
     try {
       const result: unknown = seat.fn(event, topic)
       if (!isPromiseLike(result)) return undefined
-      if (subscriberTimeoutMs !== undefined) return within(subscriberTimeoutMs, result, topic, event)
-      return Promise.resolve(result).then(nothing, (error: unknown) =>
-        report({ kind: 'subscriber-error', topic, event, error }),
-      )
+      if (subscriberTimeoutMs !== undefined) return endedOrLate(subscriberTimeoutMs, result, topic, event)
+      return ended(result, topic, event).then(nothing)
     } catch (error) {
       report({ kind: 'subscriber-error', topic, event, error })
       return undefined

@@ -5,7 +5,7 @@ import { deadLetterTopic } from './dead-letter-topics.ts'
 import { PublishError, type PublishFault } from './errors.ts'
 import { bareMessage, type Message } from './message.ts'
 import type { Publisher } from './ports.ts'
-import { within } from './timeout.ts'
+import { withTimeout } from './timeout.ts'
 
 export interface DeadLetter {
   readonly publisher: Pick<Publisher, 'publish'>
@@ -33,7 +33,7 @@ export const publishDeadLetter = async (letter: DeadLetter): Promise<void> => {
   const headers = besideEnvelope(message.headers)
   const forms = letterForms({ ...bareMessage(message), headers, topic }, writeEnvelope(facts), isUndecodable)
   const publish = (form: Message) =>
-    within({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [form]))
+    withTimeout({ limitMs, clock, what: `the publish to ${topic}` }, () => publisher.publish(topic, [form]))
   let fault: PublishFault | undefined
   for (let form = forms.next(); ; form = forms.next(fault)) {
     try {

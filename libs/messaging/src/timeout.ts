@@ -13,7 +13,7 @@ export class TimeoutError extends Error {
   }
 }
 
-export interface WithinOptions {
+export interface TimeoutOptions {
   readonly limitMs: number
   readonly clock: Clock
   /** For the error: `the handler`. */
@@ -26,7 +26,7 @@ export interface WithinOptions {
  * What `fn` resolves or rejects with, or a rejection with TimeoutError after `limitMs`. `fn`'s signal is then aborted; what it does later
  * has no effect.
  */
-export const within = <T>(options: WithinOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+export const withTimeout = <T>(options: TimeoutOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {
     const { limitMs, clock, what, parent } = options
     const controller = new AbortController()
@@ -64,7 +64,7 @@ export const within = <T>(options: WithinOptions, fn: (signal: AbortSignal) => P
 export const timeout = (limitMs: number, { clock = systemClock() }: { readonly clock?: Clock } = {}): Middleware => {
   numberOption('limitMs', limitMs, Number.MIN_VALUE)
   return (next) => (delivery) =>
-    within({ limitMs, clock, what: `the handler of ${delivery.topic}`, parent: delivery.signal }, (signal) =>
+    withTimeout({ limitMs, clock, what: `the handler of ${delivery.topic}`, parent: delivery.signal }, (signal) =>
       next({ ...delivery, signal }),
     )
 }

@@ -44,8 +44,8 @@ export const inSpan = <T>(
 ): T => {
   const tracer = trace.getTracer('armature')
   const options = { kind: kinds[kind], ...(attributes === undefined ? {} : { attributes }), links: linksTo(links) }
-  const within = parent ?? context.active()
-  const span = tracer.startSpan(name, options, within)
+  const parentContext = parent ?? context.active()
+  const span = tracer.startSpan(name, options, parentContext)
   const failed = (error: unknown): never => {
     const message = redactUrl(error instanceof Error ? error.message : String(error))
     span.recordException(error instanceof Error ? exceptionOf(error, message) : message)
@@ -55,7 +55,7 @@ export const inSpan = <T>(
   }
   let result: T
   try {
-    result = context.with(trace.setSpan(within, span), () => fn(span))
+    result = context.with(trace.setSpan(parentContext, span), () => fn(span))
   } catch (error) {
     return failed(error)
   }
