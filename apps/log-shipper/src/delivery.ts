@@ -71,17 +71,17 @@ export const createDelivery = (options: DeliveryOptions): Delivery => {
   /** Calls `attempt` until it resolves, with full jitter between. Rejects with an error that will not pass. */
   const persist = async (attempt: () => Promise<void>): Promise<void> => {
     await untilAborted(signal, opened)
-    for (let attempt = 1; ; attempt++) {
+    for (let tries = 1; ; tries++) {
       try {
         await untilAborted(signal, attempt())
         outage = undefined
         return
       } catch (error) {
         if (signal.aborted || lasts(error)) throw error
-        const delayMs = backoffMs(firstRetryDelayMs, maxRetryDelayMs, attempt, random)
+        const delayMs = backoffMs(firstRetryDelayMs, maxRetryDelayMs, tries, random)
         outage = error instanceof Error ? error.message : String(error)
         metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'publish' })
-        if (attempt === 1) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
+        if (tries === 1) log.warn({ err: error, topic }, 'lines are not published yet and are tried again')
         await wait(clock, delayMs, signal)
       }
     }

@@ -153,8 +153,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A write of the aggregator that is under way when it closes is not waited for',
     file: 'apps/aggregator/src/write-group.ts',
-    find: '(signal) => untilAborted(signal, job(signal))',
-    replace: '(signal) => job(signal)',
+    find: 'untilAborted(signal, job(signal)),',
+    replace: 'job(signal),',
     tests: ['apps/aggregator/src/write-group.test.ts', 'apps/aggregator/test/drain.test.ts'],
   },
   {
