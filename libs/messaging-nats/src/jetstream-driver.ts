@@ -45,7 +45,7 @@ export const openJetstream = async (given: string, options: OpenOptions = {}): P
   const browser = jetstreamBrowser({ connection, jsm, streams, connectWaitMs })
   const advisories = deadLetterAdvisories({ jsm, client: jetstream(connection.nc), settings, publisher, browser, warn })
   const subscribing = {
-    ...{ connection, streams, settings, closeWaitMs, clock, warn },
+    ...{ connection, streams, settings, connectWaitMs, closeWaitMs, clock, warn },
     consumers: jetstreamConsumers(jsm, settings),
     lives: streamLives(jsm),
   }

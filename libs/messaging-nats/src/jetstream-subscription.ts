@@ -6,9 +6,12 @@ import { deliveryWindow } from '@armature/messaging-kit/delivery-window'
 import { subscriptionLife } from '@armature/messaging-kit/subscription-life'
 import type { StreamArrival } from './jetstream-codec.ts'
 import { streamReaders, type StreamReaders, type StreamReadersParts } from './jetstream-stream-readers.ts'
+import { patience } from './jetstream-patience.ts'
 import { watchStreams } from './jetstream-stream-watch.ts'
 
 export interface JetstreamSubscriptionParts extends Omit<StreamReadersParts, 'window'> {
+  /** How long a server that has no answer is asked again. */
+  readonly connectWaitMs: number
   /** How long `stop` and `close` wait for the server, each. */
   readonly closeWaitMs: number
   readonly clock: Clock | undefined
@@ -63,10 +66,13 @@ export const openJetstreamSubscription = async (parts: JetstreamSubscriptionPart
 const begin = async (parts: JetstreamSubscriptionParts, readers: StreamReaders): Promise<void> => {
   const { connection, streams, consumers } = parts
   const { topic, group, settings } = parts.request
-  await streams.prepare(topic)
-  const found = await streams.matching(topic)
-  const known = group === undefined ? [] : await Promise.all(found.map((each) => consumers.isKnown(each, group, topic)))
+  const ask = patience(parts.connectWaitMs)
+  await ask(() => streams.prepare(topic))
+  const found = await ask(() => streams.matching(topic))
+  const known =
+    group === undefined ? [] : await ask(() => Promise.all(found.map((each) => consumers.isKnown(each, group, topic))))
   // To a group that was there before, a stream that it does not know is new.
-  await readers.follow(known.includes(true) ? 'earliest' : settings.from)
+  const from = known.includes(true) ? 'earliest' : settings.from
+  await ask(() => readers.follow(from))
   await connection.flush()
 }
