@@ -2,6 +2,7 @@ import { replyCode } from './faults.ts'
 import type { AmqpConnection } from './connection.ts'
 import type { AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
+import { lookEveryMs } from './rebind-wait.ts'
 import { bindQueue, declareExchange, exchangeExists, type GroupQueue } from './topology.ts'
 
 /** A queue whose binding is kept. */
@@ -23,7 +24,6 @@ export interface BindingsParts {
   readonly warn: (problem: string) => void
 }
 
-const lookEveryMs = 2_000
 const notFound = 404
 
 /** Binds all queues again every two seconds while there are any. That changes nothing where they are bound. */

@@ -1,7 +1,9 @@
+import { systemClock } from '@armature/async/clock'
 import type { AmqpConnection } from './connection.ts'
 import { brokerText } from './faults.ts'
 import { findMark } from './mark.ts'
 import { publishChannel, type PublishChannel } from './publish-channel.ts'
+import { createRebindWait, lookEveryMs } from './rebind-wait.ts'
 import type { AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
 import { declareExchange, exchangeExists } from './topology.ts'
@@ -12,14 +14,16 @@ export interface PublishChannels {
   open(waitMs: number): Promise<PublishChannel>
   /** Replaces a channel that refused a message. */
   renew(refusing: PublishChannel): void
-  /** When the running subscribers have bound their queues to an exchange that was made again, by `performance.now()`; before now = nothing to wait for. */
-  readonly boundAgainAtMs: number
+  /** Resolves to true when the running subscribers have bound their queues to an exchange that was made again, to false after `limitMs`. */
+  isBoundAgain(limitMs: number): Promise<boolean>
 }
 
 export interface PublishChannelsParts {
   readonly connection: AmqpConnection
   readonly settings: AmqpSettings
   readonly warn: (problem: string) => void
+  /** Aborted when the publisher ends. */
+  readonly signal: AbortSignal
   /** The exchange is another than before: nobody knows which queues were bound to it when it took what is not confirmed yet. */
   readonly onExchangeReplaced: () => void
 }
@@ -31,8 +35,6 @@ type State =
 
 /** Messages that the client takes before it asks to wait for the socket. */
 const highWaterMark = 4_096
-/** Time for running subscribers to bind their queues again: the period of their look (bindings.ts) and the longest wait to connect. */
-const boundAgainMs = 8_000
 /** A channel that refuses is replaced once it has this age, so that callers who meet a full queue do not open one each. */
 const renewAfterMs = 1_000
 
@@ -43,7 +45,14 @@ export const publishChannels = (parts: PublishChannelsParts): PublishChannels =>
   let state: State = { name: 'none' }
   /** The mark of the exchange that the last channel published to. */
   let mark: string | undefined
-  let boundAgainAtMs = 0
+  const rebindWait = createRebindWait({
+    look: async () => {
+      const session = await connection.session(lookEveryMs)
+      if (!(await exchangeExists(session, exchange))) await declareExchange(session, settings)
+    },
+    clock: systemClock(),
+    signal: parts.signal,
+  })
   let wasWarnedUnwatched = false
 
   const openNew = async (waitMs: number): Promise<PublishChannel> => {
@@ -66,11 +75,11 @@ export const publishChannels = (parts: PublishChannelsParts): PublishChannels =>
 
   const expectBindings = () => {
     mark = undefined
-    boundAgainAtMs = performance.now() + boundAgainMs
+    rebindWait.begin()
     onExchangeReplaced()
     warn(
-      `the exchange ${exchange} was removed and is made again: publishes wait ${boundAgainMs} ms for the running subscribers to bind their queues ` +
-        'again; a group without a running member gets nothing until it has one',
+      `the exchange ${exchange} was removed and is made again: publishes wait for the running subscribers to bind their queues again, ` +
+        'about 8 s; a group without a running member gets nothing until it has one',
     )
   }
 
@@ -83,9 +92,7 @@ export const publishChannels = (parts: PublishChannelsParts): PublishChannels =>
   }
 
   return {
-    get boundAgainAtMs() {
-      return boundAgainAtMs
-    },
+    isBoundAgain: rebindWait.isOver,
     open: async (waitMs) => {
       if (state.name !== 'none') return state.channel
       const channel = openNew(waitMs).catch((error: unknown) => {

@@ -39,8 +39,8 @@ export const amqpPublisher = ({ connection, settings, source, warn }: PublisherP
   const onExchangeReplaced = () => {
     for (const call of calls) call.confirmed.fill(0)
   }
-  const channels = publishChannels({ connection, settings, warn, onExchangeReplaced })
   const ending = new AbortController()
+  const channels = publishChannels({ connection, settings, warn, signal: ending.signal, onExchangeReplaced })
   const isEnded = () => ending.signal.aborted
 
   const leftMs = ({ progressAtMs }: PublishCall) => Math.max(1, publishWaitMs - (performance.now() - progressAtMs))
@@ -49,10 +49,7 @@ export const amqpPublisher = ({ connection, settings, source, warn }: PublisherP
 
   /** Waits until subscribers have bound their queues and the broker takes publishes. False: not as long as the call may wait. */
   const isReady = async (session: AmqpSession, call: PublishCall): Promise<boolean> => {
-    const waitMs = leftMs(call)
-    const boundInMs = channels.boundAgainAtMs - performance.now()
-    if (boundInMs > 0) await pause(Math.min(boundInMs, waitMs))
-    if (boundInMs > waitMs || leftMs(call) <= 1) return false
+    if (!(await channels.isBoundAgain(leftMs(call))) || leftMs(call) <= 1) return false
     if (session.blocked !== undefined) await within(leftMs(call), session.unblocked())
     return session.blocked === undefined
   }

@@ -21,4 +21,18 @@ export const safeguards: readonly Safeguard[] = [
     find: 'Math.min(attempt - 1, maxDoublings)',
     replace: '(attempt - 1)',
   },
+  {
+    promise: 'RabbitMQ: publishers wait for looks at a new exchange, as members make them, not for a time',
+    file: 'libs/messaging-amqp/src/rebind-wait.ts',
+    find: 'const isDone = await look().then(',
+    replace: 'const isDone = await Promise.resolve(void look().catch(() => undefined)).then(',
+    tests: ['libs/messaging-amqp/src/rebind-wait.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: an exchange that is replaced a second time is waited for anew',
+    file: 'libs/messaging-amqp/src/rebind-wait.ts',
+    find: 'if (isDone && replacements === atStart) looksLeft--',
+    replace: 'if (isDone) looksLeft--',
+    tests: ['libs/messaging-amqp/src/rebind-wait.test.ts'],
+  },
 ]
