@@ -16,19 +16,26 @@ const preconditionFailed = 406
 /** The broker cuts a refusal to 255 bytes, so names are short. Later versions have more words in between. */
 const currentValue = /current is (?:the value )?'([\da-f]{12})'/
 
-/** The name of the exchange's mark. Makes the mark if it is missing. Rejects as the client does. */
+/**
+ * The name of a mark of the exchange. Makes one if it is missing. A name is made once: publishers that know a mark of an exchange that is gone must
+ * not find it again. Rejects as the client does.
+ */
 export const findMark = async (session: AmqpSession, settings: AmqpSettings): Promise<string> => {
-  const mark = await readDirectory(session, settings)
-  if (await exchangeExists(session, mark)) return mark
-  // Another publisher has just made the directory, and not the mark yet. The exchange may have been replaced meanwhile.
-  if ((await readDirectory(session, settings)) !== mark) return findMark(session, settings)
-  await makeBound(session, settings, mark, {})
-  return mark
+  const own = randomBytes(6).toString('hex')
+  const ownMark = markOf(settings, own)
+  const known = await openDirectory(session, settings, own)
+  if (known !== ownMark && (await exchangeExists(session, known))) return known
+  if (known !== ownMark) {
+    // Its exchange is gone, or its maker has not made the mark yet. Both publishers then have a mark of their own, which is as good.
+    await onChannel(session, (channel) => channel.deleteExchange(markExchange(settings)))
+    await openDirectory(session, settings, own)
+  }
+  await makeBound(session, settings, ownMark, {})
+  return ownMark
 }
 
-/** The mark that the directory names. Makes a directory with a new mark if it is missing. */
-const readDirectory = async (session: AmqpSession, settings: AmqpSettings): Promise<string> => {
-  const own = randomBytes(6).toString('hex')
+/** The mark that the directory names. Makes a directory that names `own` if it is missing. */
+const openDirectory = async (session: AmqpSession, settings: AmqpSettings, own: string): Promise<string> => {
   try {
     await makeBound(session, settings, markExchange(settings), { alternateExchange: own })
     return markOf(settings, own)

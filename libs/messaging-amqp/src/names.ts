@@ -55,10 +55,12 @@ export const deadLetterQueue = ({ exchange }: AmqpSettings, topic: string): stri
 export const registryQueue = ({ exchange }: AmqpSettings): string => `${part(exchange)}:dead-letter-topics`
 
 /** The exchange that names the exchange's mark (see mark.ts). */
-export const markExchange = ({ exchange }: AmqpSettings): string => `armature-mark:${digestOf(exchange)}`
+export const markExchange = ({ exchange }: Pick<AmqpSettings, 'exchange'>): string =>
+  `armature-mark:${digestOf(exchange)}`
 
 /** The name of a mark. */
-export const markOf = (settings: AmqpSettings, unique: string): string => `${markExchange(settings)}:${unique}`
+export const markOf = (settings: Pick<AmqpSettings, 'exchange'>, unique: string): string =>
+  `${markExchange(settings)}:${unique}`
 
 /**
  * The topic to which the broker dead-letters what a subscription fails to handle: the dead-letter topic of its topic. In a pattern `*` becomes

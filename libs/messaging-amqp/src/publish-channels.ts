@@ -1,6 +1,6 @@
 import { systemClock } from '@armature/async/clock'
 import type { AmqpConnection } from './connection.ts'
-import { brokerText } from './faults.ts'
+import { brokerText, replyCode } from './faults.ts'
 import { findMark } from './mark.ts'
 import { publishChannel, type PublishChannel } from './publish-channel.ts'
 import { createRebindWait, lookEveryMs } from './rebind-wait.ts'
@@ -37,6 +37,7 @@ type State =
 const highWaterMark = 4_096
 /** A channel that refuses is replaced once it has this age, so that callers who meet a full queue do not open one each. */
 const renewAfterMs = 1_000
+const notFound = 404
 
 /** Opens nothing before `open` is called. */
 export const publishChannels = (parts: PublishChannelsParts): PublishChannels => {
@@ -85,6 +86,11 @@ export const publishChannels = (parts: PublishChannelsParts): PublishChannels =>
 
   const publishUnwatched = ({ isAlive }: AmqpSession, error: unknown): undefined => {
     if (!isAlive) throw error
+    if (replyCode(error) === notFound) {
+      // The exchange was removed just now, and the next try makes it again.
+      rebindWait.begin()
+      throw error
+    }
     if (!wasWarnedUnwatched) {
       warn(`the exchange ${exchange} cannot be watched: nobody would notice that it is replaced (${brokerText(error)})`)
     }

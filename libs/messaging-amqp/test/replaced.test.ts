@@ -7,6 +7,7 @@ import { numbered, recorder, type Recorder } from '@armature/messaging-kit/confo
 import { type PublishError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
+import { markExchange, markOf } from '../src/names.ts'
 import { withOptions } from './fixture.ts'
 
 const timeout = 60_000
@@ -102,6 +103,28 @@ describe('an exchange that is removed under running members', () => {
     }
     expect(warnings.join()).toMatch(/exchange removed-\w+ was removed.*a group without a running member/)
   })
+
+  test(
+    'bug: a directory that outlived its exchange named the old mark again, which other publishers knew',
+    { timeout },
+    async () => {
+      const exchange = uniqueName('directory')
+      const directory = markExchange({ exchange })
+      const old = '0123456789ab'
+      const options = { type: 'fanout', durable: true, autoDelete: true, internal: true }
+      await outside.exchangeDeclare({ exchange: directory, ...options, arguments: { 'alternate-exchange': old } })
+      const [publisher, member] = [await connect(exchange), await connect(exchange)]
+      await member.subscribe('a.b', async () => undefined, { group: 'g' })
+      await publisher.publish('a.b', numbered('a.b', 1))
+      await expect(outside.exchangeDeclare({ exchange: markOf({ exchange }, old), passive: true })).rejects.toThrow(
+        /NOT_FOUND/,
+      )
+      await expect(
+        outside.exchangeDeclare({ exchange: directory, ...options, arguments: { 'alternate-exchange': old } }),
+      ).rejects.toThrow(/current is/)
+      expect(warnings).toEqual([])
+    },
+  )
 
   test('bug: a publisher that was idle meanwhile confirmed what no group got', { timeout }, async () => {
     const exchange = uniqueName('removed')

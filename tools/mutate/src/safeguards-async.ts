@@ -35,4 +35,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (isDone) looksLeft--',
     tests: ['libs/messaging-amqp/src/rebind-wait.test.ts'],
   },
+  {
+    promise: 'RabbitMQ: an exchange that goes while its mark is made is watched all the same',
+    file: 'libs/messaging-amqp/src/publish-channels.ts',
+    find: 'if (replyCode(error) === notFound) {',
+    replace: 'if (replyCode(error) === -notFound) {',
+    tests: ['libs/messaging-amqp/src/publish-channels.test.ts'],
+  },
+  {
+    promise: 'RabbitMQ: the mark of an exchange that is gone never comes again',
+    file: 'libs/messaging-amqp/src/mark.ts',
+    find: 'await makeBound(session, settings, ownMark, {})\n  return ownMark',
+    replace: 'await makeBound(session, settings, known, {})\n  return known',
+    tests: ['libs/messaging-amqp/test/replaced.test.ts'],
+  },
 ]
