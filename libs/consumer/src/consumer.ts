@@ -18,12 +18,16 @@ export interface ConsumerEdges {
   readonly openMessaging: () => Promise<Driver>
 }
 
+/** Registers what is to be closed after the last handler has ended; the last registered is closed first. */
+export type OnClose = (close: () => Promise<void>) => void
+
 export interface ConsumerParts {
   /** Names the service, and its stage in the books. */
   readonly name: string
   readonly config: ConsumerConfig
   readonly edges: ConsumerEdges
-  readonly handlers: readonly Registration[]
+  /** The handlers, or what makes them at the start: it may open what they need. */
+  readonly handlers: readonly Registration[] | ((onClose: OnClose) => Promise<readonly Registration[]>)
   readonly onOutcome?: RunHandlerOptions['onOutcome']
 }
 
@@ -31,7 +35,7 @@ export interface ConsumerParts {
  * A service that runs handlers on the messages of their topics, with all that such a service has: retries, dead letters, traces, metrics,
  * readiness, books, and a drain that gives back what it cannot finish in half of the deadline.
  */
-export const createConsumer = ({ name, config, edges, handlers, onOutcome }: ConsumerParts): Service => {
+export const createConsumer = ({ name, config, edges, handlers: given, onOutcome }: ConsumerParts): Service => {
   const { telemetry, clock = systemClock() } = edges
   const { metrics } = telemetry
   const running: RunningHandler[] = []
@@ -39,6 +43,8 @@ export const createConsumer = ({ name, config, edges, handlers, onOutcome }: Con
   const inFlight = () => running.reduce((sum, each) => sum + each.inFlight, 0)
   const ledger = createLedger({ stage: name, inFlight, metrics })
   const { handlerTimeoutMs: timeoutMs, maxInFlight, maxInFlightBytes, group } = config
+  const closers: (() => Promise<void>)[] = []
+  let handlers = typeof given === 'function' ? [] : given
   let driver: Driver | undefined
 
   const each = async (work: (one: RunningHandler) => Promise<void>): Promise<void> => {
@@ -52,6 +58,7 @@ export const createConsumer = ({ name, config, edges, handlers, onOutcome }: Con
     start: async (stopping = new AbortController().signal) => {
       driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, metrics)
+      if (typeof given === 'function') handlers = await given((close) => void closers.push(close))
       const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
       const options = { driver, clock, telemetry, ledger, group, defaults, ...(onOutcome && { onOutcome }) }
       for (const registration of handlers) running.push(await runHandler(registration, options))
@@ -69,6 +76,7 @@ export const createConsumer = ({ name, config, edges, handlers, onOutcome }: Con
     close: async () => {
       await each((one) => one.close())
       await driver?.close()
+      for (const closeNext of closers.splice(0).reverse()) await closeNext()
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {

@@ -1,0 +1,113 @@
+import { fileURLToPath } from 'node:url'
+import { openDatabase } from '@armature/database/open'
+import { bodyText, jsonMessage, message, type Message } from '@armature/messaging/message'
+import { openDriver } from '@armature/messaging-drivers/open'
+import { cutProxy } from '@armature/servers/cut-proxy'
+import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
+import { startProgram, type Program } from '@armature/servers/program'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const ends: (() => Promise<unknown> | void)[] = []
+const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 60_000, interval: 50 })
+
+/** A service of the test's own: its database, its group, and a way to its database that can be cut. */
+const setUp = async () => {
+  const server = await serverUrl('postgres')
+  const admin = await openDatabase(server)
+  const name = uniqueName('billing').replaceAll('-', '_')
+  await admin.query(`create database ${name}`)
+  ends.push(async () => {
+    await admin.query(`drop database ${name} with (force)`)
+    await admin.close()
+  })
+  const url = server.replace(/\/[^/?]*(?=\?|$)/, `/${name}`)
+  const database = await openDatabase(url)
+  ends.push(() => database.close())
+  const way = await cutProxy(url)
+  ends.push(way.cut)
+
+  const messagingUrl = (await serverUrl('nats')).replace(/^nats:/, 'jetstream:')
+  const driver = await openDriver(messagingUrl)
+  ends.push(() => driver.close())
+  const letters: string[] = []
+  const keep = async (letter: Message) => {
+    // Other tests have letters there too.
+    if (bodyText(letter).includes(name)) letters.push(letter.headers['dlt-reason'] ?? '')
+  }
+  await driver.subscribe('orders.DLT', keep, { from: 'latest' })
+
+  const env = { MESSAGING_URL: messagingUrl, DATABASE_URL: way.url, BILLING_GROUP: name, STATSD_PORT: '0' }
+  const start = async (): Promise<Program> => {
+    const program = startProgram(process.execPath, [main], { env: { ...process.env, ...env } })
+    ends.push(() => program.kill())
+    await program.until(/waits for messages on orders/)
+    return program
+  }
+  const stored = async (): Promise<readonly string[]> => {
+    const sql = 'select id from billing_order where id like $1 order by id'
+    const { rows } = await database.query<{ id: string }>(sql, [`${name}-%`])
+    return rows.map(({ id }) => id)
+  }
+  const orderOf = (number: number, amountCents = number) => ({
+    id: `${name}-${String(number).padStart(4, '0')}`,
+    customer: 'c-1',
+    amountCents,
+    currency: 'EUR',
+  })
+  const publish = (...orders: unknown[]) =>
+    driver.publish(
+      'orders',
+      orders.map((order) => (typeof order === 'string' ? message('orders', order) : jsonMessage('orders', order))),
+    )
+  return { start, stored, orderOf, publish, letters, way }
+}
+
+let world: Awaited<ReturnType<typeof setUp>>
+
+describe.skipIf(skipped('nats') || skipped('postgres'))('orders', { timeout: serverDeadlineMs }, () => {
+  beforeEach(async () => {
+    world = await setUp()
+  }, serverDeadlineMs)
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end()
+  })
+
+  test('are stored once each, also where two services share them, one is killed, and all come twice', async () => {
+    const { start, stored, orderOf, publish, letters } = world
+    const [first] = [await start(), await start()]
+    const all = Array.from({ length: 1_000 }, (_, number) => orderOf(number))
+    await publish(...all.slice(0, 500))
+    await eventually(async () => expect((await stored()).length).toBeGreaterThan(0))
+    first?.signal('SIGKILL')
+    await publish(...all.slice(500), ...all)
+    await eventually(async () => expect(await stored()).toEqual(all.map(({ id }) => id)))
+    expect(letters).toEqual([])
+  })
+
+  test('that are broken, or have the id of another one, are dead-lettered with the reason; the rest is stored', async () => {
+    const { start, stored, orderOf, publish, letters } = world
+    const service = await start()
+    await publish(orderOf(1), `{"id":"${orderOf(2).id}`, { ...orderOf(2), amountCents: -1 }, orderOf(1, 99), orderOf(3))
+    await eventually(async () => {
+      expect(letters.toSorted()).toEqual(['invalid-json', 'order-conflict', 'schema-mismatch'])
+      expect(await stored()).toEqual([orderOf(1).id, orderOf(3).id])
+    })
+    service.signal('SIGTERM')
+    expect(await service.ended()).toEqual({ code: 0, signal: null })
+  })
+
+  test('wait while the database is away: none is dead-lettered, and all are stored', async () => {
+    const { start, stored, orderOf, publish, letters, way } = world
+    const service = await start()
+    await publish(orderOf(0))
+    await eventually(async () => expect(await stored()).toHaveLength(1))
+    way.cut()
+    const all = Array.from({ length: 200 }, (_, number) => orderOf(number))
+    await publish(...all)
+    await service.until(/"circuit":"open"/)
+    await way.mend()
+    await eventually(async () => expect(await stored()).toEqual(all.map(({ id }) => id)))
+    expect(letters).toEqual([])
+  })
+})
