@@ -16,7 +16,7 @@ export interface PullParts {
   readonly onMessage: (msg: Msg) => void
   /** This member becomes the pinned one. Called before its first message. */
   readonly onPinned?: (pinId: string) => void
-  /** The consumer is not there any more. Nothing is pulled from now on. Called once. */
+  /** The consumer is not there any more, or says nothing. Nothing is pulled from now on. Called once. */
   readonly onGone: () => void
 }
 
@@ -34,8 +34,9 @@ export interface Pull {
 
 const expiresMs = 30_000
 const heartbeatMs = 2_000
-/** What was requested is requested again after so long without a sign of the server. */
+/** What was requested is requested again after so long without a sign of the server, and once more without one the consumer is gone. */
 const silenceMs = 2 * heartbeatMs + 1_000
+const maxSilences = 1
 /** Of subject, reply subject and headers of a message, which the server counts too. */
 const overheadBytes = 4_096
 
@@ -52,6 +53,7 @@ export const pull = (parts: PullParts): Pull => {
   let firstRequest = 0
   let pinId: string | undefined
   let heardMs = performance.now()
+  let silences = 0
 
   const writeOff = () => {
     budget.writeOff()
@@ -98,6 +100,7 @@ export const pull = (parts: PullParts): Pull => {
   const receive = (error: Error | null, msg: Msg) => {
     if (error !== null) return
     heardMs = performance.now()
+    silences = 0
     const status = msg.subject.startsWith(inbox) ? readPullStatus(msg) : undefined
     if (status !== undefined) return onStatus(status, Number(msg.subject.slice(inbox.length + 1)))
     budget.received(msg.data.byteLength)
@@ -118,6 +121,8 @@ export const pull = (parts: PullParts): Pull => {
   })
   const watchdog = setInterval(() => {
     if (budget.requested > 0 && connection.connected && performance.now() - heardMs > silenceMs) {
+      // A consumer that went with its server says nothing, and nobody says that it is gone.
+      if (++silences > maxSilences) return gone()
       writeOff()
       heardMs = performance.now()
     }

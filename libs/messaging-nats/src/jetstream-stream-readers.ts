@@ -66,10 +66,9 @@ export const streamReaders = (parts: StreamReadersParts): StreamReaders => {
     look()
   }
 
-  const open = (stream: string, from: StartPosition): Promise<StreamReader> => {
+  const open = async (stream: string, from: StartPosition): Promise<StreamReader> => {
     const left = placesLeft.get(stream)
-    placesLeft.delete(stream)
-    return openReader({
+    const reader = await openReader({
       ...parts,
       ...{ stream, from, left, room },
       offer: (arrival) => {
@@ -86,6 +85,9 @@ export const streamReaders = (parts: StreamReadersParts): StreamReaders => {
       },
       onGone: (place) => forget(stream, place),
     })
+    // Not before: where the server does not answer, the place is needed for the next look.
+    placesLeft.delete(stream)
+    return reader
   }
 
   const follow = async (from: StartPosition) => {

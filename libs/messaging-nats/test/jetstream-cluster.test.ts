@@ -173,11 +173,10 @@ describe.each(faults)('while %s', (_, fault) => {
     await broken
     await eventually(() => {
       const { lost, counts } = book.result()
-      expect({ lost, sink: counts.sink }).toEqual({ lost: [], sink: count })
+      expect({ lost, sink: counts.sink, whole: new Set(whole).size }).toEqual({ lost: [], sink: count, whole: count })
     }).catch(async (error: unknown) => {
       throw new Error(`The server says of the consumers: ${await consumersInWords(token)}`, { cause: error })
     })
-    await eventually(() => expect(new Set(whole).size).toBe(count))
     for (let key = 0; key < keys; key++) {
       const numbers = group.filter((each) => each.key === `k${key}`).map(({ number }) => Math.floor(number / keys))
       expect(isInOrder(numbers), `k${key}: ${numbers.join(' ')}`).toBe(true)

@@ -8,6 +8,13 @@ const takeover = ['libs/messaging-nats/src/jetstream-takeover.test.ts']
 
 export const safeguards: readonly Safeguard[] = [
   {
+    promise: 'JetStream: a consumer that says nothing is looked for, and made again where it is gone',
+    file: 'libs/messaging-nats/src/jetstream-pull.ts',
+    find: 'if (++silences > maxSilences) return gone()',
+    replace: '',
+    tests: ['libs/messaging-nats/src/jetstream-pull.test.ts'],
+  },
+  {
     promise: 'JetStream: a delivery that was lost on the way comes before later ones of its key',
     file: 'libs/messaging-nats/src/jetstream-takeover.ts',
     find: 'number > lastDelivery + 1',
