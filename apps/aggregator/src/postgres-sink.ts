@@ -20,7 +20,7 @@ type Rejected = Exclude<SinkOutcome, string>
 
 /** A row as JSON text. The JSON body goes in as it is: parsing would round its numbers. */
 interface Row {
-  /** Of its item in the batch. */
+  /** The index of its item in the batch. */
   readonly index: number
   /** Its source and id. */
   readonly identity: string
@@ -82,7 +82,7 @@ const jsonRowOf = ({ message, correlationKey }: SinkItem): Omit<Row, 'index'> | 
 const byteOrderMark = '\ufeff'
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Of messages that name none: `memory:` delivers them as they were published. */
+/** The source of messages that name none: `memory:` delivers them as they were published. */
 const unknownSource = ''
 
 const parses = (text: string): boolean => {

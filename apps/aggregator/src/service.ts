@@ -30,7 +30,7 @@ import { groupWriter } from './write-group.ts'
 
 const name = 'aggregator'
 
-/** What the aggregator reaches the world by. */
+/** The edges of the aggregator: its ways to the outside. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock

@@ -32,7 +32,7 @@ const notNull = '23502'
 export const faultOf = (sqlState: string): Fault =>
   sqlState === notNull ? 'sink' : (faultOfClass.get(sqlState.slice(0, 2)) ?? 'sink')
 
-/** Of the database for now, also where it takes other rows meanwhile: a row that needs more room, or waits for a lock, is at no fault. */
+/** Faults of the database that pass, also where it takes other rows meanwhile: a row that needs more room, or waits for a lock, is not at fault. */
 const outages = /^(?:25006|40|53|55P03)/
 
 /** Whether the error passes, however often it comes: what fails by it is never condemned. */

@@ -24,7 +24,7 @@ export interface WriteOptions {
   readonly closing: AbortSignal
   /** Numbers from 0 to below 1. Default `Math.random`. */
   readonly random?: () => number
-  /** Told after each attempt whether the sink did its part. */
+  /** Called after each attempt with whether the sink did its part. */
   readonly onAttempt: (fault: unknown) => void
 }
 

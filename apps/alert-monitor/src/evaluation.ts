@@ -15,7 +15,7 @@ export interface EvaluationOptions {
   readonly ledger: (inFlight: () => number) => Ledger
   readonly log: Logger
   readonly maxQueuedSamples: number
-  /** Of packets whose samples wait. */
+  /** The bound of all packets whose samples wait. */
   readonly maxQueuedSampleBytes: number
   /** What becomes of a message of which nothing can be read. */
   readonly deadLetter: Middleware

@@ -40,7 +40,7 @@ interface Series {
   readonly judges: readonly { readonly judge: Judge; readonly subject: Subject }[]
   readonly longestWindowMs: number
   readonly watched: boolean
-  /** Of a gauge the value, of a cumulative sample the total; undefined before the first. */
+  /** The value of a gauge, or the total of a cumulative sample; undefined before the first. */
   level: number | undefined
   seenMs: number
 }

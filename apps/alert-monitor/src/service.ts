@@ -27,7 +27,7 @@ import { steadyTime } from './steady-time.ts'
 const name = 'alert-monitor'
 const overflowLogEveryMs = 60_000
 
-/** What the monitor reaches the world by, apart from the UDP port that its settings name. */
+/** The edges of the monitor: its ways to the outside, apart from the UDP port that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock

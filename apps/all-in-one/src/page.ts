@@ -20,7 +20,7 @@ export interface PageOptions {
   readonly status: () => Status
   /** Answers the search form; an error's message is shown as it is. */
   readonly search: (lat: number, lng: number) => Promise<readonly { name: string; code: string }[]>
-  /** Told what the server could not answer. */
+  /** Called with each error of a request that the server could not answer. */
   readonly onFault: (error: unknown) => void
   /** Pages that follow at once; one more is refused. Default 100. */
   readonly maxStreams?: number
@@ -105,7 +105,7 @@ export const openPage = async (options: PageOptions): Promise<Page> => {
   }
 }
 
-/** Told by browsers: another site's page can open streams and searches here, even if it cannot read them. */
+/** Browsers tell the site of a request: another site's page can open streams and searches here, even if it cannot read them. */
 const isOfAnotherSite = ({ headers }: IncomingMessage): boolean =>
   !['same-origin', 'none', undefined].includes(headers['sec-fetch-site'])
 

@@ -29,10 +29,10 @@ import { logPipe } from './log-pipe.ts'
 import { stallable } from './stall.ts'
 import { worldTemplate } from './world.ts'
 
-/** What the monitor watches in this platform: its rules are data. */
+/** The rules of the monitor in this platform: they are data. */
 const rulesFile = fileURLToPath(new URL('rules.json', import.meta.url))
 
-/** What the platform reaches the world by. */
+/** The edges of the platform: its ways to the outside. */
 export interface PlatformEdges {
   /** PostGIS that holds the world; both services with a database use it. */
   readonly openDatabase: () => Promise<Database>

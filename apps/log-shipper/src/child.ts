@@ -12,11 +12,11 @@ export interface ChildOptions {
   readonly clock: Clock
   /** How long it may go on after it was signalled; then it is killed. */
   readonly graceMs: number
-  /** Told of what went wrong and is no fault of the lines. */
+  /** Called with a problem that is not the fault of the lines. */
   readonly warn: (problem: string) => void
 }
 
-/** What shells exit with when a command cannot be run. */
+/** The exit codes of shells for a command that cannot be run. */
 const cannotRun: Readonly<Record<string, number>> = { ENOENT: 127, ENOTDIR: 127 }
 /** How long a killed child may take until its output has ended. */
 const killedWithinMs = 500

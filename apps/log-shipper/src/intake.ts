@@ -12,7 +12,7 @@ export interface IntakeOptions {
   readonly echo?: Writable | undefined
   readonly clock: Clock
   readonly ledger: Ledger
-  /** Told how many lines were read. */
+  /** Called with the number of lines that were read. */
   readonly onLines: (count: number) => void
 }
 

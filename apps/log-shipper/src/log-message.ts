@@ -11,7 +11,7 @@ export interface MessageOptions {
   readonly key: string
 }
 
-/** What a dead letter says of a line at fault. */
+/** The reason in the dead letter of a line that is at fault. */
 export const faultText: Readonly<Record<LineFault, string>> = {
   'too-long': 'the line is longer than maxLineBytes and was cut off',
   'not-utf8': 'the line is not valid UTF-8',

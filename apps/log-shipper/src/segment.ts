@@ -10,7 +10,7 @@ export interface Segment {
   readonly salt: number
   readonly firstSequence: number
   readonly file: DiskFile
-  /** Of its last record; one less than `firstSequence` while it has none. */
+  /** The sequence of its last record; one less than `firstSequence` while it has none. */
   lastSequence: number
   /** Up to where it may be read. */
   endBytes: number

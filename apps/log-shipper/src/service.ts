@@ -30,7 +30,7 @@ import type { Damage } from './spool-recovery.ts'
 
 const name = 'log-shipper'
 
-/** What the shipper reaches the world by. */
+/** The edges of the shipper: its ways to the outside. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock

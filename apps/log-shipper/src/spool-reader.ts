@@ -10,14 +10,14 @@ export interface SpooledLine extends SpoolRecord {
 
 export interface Batch {
   readonly lines: readonly SpooledLine[]
-  /** Of the last line that the batch settles, intact or damaged. */
+  /** The sequence of the last line that the batch settles, intact or damaged. */
   readonly lastSequence: number
   /** Lines among them that are damaged. */
   readonly damagedLines: number
 }
 
 export interface SpoolReader {
-  /** Of the last line that was read, intact or damaged. */
+  /** The sequence of the last line that was read, intact or damaged. */
   readonly sequence: number
   /** The next lines up to `lastSequence`, in order. The line that reaches a limit is still read. */
   read(limit: ReadLimit, lastSequence: number): Promise<Batch>

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Disk } from './disk.ts'
 import { isSegmentName, readSegment, type Segment, segmentOf } from './segment.ts'
 
-/** What a folder held of an earlier opening. */
+/** The state that an earlier opening left in a folder. */
 export interface Recovered {
   /** With at least one record each, in order. */
   readonly segments: Segment[]

@@ -14,7 +14,7 @@ export type Full = 'bound' | 'disk'
 export interface SpoolWriter {
   /** Lines given to `append` that are not held yet. */
   readonly waiting: number
-  /** Of the last line that is held. */
+  /** The sequence of the last line that is held. */
   readonly lastSequence: number
   /** What `append` waits for, if it does. */
   readonly full: Full | undefined

@@ -18,7 +18,7 @@ export interface WebhookOptions {
   readonly clock: Clock
   /** In [0, 1): the jitter. */
   readonly random: () => number
-  /** Told of each request. The outcome is a status class (`2xx`), `timeout` or `unreachable`. */
+  /** Called after each request. The outcome is a status class (`2xx`), `timeout` or `unreachable`. */
   readonly onRequest: (outcome: string, durationMs: number) => void
 }
 

@@ -5,7 +5,7 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { Metadata } from '@grpc/grpc-js'
 import { searchMetrics } from './search-metrics.ts'
 
-/** What a handler found, for the log line of its call. */
+/** The result of a handler, for the log line of its call. */
 export interface Finding {
   readonly results: number
   /** Names and codes of the first results. */

@@ -23,7 +23,7 @@ import { wantedOf, wantedOfOlder } from './validate.ts'
 export interface MethodsOptions {
   store: Store
   log: Logger
-  /** Told what each call found. */
+  /** Called with what each call found. */
   found: (metadata: Metadata, finding: Finding) => void
   /** Calls under way, this one included. */
   inFlight: () => number

@@ -24,7 +24,7 @@ const readinessIntervalMs = 1_000
 
 const isEmbedded = ({ databaseUrl }: Pick<Config, 'databaseUrl'>): boolean => databaseUrl.startsWith('embedded:')
 
-/** What the service reaches the world by, apart from the gRPC port that its settings name. */
+/** The edges of the service: its ways to the outside, apart from the gRPC port that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly openStore: () => Promise<Store>

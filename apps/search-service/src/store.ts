@@ -27,7 +27,7 @@ export interface Page {
   readonly more: boolean
 }
 
-/** What a search or count may take. */
+/** The limits of a search or count. */
 export interface Limits {
   /** Aborted: what has not begun never begins, what has is cancelled where the database can be asked to. */
   readonly signal?: AbortSignal | undefined

@@ -12,7 +12,7 @@ const name = 'search-service'
 
 const inThisProcess = (config: Config) => searchService(config, realEdges(config))
 
-/** One of the processes. Consul is told of the port that they share, once, by the one that started them. */
+/** One of the worker processes. They share a port, which the process that started them registers once in Consul. */
 export const searchWorker = (config: Config) => inThisProcess({ ...config, consulRegister: false })
 
 /** The service in this process, or in as many as `workers` says. Throws ServiceError where these could not share a database. */

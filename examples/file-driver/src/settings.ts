@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { MessagingUrlError } from '@armature/messaging/errors'
 
-/** Of one body. */
+/** The bound of one body. */
 export const maxMessageBytes = 1024 * 1024
 /** A line is at most so long: a body in Base64, and headers. */
 export const maxLineBytes = 4 * maxMessageBytes

@@ -5,7 +5,7 @@ import { brokerUrl, choice, durationMs, host, list, port, text, url } from './se
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** What every service has: `z.object({ ...commonSettings, ... })`. */
+/** The settings of every service: `z.object({ ...commonSettings, ... })`. */
 export const commonSettings = {
   logLevel: choice(logLevels)
     .default('info')

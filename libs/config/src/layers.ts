@@ -16,7 +16,7 @@ export interface Held {
 
 /** One layer of the precedence. */
 export interface Layer {
-  /** By the setting's key. */
+  /** The keys are those of the settings. */
   readonly held: ReadonlyMap<string, Held>
   readonly faults: readonly Fault[]
 }

@@ -76,7 +76,7 @@ export interface DatabaseErrorOptions {
   fix?: string
 }
 
-/** What the database, or the way to it, said. The message may hold data but no parameters and no password. */
+/** An error of the database or of the connection to it. The message may hold data but no parameters and no password. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError'
   /** SQLSTATE: the first two characters are its class, such as `08` connection, `23` integrity, `40` try again. */

@@ -6,7 +6,7 @@ import { openFolder } from './pglite.ts'
 import { preparePostgis, prepareTemplate, type Template, type TemplateOptions } from './template.ts'
 
 export interface EmbeddedOptions extends TemplateOptions {
-  /** What it starts from, made when it is missing. Default: PostGIS and no tables. */
+  /** The template that the database starts from, made when it is missing. Default: PostGIS and no tables. */
   template?: Template
 }
 

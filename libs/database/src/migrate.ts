@@ -11,7 +11,7 @@ export interface Migration {
 }
 
 export interface Migrations {
-  /** Whose they are: several services may keep their tables in one database. */
+  /** The owner of the migrations: several services may keep their tables in one database. */
   readonly owner: string
   /** In order; their numbers count from 1. */
   readonly steps: readonly Migration[]

@@ -43,7 +43,7 @@ interface Lane {
   readonly client: Client
   /** In the order in which they were sent, which is that of the answers: the first one runs. */
   readonly unanswered: Unanswered[]
-  /** What the statements sent so far set; NaN where a late cancel hit that. */
+  /** The timeout that the statements sent so far set; NaN where a late cancel hit the statement that sets it. */
   timeoutMs: number
   /** A cancel that comes late stops the statement after the one that it was meant for. */
   cancelled: boolean

@@ -30,7 +30,7 @@ export interface Template {
 export interface TemplateOptions {
   /** Where templates are kept. Default: `databases` in the user's cache folder. */
   cache?: string
-  /** Told in a line what takes long. Default: standard error. */
+  /** Called with one line about each long step. Default: prints to standard error. */
   onProgress?: (line: string) => void
 }
 

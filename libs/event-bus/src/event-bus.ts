@@ -229,7 +229,7 @@ interface ExecutorsParts {
 
 /** Hands queued events to executors, so many in one turn of the event loop. Returns how to say that there are some. */
 const busExecutors = ({ queue, executors, handle, onShift }: ExecutorsParts): (() => void) => {
-  /** Which executors wait for a subscriber. */
+  /** Whether each executor waits for a subscriber. */
   const busy = Array.from({ length: executors }, () => false)
   let leftInTurn = eventsPerTurn
   let turnArmed = false

@@ -11,7 +11,7 @@ import type { Driver, Guarantees } from '@armature/messaging/ports'
 import { createDriver } from '@armature/messaging-kit/create-driver'
 import type { OpenOptions } from '@armature/messaging-kit/open-options'
 
-/** What the driver promises with these settings. */
+/** The guarantees of the driver with these settings. */
 export const amqpGuarantees = ({ type, singleActive }: Pick<AmqpSettings, 'type' | 'singleActive'>): Guarantees => ({
   atLeastOnce: true,
   order: singleActive ? 'key' : 'none',

@@ -33,7 +33,7 @@ export const typedValue = (value: FieldValue): Typed => {
   return { type: 'json', value: JSON.stringify(value, withoutBytes) }
 }
 
-/** Of a timestamp that a Date can hold. */
+/** The seconds of a timestamp; undefined where a Date cannot hold it. */
 const secondsOf = (value: unknown): number | undefined => {
   const { '!': type, value: seconds } = (value ?? {}) as { '!'?: unknown; value?: unknown }
   return type === 'timestamp' && typeof seconds === 'number' && seconds <= 8.64e12 ? seconds : undefined

@@ -13,7 +13,7 @@ export interface PublishChannel {
   readonly session: AmqpSession
   readonly channel: ConfirmChannel
   readonly isOpen: boolean
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   readonly openedAtMs: number
   /** Runs a job on it. */
   use<Result>(job: () => Promise<Result>): Promise<Result>

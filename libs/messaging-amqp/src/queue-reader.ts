@@ -21,7 +21,7 @@ export interface QueueReader {
 
 export type UnackedMessage = ConsumeMessage | GetMessage
 
-/** What the broker counted and does not deliver within this time is with somebody else. */
+/** A message that the broker counted and does not deliver within this time is with another consumer. */
 const nextMessageMs = 1_000
 const resourceLocked = 405
 

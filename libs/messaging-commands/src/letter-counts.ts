@@ -18,7 +18,7 @@ export interface LetterCounts {
   list(): readonly LetterCount[]
 }
 
-/** Of letters that differ more than this, the rest is counted as one. */
+/** Beyond this many kinds of letters, the rest is counted as one kind. */
 const maxKinds = 1_000
 const others = { reason: '(others)', handler: '', error: '' }
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { usageError } from './broker-command.ts'
 
-/** Of one line. */
+/** The bound of one line. */
 export const maxLineBytes = 16 * 1_048_576
 
 /**

@@ -15,7 +15,7 @@ export const oneLine = (text: string, mostChars: number): string => {
 export interface ShownBody {
   readonly body: string
   readonly encoding: 'text' | 'base64'
-  /** Of the whole. */
+  /** The size of the whole. */
   readonly bytes: number
   /** Whether `body` is only its beginning. */
   readonly truncated: boolean

@@ -21,7 +21,7 @@ export interface TapOptions {
 
 export interface TapCounts {
   readonly shown: number
-  /** By sampling, or over the rate. */
+  /** Messages left out by sampling, or because they exceed the rate. */
   readonly passedOver: number
 }
 

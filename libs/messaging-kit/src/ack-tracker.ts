@@ -33,7 +33,7 @@ interface Tracked {
   /** Received offsets from the oldest unfinished on, ascending; those before `head` are gone. */
   offsets: number[]
   head: number
-  /** Of `offsets`, those done out of turn. */
+  /** Those of `offsets` that were done out of turn. */
   readonly done: Set<number>
   committable: number | undefined
 }

@@ -218,7 +218,7 @@ const attributeValue = (name: string, value: HeaderValue, { ascii, typed }: Styl
 
 const int32 = 2 ** 31
 
-/** Of the types that an attribute may have: Boolean, Integer (32 bits), Timestamp. */
+/** Whether the value has one of the types that an attribute may have: Boolean, Integer (32 bits), Timestamp. */
 export const isAttributeType = (value: unknown): value is boolean | number | bigint | Date => {
   if (typeof value === 'boolean' || value instanceof Date) return true
   if (typeof value === 'bigint') return value >= -int32 && value < int32

@@ -6,7 +6,7 @@ import { element } from '@armature/async/element'
 import { bodyText, message } from '@armature/messaging/message'
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, index) => index)
-/** Of attributes: a CloudEvent has no control characters in them. */
+/** Text for attributes: a CloudEvent has no control characters in them. */
 const printable = 'žluťoučký 日本語 🛰️ e\u0301'
 /** Attributes of CloudEvents may hold all of this; bodies hold control characters, too. */
 const text = 'žluťoučký 日本語 🛰️ \u2028 e\u0301'

@@ -19,16 +19,16 @@ export interface SubscribeRequest {
   readonly settings: SubscribeSettings
 }
 
-/** What is a driver's own. All else is the same for every driver, and `createDriver` does it. */
+/** The parts that differ between drivers. `createDriver` does the rest, which is the same for every driver. */
 export interface DriverParts {
   /** The scheme of its URLs, without the colon. */
   readonly scheme: string
   readonly guarantees: Guarantees
-  /** What has what this driver lacks, for errors: `use redis-streams:`. */
+  /** Advice for errors: a driver that can do what this one cannot, such as `use redis-streams:`. */
   readonly instead?: string
   /** Read at each publish, since a server may change its limit. */
   readonly limits: {
-    /** Of one body. */
+    /** The bound of one body. */
     readonly maxMessageBytes: number
   }
   /** Throws TopicError for a topic or pattern that only this protocol cannot have. */

@@ -54,13 +54,13 @@ export interface DeliveryWindow<Arrived extends Arrival = Arrival> {
 
 interface Entry<Arrived> {
   readonly arrival: Arrived
-  /** Of the body. */
+  /** The size of the body. */
   readonly bytes: number
   attempt: number
   /** `abandoned`: let go of while its handler was at work, which it still is. */
   state: 'ready' | 'behind-key' | 'flying' | 'delayed' | 'abandoned' | 'gone'
   cancel: Cancel | undefined
-  /** Of this delivery. Made when somebody asks for its signal. */
+  /** The controller of this delivery's signal, made when somebody first asks for the signal. */
   controller: AbortController | undefined
 }
 
@@ -73,7 +73,7 @@ interface Window<Arrived> extends Required<WindowParts> {
   inFlight: number
   /** Handlers at work whose messages were let go of. */
   abandoned: number
-  /** Of all that handlers are at work on. */
+  /** The bytes of all deliveries that handlers are at work on. */
   handledBytes: number
   isPumping: boolean
   isStopped: boolean

@@ -1,7 +1,7 @@
 import type { Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 
-/** What a publish told of a message. `unknown`: the publish failed, and the broker may hold the message or not. */
+/** The outcome of publishing a message. `unknown`: the publish failed, and the broker may hold the message or not. */
 export type PublishOutcome = 'ok' | 'fail' | 'unknown'
 
 /** What writers did and what reached the sink, to be compared when all is drained. Ids are unique over a ledger. */
@@ -87,7 +87,7 @@ export interface WriterOptions {
   readonly concurrent?: number
   /** Makes the message of this number, 0 the first. */
   readonly message: (number: number) => Message
-  /** Told after each publish of how many messages have an outcome: where a test kills the broker. */
+  /** Called after each publish with the number of messages that have an outcome. A test kills the broker here. */
   readonly onProgress?: (settled: number) => void
   /**
    * How often a publish that failed is tried again, with the same ids, before its messages are left as they are (`unknown`; `fail` where

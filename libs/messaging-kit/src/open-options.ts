@@ -1,7 +1,7 @@
 import type { Clock } from '@armature/async/clock'
 import type { Metrics } from '@armature/telemetry/metrics'
 
-/** What a driver may be given besides its URL; each takes what concerns it. */
+/** Options of a driver besides its URL. Each driver takes those that concern it. */
 export interface OpenOptions {
   /** Default: the machine's. */
   readonly clock?: Clock
@@ -9,6 +9,6 @@ export interface OpenOptions {
   readonly source?: string
   /** Counts what a driver discards: a repeat that a stream has already. */
   readonly metrics?: Metrics
-  /** Is told, in one line without credentials, of what works but not as it should. Default: a warning of the process. */
+  /** Called with one line, without credentials, about something that works but not as it should. Default: a warning of the process. */
   readonly warn?: (problem: string) => void
 }

@@ -4,7 +4,7 @@ import type { Message } from '@armature/messaging/message'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface PublishLimits {
-  /** Of one body. Not of dead letters: what could be received has to go there, if the broker takes it. */
+  /** The bound of one body. It does not apply to dead letters: whatever was received must fit there, if the broker takes it. */
   readonly maxMessageBytes: number
   readonly closed: boolean
 }

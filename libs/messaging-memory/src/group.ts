@@ -54,7 +54,7 @@ export const createGroup = ({ name, clock, delays, rebalanceTimeoutMs, advanced 
   const reader = name === undefined ? 'a subscriber without a group' : `group ${JSON.stringify(name)}`
   /** In order of joining. */
   const members: Member[] = []
-  /** Of all members that ever joined. */
+  /** The patterns of all members that ever joined. */
   const patterns = new Map<string, StartPosition>()
   const readings = new Map<string, Reading>()
 

@@ -8,11 +8,11 @@ export interface Flight {
   readonly lane: Lane
   readonly offset: number
   readonly attempt: number
-  /** Of the body. */
+  /** The size of the body. */
   readonly bytes: number
   /** `open`: unsettled. `taken-back`: how its handler settles counts for nothing. */
   state: 'open' | 'settled' | 'taken-back'
-  /** Of the delivery's signal, once somebody asked for it. */
+  /** The controller of the delivery's signal, made when somebody first asks for the signal. */
   controller: AbortController | undefined
 }
 

@@ -23,9 +23,9 @@ export const retention = (
   partitions: readonly PartitionLog[],
   { maxPartitionMessages, maxPartitionBytes }: Pick<MemoryLimits, 'maxPartitionMessages' | 'maxPartitionBytes'>,
 ): Retention => {
-  /** By partition, the lanes of all groups. */
+  /** The lanes of all groups, one list for each partition. */
   const readers = partitions.map((): Lane[] => [])
-  /** By partition, an offset below which no group needs anything: a lower bound, found anew when it is reached. */
+  /** For each partition, an offset below which no group needs anything. It is a lower bound, found anew when it is reached. */
   const floors = partitions.map(() => 0)
   let trimmed = 0
 

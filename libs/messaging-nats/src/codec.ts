@@ -118,7 +118,7 @@ const rawHeaders = (msg: object): Uint8Array | undefined => {
   const own = ('msg' in msg ? msg.msg : msg) as {
     _rdata?: Uint8Array
     _msg?: { hdr: number }
-    /** Of a message that was asked for by its sequence. */
+    /** Present for a message that was asked for by its sequence. */
     smr?: { message: { hdrs?: string } }
   }
   if (own.smr !== undefined) return Buffer.from(own.smr.message.hdrs ?? '', 'base64')

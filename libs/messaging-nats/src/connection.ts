@@ -32,7 +32,7 @@ const pingIntervalMs = 8_000
 const maxPingOut = 2
 /** For the last bytes, after all else is done. */
 const farewellMs = 1_000
-/** Of the server's `max_payload`, which counts headers too. */
+/** The part of the server's `max_payload` that is left for headers, since it counts them too. */
 const headerReserveBytes = 16_384
 
 /**

@@ -29,14 +29,14 @@ export const copyHeaders = (headers: Headers, copy: number): ReturnType<typeof w
 /** An encoded message that the server takes. */
 export interface WireMessage extends EncodedMessage {
   readonly wire: ReturnType<typeof wireHeaders>
-  /** Of headers and body. */
+  /** Counts headers and body. */
   readonly bytes: number
 }
 
 export interface WireLimits {
   /** Whether the stream can keep one message for good. Dead letters are marked so. */
   readonly keepsForGood: boolean
-  /** Of headers and body. */
+  /** Counts headers and body. */
   readonly maxPayloadBytes: number
 }
 

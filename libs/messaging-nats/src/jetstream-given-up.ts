@@ -32,7 +32,7 @@ export interface GivenUpParts {
   readonly warn: (problem: string) => void
 }
 
-/** By which the clocks of two servers may differ. */
+/** The clocks of two servers may differ by this much. */
 const clockSkewMs = 1_000
 /** So many dead letters are looked through for one that is there already. */
 const maxLooked = 10_000

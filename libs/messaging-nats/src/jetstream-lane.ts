@@ -3,7 +3,7 @@ import { reconnectDelayMs } from '@armature/async/backoff'
 
 /** A message on its way to a stream. */
 export interface LaneItem {
-  /** By which an acknowledgement names it. */
+  /** An acknowledgement names the message by this token. */
   readonly token: number
   wire: ReturnType<typeof wireHeaders>
   /** When it was sent last, by `performance.now()`; 0 = not yet. */

@@ -14,7 +14,7 @@ export interface OrderedParts extends ReaderParts {
  */
 export const orderedReader = async (parts: OrderedParts): Promise<Reader> => {
   let last: LastSeen | undefined
-  /** By the consumer that there is now. */
+  /** Counts the deliveries of the present consumer. */
   let delivered = 0
   let isStopped = false
 

@@ -5,7 +5,7 @@ export interface PendingLimits {
 
 /** Something that was sent and not acknowledged. */
 export interface PendingItem {
-  /** By which an acknowledgement names it. */
+  /** An acknowledgement names the message by this token. */
   readonly token: number
   readonly bytes: number
 }

@@ -36,7 +36,7 @@ export interface JetstreamSettings {
   readonly maxDeliver: number
   /** How many messages of a group may be unsettled, of all members together. */
   readonly maxAckPending: number
-  /** Whose given-up messages become dead letters: those of consumers that are made here, all, or none. */
+  /** The consumers whose given-up messages become dead letters: those made here, all, or none. */
   readonly advisories: 'own' | 'all' | 'off'
 }
 

@@ -4,7 +4,7 @@ import type { RedisClient } from './commands.ts'
 import { readerPrefix, type StreamsConnection } from './streams-connection.ts'
 import { call, registerScript, trimScript } from './streams-scripts.ts'
 
-/** What is known of one stream's free capacity. */
+/** The known free capacity of one stream. */
 interface StreamRoom {
   /** Messages that may be added before the server is asked again. */
   left: number

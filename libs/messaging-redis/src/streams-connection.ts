@@ -14,7 +14,7 @@ const longestWaitMs = 2_147_483_647
 
 /** The connection of a driver that never blocks: it publishes, settles, runs scripts and hears signals. */
 export interface StreamsConnection {
-  /** Of all keys. */
+  /** All keys on the server begin with it. */
   readonly prefix: string
   readonly address: RedisAddress
   /** The connected client; undefined while there is none. */

@@ -13,7 +13,7 @@ export interface ConsumerReadsParts {
   /** May grow. */
   readonly topics: readonly string[]
   readonly entries: PendingEntries
-  /** Of a serial group. */
+  /** A serial group has leases; other groups have none. */
   readonly leases: TopicLeases | undefined
   readonly claimIdleMs: number
   /** Whether a group that is gone is left alone. */

@@ -10,7 +10,7 @@ import { call } from './streams-scripts.ts'
 export interface TopicLeases {
   /** Topics that this consumer leases. */
   readonly leased: readonly string[]
-  /** Of these, the topics of which no other consumer has pending entries: new entries may be read. */
+  /** The topics among these of which no other consumer has pending entries: new entries may be read. */
   readonly readable: readonly string[]
   /** Takes the leases that are free and renews those held, when it is time. */
   acquire(client: RedisClient, topics: readonly string[]): Promise<void>

@@ -40,7 +40,7 @@ const maxGatheredMessages = 50
 /** A publisher over the connection, which it does not close. */
 export const streamsPublisher = (parts: PublisherParts): StreamsPublisher => {
   const { connection, capacity, source, publishWaitMs } = parts
-  /** By topic. */
+  /** The keys are topics. */
   const gathered = new Map<string, GatheredPublish[]>()
 
   /** Sends the commands in chunks, as far as there is room, and tries again what a lost connection swallowed. */

@@ -2,7 +2,7 @@ import type { DeliveryWindow, WindowSettings } from '@armature/messaging-kit/del
 
 /** How much a subscription reads at once, by the room in its window and the size of the messages so far. */
 export interface ReadSize {
-  /** Of a body that arrived. */
+  /** Notes the size of a body that arrived. */
   saw(bytes: number): void
   /** Messages to read now from each of `streams` streams, at least one. */
   messages(streams: number): number

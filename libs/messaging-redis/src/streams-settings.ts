@@ -13,14 +13,14 @@ const shape = {
   },
 } as const
 
-/** What a `redis-streams:` URL says. */
+/** The settings of a `redis-streams:` URL. */
 export interface StreamsSettings extends Pick<BrokerUrl<never>, 'publishWaitMs' | 'connectWaitMs' | 'closeWaitMs'> {
   readonly address: RedisAddress
-  /** Of all keys. */
+  /** All keys on the server begin with it. */
   readonly prefix: string
-  /** Of one stream. */
+  /** The bound of one stream. */
   readonly maxMessages: number
-  /** Of one body. */
+  /** The bound of one body. */
   readonly maxMessageBytes: number
   /** How long an entry is pending without a renewal before another consumer claims it. The lease of a topic is as long. */
   readonly claimIdleMs: number

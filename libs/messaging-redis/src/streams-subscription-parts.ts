@@ -2,7 +2,7 @@ import type { Clock } from '@armature/async/clock'
 import type { SubscribeRequest } from '@armature/messaging-kit/create-driver'
 import type { StreamsConnection } from './streams-connection.ts'
 
-/** What every subscription of a driver is made of. */
+/** The parts that every subscription of a driver needs. */
 export interface StreamsSubscriptionParts {
   readonly connection: StreamsConnection
   readonly request: SubscribeRequest

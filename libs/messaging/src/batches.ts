@@ -7,7 +7,7 @@ export type Outcome = 'ok' | { readonly error: unknown }
 /** A batch that collects messages. Times are the clock's, in milliseconds. */
 export interface OpenBatch {
   readonly messages: readonly Delivery[]
-  /** Of the bodies. */
+  /** The size of all bodies. */
   readonly bytes: number
   readonly firstMs: number
   readonly lastMs: number
@@ -44,7 +44,7 @@ export interface BatchesOptions<Reason> {
 export interface Batches<Reason> {
   /** Batches that collect. */
   readonly openCount: number
-  /** Of this key. */
+  /** The open batch of this key. */
   open(key: string): OpenBatch | undefined
   /** Adds the delivery to the batch of its key. Settles with its outcome: until then it is unacknowledged. */
   add(key: string, delivery: Delivery): Promise<void>

@@ -2,7 +2,7 @@ import type { Position } from './position.ts'
 
 /** What the headers of a dead letter say of why it is one. What they do not say is undefined. */
 export interface DeadLetterFindings {
-  /** Of our envelope. */
+  /** The version of our envelope. */
   readonly version?: number | undefined
   /** Where the message was: its topic, or the queue or routing key that stands for it. */
   readonly topic?: string | undefined

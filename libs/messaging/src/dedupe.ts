@@ -49,7 +49,7 @@ export const dedupe = (options: DedupeOptions = {}): Middleware => {
   const contentsOf = options.idOf === undefined ? contentsDigest : () => ''
   const maxIds = wholeOption('maxIds', options.maxIds ?? 100_000, 1)
   const windowMs = numberOption('windowMs', options.windowMs ?? 600_000, 1)
-  /** By identity, the oldest first. */
+  /** The keys are identities, the oldest first. */
   const remembered = new Map<string, Handled>()
   /** Bounded by what the subscription has in flight. */
   const underWay = new Map<string, UnderWay>()

@@ -48,7 +48,7 @@ export class TopicError extends Error {
   }
 }
 
-/** Of sysexits. */
+/** Exit codes of sysexits. */
 const unavailableExitCode = 69
 const configExitCode = 78
 

@@ -15,7 +15,7 @@ interface SchemaError {
   readonly issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]
 }
 
-/** What a handler is called with. */
+/** The argument of a handler. */
 export interface Reaction<T> {
   readonly message: Delivery
   /** The body as `schema` read it; undefined without a schema. */
@@ -35,7 +35,7 @@ export interface OnOptions<T> {
   readonly count?: number
   /** Which messages concern the handler; the others are acknowledged and counted as filtered. Sees them before the schema. */
   readonly filter?: (message: Message) => boolean
-  /** What the body, as JSON, must fit. One that does not is dead-lettered as such. */
+  /** The schema of the body, read as JSON. A message whose body does not fit is dead-lettered as such. */
   readonly schema?: Schema<T>
   /** How often and when a failed attempt is tried again before the message is dead-lettered. Default: those of `retry`. */
   readonly retry?: Omit<RetryOptions, 'clock' | 'random'>

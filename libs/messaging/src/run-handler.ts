@@ -20,7 +20,7 @@ export interface RunHandlerOptions {
   readonly ledger: Ledger
   /** The consumer group is `<group>.<handler>`. */
   readonly group: string
-  /** Is told of each message that the handler is done with, but for those that are dead-lettered. */
+  /** Called for each message that the handler is done with, except for dead-lettered ones. */
   readonly onOutcome?: (handler: string, outcome: 'handled' | 'filtered') => void
   /** Where the registration says nothing. */
   readonly defaults: { readonly timeoutMs: number; readonly maxInFlight: number; readonly maxInFlightBytes: number }

@@ -11,9 +11,9 @@ import {
 import { type MonitorResponse, olderSearch, type SearchRequest, type SearchResponse, searchServiceV1 } from './api.ts'
 
 export interface SearchClientOptions {
-  /** Of each call with its retries, in milliseconds. Default 10,000. */
+  /** The deadline of each call including its retries, in milliseconds. Default 10,000. */
   deadlineMs?: number
-  /** Of grpc-js, such as those of a resolver. */
+  /** Options of grpc-js, such as those of a resolver. */
   channel?: ChannelOptions
   /** Such as `RotatingTls.channelCredentials()`. Default: without TLS. */
   credentials?: ChannelCredentials

@@ -31,7 +31,7 @@ export interface GrpcServerOptions {
   onStart?: () => void
   /** Called once for each call that ended, for a request log; not for health and reflection. */
   onFinish?: (call: FinishedCall) => void
-  /** Of one message, either way, also after decompression. Default 4 MiB; a larger one is RESOURCE_EXHAUSTED. */
+  /** The bound of one message in either direction, also after decompression. Default 4 MiB; a larger one is RESOURCE_EXHAUSTED. */
   maxMessageBytes?: number
   /** Calls at once on one connection; more wait at the client. Default 1,000. */
   maxConcurrentStreams?: number

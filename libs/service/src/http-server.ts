@@ -29,7 +29,7 @@ export interface HttpServerOptions {
   readonly answersTo: (host: string) => boolean
   /** Answers a request whose host and target are good. A throw or rejection is answered with 500, without its text. */
   readonly answer: (request: IncomingMessage, response: ServerResponse, url: URL) => void | Promise<void>
-  /** Told what `answer` threw, and what befell the server. Must not throw. */
+  /** Called with each error of `answer` and of the server. Must not throw. */
   readonly onFault: (error: unknown) => void
   /** Default: `httpBounds`. */
   readonly bounds?: Partial<HttpBounds>

@@ -10,7 +10,7 @@ export interface ProgramOptions {
   readonly name: string
   /** One line for `--help`. */
   readonly summary: string
-  /** By name, one word or two (`dlq ls`), each with settings of its own. */
+  /** The keys are names of one word or two (`dlq ls`). Each command has settings of its own. */
   readonly commands: Readonly<Record<string, Command>>
 }
 

@@ -10,7 +10,7 @@ export interface LineOutput {
 export interface LineOutputOptions {
   /** Called for each line that was discarded. */
   onDiscard: () => void
-  /** What may wait for a reader that is slow. Default 16 MiB. */
+  /** The bound of output that waits for a slow reader. Default 16 MiB. */
   maxWaitingBytes?: number
 }
 

@@ -22,7 +22,7 @@ interface Contest {
   readonly readAheadBytes?: number
 }
 
-/** By the scheme of our driver, which is the first of each. */
+/** The keys are the schemes of our drivers; our driver is the first of each contest. */
 const contests: Readonly<Record<string, Contest>> = {
   nats: { server: nats, parties: () => [armature('nats'), rawNats, nest('nats'), moleculer('nats')] },
   jetstream: { server: nats, parties: () => [armature('jetstream'), rawJetstream] },

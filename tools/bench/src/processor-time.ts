@@ -16,7 +16,7 @@ const statOf = (pid: number | string): readonly string[] => {
   }
 }
 
-/** Of one process. Linux only. */
+/** Measures one process. Linux only. */
 export const meterOf =
   (pid: number): Meter =>
   () => {
@@ -24,7 +24,7 @@ export const meterOf =
     return (Number(stat[11]) + Number(stat[12])) * millisecondsPerTick
   }
 
-/** Of the children of a process, those that ended included. Linux only. */
+/** Measures the children of a process, including those that ended. Linux only. */
 export const meterOfChildren =
   (pid: number): Meter =>
   () => {

@@ -6,7 +6,7 @@ export interface Safeguard {
   readonly file: string
   /** The text that goes: it stands in the file exactly once. */
   readonly find: string
-  /** What stands there instead. It must still parse, or every test would be red for the wrong reason. */
+  /** The text to put there instead. It must still parse, or every test would be red for the wrong reason. */
   readonly replace: string
   /** The test files of which at least one must turn red: paths from the root of the workspace. */
   readonly tests: readonly string[]

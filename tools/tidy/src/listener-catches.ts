@@ -40,7 +40,7 @@ export const listenerCatches: Rule.RuleModule = {
   },
   create: ({ sourceCode, report }) => {
     const services = sourceCode.parserServices as Partial<TypeServices>
-    /** Of a union, such as Promise | undefined, one is enough. */
+    /** In a union, such as Promise | undefined, one promise is enough. */
     const isPromise = (node: Node): boolean => {
       const type = services.getTypeAtLocation?.(node)
       return (type?.isUnion() ? type.types : [type]).some((each) => each?.getProperty('then') !== undefined)

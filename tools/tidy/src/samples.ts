@@ -4,7 +4,7 @@ import { type Tree, type Violation } from './tree.ts'
 /** A code block of a document. */
 export type Sample = {
   readonly path: string
-  /** Of the first line of code. */
+  /** The number of the first line of code. */
   readonly line: number
   readonly language: string
   readonly code: string
