@@ -1,25 +1,35 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { type BuildFailure, formatMessages } from 'esbuild'
 import { bundle } from './bundle.ts'
 
-// nx build <app>: `node tools/bundle/src/main.ts NAME`, the package's name or its folder's.
+// nx build <project>: `node tools/bundle/src/main.ts NAME`, the package's name or its folder's.
 const root = join(import.meta.dirname, '../../..')
-const apps = readdirSync(join(root, 'apps')).filter((name) => existsSync(join(root, 'apps', name, 'src/main.ts')))
-const nameIn = (app: string): unknown =>
-  (JSON.parse(readFileSync(join(root, 'apps', app, 'package.json'), 'utf8')) as { name?: unknown }).name
+
+type Manifest = { readonly name?: unknown; readonly nx?: { readonly targets?: Readonly<Record<string, unknown>> } }
+
+/** The projects with the target `build`: apps and command-line programs. */
+const projects = ['apps', 'tools']
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .filter((project) => existsSync(join(root, project, 'src/main.ts')))
+  .map((project) => ({
+    project,
+    manifest: JSON.parse(readFileSync(join(root, project, 'package.json'), 'utf8')) as Manifest,
+  }))
+  .filter(({ manifest }) => manifest.nx?.targets?.['build'] !== undefined)
 
 /** A fault in the sources, which has a place: a stack would say nothing. */
 const isBuildFailure = (fault: unknown): fault is BuildFailure => fault instanceof Error && 'errors' in fault
 
 const [asked] = process.argv.slice(2)
-const app = apps.find((name) => name === asked || nameIn(name) === asked)
-if (app === undefined) {
-  console.error(`${asked ?? 'No name'} is no app with a src/main.ts. The apps are ${apps.join(', ')}.`)
+const found = projects.find(({ project, manifest }) => basename(project) === asked || manifest.name === asked)
+if (found === undefined) {
+  const names = projects.map(({ project }) => basename(project)).join(', ')
+  console.error(`${asked ?? 'No name'} is no project that can be built. Give one of ${names}.`)
   process.exitCode = 64
 } else {
   try {
-    const { folder, bytes, bytesAtStart } = await bundle(join(root, 'apps', app))
+    const { folder, bytes, bytesAtStart } = await bundle(join(root, found.project))
     const [all, atStart] = [bytes, bytesAtStart].map((size) => `${(size / 1_000_000).toFixed(1)} MB`)
     console.log(`${relative(root, folder)}/main.js: ${all} of code, ${atStart} of it loaded at the start`)
   } catch (fault) {

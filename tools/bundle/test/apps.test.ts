@@ -16,12 +16,17 @@ type Manifest = {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly nx?: { readonly targets?: Readonly<Record<string, { readonly command?: string }>> }
 }
-const manifestOf = (app: string): Manifest =>
-  JSON.parse(readFileSync(join(workspace, 'apps', app, 'package.json'), 'utf8')) as Manifest
-const apps = readdirSync(join(workspace, 'apps')).filter(
-  (app) =>
-    existsSync(join(workspace, 'apps', app, 'src/main.ts')) && manifestOf(app).nx?.targets?.['build'] !== undefined,
-)
+const manifestOf = (app: string, folder = 'apps'): Manifest =>
+  JSON.parse(readFileSync(join(workspace, folder, app, 'package.json'), 'utf8')) as Manifest
+const builtIn = (folder: string) =>
+  readdirSync(join(workspace, folder)).filter(
+    (name) =>
+      existsSync(join(workspace, folder, name, 'src/main.ts')) &&
+      manifestOf(name, folder).nx?.targets?.['build'] !== undefined,
+  )
+const apps = builtIn('apps')
+/** Command-line programs. */
+const programs = builtIn('tools')
 const grpcApps = apps.filter((app) => manifestOf(app).dependencies?.['@grpc/grpc-js'] !== undefined)
 
 /** What nobody should pay for who does not name it: drivers, databases, the OTel SDK. */
@@ -36,8 +41,8 @@ const neededBy = (app: string): string[] => {
 const rooms = new Map<string, Promise<{ room: string; built: Bundle }>>()
 let program: Program | undefined
 
-/** The bundle of an app in a folder with nothing beside it but the one thing that a laptop has: the embedded database. */
-const bundled = (app: string) => {
+/** The bundle of an app or a program in a folder with nothing beside it but the one thing that a laptop has: the embedded database. */
+const bundled = (app: string, folder = programs.includes(app) ? 'tools' : 'apps') => {
   const known = rooms.get(app)
   if (known !== undefined) return known
   const make = async () => {
@@ -46,7 +51,7 @@ const bundled = (app: string) => {
     for (const name of embeddedOnly) {
       await symlink(join(workspace, 'node_modules', name), join(room, 'node_modules', name))
     }
-    return { room, built: await bundle(join(workspace, 'apps', app), join(room, 'dist')) }
+    return { room, built: await bundle(join(workspace, folder, app), join(room, 'dist')) }
   }
   const made = make()
   rooms.set(app, made)
@@ -99,6 +104,22 @@ describe.each(apps)('the bundle of %s', (app) => {
   )
 })
 
+test.each(programs)('the bundle of %s tells its commands outside the checkout', { timeout: limitMs }, async (name) => {
+  const help = await start(name, '--help')
+  expect(await help.ended(limitMs)).toMatchObject({ code: 0 })
+  expect(help.output()).toMatch(/^Usage: armature[a-z-]* COMMAND/)
+})
+
+test(
+  'bug: things could not be imported from a container: armature-search had no bundle',
+  { timeout: limitMs },
+  async () => {
+    const program = await start('search', 'import', '--database-url=postgres://nobody@127.0.0.1:1/none', '-')
+    expect(await program.ended(limitMs), program.output()).toMatchObject({ code: 69 })
+    expect(program.output()).toContain('127.0.0.1:1')
+  },
+)
+
 test.each(grpcApps)(
   'the bundle of %s answers health and reflection over gRPC',
   { timeout: installLimitMs },
@@ -118,4 +139,5 @@ test.each(grpcApps)(
 
 test('there are bundles to test', () => {
   expect(apps).not.toEqual([])
+  expect(programs).not.toEqual([])
 })
