@@ -3,6 +3,7 @@ import { addedHeader } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { pullBudget, type Room } from './jetstream-pull-budget.ts'
 import { pullSchedule } from './jetstream-pull-schedule.ts'
+import { watchSilence } from './jetstream-silence.ts'
 import { readPullStatus, type PullStatus } from './jetstream-pull-status.ts'
 
 export interface PullParts {
@@ -52,8 +53,6 @@ export const pull = (parts: PullParts): Pull => {
   /** Requests with a lower number are written off: their statuses count for nothing. */
   let firstRequest = 0
   let pinId: string | undefined
-  let heardMs = performance.now()
-  let silences = 0
 
   const writeOff = () => {
     budget.writeOff()
@@ -74,7 +73,7 @@ export const pull = (parts: PullParts): Pull => {
 
   const end = () => {
     schedule.end()
-    clearInterval(watchdog)
+    silence.end()
     forgetReconnect()
   }
 
@@ -99,8 +98,7 @@ export const pull = (parts: PullParts): Pull => {
 
   const receive = (error: Error | null, msg: Msg) => {
     if (error !== null) return
-    heardMs = performance.now()
-    silences = 0
+    silence.heard()
     const status = msg.subject.startsWith(inbox) ? readPullStatus(msg) : undefined
     if (status !== undefined) return onStatus(status, Number(msg.subject.slice(inbox.length + 1)))
     budget.received(msg.data.byteLength)
@@ -116,18 +114,17 @@ export const pull = (parts: PullParts): Pull => {
   const subscription = connection.nc.subscribe(`${inbox}.*`, { callback: receive })
   const forgetReconnect = connection.onReconnect(() => {
     writeOff()
-    heardMs = performance.now()
+    silence.restart()
     wake()
   })
-  const watchdog = setInterval(() => {
-    if (budget.requested > 0 && connection.connected && performance.now() - heardMs > silenceMs) {
-      // A consumer that went with its server says nothing, and nobody says that it is gone.
-      if (++silences > maxSilences) return gone()
-      writeOff()
-      heardMs = performance.now()
-    }
-    wake()
-  }, heartbeatMs).unref()
+  const silence = watchSilence({
+    everyMs: heartbeatMs,
+    limitMs: silenceMs,
+    isOwed: () => budget.requested > 0 && connection.connected,
+    // A consumer that went with its server says nothing, and nobody says that it is gone.
+    onSilence: (times) => (times > maxSilences ? gone() : writeOff()),
+    onLook: wake,
+  })
   wake()
 
   return {

@@ -10,8 +10,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'JetStream: a consumer that says nothing is looked for, and made again where it is gone',
     file: 'libs/messaging-nats/src/jetstream-pull.ts',
-    find: 'if (++silences > maxSilences) return gone()',
-    replace: '',
+    find: 'times > maxSilences ? gone() : writeOff()',
+    replace: 'writeOff()',
     tests: ['libs/messaging-nats/src/jetstream-pull.test.ts'],
   },
   {
