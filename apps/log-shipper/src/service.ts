@@ -18,7 +18,7 @@ import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
 import type { Config } from './config.ts'
-import { createDelivery, type Delivery } from './delivery.ts'
+import { createRetryingPublisher, type RetryingPublisher } from './retrying-publisher.ts'
 import { type Input, standardInput } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
 import { type LateBroker, lateBroker } from './late-broker.ts'
@@ -87,7 +87,7 @@ interface Parts {
   driver?: Driver
   folder?: SpoolFolder
   spool?: Spool
-  delivery?: Delivery
+  retryingPublisher?: RetryingPublisher
   shipper?: Shipper
   input?: Input
   intake?: Intake
@@ -209,13 +209,13 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
   const { topic, publishTimeoutMs, maxRetryDelayMs, batchCount, batchBytes, batchPeriodMs } = config
   const { signal } = closing
   const retrying = { publishTimeoutMs, maxRetryDelayMs, signal }
-  const delivery = createDelivery({ publisher, opened, clock, telemetry, topic, ...retrying })
-  parts.delivery = delivery
+  const retryingPublisher = createRetryingPublisher({ publisher, opened, clock, telemetry, topic, ...retrying })
+  parts.retryingPublisher = retryingPublisher
   const { source = hostname() } = config
   const { key = source } = config
   const shipper = startShipper({
     spool,
-    delivery,
+    retryingPublisher,
     toMessage: (line) => lineMessage(line, { topic, source, key }),
     clock,
     telemetry,
@@ -264,8 +264,8 @@ const close = async ({ edges, parts, closing }: Run): Promise<void> => {
   await broker?.close()
 }
 
-const notReady = ({ spool, broker, delivery, driver }: Parts): readonly NotReady[] => {
-  const outage = broker?.outage ?? delivery?.outage
+const notReady = ({ spool, broker, retryingPublisher, driver }: Parts): readonly NotReady[] => {
+  const outage = broker?.outage ?? retryingPublisher?.outage
   return [
     ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
     ...(outage === undefined ? brokerNotReady(driver) : [{ check: 'broker', reason: outage }]),

@@ -3,7 +3,7 @@ import type { Message } from '@armature/messaging/message'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import type { Delivery, Unshippable } from './delivery.ts'
+import type { RetryingPublisher, Unshippable } from './retrying-publisher.ts'
 import { faultText } from './log-message.ts'
 import type { Spool } from './spool.ts'
 import type { SpooledLine } from './spool-reader.ts'
@@ -18,7 +18,7 @@ export interface BatchLimits {
 
 export interface ShipperOptions {
   readonly spool: Spool
-  readonly delivery: Delivery
+  readonly retryingPublisher: RetryingPublisher
   readonly toMessage: (line: SpooledLine) => Message
   readonly clock: Clock
   readonly telemetry: Telemetry
@@ -33,7 +33,7 @@ export interface Shipper {
   idle(): Promise<void>
   /** Rejects when lines can no longer be shipped: the broker refuses the topic, the spool cannot be read. */
   readonly failed: Promise<never>
-  /** Resolves when the batch under way is over; the signal of the delivery must be aborted before. */
+  /** Resolves when the batch under way is over; the signal of the retrying publisher must be aborted before. */
   close(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ export interface Shipper {
  * its dead-letter topic, holds them.
  */
 export const startShipper = (options: ShipperOptions): Shipper => {
-  const { spool, delivery, toMessage, clock, telemetry, ledger, batch: limits } = options
+  const { spool, retryingPublisher, toMessage, clock, telemetry, ledger, batch: limits } = options
   const { log, metrics } = telemetry
   let isClosed = false
   let isHurried = false
@@ -69,8 +69,8 @@ export const startShipper = (options: ShipperOptions): Shipper => {
       if (line.fault === undefined) messages.push(message)
       else letters.push({ message, reason: line.fault, problem: faultText[line.fault] })
     }
-    letters.push(...(await delivery.publish(messages)))
-    const refused = await delivery.deadLetter(letters)
+    letters.push(...(await retryingPublisher.publish(messages)))
+    const refused = await retryingPublisher.deadLetter(letters)
     // In one turn with the spool's own count, so that the books balance at any moment.
     ledger.acked(batch.lines.length - letters.length)
     ledger.deadLettered(letters.length - refused.length)

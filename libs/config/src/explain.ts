@@ -1,5 +1,5 @@
 import { ConfigError } from './faults.ts'
-import type { Held } from './layers.ts'
+import type { LayerValue } from './layers.ts'
 import { nearest } from './nearest.ts'
 import { hidden, redactUrl } from './redact.ts'
 import type { Setting } from './schema.ts'
@@ -20,7 +20,7 @@ export const show = (setting: Pick<Setting, 'secret'>, given: unknown): string =
 
 /** Makes `explain`: a block a setting, its layers from the strongest to the weakest. */
 export const explainer =
-  (name: string, settings: readonly Setting[], layersOf: (key: string) => ReadonlyMap<LayerName, Held>) =>
+  (name: string, settings: readonly Setting[], layersOf: (key: string) => ReadonlyMap<LayerName, LayerValue>) =>
   (key?: string): string => {
     const chosen = key === undefined ? settings : [find(name, settings, key)]
     return chosen.map((setting) => block(setting, layersOf(setting.key))).join('\n')
@@ -39,7 +39,7 @@ const find = (name: string, settings: readonly Setting[], wanted: string): Setti
   throw new ConfigError(name, [fault], () => '')
 }
 
-const block = (setting: Setting, held: ReadonlyMap<LayerName, Held>): string => {
+const block = (setting: Setting, held: ReadonlyMap<LayerName, LayerValue>): string => {
   const winner = precedence.find((layer) => held.has(layer))
   const title = `${setting.key}${setting.description === '' ? '' : `: ${setting.description}`}`
   const rows = precedence.map((layer) => {

@@ -6,7 +6,7 @@ import type { Env } from './process.ts'
 import type { Setting } from './schema.ts'
 
 /** The value of one setting in one layer. */
-export interface Held {
+export interface LayerValue {
   /** As `Fault.source`. */
   readonly source: string
   /** The text or value as it was given, for `explain`. */
@@ -17,7 +17,7 @@ export interface Held {
 /** One layer of the precedence. */
 export interface Layer {
   /** The keys are those of the settings. */
-  readonly held: ReadonlyMap<string, Held>
+  readonly held: ReadonlyMap<string, LayerValue>
   readonly faults: readonly Fault[]
 }
 
@@ -26,7 +26,7 @@ const maxFileBytes = 1024 * 1024
 
 /** Flags already parsed. The last one wins; those of a list add up. */
 export const flagLayer = (settings: readonly Setting[], values: ReadonlyMap<string, readonly string[]>): Layer => {
-  const held = new Map<string, Held>()
+  const held = new Map<string, LayerValue>()
   for (const { key, flag, kind, schema } of settings) {
     const texts = values.get(key)
     const last = texts?.at(-1)
@@ -39,7 +39,7 @@ export const flagLayer = (settings: readonly Setting[], values: ReadonlyMap<stri
 
 /** The environment. An empty variable counts as not set. A secret may be in the file that `NAME_FILE` names. */
 export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
-  const held = new Map<string, Held>()
+  const held = new Map<string, LayerValue>()
   const faults: Fault[] = []
   for (const { key, env: name, fileVariable: fileName = '', schema } of settings) {
     const given = env[name]
@@ -90,7 +90,7 @@ export const kvLayer = (settings: readonly Setting[], kv: Readonly<Record<string
 
 /** A JSON file named by `--config`: an object, a key a setting. */
 export const fileLayer = (settings: readonly Setting[], path: string): Layer => {
-  const held = new Map<string, Held>()
+  const held = new Map<string, LayerValue>()
   const read = readBounded(path, maxFileBytes)
   if ('problem' in read) {
     const problem = `the file ${path} ${read.problem}`
@@ -122,7 +122,7 @@ const keyed = <T>(
   place: string,
   read: (setting: Setting, given: T) => Decoded,
 ): Layer => {
-  const held = new Map<string, Held>()
+  const held = new Map<string, LayerValue>()
   const faults: Fault[] = []
   const byKey = new Map(settings.map((setting) => [setting.key, setting]))
   for (const [key, given] of entries) {

@@ -3,7 +3,7 @@ import { explainer, precedence, show, type LayerName } from './explain.ts'
 import { ConfigError, type Fault } from './faults.ts'
 import { type ParsedFlags, parseFlags, type Positionals } from './flags.ts'
 import { freeze } from './freeze.ts'
-import { envLayer, fileLayer, flagLayer, kvLayer, type Held, type Layer } from './layers.ts'
+import { envLayer, fileLayer, flagLayer, kvLayer, type LayerValue, type Layer } from './layers.ts'
 import type { Env } from './process.ts'
 import { hidden } from './redact.ts'
 import { describeSettings, type Setting, type Settings } from './schema.ts'
@@ -99,7 +99,7 @@ const ownLayers = (
 }
 
 interface Gathered {
-  readonly layersOf: (key: string) => ReadonlyMap<LayerName, Held>
+  readonly layersOf: (key: string) => ReadonlyMap<LayerName, LayerValue>
   readonly explain: (key?: string) => string
   readonly faults: readonly Fault[]
 }
@@ -115,7 +115,7 @@ const gather = (
     ...own.layers,
     KV: kv === undefined ? nothing : kvLayer(settings, kv),
   }
-  const layersOf = (key: string): ReadonlyMap<LayerName, Held> =>
+  const layersOf = (key: string): ReadonlyMap<LayerName, LayerValue> =>
     new Map(
       precedence.flatMap((layer) => {
         const held = layers[layer].held.get(key)
@@ -135,7 +135,7 @@ const judge = <S extends Settings>(
 ): { readonly config?: Readonly<z.infer<S>>; readonly faults: readonly Fault[] } => {
   const faults = [...gathered.faults]
   const faulty = new Set(faults.map(({ key }) => key))
-  const winners = new Map<string, Held>()
+  const winners = new Map<string, LayerValue>()
   const input: Record<string, unknown> = {}
   for (const setting of settings) {
     const held = gathered.layersOf(setting.key)
@@ -185,7 +185,7 @@ const problemOf = (setting: Setting, issue: z.core.$ZodIssue): string => {
   return where === '' && /^(is|has|holds|needs) /.test(message) ? message : `is not accepted${where}: ${message}`
 }
 
-const faultOf = (setting: Setting, held: Held | undefined, problem: string): Fault => {
+const faultOf = (setting: Setting, held: LayerValue | undefined, problem: string): Fault => {
   const { key, accepts } = setting
   if (held === undefined) {
     const fix = `pass --${setting.flag} or set ${setting.env} (${accepts})`

@@ -2,7 +2,7 @@ import type { ChannelOptions } from '@grpc/grpc-js'
 import type { ConsulClient } from './consul-client.ts'
 import { consulResolver } from './consul-resolver.ts'
 import { balancingOptions, discoveryOptions } from './grpc-resolver.ts'
-import { type Held, lastKnownGood } from './last-known-good.ts'
+import { type IgnoredAnswer, lastKnownGood } from './last-known-good.ts'
 import { DiscoveryError, type Resolver } from './ports.ts'
 import { srvResolver } from './srv-resolver.ts'
 import { staticList } from './static-list.ts'
@@ -22,7 +22,7 @@ export interface ClientTargetOptions {
   /** Needed for `consul:///SERVICE`. */
   consul?: Pick<ConsulClient, 'instances'> | undefined
   /** Called for each answer that was not believed. */
-  onHeld?: (held: Held) => void
+  onIgnored?: (answer: IgnoredAnswer) => void
 }
 
 /**
@@ -31,11 +31,11 @@ export interface ClientTargetOptions {
  * `static:///127.0.0.1:5000,127.0.0.1:5001`, `HOST:PORT`. Calls are spread by round robin, and an instance that only fails is left out
  * for a while. Nothing is asked before the first call. Throws DiscoveryError.
  */
-export const createClientTarget = (text: string, { consul, onHeld }: ClientTargetOptions = {}): ClientTarget => {
+export const createClientTarget = (text: string, { consul, onIgnored }: ClientTargetOptions = {}): ClientTarget => {
   const target = parseTarget(text)
   if (target.by === 'grpc-js')
     return { target: target.target, options: balancingOptions, resolver: undefined, service: target.target }
-  const resolver = resolverOf(target, consul, onHeld === undefined ? {} : { onHeld })
+  const resolver = resolverOf(target, consul, onIgnored === undefined ? {} : { onIgnored })
   const { service } = target
   return { target: text, options: discoveryOptions(resolver, service), resolver, service }
 }
@@ -45,21 +45,21 @@ type Found = Exclude<Target, { by: 'grpc-js' }>
 const resolverOf = (
   target: Found,
   consul: ClientTargetOptions['consul'],
-  held: { onHeld?: (held: Held) => void },
+  keptOptions: { onIgnored?: (answer: IgnoredAnswer) => void },
 ): Resolver => {
   switch (target.by) {
     case 'consul health':
       if (consul === undefined)
         throw new DiscoveryError(`consul:///${target.service} needs an agent: let CONSUL_HTTP_ADDR name one`)
-      return lastKnownGood(consulResolver({ client: consul, tag: target.tag }), held)
+      return lastKnownGood(consulResolver({ client: consul, tag: target.tag }), keptOptions)
     case 'consul DNS': {
       const tag = target.tag === undefined ? '' : `${target.tag}.`
       const nameOf = (service: string): string => `${tag}${service}.service.consul`
-      return lastKnownGood(srvResolver({ nameOf, servers: [target.server] }), held)
+      return lastKnownGood(srvResolver({ nameOf, servers: [target.server] }), keptOptions)
     }
     case 'srv': {
       const servers = target.server === undefined ? undefined : [target.server]
-      return lastKnownGood(srvResolver({ nameOf: (name) => name, servers }), held)
+      return lastKnownGood(srvResolver({ nameOf: (name) => name, servers }), keptOptions)
     }
     case 'static':
       return staticList({ [target.service]: target.addresses })

@@ -3,7 +3,7 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 import { createConsulClient } from './consul-client.ts'
 import type { ConsulRegistrarOptions } from './consul-registrar.ts'
 import { discoveryMetrics } from './discovery-metrics.ts'
-import type { Held } from './last-known-good.ts'
+import type { IgnoredAnswer } from './last-known-good.ts'
 import { createRegistrar } from './registrar.ts'
 import { type ClientTarget, createClientTarget } from './client-target.ts'
 import type { Registrar } from './ports.ts'
@@ -31,14 +31,14 @@ export const createDiscovery = (
   const client = consulHttpAddr === undefined ? undefined : createConsulClient({ ...config, consulHttpAddr })
   return {
     registrar: createRegistrar(config, telemetry, check === undefined ? {} : { check }),
-    target: (text) => createClientTarget(text, { consul: client, onHeld: heldTeller(telemetry) }),
+    target: (text) => createClientTarget(text, { consul: client, onIgnored: ignoredAnswerTeller(telemetry) }),
     close: () => client?.close(),
   }
 }
 
 type Tell = Pick<Telemetry, 'log' | 'metrics'>
 
-const heldTeller = ({ log, metrics }: Tell): ((held: Held) => void) => {
+const ignoredAnswerTeller = ({ log, metrics }: Tell): ((answer: IgnoredAnswer) => void) => {
   const told = new Set<string>()
   return ({ service, reason, kept, fault }) => {
     metrics.count(discoveryMetrics.discovery_held_answers_total, 1, { service, reason })

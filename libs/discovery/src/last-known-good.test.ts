@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { type Held, lastKnownGood } from './last-known-good.ts'
+import { type IgnoredAnswer, lastKnownGood } from './last-known-good.ts'
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
 
 const instance = (id: string): Instance => ({ id, service: 's', host: '127.0.0.1', port: 5000 })
@@ -28,14 +28,14 @@ describe('resolve', () => {
     ['failed', down, { reason: 'failed', kept: 2, fault: down }],
   ] as const)('keeps what is known over an answer that is %s, and tells', async (_name, answer, held) => {
     const registry = scripted()
-    const onHeld = vi.fn<(held: Held) => void>()
-    const resolver = lastKnownGood(registry.resolver, { onHeld })
+    const onIgnored = vi.fn<(answer: IgnoredAnswer) => void>()
+    const resolver = lastKnownGood(registry.resolver, { onIgnored })
     registry.answer([instance('a'), instance('b')])
     await resolver.resolve('s')
-    expect(onHeld).not.toHaveBeenCalled()
+    expect(onIgnored).not.toHaveBeenCalled()
     registry.answer(answer)
     expect(await resolver.resolve('s')).toEqual([instance('a'), instance('b')])
-    expect(onHeld).toHaveBeenCalledExactlyOnceWith({ service: 's', ...held })
+    expect(onIgnored).toHaveBeenCalledExactlyOnceWith({ service: 's', ...held })
   })
 
   test('takes any other answer, shorter ones too', async () => {
@@ -74,8 +74,8 @@ describe('resolve', () => {
 
 test('a watch holds likewise', () => {
   const registry = scripted()
-  const onHeld = vi.fn<(held: Held) => void>()
-  const resolver = lastKnownGood(registry.resolver, { onHeld })
+  const onIgnored = vi.fn<(answer: IgnoredAnswer) => void>()
+  const resolver = lastKnownGood(registry.resolver, { onIgnored })
   const seen: (readonly Instance[])[] = []
   const onFault = vi.fn()
   resolver.watch('s', (instances) => seen.push(instances), onFault)
@@ -86,5 +86,5 @@ test('a watch holds likewise', () => {
   registry.push(down)
   expect(seen.every((instances) => instances.length === 1)).toBe(true)
   expect(onFault).toHaveBeenCalledOnce()
-  expect(onHeld.mock.calls.map(([{ reason }]) => reason)).toEqual(['empty', 'failed'])
+  expect(onIgnored.mock.calls.map(([{ reason }]) => reason)).toEqual(['empty', 'failed'])
 })

@@ -1,7 +1,7 @@
 import type { Instance, Resolver } from './ports.ts'
 
 /** An answer that was not believed. */
-export interface Held {
+export interface IgnoredAnswer {
   readonly service: string
   readonly reason: 'empty' | 'failed'
   /** The number of instances that stay in use. */
@@ -18,19 +18,22 @@ export interface LastKnownGood extends Resolver {
  * For a registry beyond a network. Once instances of a service are known, an empty or failing answer does not erase them: a
  * registry that lost its leader, its data or its way to us answers just so while the instances go on serving, and calling one
  * that is really gone only fails as having none would. Only another non-empty answer or `forget` replaces what is known.
- * `onHeld` is called for each answer that was not believed, to count and log it. Knows at most `maxServices` services (the least
+ * `onIgnored` is called for each answer that was not believed, to count and log it. Knows at most `maxServices` services (the least
  * recently answered is let go).
  */
 export const lastKnownGood = (
   inner: Resolver,
-  { onHeld = () => undefined, maxServices = 1_000 }: { onHeld?: (held: Held) => void; maxServices?: number } = {},
+  {
+    onIgnored = () => undefined,
+    maxServices = 1_000,
+  }: { onIgnored?: (answer: IgnoredAnswer) => void; maxServices?: number } = {},
 ): LastKnownGood => {
   const known = new Map<string, readonly Instance[]>()
 
   const learn = (service: string, instances: readonly Instance[]): readonly Instance[] => {
     const kept = known.get(service)
     if (instances.length === 0 && kept !== undefined) {
-      onHeld({ service, reason: 'empty', kept: kept.length })
+      onIgnored({ service, reason: 'empty', kept: kept.length })
       return kept
     }
     if (instances.length === 0) return instances
@@ -48,7 +51,7 @@ export const lastKnownGood = (
       } catch (fault) {
         const kept = known.get(service)
         if (kept === undefined) throw fault
-        onHeld({ service, reason: 'failed', kept: kept.length, fault })
+        onIgnored({ service, reason: 'failed', kept: kept.length, fault })
         return kept
       }
     },
@@ -59,7 +62,7 @@ export const lastKnownGood = (
         (fault) => {
           const kept = known.get(service)
           if (kept === undefined) onFault?.(fault)
-          else onHeld({ service, reason: 'failed', kept: kept.length, fault })
+          else onIgnored({ service, reason: 'failed', kept: kept.length, fault })
         },
       ),
     forget: (service) => void known.delete(service),

@@ -153,10 +153,10 @@ test('namespace and partition are sent', async () => {
 
 test('a watch asks with index and wait, and keeps what is known while the agent fails, says nothing, or answers empty', async () => {
   const consul = await scriptedConsul(json([entry('a', 1), entry('b', 2)], '5'))
-  const onHeld = vi.fn()
+  const onIgnored = vi.fn()
   const resolver = lastKnownGood(
     consulResolver({ client: open(consul.address), waitMs: 100, retryMs: { min: 10, max: 20 }, refillMs: 20 }),
-    { onHeld },
+    { onIgnored },
   )
   const seen: (readonly Instance[])[] = []
   const cancel = resolver.watch('search-service', (instances) => seen.push(instances))
@@ -165,9 +165,9 @@ test('a watch asks with index and wait, and keeps what is known while the agent 
   expect(consul.requests[0]?.url).not.toContain('index')
   expect(consul.requests[1]?.url).toMatch(/index=5.*wait=100ms/)
   for (const answer of [fails(500, 'No cluster leader'), json([], '6')]) {
-    onHeld.mockClear()
+    onIgnored.mockClear()
     consul.answers(answer)
-    await vi.waitFor(() => expect(onHeld).toHaveBeenCalled())
+    await vi.waitFor(() => expect(onIgnored).toHaveBeenCalled())
   }
   expect(seen.every((instances) => instances.length === 2)).toBe(true)
   consul.answers(json([entry('b', 2)], '7'))

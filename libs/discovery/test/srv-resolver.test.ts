@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Held, lastKnownGood } from '../src/last-known-good.ts'
+import { type IgnoredAnswer, lastKnownGood } from '../src/last-known-good.ts'
 import { createClientTarget } from '../src/client-target.ts'
 import { DiscoveryError, type Instance } from '../src/ports.ts'
 import { srvResolver } from '../src/srv-resolver.ts'
@@ -91,8 +91,8 @@ test.each([
 
 test('a watch tells changes once, and what is known stays while the server fails, says nothing, or knows nothing', async () => {
   const dns = await scriptedDns(zone)
-  const held = vi.fn<(held: Held) => void>()
-  const resolver = lastKnownGood(resolverAt(dns.address), { onHeld: held })
+  const held = vi.fn<(answer: IgnoredAnswer) => void>()
+  const resolver = lastKnownGood(resolverAt(dns.address), { onIgnored: held })
   const seen: string[][] = []
   onTestFinished(resolver.watch(name, (instances) => void seen.push(addresses(instances))))
   await vi.waitFor(() => expect(seen).toHaveLength(1))

@@ -4,7 +4,7 @@ import { deadLetterQueue, registryQueue } from './names.ts'
 import { openQueueReader, type QueueReader, type UnackedMessage } from './queue-reader.ts'
 import type { AmqpSettings } from './settings.ts'
 import { queueExists } from './topology.ts'
-import type { BrowseOptions, Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { BrowseOptions, StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface BrowserParts {
@@ -42,7 +42,11 @@ export const amqpBrowser = (parts: BrowserParts): TopicBrowser => ({
   topics: () => deadLetterTopics(parts),
 })
 
-async function* browse(parts: BrowserParts, topic: string, { max, signal }: BrowseOptions): AsyncGenerator<Held> {
+async function* browse(
+  parts: BrowserParts,
+  topic: string,
+  { max, signal }: BrowseOptions,
+): AsyncGenerator<StoredMessage> {
   checkTopic(topic)
   const reader = await openReader(parts, deadLetterQueue(parts.settings, topic))
   if (reader === undefined) return
@@ -70,7 +74,7 @@ const openReader = async ({ connection, settings }: BrowserParts, queue: string)
 
 const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted === true
 
-const browsed = (reader: QueueReader, topic: string, received: UnackedMessage): Held => {
+const browsed = (reader: QueueReader, topic: string, received: UnackedMessage): StoredMessage => {
   const { message } = decodeAmqp(received, topic)
   const timestamp: unknown = received.properties.timestamp
   const handle: Handle = { reader, deliveryTag: received.fields.deliveryTag, digest: amqpDigest(received) }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { message } from '@armature/messaging/message'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { letterOf } from './letter.ts'
 import { FilterError, letterFilter } from './letter-filter.ts'
 
@@ -15,7 +15,7 @@ const headers = {
   'dlt-redrives': '2',
   'x-tenant': 'eu',
 }
-const held = (own: Record<string, string>): Held => ({
+const held = (own: Record<string, string>): StoredMessage => ({
   ...message('orders.eu.DLT', '{}', { id: 'm1', key: 'k', headers: own }),
   storedAt: new Date(0),
   handle: undefined,

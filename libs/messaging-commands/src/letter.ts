@@ -1,10 +1,10 @@
 import { isDeadLetterTopic, isQuarantineTopic } from '@armature/messaging/dead-letter'
 import { readEnvelope, redrivesOf, type DeadLetterEnvelope } from '@armature/messaging/dead-letter-envelope'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 
 /** A dead letter that lies in its topic. */
 export interface Letter {
-  readonly held: Held
+  readonly held: StoredMessage
   /** Undefined where its headers say nothing of a failure. */
   readonly envelope: DeadLetterEnvelope | undefined
   /** Where it comes from: what the envelope says, else the topic's name without `.DLT`; undefined where neither says. */
@@ -14,7 +14,7 @@ export interface Letter {
 }
 
 /** Looks at what lies in a topic of dead letters. */
-export const letterOf = (held: Held): Letter => {
+export const letterOf = (held: StoredMessage): Letter => {
   const envelope = readEnvelope(held.headers)
   return { held, envelope, original: envelope?.topic ?? nameWithin(held.topic), redrives: redrivesOf(held.headers) }
 }

@@ -6,7 +6,7 @@ import { identityOf } from '@armature/messaging/identity'
 import { bareMessage, type Message } from '@armature/messaging/message'
 import type { Publisher } from '@armature/messaging/ports'
 import { carriedHeaders } from '@armature/messaging/raw-headers'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { collectLetters, type Letter } from './letter.ts'
 import { createPace } from './pace.ts'
 
@@ -70,7 +70,7 @@ export const redrive = async (
   const counts: RedriveCounts = { redriven: 0, quarantined: 0, left: 0 }
   const seen = new Set<string>()
   /** And not removed yet. */
-  let published: Held[] = []
+  let published: StoredMessage[] = []
   let removeAtMs = clock.now() + removeEveryMs
 
   const leave = (letter: Letter, problem: string) => {

@@ -5,7 +5,7 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import { memoryBroker } from '@armature/messaging-memory/broker'
 import { message, type Message, type MessageOptions } from '@armature/messaging/message'
 import type { Driver, Handler } from '@armature/messaging/ports'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 
 /** The driver's browser, which it must have. */
 export const browserOf = ({ browser, scheme }: Driver): TopicBrowser => {
@@ -14,8 +14,8 @@ export const browserOf = ({ browser, scheme }: Driver): TopicBrowser => {
 }
 
 /** What lies in a topic now. */
-export const heldIn = async (driver: Driver, topic: string): Promise<readonly Held[]> => {
-  const held: Held[] = []
+export const heldIn = async (driver: Driver, topic: string): Promise<readonly StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const one of browserOf(driver).browse(topic, { max: 100_000 })) held.push(one)
   return held
 }

@@ -10,7 +10,7 @@ import type { TopicPartition } from './offsets.ts'
 import { messageIn } from './codec.ts'
 import type { Cursor, KafkaWalk, WalkParts } from './walk.ts'
 import type { Position } from '@armature/messaging/position'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 
 const deleteTimeoutMs = 10_000
 const produceTimeoutMs = 10_000
@@ -21,7 +21,7 @@ interface KafkaHandle extends Position {
 }
 
 /** A record as `browse` gives it. */
-export const heldOf = (topic: string, record: FetchedRecord, partition: number): Held => {
+export const heldOf = (topic: string, record: FetchedRecord, partition: number): StoredMessage => {
   const position = { partition, offset: record.offset }
   const handle: KafkaHandle = { ...position, contents: contentsOf(record) }
   const { message } = messageIn(record, topic, partition)
@@ -35,7 +35,7 @@ export const heldOf = (topic: string, record: FetchedRecord, partition: number):
 export const kafkaRemoval = async (
   { cluster, walk }: Pick<WalkParts, 'cluster'> & { readonly walk: KafkaWalk },
   name: string,
-  held: readonly Held[],
+  held: readonly StoredMessage[],
 ): Promise<void> => {
   const topic = topicOf(name)
   const doing = `remove from ${topic}`

@@ -5,7 +5,7 @@ import { idsOf, numbered, recorder, turnstile, uniqueTopic } from '@armature/mes
 import { SubscribeError } from '@armature/messaging/errors'
 import { openKafka } from '../src/driver.ts'
 import { message } from '@armature/messaging/message'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { apis, asAdmin, cuttableSockets, eventually, hostsOf, keys, killableKafka, sharedKafka } from './fixture.ts'
 
 describe.skipIf(skipped('kafka'))('groups on Kafka', () => {
@@ -128,7 +128,7 @@ describe.skipIf(skipped('kafka'))('groups on Kafka', () => {
     await first.close()
     const messages = numbered(topic, 10)
     await driver.publish(topic, messages)
-    const held: Held[] = []
+    const held: StoredMessage[] = []
     for await (const each of driver.browser?.browse(topic, { max: 6 }) ?? []) held.push(each)
     await driver.browser?.remove(topic, held)
     const seen = recorder()

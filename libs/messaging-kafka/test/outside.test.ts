@@ -5,7 +5,7 @@ import { recorder } from '@armature/messaging-kit/conformance-fixture'
 import { maxSpan } from '../src/claim.ts'
 import { message } from '@armature/messaging/message'
 import type { Delivery, Driver } from '@armature/messaging/ports'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { asAdmin, eventually, hostsOf, kcatPublish, sharedKafka } from './fixture.ts'
 
 const browserOf = ({ browser }: Driver): TopicBrowser => {
@@ -13,13 +13,13 @@ const browserOf = ({ browser }: Driver): TopicBrowser => {
   return browser
 }
 
-const lying = async (driver: Driver, topic: string): Promise<Held[]> => {
-  const held: Held[] = []
+const lying = async (driver: Driver, topic: string): Promise<StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const each of browserOf(driver).browse(topic, { max: 10_000 })) held.push(each)
   return held
 }
 
-const bodies = (held: readonly Held[]) => held.map(({ body }) => Buffer.from(body).toString())
+const bodies = (held: readonly StoredMessage[]) => held.map(({ body }) => Buffer.from(body).toString())
 
 describe.skipIf(skipped('kafka'))('what others do to topics of Kafka', { timeout: serverDeadlineMs }, () => {
   const { url, connect } = sharedKafka()

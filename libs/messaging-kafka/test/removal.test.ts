@@ -5,7 +5,7 @@ import { serverDeadlineMs, skipped, uniqueName } from '@armature/servers/fixture
 import { ConnectError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { openKafka } from '../src/driver.ts'
 import { makeSocket, type MakeSocket } from '../src/connection.ts'
 import { asAdmin, eventually, kcatPublish, sharedKafka, watchRequests } from './fixture.ts'
@@ -15,8 +15,8 @@ const browserOf = ({ browser }: Driver): TopicBrowser => {
   return browser
 }
 
-const lying = async (browser: TopicBrowser, topic: string): Promise<Held[]> => {
-  const held: Held[] = []
+const lying = async (browser: TopicBrowser, topic: string): Promise<StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const each of browser.browse(topic, { max: 10_000 })) held.push(each)
   return held
 }

@@ -4,15 +4,19 @@ import { element } from '@armature/async/element'
 import { TopicError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
-import type { BrowseOptions, Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { BrowseOptions, StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 
 const browserOf = ({ browser }: Driver): TopicBrowser => {
   if (browser === undefined) throw new Error('the driver has no browser')
   return browser
 }
 
-const all = async (browser: TopicBrowser, topic: string, options: BrowseOptions = { max: 1_000 }): Promise<Held[]> => {
-  const held: Held[] = []
+const all = async (
+  browser: TopicBrowser,
+  topic: string,
+  options: BrowseOptions = { max: 1_000 },
+): Promise<StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const each of browser.browse(topic, options)) held.push(each)
   return held
 }

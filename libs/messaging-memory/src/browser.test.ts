@@ -3,7 +3,7 @@ import { drivenClock } from '@armature/async/clock'
 import { TopicError } from '@armature/messaging/errors'
 import { memoryBroker } from './broker.ts'
 import { bodyText, message } from '@armature/messaging/message'
-import type { BrowseOptions, Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { BrowseOptions, StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 
 const open = (options = {}) => {
   const clock = drivenClock(1_000)
@@ -20,13 +20,17 @@ const open = (options = {}) => {
   return { clock, broker, client, browser, publish }
 }
 
-const all = async (browser: TopicBrowser, topic: string, options: BrowseOptions = { max: 1_000 }): Promise<Held[]> => {
-  const found: Held[] = []
+const all = async (
+  browser: TopicBrowser,
+  topic: string,
+  options: BrowseOptions = { max: 1_000 },
+): Promise<StoredMessage[]> => {
+  const found: StoredMessage[] = []
   for await (const one of browser.browse(topic, options)) found.push(one)
   return found
 }
 
-const bodies = (found: readonly Held[]) => found.map(bodyText)
+const bodies = (found: readonly StoredMessage[]) => found.map(bodyText)
 
 describe('browsing the memory broker', () => {
   test('names the topics and gives what lies there, the oldest first', async () => {
@@ -45,7 +49,7 @@ describe('browsing the memory broker', () => {
     await publish('a', ['1', '2'])
     const found = browser.browse('a', { max: 10 })
     await publish('a', ['3'])
-    const seen: Held[] = []
+    const seen: StoredMessage[] = []
     for await (const one of found) seen.push(one)
     expect(bodies(seen)).toEqual(['1', '2'])
     expect(bodies(await all(browser, 'a', { max: 1 }))).toEqual(['1'])
@@ -55,7 +59,7 @@ describe('browsing the memory broker', () => {
     const { browser, publish } = open()
     await publish('a', ['1', '2', '3'])
     const stop = new AbortController()
-    const seen: Held[] = []
+    const seen: StoredMessage[] = []
     for await (const one of browser.browse('a', { max: 10, signal: stop.signal })) {
       seen.push(one)
       stop.abort()

@@ -1,7 +1,7 @@
 import type { PartitionLog } from './log.ts'
 import type { MemoryTopic } from './topic.ts'
 import type { Position } from '@armature/messaging/position'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 /** Looks into the topics of an in-memory broker. A removed message reaches no subscriber that has not got it yet. */
@@ -31,11 +31,11 @@ const browse = (
   partitions: readonly PartitionLog[],
   max: number,
   signal: AbortSignal | undefined,
-): AsyncIterable<Held> => {
+): AsyncIterable<StoredMessage> => {
   const cursors = partitions.map((log) => ({ log, next: log.first, end: log.end }))
 
   /** The oldest entry that is still there. */
-  const takeOldest = (): Held | undefined => {
+  const takeOldest = (): StoredMessage | undefined => {
     for (const cursor of cursors) {
       const { log } = cursor
       cursor.next = Math.max(cursor.next, log.first)

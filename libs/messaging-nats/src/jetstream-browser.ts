@@ -4,7 +4,7 @@ import { apiCode, apiErrors } from './jetstream-faults.ts'
 import type { Streams } from './jetstream-streams.ts'
 import { checkSubject, decodeMessage, isReserved } from './codec.ts'
 import type { Connection } from './connection.ts'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface BrowserParts {
@@ -113,7 +113,7 @@ const contentsOf = (stored: StoredMsg) => ({
 })
 
 /** A stored message, as a delivery of it would be decoded. */
-export const storedMessage = (stream: string, created: string, stored: StoredMsg): Held => {
+export const storedMessage = (stream: string, created: string, stored: StoredMsg): StoredMessage => {
   const { subject, seq, time } = stored
   const handle: Handle = { stream, created, sequence: seq, storedAtMs: time.getTime() }
   const origin = { topic: subject, receivedAt: time, fallbackId: `${subject}+0+${seq}` }

@@ -4,7 +4,7 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import { failureText } from '@armature/messaging/failure-text'
 import type { Publisher } from '@armature/messaging/ports'
 import { publishDeadLetter } from '@armature/messaging/publish-dead-letter'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { isReserved } from './codec.ts'
 import { storedMessage } from './jetstream-browser.ts'
 import { apiErrors, unlessCode } from './jetstream-faults.ts'
@@ -62,7 +62,7 @@ export const publishGivenUp = async (parts: GivenUpParts, msg: JsMsg): Promise<v
 
 const publishLetter = (
   publisher: GivenUpParts['publisher'],
-  message: Held,
+  message: StoredMessage,
   group: string,
   advisory: Advisory,
 ): Promise<void> => {
@@ -101,7 +101,7 @@ const groupOf = async (jsm: JetStreamManager, stream: string, consumer: string):
 /** Whether the dead letter of this advisory was published before: the acknowledgement of the advisory was lost. */
 const isPublished = async (
   browser: TopicBrowser,
-  message: Held,
+  message: StoredMessage,
   group: string,
   { timestamp }: Advisory,
 ): Promise<boolean> => {

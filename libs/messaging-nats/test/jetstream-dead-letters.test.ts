@@ -10,7 +10,7 @@ import { advisoryStream, durableName } from '../src/jetstream-names.ts'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { bodyText, message } from '@armature/messaging/message'
 import type { Driver, Handler } from '@armature/messaging/ports'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { rawClient } from './fixture.ts'
 
 let server: RunningServer
@@ -39,13 +39,13 @@ const driver = async (options = ''): Promise<Driver> => {
 
 const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 20_000, interval: 20 })
 
-const heldOf = async (of: Driver, topic: string): Promise<Held[]> => {
-  const held: Held[] = []
+const heldOf = async (of: Driver, topic: string): Promise<StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const each of of.browser?.browse(topic, { max: 100 }) ?? []) held.push(each)
   return held
 }
 
-const letters = (of: Driver, topic: string): Promise<Held[]> => heldOf(of, `${topic}.DLT`)
+const letters = (of: Driver, topic: string): Promise<StoredMessage[]> => heldOf(of, `${topic}.DLT`)
 
 const rejects: Handler = async () => {
   throw new Error('never')
@@ -61,7 +61,7 @@ test('a message that a group does not acknowledge in maxDeliver deliveries becom
   await eventually(async () => expect(await letters(one, topic)).toHaveLength(1))
   const [letter] = await letters(one, topic)
   expect(letter).toMatchObject({ id: 'p-1', key: 'k', topic: `${topic}.DLT` })
-  expect(bodyText(letter as Held)).toBe('poison')
+  expect(bodyText(letter as StoredMessage)).toBe('poison')
   expect(readEnvelope(letter?.headers ?? {})).toMatchObject({
     topic,
     group: 'billing',

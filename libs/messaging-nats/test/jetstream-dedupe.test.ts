@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { bodyText, message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { driverUrl } from './fixture.ts'
 
 let url: string
@@ -64,7 +64,7 @@ test('bug: another event under the same identity was confirmed and in no stream'
 
 /** Removes all that lies there, as an operator does. */
 const emptied = async () => {
-  const all: Held[] = []
+  const all: StoredMessage[] = []
   for await (const held of driver.browser?.browse(topic, { max: 100 }) ?? []) all.push(held)
   await driver.browser?.remove(topic, all)
 }

@@ -10,7 +10,7 @@ import { jetstreamSettings } from '../src/jetstream-settings.ts'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { message } from '@armature/messaging/message'
 import type { Delivery, Driver, SubscribeOptions } from '@armature/messaging/ports'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { driverUrl, rawClient } from './fixture.ts'
 
 const timeout = 60_000
@@ -280,7 +280,7 @@ describe('the life of a stream is told', { timeout }, () => {
 
   test('bug: a removal took the message that lay in the same place after a restore', async () => {
     const { token, driver } = await begun()
-    const held: Held[] = []
+    const held: StoredMessage[] = []
     for await (const each of driver.browser?.browse(`${token}.x`, { max: 10 }) ?? []) held.push(each)
     const [first, second, ...others] = held
     if (first === undefined || second === undefined) throw new Error('nothing lies there')

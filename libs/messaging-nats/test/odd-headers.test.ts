@@ -9,7 +9,7 @@ import { bodyText, message } from '@armature/messaging/message'
 import { wireHeaders } from '../src/codec.ts'
 import { openNats } from '../src/driver.ts'
 import type { Driver, SubscribeOptions } from '@armature/messaging/ports'
-import type { Held } from '@armature/messaging/topic-browser'
+import type { StoredMessage } from '@armature/messaging/topic-browser'
 import { driverUrl, rawClient } from './fixture.ts'
 
 /** NATS carries them; the official client writes none of them, and reads no header of a message that has one. */
@@ -48,8 +48,8 @@ const sendOdd = (topic: string) => {
   return raw.flush()
 }
 
-const heldOf = async (driver: Driver, topic: string): Promise<Held[]> => {
-  const held: Held[] = []
+const heldOf = async (driver: Driver, topic: string): Promise<StoredMessage[]> => {
+  const held: StoredMessage[] = []
   for await (const each of driver.browser?.browse(topic, { max: 100 }) ?? []) held.push(each)
   return held
 }

@@ -2,7 +2,7 @@ import { ConnectError } from '@armature/messaging/errors'
 import { binaryReplies, type RedisClient } from './commands.ts'
 import { decodeEntry, positionOf, storedAt, type Entry } from './streams-codec.ts'
 import type { StreamsConnection } from './streams-connection.ts'
-import type { Held, TopicBrowser } from '@armature/messaging/topic-browser'
+import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 const pageMessages = 100
@@ -18,7 +18,10 @@ export const streamsBrowser = (connection: StreamsConnection, connectWaitMs: num
   const range = async (client: RedisClient, command: readonly string[]) =>
     client.sendCommand<readonly Entry[]>([...command], binaryReplies)
 
-  async function* browse(topic: string, { max, signal }: { max: number; signal?: AbortSignal }): AsyncGenerator<Held> {
+  async function* browse(
+    topic: string,
+    { max, signal }: { max: number; signal?: AbortSignal },
+  ): AsyncGenerator<StoredMessage> {
     checkTopic(topic)
     const client = await connected()
     const key = connection.prefix + topic

@@ -14,7 +14,7 @@ export interface ReorderOptions {
   readonly clock?: Clock
 }
 
-interface Held {
+interface WaitingDelivery {
   readonly start: () => void
 }
 
@@ -24,7 +24,7 @@ export const reorder = (options: ReorderOptions = {}): Middleware => {
   const window = wholeOption('window', options.window ?? 10, 1)
   const maxHoldMs = numberOption('maxHoldMs', options.maxHoldMs ?? 100, 0)
   const random = seededRandom(options.seed ?? 1)
-  let held: Held[] = []
+  let held: WaitingDelivery[] = []
   let cancelRelease: Cancel = () => undefined
 
   const release = () => {
@@ -42,7 +42,7 @@ export const reorder = (options: ReorderOptions = {}): Middleware => {
         held = held.filter((one) => one !== own)
         reject(signal.reason as Error)
       }
-      const own: Held = {
+      const own: WaitingDelivery = {
         start: () => {
           signal.removeEventListener('abort', abort)
           resolve()

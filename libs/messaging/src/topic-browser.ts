@@ -2,7 +2,7 @@ import type { Message } from './message.ts'
 import type { Position } from './position.ts'
 
 /** A message that lies in its topic. */
-export interface Held extends Message {
+export interface StoredMessage extends Message {
   /** When the broker stored it; the message's own time where the broker does not say. */
   readonly storedAt: Date
   readonly position?: Position | undefined
@@ -24,10 +24,10 @@ export interface TopicBrowser {
   /** The topics that hold messages or may hold some, sorted. */
   topics(): Promise<readonly string[]>
   /** What the topic holds at the time of the call, the oldest first. Joins no group and moves nothing. Ends where there is no such topic. */
-  browse(topic: string, options: BrowseOptions): AsyncIterable<Held>
+  browse(topic: string, options: BrowseOptions): AsyncIterable<StoredMessage>
   /**
    * Removes these, which `browse` gave, and no others. Cut off in the middle it loses none of the others, though some may lie
    * there twice. One that is gone already is no error.
    */
-  remove(topic: string, held: readonly Held[]): Promise<void>
+  remove(topic: string, held: readonly StoredMessage[]): Promise<void>
 }

@@ -31,7 +31,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'Lines that waited for a broker that was away at the start are published once',
-    file: 'apps/log-shipper/src/delivery.ts',
+    file: 'apps/log-shipper/src/retrying-publisher.ts',
     find: `    await untilAborted(signal, opened)
 `,
     replace: '',

@@ -11,7 +11,7 @@ import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 
-export interface DeliveryOptions {
+export interface RetryingPublisherOptions {
   readonly publisher: Publisher
   /** The first publish waits for it, however long. */
   readonly opened: Promise<unknown>
@@ -35,7 +35,7 @@ export interface Unshippable {
   readonly problem: string
 }
 
-export interface Delivery {
+export interface RetryingPublisher {
   /**
    * Resolves when the broker holds all of them, in order, but for those that it refuses: these are the answer. Tries again for as
    * long as the broker is away. Rejects when the topic itself is refused, or when closed.
@@ -53,7 +53,7 @@ export interface Delivery {
 const firstRetryDelayMs = 100
 
 /** Delivers to one topic and its dead-letter topic, with retries that last as long as the broker is away. */
-export const createDelivery = (options: DeliveryOptions): Delivery => {
+export const createRetryingPublisher = (options: RetryingPublisherOptions): RetryingPublisher => {
   const {
     publisher,
     opened,
