@@ -47,8 +47,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'RabbitMQ: what a replaced exchange took is sent again when its members are bound again',
     file: 'libs/messaging-amqp/src/publish-channels.ts',
-    find: 'rebindWait.begin()',
-    replace: 'void rebindWait.begin',
+    find: 'rebindWait.begin()\n    onExchangeReplaced()',
+    replace: 'onExchangeReplaced()',
     tests: ['libs/messaging-amqp/test/replaced.test.ts'],
   },
   {
