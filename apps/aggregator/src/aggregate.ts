@@ -11,9 +11,11 @@ export interface AggregateOptions {
   readonly clock: Clock
   /** Groups open at once. One more completes the oldest early, by `limit`. */
   readonly maxOpenGroups: number
+  /** Calls of `write` at once. Default 1. */
+  readonly maxWritesAtOnce?: number
   /**
    * Settles a complete group: resolves to an error for each message that is not stored, undefined for each that is, in order;
-   * rejects when none is known to be. One is called at a time, in the order of completion.
+   * rejects when none is known to be. Called in the order of completion.
    */
   readonly write: (group: CompleteGroup) => Promise<readonly (Error | undefined)[]>
 }
@@ -37,13 +39,13 @@ export interface Aggregate {
 
 /** The Aggregator pattern over deliveries that stay unsettled: what is held is bounded by the subscription's limits. */
 export const createAggregate = (options: AggregateOptions): Aggregate => {
-  const { correlate, policy, clock, maxOpenGroups, write } = options
+  const { correlate, policy, clock, maxOpenGroups, maxWritesAtOnce = 1, write } = options
   let flushing = false
   const groups = createBatches<Mechanism>({
     clock,
     completedBy: (group) => (flushing ? 'flush' : completedBy(policy, group)),
     dueAt: (group) => dueAt(policy, group),
-    maxHandledAtOnce: 1,
+    maxHandledAtOnce: maxWritesAtOnce,
     handle: async ({ key, messages, reason }) => {
       const errors = await write({ correlationKey: key, messages, mechanism: reason })
       return errors.map((error) => (error === undefined ? 'ok' : { error }))

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { commonSettings, databaseSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, durationMs, integer, text } from '@armature/config/settings'
+import { bytes, checkedText, choice, durationMs, integer, text, toggle } from '@armature/config/settings'
+import { documentIds, operations } from './opensearch-document.ts'
+import { opensearchTarget } from './opensearch-target.ts'
 
 export const settings = z.object({
   ...commonSettings,
@@ -10,6 +12,35 @@ export const settings = z.object({
   ...kvSettings,
   ...registrationSettings,
   ...databaseSettings,
+  sinkUrl: checkedText((value) => void opensearchTarget(value))
+    .optional()
+    .meta({
+      description:
+        'OpenSearch or Elasticsearch and its index, https://user@host:9200/logs-%Y.%m.%d (none = the database)',
+      secret: true,
+    }),
+  sinkPassword: text().optional().meta({ description: "Password of the user in the sink's URL", secret: true }),
+  sinkApiKey: text()
+    .regex(/^[\w+/=.-]+$/, { error: 'is no API key in base64' })
+    .optional()
+    .meta({ description: 'API key for the sink, in base64 as the server shows it', secret: true }),
+  sinkCa: text().optional().meta({ description: "File of the certificates (PEM) that the sink's is checked by" }),
+  sinkOperation: choice(operations)
+    .default('create')
+    .meta({ description: 'Whether a document stays (create) or is replaced (index) when its id comes again' }),
+  sinkDocumentId: choice(documentIds)
+    .default('id')
+    .meta({ description: "What a document's id is made of: the id of the event, its source and id, or its key" }),
+  sinkVersionHeader: text()
+    .optional()
+    .meta({ description: 'Header with the version of a document: of two versions the greater one is kept' }),
+  sinkDataStream: toggle().default(false).meta({ description: 'The index is a data stream' }),
+  sinkTemplate: toggle()
+    .default(true)
+    .meta({ description: 'Install the index template at the start where it is absent' }),
+  sinkMaxConcurrency: integer({ min: 1, max: 64 })
+    .default(8)
+    .meta({ description: 'Requests to the sink at once, at most; how many there are follows its latency' }),
   topic: text()
     .default('logs.>')
     .meta({ description: 'Topic to aggregate; a wildcard leaves out dead-letter topics', short: 't' }),

@@ -3,6 +3,7 @@ import { type Database, DatabaseError } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { identityOf } from '@armature/messaging/identity'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
+import { bodyTextOf } from './body-text.ts'
 import { compareSql, eventMigrations, insertSql } from './event-table.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 import { faultOf, isOutage } from './sql-state-fault.ts'
@@ -16,7 +17,7 @@ export const openPostgresSink = async (database: Database): Promise<Sink> => {
   }
 }
 
-type Rejected = Exclude<SinkOutcome, string>
+type Rejected = Extract<SinkOutcome, { rejected: string }>
 
 /** A row as JSON text. The JSON body goes in as it is: parsing would round its numbers. */
 interface Row {
@@ -58,41 +59,22 @@ const rowOf = (item: SinkItem): Omit<Row, 'index'> | Rejected => {
 }
 
 const jsonRowOf = ({ message, correlationKey }: SinkItem): Omit<Row, 'index'> | Rejected => {
-  let text: string
-  try {
-    text = utf8.decode(message.body)
-  } catch {
-    return { rejected: 'not-utf-8', problem: 'the body is not valid UTF-8' }
-  }
-  const jsonText = text.startsWith(byteOrderMark) ? text.slice(1) : text
-  const isJson = parses(jsonText)
-  const saysJson = /^application\/([\w.-]+\+)?json\b/i.test(message.headers['content-type'] ?? '')
-  if (!isJson && saysJson) return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
+  const content = bodyTextOf(message)
+  if ('rejected' in content) return content
+  const { text, json: jsonText, saysJson } = content
   const { id, topic, time } = message
   const source = message.headers['source'] ?? unknownSource
   const fields = JSON.stringify({ source, id, topic, correlation_key: correlationKey, time: time.toISOString() })
   const rowWith = (content: string) => `${fields.slice(0, -1)},${content}}`
   const textJson = () => rowWith(`"text":${message.tombstone === true ? 'null' : JSON.stringify(text)}`)
   const identity = identityOf(message, unknownSource)
-  if (!isJson) return { identity, json: textJson() }
+  if (jsonText === undefined) return { identity, json: textJson() }
   const json = rowWith(`"body":${jsonText}`)
   return saysJson ? { identity, json } : { identity, json, textJson }
 }
 
-const byteOrderMark = '\ufeff'
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** The source of messages that name none: `memory:` delivers them as they were published. */
 const unknownSource = ''
-
-const parses = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
 
 /**
  * Inserts all rows by one statement. Where the database refuses data (a NUL character, a number out of range), the halves are

@@ -23,6 +23,8 @@ import { allPartsArrived, type CompletionPolicy } from './completion.ts'
 import type { Config } from './config.ts'
 import { type Correlate, correlateBy, CorrelationError } from './correlation.ts'
 import { eventMigrations } from './event-table.ts'
+import { openOpensearch, type OpenedSink } from './open-opensearch.ts'
+import { opensearchTarget } from './opensearch-target.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
 import { storedEvents, type StoredEvents } from './stored.ts'
@@ -37,6 +39,8 @@ export interface Edges {
   readonly openMessaging: () => Promise<Driver>
   readonly openDatabase: () => Promise<Database>
   readonly openSink: (database: Database) => Promise<Sink>
+  /** In the place of a database and its sink, where `SINK_URL` is set. */
+  readonly openSinkByUrl?: (url: string) => Promise<OpenedSink>
 }
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
@@ -53,6 +57,8 @@ export const realEdges = (config: Config): Edges => {
       }),
     openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
     openSink: openPostgresSink,
+    openSinkByUrl: (sinkUrl) =>
+      openOpensearch({ ...config, sinkUrl }, { clock: systemClock(), warn: (problem) => telemetry.log.warn(problem) }),
   }
 }
 
@@ -61,12 +67,13 @@ export interface Aggregator extends Service {
   stored(): StoredEvents
 }
 
-/** Gathers correlated messages and writes each group to the sink by one statement, then acknowledges them. */
+/** Gathers correlated messages and writes each group to the sink at once, then acknowledges them. */
 export const aggregator = (config: Config, edges: Edges): Aggregator => {
   const { telemetry, clock } = edges
   const { metrics } = telemetry
   const closing = new AbortController()
   let database: Database | undefined
+  let byUrl: OpenedSink | undefined
   let driver: Driver | undefined
   let subscription: Subscription | undefined
   let aggregate: Aggregate | undefined
@@ -84,13 +91,21 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
     return source.subscribe(topic, around(handle), { group, maxInFlight, maxInFlightBytes, from: 'earliest' })
   }
 
+  const openSink = async (): Promise<Sink> => {
+    if (config.sinkUrl !== undefined && edges.openSinkByUrl !== undefined) {
+      byUrl = await edges.openSinkByUrl(config.sinkUrl)
+      return byUrl.sink
+    }
+    database = observed(await edges.openDatabase(), telemetry)
+    return edges.openSink(borrowed(database))
+  }
+
   return {
     name,
     telemetry,
     start: async (stopping = new AbortController().signal) => {
       const correlate = correlation(config)
-      database = observed(await edges.openDatabase(), telemetry)
-      const sink = await edges.openSink(borrowed(database))
+      const sink = await openSink()
       const { maxWriteAttempts: maxAttempts, writeRetryDelayMs: retryDelayMs, writeTimeoutMs, maxOpenGroups } = config
       const write = groupWriter({
         sink,
@@ -102,7 +117,8 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
         closing: closing.signal,
         onAttempt: (fault) => (sinkFault = fault),
       })
-      aggregate = createAggregate({ correlate, policy: policyOf(config), clock, maxOpenGroups, write })
+      const maxWritesAtOnce = sink.maxWritesAtOnce ?? 1
+      aggregate = createAggregate({ correlate, policy: policyOf(config), clock, maxOpenGroups, maxWritesAtOnce, write })
       driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, telemetry.metrics)
       subscription = await subscribe(driver, aggregate.handle)
@@ -121,22 +137,28 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
       closing.abort()
       await subscription?.close()
       await driver?.close()
+      await byUrl?.close()
       await database?.close()
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
       const broker = brokerInWords(config.messagingUrl)
-      const store = /^embedded:/i.test(config.databaseUrl) ? 'an embedded database, gone at the end' : 'the database'
-      return (
-        `waits for messages on ${config.topic} at ${broker}: MESSAGING_URL points at a real one; ` +
-        `stores them in ${store}: DATABASE_URL points at a real one`
-      )
+      return `waits for messages on ${config.topic} at ${broker}: MESSAGING_URL points at a real one; stores them in ${storeInWords(config)}`
     },
     stored: () => {
       if (database === undefined) throw new Error('the sink can be read once start() has resolved')
       return storedEvents(database)
     },
   }
+}
+
+const storeInWords = ({ sinkUrl, databaseUrl }: Config): string => {
+  if (sinkUrl !== undefined) {
+    const { origin, index } = opensearchTarget(sinkUrl)
+    return `the index ${index} at ${origin}`
+  }
+  const store = /^embedded:/i.test(databaseUrl) ? 'an embedded database, gone at the end' : 'the database'
+  return `${store}: DATABASE_URL points at a real one`
 }
 
 const correlation = ({ correlateBy: text }: Config): Correlate => {

@@ -12,6 +12,17 @@ export type SinkOutcome =
   | 'duplicate'
   /** The item itself cannot be stored, however often it is tried. `reason` is a short label. */
   | { readonly rejected: string; readonly problem: string }
+  | SinkBusy
+
+/** The sink did not take the item this time. It is written again, without the items of its batch that are stored. */
+export interface SinkBusy {
+  /** Why, in words. */
+  readonly busy: string
+  /** The sink asks not to be asked again for so long, in milliseconds. */
+  readonly retryAfterMs?: number
+  /** The item may be at fault: where it goes on failing while the sink passes its check, it counts as rejected. */
+  readonly suspect?: true
+}
 
 /** Where batches go. */
 export interface Sink {
@@ -23,4 +34,6 @@ export interface Sink {
   write(batch: readonly SinkItem[], signal?: AbortSignal): Promise<readonly SinkOutcome[]>
   /** Resolves when an ordinary item could be written now, and leaves nothing behind. Rejects when the sink is out of order. */
   check(signal?: AbortSignal): Promise<void>
+  /** Batches that may be handed over at once. Default 1. */
+  readonly maxWritesAtOnce?: number
 }

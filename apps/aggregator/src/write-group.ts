@@ -3,12 +3,13 @@ import type { Clock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { withTimeout } from '@armature/messaging/timeout'
+import { element } from '@armature/async/element'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { CompleteGroup } from './aggregate.ts'
 import { aggregatorMetrics } from './aggregator-metrics.ts'
-import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
+import type { Sink, SinkBusy, SinkItem, SinkOutcome } from './sink.ts'
 
 export interface WriteOptions {
   readonly sink: Sink
@@ -32,6 +33,8 @@ export interface WriteOptions {
 type Settlement = Error | undefined
 
 const longestDelayMs = 10_000
+/** A sink that asks for a longer wait is asked after this. */
+const longestAskedMs = 60_000
 /** Failures in a row of a message alone, each followed by a check that the sink passed, until it counts as the message's fault. */
 const failuresAlone = 3
 const component = 'aggregator'
@@ -64,22 +67,45 @@ export const groupWriter = (options: WriteOptions) => {
       () => false,
     )
 
-  const counted = (outcomes: readonly SinkOutcome[]): readonly Settlement[] => {
-    const numberOf = (wanted: SinkOutcome) => outcomes.filter((one) => one === wanted).length
-    metrics.count(commonMetrics.component_sent_events_total, numberOf('written'), { component })
-    const repeats = numberOf('duplicate')
-    const labels = { component, intentional: true, reason: 'duplicate' }
-    if (repeats > 0) metrics.count(commonMetrics.component_discarded_events_total, repeats, labels)
-    return outcomes.map(asError)
+  /** Writes what the sink was busy for again, and each item alone at the end that may be at fault itself. */
+  const settleBusy = async (
+    batch: readonly SinkItem[],
+    outcomes: readonly SinkOutcome[],
+    attempt: number,
+  ): Promise<readonly Settlement[]> => {
+    const settlements = outcomes.map(asError)
+    const places = outcomes.flatMap((outcome, place) => (isBusy(outcome) ? [place] : []))
+    if (places.length === 0) return settlements
+    const faults = outcomes.filter(isBusy)
+    log.warn({ reason: faults[0]?.busy, attempt, events: places.length }, 'the sink is busy')
+    let again: readonly Settlement[]
+    if (attempt >= maxAttempts) {
+      const works = faults.some(({ suspect }) => suspect) && (await sinkWorks())
+      again = faults.map(({ busy, suspect }) => (works && suspect ? refused(busy) : outage(new Error(busy))))
+    } else {
+      await pause(attempt, Math.max(0, ...faults.map(({ retryAfterMs = 0 }) => retryAfterMs)))
+      again = await settle(
+        places.map((place) => element(batch, place)),
+        false,
+        attempt + 1,
+      )
+    }
+    for (const [index, place] of places.entries()) settlements[place] = again[index]
+    return settlements
   }
 
-  const settle = async (batch: readonly SinkItem[], isHalf: boolean): Promise<readonly Settlement[]> => {
+  const settle = async (
+    batch: readonly SinkItem[],
+    isHalf: boolean,
+    firstAttempt = 1,
+  ): Promise<readonly Settlement[]> => {
     let failuresWhileSinkWorks = 0
-    for (let attempt = 1; !closing.aborted; attempt += 1) {
+    for (let attempt = firstAttempt; !closing.aborted; attempt += 1) {
       try {
         const outcomes = await written(batch)
-        onAttempt(undefined)
-        return counted(outcomes)
+        onAttempt(busyAll(outcomes))
+        countOutcomes(outcomes, metrics)
+        return await settleBusy(batch, outcomes, attempt)
       } catch (fault) {
         if (closing.aborted) break
         onAttempt(fault)
@@ -104,9 +130,9 @@ export const groupWriter = (options: WriteOptions) => {
     return [...first, ...(await settle(batch.slice(middle), true))]
   }
 
-  const pause = (attempt: number): Promise<void> => {
+  const pause = (attempt: number, leastMs = 0): Promise<void> => {
     const delayMs = backoffMs(retryDelayMs, longestDelayMs, attempt, random)
-    return wait(clock, delayMs, closing).catch(() => undefined)
+    return wait(clock, Math.min(leastMs, longestAskedMs) + delayMs, closing).catch(() => undefined)
   }
 
   return ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
@@ -118,8 +144,27 @@ export const groupWriter = (options: WriteOptions) => {
   }
 }
 
+const countOutcomes = (outcomes: readonly SinkOutcome[], metrics: Telemetry['metrics']): void => {
+  const numberOf = (wanted: SinkOutcome) => outcomes.filter((one) => one === wanted).length
+  metrics.count(commonMetrics.component_sent_events_total, numberOf('written'), { component })
+  const repeats = numberOf('duplicate')
+  const labels = { component, intentional: true, reason: 'duplicate' }
+  if (repeats > 0) metrics.count(commonMetrics.component_discarded_events_total, repeats, labels)
+}
+
+const isBusy = (outcome: SinkOutcome): outcome is SinkBusy => typeof outcome === 'object' && 'busy' in outcome
+
+/** What readiness shows where the sink took nothing at all. */
+const busyAll = (outcomes: readonly SinkOutcome[]): Error | undefined => {
+  const [first] = outcomes
+  return first !== undefined && isBusy(first) && outcomes.every(isBusy) ? new Error(first.busy) : undefined
+}
+
+/** A busy item has its settlement from the next write. */
 const asError = (outcome: SinkOutcome): Settlement =>
-  typeof outcome === 'string' ? undefined : new UnrecoverableError(outcome.rejected, outcome.problem)
+  typeof outcome === 'object' && 'rejected' in outcome
+    ? new UnrecoverableError(outcome.rejected, outcome.problem)
+    : undefined
 
 const refused = (fault: unknown) =>
   new UnrecoverableError('refused-by-sink', `the sink takes other messages, not this one: ${textOf(fault)}`, {

@@ -37,8 +37,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'No write to the sink begins once the aggregator closes',
     ...writeGroup,
-    find: 'for (let attempt = 1; !closing.aborted; attempt += 1)',
-    replace: 'for (let attempt = 1; attempt > 0; attempt += 1)',
+    find: 'for (let attempt = firstAttempt; !closing.aborted; attempt += 1)',
+    replace: 'for (let attempt = firstAttempt; attempt > 0; attempt += 1)',
   },
   {
     promise: 'A repeat that is not stored again is counted',

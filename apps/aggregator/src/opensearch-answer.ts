@@ -1,0 +1,75 @@
+import * as z from 'zod'
+import type { SinkOutcome } from './sink.ts'
+
+const failure = z.union([
+  z.string().transform((reason) => ({ type: 'error', reason })),
+  z.object({ type: z.string().default('error'), reason: z.string().nullish() }),
+])
+
+const result = z.object({
+  _index: z.string().optional(),
+  _id: z.string().optional(),
+  status: z.int().min(100).max(599),
+  error: failure.optional(),
+})
+
+const bulkAnswer = z.object({ items: z.array(z.record(z.string(), result)) })
+
+/** What became of one action. */
+export type BulkResult = z.infer<typeof result>
+
+/** The results of a `_bulk` answer, in order. Throws Error where the answer is not whole. */
+export const bulkResults = (text: string): readonly BulkResult[] => {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new Error('the answer to _bulk is no JSON: it was cut, or no OpenSearch sent it', { cause: error })
+  }
+  const answer = bulkAnswer.safeParse(parsed)
+  if (!answer.success) throw new Error('the answer to _bulk has no results by item')
+  return answer.data.items.flatMap((item) => Object.values(item))
+}
+
+/** The document's id is taken: what is stored there decides. */
+export const conflict = 'conflict'
+
+const reasonCharacters = 500
+/** The index takes no writes for now, such as on a disk that is nearly full: no fault of the document, whatever the status. */
+const blocked = 'cluster_block_exception'
+const busyStatuses: ReadonlySet<number> = new Set([429, 503])
+
+/** Whether the status asks to come again later. */
+export const isBusyStatus = (status: number): boolean => busyStatuses.has(status)
+
+/** Outcome of an action by its result. Throws Error for a status that no action has. */
+export const outcomeOf = ({ status, error }: BulkResult, retryAfterMs: number): SinkOutcome | typeof conflict => {
+  if (status === 200 || status === 201) return 'written'
+  const reason = `${error?.type ?? 'error'}: ${error?.reason ?? `status ${status}`}`.slice(0, reasonCharacters)
+  if (isBusyStatus(status) || error?.type === blocked) return { busy: reason, retryAfterMs }
+  if (status >= 500) return { busy: reason, retryAfterMs, suspect: true }
+  if (status === 409) return conflict
+  if (status >= 400) return { rejected: 'refused-by-index', problem: reason }
+  throw new Error(`an item of the answer to _bulk has the status ${status}`)
+}
+
+const storedDocuments = z.object({
+  docs: z.array(
+    z.object({
+      found: z.boolean().optional(),
+      _source: z.object({ source: z.string().optional(), digest: z.string().optional() }).optional(),
+    }),
+  ),
+})
+
+/** A stored document as far as it tells a repeat from another event. */
+export type StoredDocument = z.infer<typeof storedDocuments>['docs'][number]
+
+/** The documents of an `_mget` answer, in order; undefined where it is not one. */
+export const storedOf = (text: string): readonly StoredDocument[] | undefined => {
+  try {
+    return storedDocuments.parse(JSON.parse(text)).docs
+  } catch {
+    return undefined
+  }
+}

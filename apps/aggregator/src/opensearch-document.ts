@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { contentsDigest, identityOf } from '@armature/messaging/identity'
+import { bodyTextOf } from './body-text.ts'
+import type { OpensearchTarget } from './opensearch-target.ts'
+import type { SinkItem, SinkOutcome } from './sink.ts'
+
+/** What the id of a document is made of. */
+export const documentIds = ['id', 'source-and-id', 'key'] as const
+export type DocumentId = (typeof documentIds)[number]
+
+/** `create` keeps what is stored under an id, `index` replaces it. */
+export const operations = ['create', 'index'] as const
+export type Operation = (typeof operations)[number]
+
+export interface DocumentOptions {
+  readonly target: Pick<OpensearchTarget, 'indexOf'>
+  readonly operation: Operation
+  readonly documentId: DocumentId
+  /** The header that holds the version of the document, a whole number. Of two versions the greater one is kept. */
+  readonly versionHeader: string | undefined
+}
+
+/** One document on its way, as `_bulk` takes it. */
+export interface BulkDocument {
+  readonly id: string
+  readonly source: string
+  readonly digest: string
+  /** The line of the action and the line of the document, each with its line feed. */
+  readonly lines: string
+}
+
+type Rejected = Extract<SinkOutcome, { rejected: string }>
+
+/** The source of messages that name none: `memory:` delivers them as they were published. */
+const unknownSource = ''
+
+/** What the index holds for the item, or why that cannot be made. */
+export const bulkDocument = (item: SinkItem, options: DocumentOptions, receivedAt: Date): BulkDocument | Rejected => {
+  const { message, correlationKey } = item
+  const content = bodyTextOf(message)
+  if ('rejected' in content) return content
+  const index = options.target.indexOf(item)
+  if (typeof index !== 'string') return { rejected: 'no-index', problem: index.problem }
+  if (Number.isNaN(message.time.getTime())) return { rejected: 'no-document', problem: 'its time is none' }
+  const id = documentIdOf(item, options.documentId)
+  if (id === undefined)
+    return { rejected: 'no-key', problem: 'the message has no key, which is the id of its document' }
+  const version = versionOf(item, options.versionHeader)
+  if (version === null) return { rejected: 'no-version', problem: `its header ${options.versionHeader} is no version` }
+  const source = message.headers['source'] ?? unknownSource
+  const digest = contentsDigest(message)
+  const action = {
+    [options.operation]: {
+      _index: index,
+      _id: id,
+      ...(version === undefined ? {} : { version, version_type: 'external' }),
+    },
+  }
+  const fields = JSON.stringify({
+    '@timestamp': message.time.toISOString(),
+    id: message.id,
+    source,
+    topic: message.topic,
+    key: message.key,
+    correlation_key: correlationKey,
+    received_at: receivedAt.toISOString(),
+    digest,
+  })
+  const json = content.json?.trim()
+  const isObject = json?.startsWith('{') === true
+  const body = isObject ? `,"body":${onOneLine(json)}` : textField(message.tombstone, content.text)
+  return { id, source, digest, lines: `${JSON.stringify(action)}\n${fields.slice(0, -1)}${body}}\n` }
+}
+
+const textField = (tombstone: true | undefined, text: string) =>
+  tombstone === true ? '' : `,"text":${JSON.stringify(text)}`
+
+/** A line feed ends a document in `_bulk`. JSON has one between its tokens only, where a blank is the same. */
+const onOneLine = (json: string): string => json.replaceAll(/[\n\r]/g, ' ')
+
+/** OpenSearch takes no longer id. */
+const maxIdBytes = 512
+
+const documentIdOf = ({ message }: SinkItem, kind: DocumentId): string | undefined => {
+  const id = kind === 'id' ? message.id : kind === 'key' ? message.key : identityOf(message, unknownSource)
+  if (id === undefined || id === '') return undefined
+  return Buffer.byteLength(id) <= maxIdBytes ? id : `sha256:${createHash('sha256').update(id).digest('hex')}`
+}
+
+/** Undefined where documents have none, null where this one's is missing or no version. */
+const versionOf = ({ message }: SinkItem, header: string | undefined): number | null | undefined => {
+  if (header === undefined) return undefined
+  const name = header.toLowerCase()
+  const text = Object.hasOwn(message.headers, name) ? (message.headers[name] ?? '') : ''
+  const version = /^\d{1,16}$/.test(text) ? Number(text) : NaN
+  return Number.isSafeInteger(version) ? version : null
+}

@@ -1,0 +1,73 @@
+import type { Safeguard } from './safeguard.ts'
+
+const sink = { file: 'apps/aggregator/src/opensearch-sink.ts', tests: ['apps/aggregator/src/opensearch-sink.test.ts'] }
+const document = {
+  file: 'apps/aggregator/src/opensearch-document.ts',
+  tests: ['apps/aggregator/src/opensearch-sink.test.ts'],
+}
+const answer = {
+  file: 'apps/aggregator/src/opensearch-answer.ts',
+  tests: ['apps/aggregator/src/opensearch-sink.test.ts'],
+}
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A message is acknowledged only after the answer of the index',
+    ...sink,
+    find: `      await send(placesOf(batch, options, new Date(clock.now()), outcomes), outcomes, signal)
+`,
+    replace: `      send(placesOf(batch, options, new Date(clock.now()), outcomes), outcomes, signal).catch(() => undefined)
+      if (outcomes.size === 0) return batch.map(() => 'written')
+`,
+  },
+  {
+    promise: 'A document has the id of its event, so that a repeat is not stored twice',
+    ...document,
+    find: "kind === 'id' ? message.id :",
+    replace: "kind === 'id' ? crypto.randomUUID() :",
+  },
+  {
+    promise: 'A body with line feeds cannot add an action to a bulk request',
+    ...document,
+    find: "json.replaceAll(/[\\n\\r]/g, ' ')",
+    replace: 'json',
+  },
+  {
+    promise: 'Another event under the id of a stored document is dead-lettered, not taken for a repeat',
+    ...sink,
+    find: "isSame ? 'duplicate' : reused",
+    replace: "isSame ? 'duplicate' : 'duplicate'",
+  },
+  {
+    promise: 'An answer with fewer results than documents says nothing of any',
+    ...sink,
+    find: 'if (results.length !== places.length)',
+    replace: 'if (results.length > places.length)',
+  },
+  {
+    promise: 'An answer for other documents says nothing of these',
+    ...sink,
+    find: '_id !== undefined && _id !==',
+    replace: '_id === undefined && _id !==',
+  },
+  {
+    promise: 'An index that takes no writes for now costs no message',
+    ...answer,
+    find: ' || error?.type === blocked',
+    replace: '',
+  },
+  {
+    promise: 'A busy index is not asked before the time that it asks for',
+    file: 'apps/aggregator/src/write-group.ts',
+    find: 'Math.min(leastMs, longestAskedMs) + delayMs',
+    replace: 'delayMs',
+    tests: ['apps/aggregator/src/opensearch-sink.test.ts'],
+  },
+  {
+    promise: 'Requests at once halve when the index is busy',
+    file: 'apps/aggregator/src/adaptive-concurrency.ts',
+    find: 'limit = Math.max(1, Math.floor(limit / 2))',
+    replace: 'limit = Math.max(1, limit)',
+    tests: ['apps/aggregator/src/adaptive-concurrency.test.ts'],
+  },
+]
