@@ -238,6 +238,7 @@ describe('a request that is refused as a whole', () => {
     server.onAnswer = (body, actions) => (isCheck(actions) || answers++ > 0 ? body : spoil(body))
     expect(await settled(events(4))).toEqual(['stored', 'stored', 'stored', 'stored'])
     expect(ids()).toEqual(['0', '1', '2', '3'])
+    expect(server.requests.length).toBeGreaterThan(1)
   })
 
   test('a server that answers nothing whole is asked once a write, and no message is condemned', async () => {

@@ -39,12 +39,6 @@ export const safeguards: readonly Safeguard[] = [
     replace: "isSame ? 'duplicate' : 'duplicate'",
   },
   {
-    promise: 'An answer with fewer results than documents says nothing of any',
-    ...sink,
-    find: 'if (results.length !== places.length)',
-    replace: 'if (results.length > places.length)',
-  },
-  {
     promise: 'An answer for other documents says nothing of these',
     ...sink,
     find: '_id !== undefined && _id !==',
