@@ -1,18 +1,18 @@
-import { watchBroker } from '@armature/messaging-kit/broker-watch'
+import { createDriver, type DriverParts } from '@armature/messaging-kit/create-driver'
+import type { OpenOptions } from '@armature/messaging-kit/open-options'
 import { SubscribeError } from '@armature/messaging/errors'
+import type { Driver, Guarantees } from '@armature/messaging/ports'
+import { isPattern } from '@armature/messaging/topic-pattern'
 import { kafkaBrowser } from './browser.ts'
 import { kafkaCluster, type KafkaCluster } from './cluster.ts'
 import type { MakeSocket } from './connection.ts'
 import { faultText } from './faults.ts'
+import { kafkaName } from './names.ts'
 import { kafkaPublisher } from './publisher.ts'
 import { retentionTeller } from './retention.ts'
-import { kafkaSubscription, type KafkaSubscription } from './subscription.ts'
-import { kafkaTopics } from './topics.ts'
 import { kafkaSettings } from './settings.ts'
-import type { OpenOptions } from '@armature/messaging-kit/open-options'
-import type { Driver, Guarantees } from '@armature/messaging/ports'
-import { subscribeSettings } from '@armature/messaging-kit/subscribe-settings'
-import { checkPattern } from '@armature/messaging/topic-pattern'
+import { kafkaSubscription, type KafkaSubscription, type SubscriptionParts } from './subscription.ts'
+import { kafkaTopics } from './topics.ts'
 
 export const kafkaGuarantees: Guarantees = {
   atLeastOnce: true,
@@ -47,70 +47,74 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
   const topics = kafkaTopics(cluster)
   const tellRetention = retentionTeller({ cluster, warn })
   const publisher = kafkaPublisher({ cluster, topics, source, warn })
-  const watch = watchBroker({ clock, probe: cluster.probe })
-  const subscriptions = new Set<KafkaSubscription>()
-  const subscribing = new Set<KafkaCluster>()
-  let closing: Promise<void> | undefined
+  const subscriptions = openSubscriptions({ newCluster, clock, warn })
 
-  const subscribe: Driver['subscribe'] = async (pattern, handle, given = {}) => {
-    if (closing !== undefined) throw new SubscribeError(pattern, 'the connection is closed')
-    try {
-      checkPattern(pattern)
-    } catch (error) {
-      throw new SubscribeError(pattern, (error as Error).message, error)
-    }
-    const own = subscribeSettings(pattern, given)
-    // A connection of its own: fetches that wait and a group that shares hold up only what belongs to them.
-    const ownCluster = newCluster()
-    subscribing.add(ownCluster)
+  return createDriver({
+    scheme: 'kafka',
+    guarantees: kafkaGuarantees,
+    limits: settings,
+    checkTopic: (topic) => {
+      if (!isPattern(topic)) kafkaName(topic)
+    },
+    send: async (topic, messages) => {
+      await publisher.send(topic, messages)
+      tellRetention(topic)
+    },
+    open: subscriptions.open,
+    browser: kafkaBrowser({ cluster, topics, looked: tellRetention }),
+    probe: cluster.probe,
+    unreadable: subscriptions.unreadable,
+    end: async () => {
+      subscriptions.end()
+      publisher.close()
+      cluster.close()
+    },
+    closeWaitMs: settings.closeWaitMs,
+    clock,
+  })
+}
+
+interface OpenSubscriptionsParts extends Pick<SubscriptionParts, 'clock' | 'warn'> {
+  readonly newCluster: () => KafkaCluster
+}
+
+/**
+ * The subscriptions of one driver. Each has connections of its own: fetches that wait and a group that shares hold up only what belongs to
+ * them.
+ */
+const openSubscriptions = ({ newCluster, clock, warn }: OpenSubscriptionsParts) => {
+  /** Also of subscriptions that are being opened. */
+  const clusters = new Set<KafkaCluster>()
+  const subscriptions = new Set<KafkaSubscription>()
+
+  const open: DriverParts['open'] = async ({ topic, ...request }) => {
+    const cluster = newCluster()
+    clusters.add(cluster)
     let subscription: KafkaSubscription | undefined
     try {
       subscription = await kafkaSubscription({
-        cluster: ownCluster,
-        topics: kafkaTopics(ownCluster),
-        pattern,
-        group: given.group,
-        handle,
-        settings: own,
-        clock,
-        warn,
+        ...{ ...request, cluster, clock, warn },
+        topics: kafkaTopics(cluster),
+        pattern: topic,
         ended: () => {
           if (subscription !== undefined) subscriptions.delete(subscription)
+          clusters.delete(cluster)
         },
       })
+      subscriptions.add(subscription)
+      return subscription
     } catch (error) {
-      ownCluster.close()
-      throw new SubscribeError(pattern, faultText(error), error)
-    } finally {
-      subscribing.delete(ownCluster)
+      cluster.close()
+      clusters.delete(cluster)
+      throw new SubscribeError(topic, faultText(error), error)
     }
-    subscriptions.add(subscription)
-    if (closing === undefined) return subscription
-    await subscription.close()
-    throw new SubscribeError(pattern, 'the connection was closed')
   }
 
   return {
-    scheme: 'kafka',
-    guarantees: kafkaGuarantees,
-    browser: kafkaBrowser({ cluster, topics, looked: tellRetention }),
-    publish: async (topic, messages) => {
-      await publisher.publish(topic, messages)
-      tellRetention(topic)
-    },
-    subscribe,
-    health: () => ({
-      lostMs: watch.lostMs,
-      unreadable: [...subscriptions].flatMap((each) => each.unreadable()),
-    }),
-    close: () => {
-      watch.stop()
-      closing ??= (async () => {
-        for (const each of subscribing) each.close()
-        await Promise.all([publisher.close(), ...[...subscriptions].map((each) => each.close())])
-        cluster.close()
-      })()
-      return closing
+    open,
+    unreadable: () => [...subscriptions].flatMap((each) => each.unreadable()),
+    end: () => {
+      for (const each of clusters) each.close()
     },
   }
 }

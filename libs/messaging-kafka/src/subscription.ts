@@ -1,5 +1,7 @@
 import type { Clock } from '@armature/async/clock'
+import { within } from '@armature/async/within'
 import { deliveryWindow } from '@armature/messaging-kit/delivery-window'
+import { subscriptionLife } from '@armature/messaging-kit/subscription-life'
 import { arrivalOf, newClaim, nextPlace, placeOf, type Claim, type ClaimedArrival } from './claim.ts'
 import type { KafkaCluster } from './cluster.ts'
 import { faultText } from './faults.ts'
@@ -45,7 +47,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
   const { cluster, topics, pattern, group, settings, warn } = parts
   const { connectWaitMs, closeWaitMs } = cluster.settings
   const claims = new Map<string, Claim>()
-  const window = deliveryWindow({
+  const window = deliveryWindow<ClaimedArrival>({
     handle: parts.handle,
     settings,
     ...(parts.clock === undefined ? {} : { clock: parts.clock }),
@@ -55,8 +57,6 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
   let shared = ''
   const places = kafkaPlaces({ cluster, topics, group, from: settings.from })
   let member: KafkaMember | undefined
-  let stopping: Promise<void> | undefined
-  let closing: Promise<void> | undefined
   let commitTimer: NodeJS.Timeout | undefined
   let draining: Promise<unknown> = Promise.resolve()
 
@@ -81,7 +81,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
   }
 
   /** Its partitions may be another member's by now: nothing new is handled. */
-  const outOfTouch = () => member !== undefined && stopping === undefined && !member.holds
+  const outOfTouch = () => member !== undefined && life.state === 'open' && !member.holds
 
   const offer = (record: Parameters<typeof arrivalOf>[0], claim: Claim): boolean =>
     window.offer(arrivalOf(record, claim, acked))
@@ -121,7 +121,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
     if (claim.state === 'over') return
     claim.state = 'over'
     claims.delete(partitionName(claim))
-    window.takeBack((arrival) => (arrival as ClaimedArrival).claim === claim)
+    window.takeBack((arrival) => arrival.claim === claim)
   }
 
   const begin = (place: TopicOffset) => {
@@ -134,7 +134,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
     warn(`kafka: the topic ${topicOf(name)} was deleted and made again: it is read from its first message on`)
     for (const each of old) letGo(each)
     if (member !== undefined) member.rejoin()
-    else if (stopping === undefined) claimAll()
+    else if (life.state === 'open') claimAll()
   })
 
   const drain = async (leaving: readonly Claim[]) => {
@@ -142,7 +142,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
     const unsettled = () =>
       leaving.some((each) => each.state === 'draining' && each.tracker.unfinished(each.partition) > 0)
     const untilMs = performance.now() + drainWaitMs
-    while (unsettled() && performance.now() < untilMs && stopping === undefined) await cluster.pause(5)
+    while (unsettled() && performance.now() < untilMs && life.state === 'open') await cluster.pause(5)
     await commit().catch(() => undefined)
     for (const each of leaving) if (each.state === 'draining') letGo(each)
     member?.rejoin()
@@ -177,7 +177,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
 
   /** Topics and partitions that were made since. */
   const poll = async () => {
-    while (stopping === undefined) {
+    while (life.state === 'open') {
       await cluster.pause(isPattern(pattern) ? patternPollMs : topicPollMs)
       try {
         if (!isPattern(pattern)) await topics.refresh(names)
@@ -207,53 +207,43 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
     fetcher.look()
   }
 
-  /** As `work`, or undefined when that takes longer than a close may. */
-  const inTime = async (work: Promise<unknown> | undefined) => {
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, closeWaitMs)
-    await Promise.race([work?.catch(() => undefined), late.promise])
-    clearTimeout(timer)
-  }
-
   const leave = async () => {
     clearTimeout(commitTimer)
     await commit().catch(() => undefined)
     await member?.leave()
   }
 
-  const stop = (): Promise<void> => {
-    stopping ??= (async () => {
+  const closed = Promise.withResolvers<void>()
+  let left: Promise<void> = Promise.resolve()
+  /** As `left`, for as long as a close may take. */
+  let leftInTime: Promise<void> | undefined
+  const inTime = (work: Promise<unknown>) =>
+    within(
+      closeWaitMs,
+      work.catch(() => undefined),
+    ).then(() => undefined)
+
+  const life = subscriptionLife({
+    stop: async () => {
       for (const each of claims.values()) if (each.state === 'reading') each.state = 'draining'
       window.stop()
       // The others take over once what is unsettled here is settled, or cannot be waited for.
-      left = settled().then(leave)
+      left = within(drainWaitMs, Promise.race([window.idle(), closed.promise])).then(leave)
       left.catch(() => undefined)
-      if (window.inFlight === 0) await inTime(left)
-    })()
-    return stopping
-  }
-
-  let left: Promise<void> | undefined
-  const closed = Promise.withResolvers<void>()
-  const settled = async () => {
-    const timer = setTimeout(closed.resolve, drainWaitMs)
-    await Promise.race([window.idle(), closed.promise])
-    clearTimeout(timer)
-  }
-
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      const stopped = stop()
+      if (window.inFlight === 0) await (leftInTime = inTime(left))
+    },
+    close: async () => {
       window.close()
       closed.resolve()
-      await inTime(Promise.all([stopped, left, draining]))
+      await Promise.all([leftInTime ?? inTime(left), inTime(draining)])
       clearTimeout(commitTimer)
       for (const each of [...claims.values()]) letGo(each)
       cluster.close()
       parts.ended()
-    })()
-    return closing
-  }
+    },
+    idle: () => window.idle(),
+    inFlight: () => window.inFlight,
+  })
 
   try {
     await cluster.retry(`subscribing to ${pattern}`, pin, connectWaitMs)
@@ -274,18 +264,18 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
       await member.join()
     }
   } catch (error) {
-    await close()
+    await life.close()
     throw error
   }
   void poll().catch(() => undefined)
 
   return {
-    stop,
-    idle: () => window.idle(),
+    stop: () => life.stop(),
+    idle: () => life.idle(),
     unreadable: () => fetcher.unreadable(),
     get inFlight() {
-      return window.inFlight
+      return life.inFlight
     },
-    close,
+    close: () => life.close(),
   }
 }

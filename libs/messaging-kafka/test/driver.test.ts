@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Socket } from 'node:net'
 import { skipped } from '@armature/servers/fixture'
 import { startProgram } from '@armature/servers/program'
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs'
@@ -6,11 +7,23 @@ import { describe, expect, test, vi } from 'vitest'
 import { idsOf, numbered, recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
 import { element } from '@armature/async/element'
 import { PublishError } from '@armature/messaging/errors'
+import { makeSocket } from '../src/connection.ts'
 import { openKafka } from '../src/driver.ts'
 import { kafkaName } from '../src/names.ts'
 import { partitionOf } from '../src/partitioner.ts'
 import { bodyText, message } from '@armature/messaging/message'
-import { asAdmin, cuttableSockets, eventually, hostsOf, kcatPublish, kcatRead, keys, sharedKafka } from './fixture.ts'
+import {
+  apis,
+  asAdmin,
+  cuttableSockets,
+  eventually,
+  hostsOf,
+  kcatPublish,
+  kcatRead,
+  keys,
+  sharedKafka,
+  watchRequests,
+} from './fixture.ts'
 
 describe.skipIf(skipped('kafka'))('on Kafka', () => {
   const { url, connect, keep } = sharedKafka()
@@ -172,4 +185,30 @@ describe.skipIf(skipped('kafka'))('on Kafka', () => {
       await program.kill()
     }
   })
+
+  test(
+    'bug: a close while a subscription was being opened left its connections behind',
+    { timeout: 30_000 },
+    async () => {
+      const made: Socket[] = []
+      let isJoining = false
+      const driver = await openKafka(url(), {
+        sockets: (...args) => {
+          const socket = watchRequests(makeSocket(...args), (api) => {
+            if (api !== apis.joinGroup) return undefined
+            isJoining = true
+            return new Promise(() => undefined)
+          })
+          made.push(socket)
+          return socket
+        },
+      })
+      const opening = driver.subscribe(uniqueTopic(), async () => undefined, { group: uniqueTopic() })
+      const refused = expect(opening).rejects.toThrow()
+      await eventually(() => expect(isJoining).toBe(true))
+      await driver.close()
+      await refused
+      await eventually(() => expect(made.filter((socket) => !socket.destroyed)).toEqual([]))
+    },
+  )
 })

@@ -9,7 +9,6 @@ export const longFunctions: readonly string[] = [
   'kafkaCluster',
   'kafkaFetcher',
   'kafkaMember',
-  'kafkaPublisher',
   'kafkaRemoval',
   'kafkaSender',
   'kafkaSubscription',
