@@ -74,9 +74,12 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
       cancel()
     },
     close: async () => {
-      await each((one) => one.close())
-      await driver?.close()
-      for (const closeNext of closers.splice(0).reverse()) await closeNext()
+      try {
+        await each((one) => one.close())
+        await driver?.close()
+      } finally {
+        for (const closeNext of closers.splice(0).reverse()) await closeNext()
+      }
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {

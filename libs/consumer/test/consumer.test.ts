@@ -72,3 +72,42 @@ test('a drain tells a handler that hangs to give up in half of the deadline, and
   await clock.advance(10)
   expect(again).toHaveBeenCalledOnce()
 })
+
+const withOpened = (closed: string[], driverFails = false) => {
+  const broker = memoryBroker({ clock: drivenClock() })
+  const driver = broker.connect()
+  const close = async () => {
+    await driver.close()
+    closed.push('driver')
+    if (driverFails) throw new Error('the broker is away')
+  }
+  return createConsumer({
+    name: 'billing',
+    config: settings.parse({}),
+    edges: { telemetry: testTelemetry('billing'), openMessaging: async () => ({ ...driver, close }) },
+    handlers: async (onClose) => {
+      onClose(async () => void closed.push('database'))
+      onClose(async () => void closed.push('cache'))
+      return [on('orders', { name: 'store' }, () => undefined)]
+    },
+  })
+}
+
+test('what the handlers opened is opened at the start, and closed last, the last opened first', async () => {
+  const closed: string[] = []
+  const consumer = withOpened(closed)
+  expect(consumer.waitsFor).not.toContain('orders')
+  await consumer.start()
+  expect(consumer.waitsFor).toContain('orders')
+  await consumer.close()
+  await consumer.close()
+  expect(closed).toEqual(['driver', 'cache', 'database', 'driver'])
+})
+
+test('what the handlers opened is closed also where the broker is not', async () => {
+  const closed: string[] = []
+  const consumer = withOpened(closed, true)
+  await consumer.start()
+  await expect(consumer.close()).rejects.toThrow('the broker is away')
+  expect(closed).toEqual(['driver', 'cache', 'database'])
+})

@@ -66,15 +66,16 @@ export const runCommand = async (options: Options, env: Variables, say: (line: s
     if (!told) say(`${reason}. ${known === undefined ? 'The command waits' : 'The command goes on'}`)
     told = true
   }
-  const interrupt = (): void => {
+  const interrupt = (signal: NodeJS.Signals): void => {
     interrupted = true
+    say(`${signal}: the command does not run again`)
     supervisor.stop()
   }
   const forward = (signal: NodeJS.Signals): void => {
     const outcome = supervisor.signal(signal)
     if (outcome === 'passed on') return
     const ends = outcome === 'no child' ? endsWithoutCommand : endsReplacement
-    if (ends.includes(signal)) interrupt()
+    if (ends.includes(signal)) interrupt(signal)
     else
       say(
         `${signal}: nobody gets it, since the command ${outcome === 'no child' ? 'does not run yet' : 'is being replaced'}`,

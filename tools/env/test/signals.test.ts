@@ -66,6 +66,7 @@ describe('while the command is being replaced', () => {
   test.each(['SIGTERM', 'SIGQUIT', 'SIGINT'] as const)('%s ends it, and no other command runs', async (signal) => {
     const { program, letEnd } = await beingReplaced()
     program.signal(signal)
+    await program.until(new RegExp(`${signal}: the command does not run again`))
     letEnd()
     expect(await program.ended()).toEqual({ code: 12, signal: null })
     expect(program.output()).not.toContain('up one.')
