@@ -24,7 +24,8 @@ export const bodyTextOf = ({ body, headers }: Pick<Message, 'body' | 'headers'>)
   const candidate = text.startsWith(byteOrderMark) ? text.slice(1) : text
   const isJson = parses(candidate)
   const saysJson = /^application\/([\w.-]+\+)?json\b/i.test(headers['content-type'] ?? '')
-  if (!isJson && saysJson) return { rejected: 'invalid-json', problem: 'the content type says JSON, the body is none' }
+  if (!isJson && saysJson)
+    return { rejected: 'invalid-json', problem: 'the content type says JSON, and the body is not JSON' }
   return { text, json: isJson ? candidate : undefined, saysJson }
 }
 

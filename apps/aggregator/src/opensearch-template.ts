@@ -7,7 +7,7 @@ export interface TemplateOptions {
   /** The indices that it is for: `logs-*`. */
   readonly wildcard: string
   readonly dataStream: boolean
-  /** Told in one sentence why there is no template; the sink works without one. */
+  /** Called with one sentence that says why there is no template; the sink works without one. */
   readonly warn: (problem: string) => void
 }
 

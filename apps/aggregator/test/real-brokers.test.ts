@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { type Database } from '@armature/database/database'
-import { openDatabase } from '@armature/database/open'
+import { ownDatabase } from '@armature/database/testing-own-database'
 import { jsonMessage } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
@@ -16,22 +15,6 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** A database of the test's own on the shared server. */
-const ownDatabase = async (): Promise<{ url: string; database: Database }> => {
-  const server = await serverUrl('postgres')
-  const name = uniqueName('aggregator').replaceAll('-', '_')
-  const admin = await openDatabase(server)
-  await admin.query(`create database ${name}`)
-  ends.push(async () => {
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.close()
-  })
-  const url = server.replace(/\/[^/?]*(?=\?|$)/, `/${name}`)
-  const database = await openDatabase(url)
-  ends.push(() => database.close())
-  return { url, database }
-}
-
 const startAggregator = (env: Record<string, string>): Program => {
   const program = startProgram(process.execPath, [main], { env: { ...process.env, STATSD_PORT: '0', ...env } })
   ends.push(() => program.kill())
@@ -45,7 +28,8 @@ describe.each(brokers)('%s', (broker) => {
     'messages become rows by batches; killed in the middle and started again, none is missing and none is there twice',
     async () => {
       const messagingUrl = await serverUrl(broker)
-      const { url, database } = await ownDatabase()
+      const { url, database, drop } = await ownDatabase(await serverUrl('postgres'), uniqueName('aggregator'))
+      ends.push(drop)
       const topic = `logs.${uniqueName('batch')}`
       const env = {
         MESSAGING_URL: messagingUrl,

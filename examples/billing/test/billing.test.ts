@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { openDatabase } from '@armature/database/open'
+import { ownDatabase } from '@armature/database/testing-own-database'
 import { bodyText, jsonMessage, message, type Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
 import { cutProxy } from '@armature/servers/cut-proxy'
@@ -13,17 +13,9 @@ const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { t
 
 /** A service of the test's own: its database, its group, and a way to its database that can be cut. */
 const setUp = async () => {
-  const server = await serverUrl('postgres')
-  const admin = await openDatabase(server)
-  const name = uniqueName('billing').replaceAll('-', '_')
-  await admin.query(`create database ${name}`)
-  ends.push(async () => {
-    await admin.query(`drop database ${name} with (force)`)
-    await admin.close()
-  })
-  const url = server.replace(/\/[^/?]*(?=\?|$)/, `/${name}`)
-  const database = await openDatabase(url)
-  ends.push(() => database.close())
+  const name = uniqueName('billing')
+  const { url, database, drop } = await ownDatabase(await serverUrl('postgres'), name)
+  ends.push(drop)
   const way = await cutProxy(url)
   ends.push(way.cut)
 
