@@ -43,6 +43,11 @@ test('what was renamed has its name again, unless the message cannot have it', (
   expect(restoredHeaders({ 'dlt-raw-a': '1', a: '2' }, () => false)).toEqual({ 'dlt-raw-a': '1', a: '2' })
 })
 
+test('bug: a renamed header whose name began with ~ was taken for a shortened one and never had its name again', () => {
+  const headers = { '~ ': '', '~ a': 'b c', [`~${'\u6587'.repeat(100)}`]: 'long' }
+  expect(restoredHeaders(carriedHeaders(headers), () => false)).toEqual(headers)
+})
+
 test('any headers can be carried, and most come back as they were', () => {
   fc.assert(
     fc.property(fc.dictionary(headerName, wireText, { maxKeys: 5 }), (headers) => {

@@ -13,9 +13,9 @@ export const rawIdHeader = `${rawHeaderPrefix}id`
 export const rawTimeHeader = `${rawHeaderPrefix}time`
 /** All headers of NATS that its client cannot read. */
 export const rawNatsHeader = `${rawHeaderPrefix}nats-headers`
-/** These stand for no header of the message. */
 /** Of attributes of a CloudEvent, where they lie among headers that are bytes. */
 const attributePrefix = 'ce_'
+/** These stand for no header of the message. */
 const notRenamed: ReadonlySet<string> = new Set([rawIdHeader, rawTimeHeader, rawNatsHeader])
 
 /** AMQP's short strings have 255, and the driver may add a prefix. */
@@ -35,10 +35,10 @@ const isCarried = (name: string): boolean =>
   !mayBeAttribute.test(name) &&
   !serversOwn.test(name)
 
-/** In lower case, and a token of HTTP. */
+/** In lower case, and a token of HTTP. It never begins with the mark of a long name. */
 const encodedName = (name: string): string =>
   encodeURIComponent(name.toWellFormed())
-    .replaceAll(/[()]/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
+    .replaceAll(/[()]|^~/g, (character) => `%${character.charCodeAt(0).toString(16)}`)
     .toLowerCase()
 
 /**
