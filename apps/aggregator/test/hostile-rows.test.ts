@@ -37,7 +37,7 @@ const hostile: readonly Hostile[] = [
   { what: 'a source that no index row holds', headers: { source: `/${randomBytes(20_000).toString('hex')}` } },
   { what: 'a topic with a NUL', topic: 't\0' },
   { what: 'a correlation key with a NUL', correlationKey: 'k\0' },
-  { what: 'a time that is none', time: new Date(NaN) },
+  { what: 'an invalid time', time: new Date(NaN) },
   { what: 'a time that the database does not know', time: new Date(8.64e15) },
   { what: 'a time before the first', time: new Date(-8.64e15) },
 ]

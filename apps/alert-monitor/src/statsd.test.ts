@@ -195,6 +195,6 @@ test('any bytes are read or refused, never thrown at, and every value is finite'
   )
 })
 
-test('packets near the protocol are read, judged and told of within their bounds', () => {
+test('packets near the protocol are read, judged and reported within their bounds', () => {
   fc.assert(fc.property(inputs, check), { numRuns: 5_000 })
 })

@@ -79,7 +79,7 @@ const { rules } = rulesForm.parse({
   ],
 })
 
-/** Every line is read or refused, once; every sample is within its limits and can be judged and told of. */
+/** Every line is read or refused, once. Every sample is within its limits, and can be judged and reported. */
 export const check = (packet: Uint8Array): void => {
   const { samples, refused } = parseStatsd(packet)
   const lines = countLines(packet)

@@ -89,8 +89,8 @@ export const prove = async (platform: Provable, options: ProofOptions): Promise<
     [
       alert !== undefined,
       alert === undefined
-        ? `no alert told of the ${stallMs} ms stall`
-        : `alert '${alert.name}' told of the ${stallMs} ms stall (${Math.round(alert.value)} ms) and was handled`,
+        ? `no alert reported the ${stallMs} ms stall`
+        : `alert '${alert.name}' reported the ${stallMs} ms stall (${Math.round(alert.value)} ms) and was handled`,
     ],
     [
       matchPercent >= minMatchPercent,

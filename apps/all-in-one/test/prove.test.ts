@@ -60,7 +60,7 @@ describe('a proof fails', () => {
     async () => {
       const { code, failed } = await proof({ settleDeadlineMs: 3_000, wait: async () => undefined })
       expect(code).toBe(1)
-      expect(failed).toEqual(['FAIL  no alert told of the 2000 ms stall'])
+      expect(failed).toEqual(['FAIL  no alert reported the 2000 ms stall'])
     },
     limitMs,
   )

@@ -10,7 +10,7 @@ export const lines = (...texts: string[]): NewLine[] => texts.map(line)
 export const text = ({ bytes }: Pick<SpooledLine, 'bytes'>) => Buffer.from(bytes).toString()
 export const everything = { count: 10_000, bytes: 1_000_000 }
 
-/** A spool on a driven clock, and the damage it told of. */
+/** A spool on a driven clock, and the damage that it reported. */
 export const opened = async (disk: SimulatedDisk, options: Partial<SpoolOptions> = {}) => {
   const damage: Damage[] = []
   const clock = drivenClock()

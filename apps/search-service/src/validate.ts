@@ -6,7 +6,7 @@ import type { Wanted } from './search-sql.ts'
 export const maxQueryLength = 256
 export const maxTokenLength = 256
 export const maxPageSize = 100
-/** Clients of the older API were never told of a bound; its results are names only. */
+/** The older API never named a bound to its clients. Its results are names only. */
 export const maxOlderPageSize = 1_000
 export const defaultPageSize = 10
 /** Results with geometry on a page: a country's outline takes up to 2 MB. */

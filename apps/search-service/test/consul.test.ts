@@ -127,7 +127,7 @@ describe('two instances', { timeout: 120_000 }, () => {
 
   test('one that is killed leaves both answers within its check interval, also just after a check', async () => {
     const intervalMs = 3_000
-    /** For the check itself, what tells of it, and a busy machine; one more interval would be too late. */
+    /** Time for the check itself, for the notification and for a busy machine. One more interval would be too late. */
     const marginMs = 1_000
     const slow = { CONSUL_CHECK_INTERVAL_MS: String(intervalMs) }
     const first = await launch(slow)

@@ -132,7 +132,7 @@ describe('faults', () => {
     ['a broken number', { env: { GRPC_PORT: '80x' } }, { source: 'env GRPC_PORT', problem: '"80x" is not a number' }],
     ['a hexadecimal number', { env: { GRPC_PORT: '0x50' } }, { problem: '"0x50" is not a number' }],
     ['a broken toggle', { env: { ONCE: 'maybe' } }, { key: 'once', problem: '"maybe" is neither true nor false' }],
-    ['a word that is none of the choices', { env: { MODE: 'slow' } }, { fix: 'set MODE to one of fast, safe' }],
+    ['a word that is not among the choices', { env: { MODE: 'slow' } }, { fix: 'set MODE to one of fast, safe' }],
     ['broken JSON', { env: { LABELS: '{' } }, { key: 'labels', source: 'env LABELS' }],
     ['a bad item', { env: { TOPICS: '["a",""]' } }, { key: 'topics' }],
     ['an argument too many', { argv: ['extra'] }, { source: 'argument 1', problem: '"extra" is one too many' }],

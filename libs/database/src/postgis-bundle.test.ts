@@ -62,7 +62,7 @@ test.each(essential)('a package without %s is used as it is', (missing) => {
   expect(existsSync(join(cache(), 'postgis-bundle-1.2.3.tar.gz'))).toBe(false)
 })
 
-test('a cache that cannot be written to, and a bundle that is none, leave the package as it is', () => {
+test('a cache that cannot be written to and a file that is no bundle leave the package as it is', () => {
   const source = packaged(essential)
   writeFileSync(cache(), 'a file, not a folder')
   expect(reducedBundle(source, cache())).toBe(source)

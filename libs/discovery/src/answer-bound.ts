@@ -29,7 +29,7 @@ const bounded = (request: ClientRequest): ClientRequest =>
       bytes += chunk.length
       if (bytes <= maxAnswerBytes) return
       request.destroy()
-      // As papi itself tells of its time limit: a request that has an answer emits no error when it is destroyed.
+      // The papi client reports its own time limit in the same way: a request that has an answer emits no error when it is destroyed.
       request.emit('error', new Error(`it answered more than ${maxAnswerBytes} bytes`))
     })
   })

@@ -70,7 +70,7 @@ describe('a blocking query', () => {
     return { questions, last, seen, faults, cancel, answer, fail }
   }
 
-  test('asks with the index it got, and tells of changes only', async () => {
+  test('asks with the index it got, and reports changes only', async () => {
     const { last, seen, answer, cancel } = start()
     await vi.advanceTimersByTimeAsync(0)
     expect(last().options.index).toBe('0')
@@ -92,7 +92,7 @@ describe('a blocking query', () => {
     cancel()
   })
 
-  test('asks from 0 again after a failure, later each time up to the limit, and tells of the answer after', async () => {
+  test('asks from 0 again after a failure, later each time up to the limit, and reports the answer after it', async () => {
     const { questions, last, seen, faults, answer, fail, cancel } = start()
     await vi.advanceTimersByTimeAsync(0)
     await answer('50', 'a')

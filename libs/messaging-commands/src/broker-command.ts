@@ -29,8 +29,8 @@ export const brokerSettings = { messagingUrl: messagingSettings.messagingUrl.met
 
 /**
  * Does the work on the broker of the URL and closes the connection after it. Rejects with ServiceError: 64 for `memory:`, which another
- * process cannot reach, for what is no topic and for a message that the broker never takes; 78 for a URL that is none; 69 for a broker that
- * is away.
+ * process cannot reach, for an invalid topic and for a message that the broker never takes; 78 for an invalid URL; 69 for a broker that is
+ * away.
  */
 export const withDriver = async (
   { open, source, urlFlag = '--url' }: Program,

@@ -1,6 +1,6 @@
 import type { Letter } from './letter.ts'
 
-/** An expression that is none. The message says what is wrong and what is right. */
+/** An invalid expression. The message says what is wrong and what is right. */
 export class FilterError extends Error {
   override readonly name = 'FilterError'
 }

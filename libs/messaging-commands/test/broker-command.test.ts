@@ -21,7 +21,7 @@ const opened = () => {
   return { calls, program, stderr: new PassThrough() }
 }
 
-test('the connection is opened as the program says, told of on stderr, and closed after the work', async () => {
+test('the connection is opened as the program says, reported on stderr, and closed after the work', async () => {
   const { calls, program, stderr } = opened()
   const code = await withDriver(program, url, { stderr }, async () => {
     calls.push('work')

@@ -185,7 +185,7 @@ describe('edit', () => {
     ['no terminal to edit on', ['--id=m1'], /no terminal.*--body/],
     ['a letter that is not there', ['--id=m9', '--body=-'], /no letter "m9" in orders\.DLT/],
     ['a file that is not there', ['--id=m1', '--body=/nowhere/at/all'], /cannot read .*ENOENT/],
-    ['a header that is none', ['--id=m1', '--header=x'], /"x" is no header.*NAME=VALUE/],
+    ['a header without a value', ['--id=m1', '--header=x'], /"x" is no header.*NAME=VALUE/],
     ['no id', ['--body=-'], /--id/],
   ])('refuses %s with 64 and changes nothing', async (_, flags, why) => {
     const driver = await one()

@@ -16,7 +16,7 @@ test('a time of the years 0 to 9999 is taken, and nothing is kept beside it', ()
 })
 
 test.each([NaN, Infinity, 1_795_984_077_747_000, 253_402_300_800_000, Date.parse('0000-01-01T00:00:00Z') - 1])(
-  'bug: the time %d, which is none, is taken: now the time of arrival is, and it is kept',
+  'bug: the invalid time %d is taken: now the time of arrival is, and the invalid time is kept',
   (ms) => {
     const { receivedAt, rawTime } = receivedTime(ms)
     expect(isNow(receivedAt)).toBe(true)

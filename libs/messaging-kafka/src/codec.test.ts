@@ -29,7 +29,7 @@ test('numbers of the dead-letter envelope are big-endian on the wire, and text a
   expect(back.headers).toMatchObject(headers)
 })
 
-test.each(['', 'x', '1.5', '2147483648', '-2147483649'])('a partition that is none, %j, stays text', (text) => {
+test.each(['', 'x', '1.5', '2147483648', '-2147483649'])('a value that is no partition, %j, stays text', (text) => {
   const { bytes, back } = asSent({ 'kafka_dlt-original-partition': text })
   expect(bytes.get('kafka_dlt-original-partition')).toEqual(Buffer.from(text))
   expect(back.headers['kafka_dlt-original-partition']).toBe(text)

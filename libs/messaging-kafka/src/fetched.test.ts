@@ -8,7 +8,7 @@ interface BatchParts {
   readonly firstOffset: number
   readonly values: readonly string[]
   readonly producerId?: number
-  /** Of the attributes: 16 a transaction's, 32 what tells of one, 8 the time is the broker's. */
+  /** The bits of the attributes: 16 = of a transaction, 32 = a control batch, 8 = the time is the broker's. */
   readonly flags?: number
   readonly key?: Buffer
   readonly compress?: { readonly codec: number; readonly by: (data: Buffer) => Buffer }
@@ -140,7 +140,7 @@ test('a batch that was cleaned empty is passed', async () => {
   expect(shown(await decoded(data))).toEqual([['8 a'], 11])
 })
 
-test('what a transaction took back is not seen, nor what tells of it', async () => {
+test('records of an aborted transaction are not seen, nor are control batches', async () => {
   const abort = Buffer.from([0, 0, 0, 0])
   const commit = Buffer.from([0, 0, 0, 1])
   const data = Buffer.concat([

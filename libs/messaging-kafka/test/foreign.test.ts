@@ -22,7 +22,7 @@ const poison: readonly (readonly [what: string, message: KafkaMessage])[] = [
   ['a time after the year 9999', { key: 'k', value: 'x', headers: { ...event, ce_time: '9999-12-31T23:59:59-01:00' } }],
   ['an id with a control character', { key: 'k', value: 'x', headers: { ...event, ce_id: 'a\u0000' } }],
   ['an id that is no UTF-8', { key: 'k', value: 'x', headers: { ...event, ce_id: Buffer.of(0xff) } }],
-  ['a source that is none', { key: 'k', value: 'x', headers: { source: 'my app', ce_own: 'x', type: '' } }],
+  ['a source that is no URI', { key: 'k', value: 'x', headers: { source: 'my app', ce_own: 'x', type: '' } }],
   ['headers of bytes', { key: 'k', value: 'x', headers: { own: Buffer.of(0xff, 0xfe), 'a b': 'c', '': '' } }],
   ['headers of 100,000 bytes', { key: 'k', value: 'x', headers: { own: 'x'.repeat(100_000) } }],
   ['a key of 100,000 bytes', { key: Buffer.alloc(100_000, 0xff), value: 'x' }],

@@ -204,7 +204,7 @@ describe.skipIf(skipped('kafka'))('dead letters on Kafka', { timeout: serverDead
     expect((await settingsOf(topic))['retention.ms']).toBe('604800000')
   })
 
-  test('a topic of dead letters that was made so that they expire is told of, once, by who publishes and who looks', async () => {
+  test('a topic of dead letters with a retention limit is reported once, by the publisher and by the browser', async () => {
     const topic = `${uniqueName('orders')}.DLT`
     const configEntries = [
       { name: 'retention.ms', value: '60000' },

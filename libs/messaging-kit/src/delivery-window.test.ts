@@ -75,7 +75,7 @@ test('a handler that throws at once rejects', async () => {
   expect(rejected).toEqual(['a', 'b'])
 })
 
-test('beyond maxInFlight messages wait in order, and room is told of', async () => {
+test('beyond maxInFlight messages wait in order, and room is announced', async () => {
   const { window, offer, seen, call } = bench({ maxInFlight: 2 })
   for (const id of ['a', 'b', 'c']) offer(id)
   expect(seen()).toEqual(['a/1', 'b/1'])
@@ -255,7 +255,7 @@ test('handlers that are at work on what was taken back count towards the bound, 
   expect(seen()).toEqual(['a/1', 'b/1', 'a/2'])
 })
 
-test('each delivery has a signal of its own, which tells of a loss also where it is looked at late', async () => {
+test('each delivery has a signal of its own, which reports a loss also where it is looked at late', async () => {
   const { window, offer, call } = bench()
   offer('a')
   offer('b')

@@ -67,7 +67,7 @@ describe('browsing the memory broker', () => {
     expect(bodies(seen)).toEqual(['1'])
   })
 
-  test('finds nothing in a topic that is not there, and refuses a name that is none', async () => {
+  test('finds nothing in a topic that is not there, and refuses a name that is no topic', async () => {
     const { browser } = open()
     expect(await all(browser, 'nothing')).toEqual([])
     await expect(all(browser, 'a..b')).rejects.toThrow(TopicError)

@@ -16,7 +16,7 @@ export interface MemoryTopic {
   readonly partitions: readonly PartitionLog[]
   /** Appends, or waits for room behind the publishes that wait already. Answers undefined when all is appended. The messages are not copied. */
   publish(messages: readonly Message[]): Promise<void> | undefined
-  /** From now on the lanes, one a partition, keep what they need and are told of what is appended. */
+  /** From now on the lanes, one a partition, keep what they need and are notified of what is appended. */
   attach(lanes: readonly Lane[]): void
   detach(lanes: readonly Lane[]): void
   /** Tries the waiting publishes again. */

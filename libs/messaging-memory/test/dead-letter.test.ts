@@ -59,7 +59,7 @@ describe('dead-letter', () => {
     expect(metrics.value(messagingMetrics.dead_letters_total, { topic: 'logs.search', reason: 'invalid-json' })).toBe(1)
   })
 
-  test('tells of the attempts and of the first and the last failure', async () => {
+  test('has the attempts, the first and the last failure', async () => {
     const { letters, publisher, clock } = letterBox()
     const wrapped = compose(
       deadLetter({ publisher, handler: 'store', clock }),

@@ -76,7 +76,7 @@ export const consumerReads = (parts: ConsumerReadsParts): ConsumerReads => {
       const isMoreIdle = nextClaimMs === 0
       if (isMoreIdle || !entries.hasRoom) return 0
     }
-    // A signal tells of a lease that is free, and none of a consumer that has settled all.
+    // A signal announces a free lease. No signal announces that a consumer has settled everything.
     if (readable.length === 0) return leased.length > 0 ? settlePollMs : readBlockMs
     await readNew(client, readable)
     return 0

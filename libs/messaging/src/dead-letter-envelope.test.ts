@@ -173,7 +173,7 @@ test('a queue that was published to directly is the original of what RabbitMQ de
   expect(readEnvelope({ 'x-first-death-queue': 'billing' })).toMatchObject({ topic: 'billing' })
 })
 
-test('headers that tell of no failure are no envelope', () => {
+test('headers without a failure are no envelope', () => {
   expect(readEnvelope(own)).toBeUndefined()
   expect(readEnvelope({ 'dlt-redrives': '2' })).toBeUndefined()
 })

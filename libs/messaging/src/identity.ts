@@ -12,8 +12,8 @@ export const identityOf = ({ id, headers }: Pick<Message, 'id' | 'headers'>, def
 }
 
 /**
- * Tells messages of the same identity with other contents apart: those are no repeats. Of what the event is; headers that tell of its way,
- * such as trace context and redrives, differ from one delivery to the next.
+ * Distinguishes messages of the same identity with different contents: those are no repeats. The digest covers the event itself. It leaves
+ * out headers that describe its way, such as trace context and redrives, since they differ from one delivery to the next.
  */
 export const contentsDigest = ({
   body,

@@ -7,7 +7,7 @@ export interface Message extends MessageKey {
   readonly id: string
   /** Where it was or will be published. Concrete: no wildcard. */
   readonly topic: string
-  /** When what the message tells of happened. The CloudEvents `time`. */
+  /** When the event happened. The CloudEvents `time`. */
   readonly time: Date
   /** Application headers and CloudEvents extensions (`traceparent`, `correlationid`, ...); names in lower case. */
   readonly headers: Readonly<Record<string, string>>

@@ -8,8 +8,8 @@ export interface Publisher {
   /**
    * Resolves when the broker holds every message as durably as the driver's guarantees say; order within one call is kept.
    * `topic` is where they go, whatever topic the messages name. Rejects with PublishError when any of them is not known to
-   * be held: the caller may publish all of them again, with the same ids. Resolves for no messages. A topic that is none
-   * (a wildcard, white space, an empty token), a message over the broker's limit and a closed connection are refused before
+   * be held: the caller may publish all of them again, with the same ids. Resolves for no messages. An invalid
+   * topic (a wildcard, white space, an empty token), a message over the broker's limit and a closed connection are refused before
    * anything is sent. It may wait for room: await it, that is the back-pressure.
    */
   publish(topic: string, messages: readonly Message[]): Promise<void>

@@ -5,8 +5,8 @@ import { isToken } from './header-encoding.ts'
 import { put, type TextRecord } from './text-record.ts'
 
 /**
- * Put before the names of headers that keep what a message came with and could not have: an attribute that is none, a time out of range,
- * a name that not every broker carries (then percent-encoded), the bytes of a value that is no UTF-8 (then a byte sequence, RFC 8941).
+ * Prefix of the headers that keep what a message came with and could not have: an invalid attribute, a time out of range, a name that not
+ * every broker carries (percent-encoded), the bytes of a value that is not UTF-8 (as a byte sequence of RFC 8941).
  */
 export const rawHeaderPrefix = 'dlt-raw-'
 export const rawIdHeader = `${rawHeaderPrefix}id`

@@ -100,7 +100,7 @@ describe('bytes of any kind', () => {
     ['an expectation', `${good}Expect: the unexpected\r\n\r\n`],
     ['two lengths', `${good}Content-Length: 1\r\nContent-Length: 2\r\n\r\nx`],
     ['a length and chunks', `${good}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
-    ['a chunk that is none', `${good}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
+    ['a chunk without a size', `${good}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
     ['a negative length', `${good}Content-Length: -1\r\n\r\n`],
     ['a body that ends early', `${good}Content-Length: 100\r\n\r\nx`],
     ['many headers', `${good}${'a: b\r\n'.repeat(1_300)}\r\n`],

@@ -23,7 +23,7 @@ const world = () => {
   return { steps, service, register }
 }
 
-test('others are told of a service once it has started, and until the first step of its drain', async () => {
+test('a service is announced once it has started, and until the first step of its drain', async () => {
   const { steps, service, register } = world()
   const told = registered(service, register)
   await told.start()
@@ -32,7 +32,7 @@ test('others are told of a service once it has started, and until the first step
   expect(steps).toEqual(['start', 'register', 'deregister', 'own deregister', 'stop intake'])
 })
 
-test('nobody is told of a service that does not start', async () => {
+test('a service that does not start is not announced', async () => {
   const { steps, service, register } = world()
   const failing: Service = {
     name: 'demo',

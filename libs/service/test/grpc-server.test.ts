@@ -28,7 +28,7 @@ describe('calls', () => {
     })
   })
 
-  test('are told of when they begin and when they end, with what came along, answered or not', async () => {
+  test('are reported when they begin and when they end, with their metadata, answered or not', async () => {
     const { services, asked } = gated()
     const onStart = vi.fn()
     const { say, finished } = await open({ services, onStart })
@@ -83,7 +83,7 @@ describe('calls', () => {
     expect(BadRequest.decode(Buffer.from(value, 'base64')).toJSON()).toEqual({ field_violations: violations })
   })
 
-  test('have an id, the client’s where it gives a good one, which it is told of', async () => {
+  test('have an id, the client’s where it gives a good one, and the answer holds it', async () => {
     const { caller, finished } = await open({
       services: echoServices(async ({ text }) => {
         if (text === 'bad') throw invalidArgument('text', 'must not be bad')
@@ -190,7 +190,7 @@ describe('bad input', () => {
       '12',
     ],
     [
-      'gzip that is none',
+      'invalid gzip',
       { ':path': `/${echoName}/Say`, 'grpc-encoding': 'gzip' },
       Buffer.from('0100000001ff', 'hex'),
       '13',

@@ -130,7 +130,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['tools/search/test/import.test.ts'],
   },
   {
-    promise: 'An edge the long way round the world is told of',
+    promise: 'An edge of more than 180 degrees is reported as doubtful',
     file: 'tools/search/src/outline.ts',
     find: 'width > halfRound',
     replace: 'width > wholeRound',

@@ -61,7 +61,7 @@ const judged = (seen: Omit<Finding, 'problem'>): Finding => {
   if (inApi === inDns && inDns === serves) return seen
   if (inApi !== inDns)
     return { ...seen, problem: inApi ? 'DNS leaves it out' : 'DNS lists it, the health API does not' }
-  return { ...seen, problem: inApi ? `does not serve: ${seen.call}` : 'serves, and nobody is told' }
+  return { ...seen, problem: inApi ? `does not serve: ${seen.call}` : 'serves, but no client can find it' }
 }
 
 const addressesOf = async (instances: readonly Instance[]): Promise<ReadonlySet<string>> =>

@@ -1,4 +1,4 @@
-/** A feature that is none, or none that can be a thing: the message says why. */
+/** Input that is not a feature, or a feature that cannot become a thing. The message says why. */
 export class FeatureError extends Error {
   override readonly name = 'FeatureError'
 }

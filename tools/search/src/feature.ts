@@ -21,9 +21,9 @@ export interface FeatureThing extends Thing {
 }
 
 /**
- * The thing of a GeoJSON feature (RFC 7946): its name, its code and its polygons, without heights. Throws FeatureError where it is no
- * feature, has no name, is no polygon, has coordinates that are none or not in WGS 84, a ring that is not closed, or too many points. That
- * no ring crosses itself is left to the database.
+ * The thing of a GeoJSON feature (RFC 7946): its name, its code and its polygons, without heights. Throws FeatureError if it is not a
+ * feature, or has no name, no polygon, invalid coordinates, coordinates outside WGS 84, a ring that is not closed, or too many points. The
+ * database checks that no ring crosses itself.
  */
 export const thingOf = (text: string, rules: FeatureRules): FeatureThing => {
   const feature = objectOf(parsed(text), 'it')

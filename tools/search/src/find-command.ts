@@ -49,7 +49,7 @@ export const findCommand = command({
   },
 })
 
-/** As it is printed. */
+/** The answer as it is printed. */
 const answerOf = async (
   server: SearchServer,
   request: Partial<SearchRequest>,
@@ -76,7 +76,7 @@ interface Watched {
   readonly signal: AbortSignal
 }
 
-/** Until it is stopped. A server that is away is told of once, and asked again: it may come back. */
+/** Asks until it is stopped. A server that is away is reported once and asked again, since it may come back. */
 const watch = async ({ ask, asked, stdout, stderr, signal }: Watched): Promise<void> => {
   let [last, problem]: (string | undefined)[] = []
   while (!signal.aborted) {
@@ -94,7 +94,7 @@ const watch = async ({ ask, asked, stdout, stderr, signal }: Watched): Promise<v
   }
 }
 
-/** That there are no results any more is news as well. */
+/** An answer without results is printed too, since that is news as well. */
 const nothing = ({ format }: Asked): string => (format === 'json' ? 'null\n' : '(no result)\n')
 
 const usage = (message: string, fix: string) => new ServiceError(message, { exitCode: exitCodes.usage, fix })

@@ -111,7 +111,7 @@ const summaryOf = ({ imported, skipped, repaired, withoutArea, doubtful }: Impor
 
 const maxBadShown = 1_000
 
-/** Tells of bad features, a line each, and on a terminal how far it is. */
+/** Reports bad features, one a line, and shows the progress on a terminal. */
 const teller = (file: string, bytesInAll: number | undefined, stderr: Writable & { readonly isTTY?: boolean }) => {
   let [bytesRead, badShown, shown] = [0, 0, false]
   const clear = () => {

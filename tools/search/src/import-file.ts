@@ -23,11 +23,11 @@ export interface ImportOptions extends FeatureRules {
   readonly strict: boolean
   /** Rings that cross themselves are mended, else their features are skipped. */
   readonly repair: boolean
-  /** Told of each bad feature, once it is known that the file is in WGS 84. */
+  /** Called for each bad feature, once it is known that the file is in WGS 84. */
   readonly onBad: (bad: BadFeature) => void
-  /** Told likewise of each one that is taken and may not be what was meant. */
+  /** Called in the same way for each feature that is imported although it may not be what was meant. */
   readonly onDoubt?: (doubtful: BadFeature) => void
-  /** Told now and then how many features were read. */
+  /** Called now and then with the number of features read. */
   readonly onProgress?: (features: number) => void
   /** Once aborted, nothing is imported. */
   readonly signal?: AbortSignal

@@ -130,7 +130,7 @@ async function* chunksOf({ bytes, chunkBytes }: Input): AsyncGenerator<Uint8Arra
   for (let at = 0; at < bytes.length; at += chunkBytes) yield Buffer.from(bytes.subarray(at, at + chunkBytes))
 }
 
-/** A file is refused as a whole, or each feature is imported or told of; the database is given polygons in range only. */
+/** Either the file is refused as a whole, or each feature is imported or reported. The database is given polygons in range only. */
 export const check = async (input: Input): Promise<void> => {
   const { database, geometries } = recorder()
   let told = 0
@@ -138,7 +138,7 @@ export const check = async (input: Input): Promise<void> => {
   const rules = { nameProperty: 'name', codeProperty: 'code', maxPoints: 40, strict: false, repair: false }
   try {
     const report = await importFile(database, pieces, { ...rules, onBad: () => (told += 1) })
-    if (report.skipped !== told) throw new Error(`${report.skipped} are bad, ${told} were told of`)
+    if (report.skipped !== told) throw new Error(`${report.skipped} are bad, ${told} were reported`)
     if (report.imported !== geometries.length)
       throw new Error(`${report.imported} of ${geometries.length} are imported`)
   } catch (error) {

@@ -87,7 +87,7 @@ describe('import', { timeout: 120_000 }, () => {
     expect(await count()).toBe(0)
   })
 
-  test('tells of a doubtful feature by file and line', async () => {
+  test('reports a doubtful feature by file and line', async () => {
     const wide = featureOf('Wide', [
       [-170, 0],
       [170, 0],

@@ -49,7 +49,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     return { report, found, doubts }
   }
 
-  test('good features are imported in their order, bad ones are told of by line and skipped', async () => {
+  test('good features are imported in their order, bad ones are reported by line and skipped', async () => {
     const { report, found } = await imported(collectionOf([...good.slice(0, 3), ...bad, ...good.slice(3)]))
     expect(report).toEqual({ imported: 5, skipped: 4, repaired: 0, withoutArea: 0, doubtful: 0 })
     expect(found.map(({ problem }) => problem)).toEqual(problems)
@@ -65,7 +65,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     expect(page.things.map(({ name }) => name)).toEqual(['Good 2'])
   })
 
-  test('strict: all that is bad is told of, and nothing is imported', async () => {
+  test('strict: all that is bad is reported, and nothing is imported', async () => {
     const { report, found } = await imported(collectionOf([...good, ...bad]), { strict: true })
     expect(report).toEqual({ imported: 0, skipped: 4, repaired: 0, withoutArea: 0, doubtful: 0 })
     expect(found).toHaveLength(4)
@@ -135,7 +135,7 @@ describe.each(['embedded', 'postgres'])('%s', { timeout: 60_000 }, (kind) => {
     expect(await at(2.5, 6.5)).toEqual([])
   })
 
-  test('an edge of more than 180 degrees is taken and told of', async () => {
+  test('an edge of more than 180 degrees is imported and reported', async () => {
     const ross = [
       [-178.5, -81],
       [-177.5, -82.5],

@@ -95,7 +95,7 @@ describe('up and down', { timeout: serverDeadlineMs }, () => {
     expect((await servers('status')).output).toMatch(/^toxiproxy +failed .*toxiproxy-server could not be built/m)
   })
 
-  test('with --nodes they are clusters; one that runs with another number of nodes is told of', async () => {
+  test('with --nodes they are clusters; one that runs with another number of nodes is reported', async () => {
     const { code, output } = await servers('up', '--nodes', '3', 'nats')
     const [, hosts = ''] = /^export NATS_URL=nats:\/\/(\S+)$/m.exec(output) ?? []
     expect(code).toBe(0)

@@ -25,7 +25,7 @@ test('one that is skipped, or that runs elsewhere, is not', async () => {
   expect(asked).toContain('redis')
 })
 
-test('one that cannot be had is told of and holds up no other', async () => {
+test('one that cannot be had is reported and holds up no other', async () => {
   const { asked, said } = await started([], {}, ['consul'])
   expect(asked).toEqual([...serverNames].sort())
   expect(said).toContain('consul: install it')

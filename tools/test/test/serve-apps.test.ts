@@ -75,7 +75,7 @@ test.each(apps)(
     await ready(await adminOf(served, 1))
     expect(served.output()).toMatch(waitsFor)
 
-    // The watcher is told of what was imported a moment after that: a change before would go unseen.
+    // The watcher is notified of the imported files a moment after that: an earlier change would go unseen.
     await vi.waitFor(
       async () => {
         if (!restarting.test(served.output()))

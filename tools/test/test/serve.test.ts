@@ -102,7 +102,7 @@ test.each(['apps/one/src/main.ts', 'libs/two/src/word.ts'])(
   async (path) => {
     program = startOnTerminal(`exec ${serve}`, { cwd: root, env })
     await notesAre(['ready'])
-    // The watcher is told of what was imported a moment after that: a change before would go unseen.
+    // The watcher is notified of the imported files a moment after that: an earlier change would go unseen.
     const change = () => utimes(join(root, path), new Date(), new Date())
     await vi.waitFor(
       async () => {
