@@ -48,7 +48,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'Kafka: an offset is fetched only in the life of the topic that it belongs to',
-    file: 'libs/messaging-kafka/src/fetcher.ts',
+    file: 'libs/messaging-kafka/src/fetch-request.ts',
     find: 'topicId: lives.get(each.topic)',
     replace: 'topicId: lives.has(each.topic) ? undefined : each.topic',
     tests: ['libs/messaging-kafka/src/fetcher.test.ts'],

@@ -94,9 +94,9 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A partition of Kafka that cannot be read shows in readiness',
-    file: 'libs/messaging-kafka/src/fetcher.ts',
-    find: 'if (fault instanceof UndecodableError) return [fault.message]',
-    replace: 'if (fault instanceof UndecodableError) return []',
+    file: 'libs/messaging-kafka/src/failing-partitions.ts',
+    find: 'if (fault instanceof UndecodableError) return fault.message',
+    replace: 'if (fault instanceof UndecodableError) return undefined',
     tests: ['libs/messaging-kafka/test/compression.test.ts'],
   },
   {

@@ -7,7 +7,6 @@ export const maxFunctionLines = 100
 /** Functions that are to be divided. */
 export const longFunctions: readonly string[] = [
   'kafkaCluster',
-  'kafkaFetcher',
   'kafkaMember',
   'kafkaRemoval',
   'kafkaSender',
