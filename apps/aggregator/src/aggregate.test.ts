@@ -4,6 +4,7 @@ import { bodyText } from '@armature/messaging/message'
 import { expect, test } from 'vitest'
 import { delivery } from '../test/deliveries.ts'
 import { type AggregateOptions, createAggregate } from './aggregate.ts'
+import { begunGroups } from './late.ts'
 
 const scenario = (options: Partial<AggregateOptions> = {}) => {
   const clock = drivenClock()
@@ -136,4 +137,75 @@ test('one write at a time, in the order of completion', async () => {
 test('a message without correlation key is refused for good', async () => {
   const { aggregate } = scenario()
   await expect(aggregate.handle(delivery('x'))).rejects.toThrow(UnrecoverableError)
+})
+
+test('all groups can be completed at any time, and what comes then begins new ones', async () => {
+  const { clock, writes, send, aggregate } = scenario()
+  send('x', '1')
+  send('y', '2')
+  aggregate.completeAll()
+  send('x', '3')
+  await clock.advance(0)
+  expect(writes).toEqual(['flush x:1', 'flush y:2'])
+  expect(aggregate.openGroups).toBe(1)
+})
+
+const lateScenario = (options: Partial<AggregateOptions> = {}) => {
+  const sent: string[] = []
+  const late = {
+    groups: begunGroups(4),
+    send: async (message: Parameters<typeof bodyText>[0]) => void sent.push(bodyText(message)),
+  }
+  return { sent, ...scenario({ policy: { count: 2 }, late, ...options }) }
+}
+
+test('a message that comes after its group was completed goes where late ones go', async () => {
+  const { clock, writes, settled, sent, send } = lateScenario()
+  for (const body of ['1', '2', '3']) send('x', body)
+  await clock.advance(0)
+  expect(writes).toEqual(['count x:12'])
+  expect(sent).toEqual(['3'])
+  expect(settled.sort()).toEqual(['1', '2', '3'])
+})
+
+test('it is late also while its group is being written', async () => {
+  const { clock, sent, send } = lateScenario({ write: () => new Promise(() => undefined) })
+  for (const body of ['1', '2', '3']) send('x', body)
+  await clock.advance(0)
+  expect(sent).toEqual(['3'])
+})
+
+test('a repeat is not late: it is acknowledged once its group is written, and not before', async () => {
+  const write = Promise.withResolvers<undefined[]>()
+  const { clock, settled, sent, aggregate } = lateScenario({ write: () => write.promise })
+  const first = delivery('1', { key: 'x' })
+  void aggregate.handle(first)
+  void aggregate.handle(delivery('2', { key: 'x' }))
+  await expect(aggregate.handle(first)).rejects.toThrow('the group of the message is being written')
+  write.resolve([undefined, undefined])
+  await clock.advance(0)
+  await aggregate.handle(first)
+  expect(sent).toEqual([])
+  expect(settled).toEqual([])
+})
+
+test('messages of a group that was given back are not late when they come again', async () => {
+  const outcomes = [new Error('away'), undefined]
+  const { clock, sent, aggregate } = lateScenario({ write: async () => outcomes.splice(0, 2) })
+  const messages = ['1', '2'].map((body) => delivery(body, { key: 'x' }))
+  const handled = Promise.allSettled(messages.map((message) => aggregate.handle(message)))
+  await clock.advance(0)
+  expect((await handled).map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+  outcomes.push(undefined, undefined)
+  await Promise.all(messages.map((message) => aggregate.handle(message)))
+  expect(sent).toEqual([])
+})
+
+test('what is remembered of groups is bounded: the group begun first is forgotten first', async () => {
+  const { clock, sent, send } = lateScenario()
+  for (const key of ['x', 'y', 'z']) for (const part of ['1', '2']) send(key, `${key}${part}`)
+  await clock.advance(0)
+  for (const key of ['x', 'z']) send(key, `${key}3`)
+  await clock.advance(0)
+  expect(sent).toEqual(['z3'])
 })

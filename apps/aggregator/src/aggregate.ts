@@ -2,8 +2,10 @@ import type { Clock } from '@armature/async/clock'
 import { createBatches } from '@armature/messaging/batches'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Delivery, Handler } from '@armature/messaging/ports'
+import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { completedBy, type CompletionPolicy, dueAt, type Mechanism } from './completion.ts'
 import type { Correlate } from './correlation.ts'
+import type { BegunGroups } from './late.ts'
 
 export interface AggregateOptions {
   readonly correlate: Correlate
@@ -18,6 +20,12 @@ export interface AggregateOptions {
    * rejects when none is known to be. Called in the order of completion.
    */
   readonly write: (group: CompleteGroup) => Promise<readonly (Error | undefined)[]>
+  /** Where messages that come after their group was completed go. Default: they begin a new group. */
+  readonly late?: {
+    readonly groups: BegunGroups
+    /** Resolves when the message is elsewhere: it is acknowledged then. */
+    readonly send: Handler
+  }
 }
 
 export interface CompleteGroup {
@@ -33,13 +41,15 @@ export interface Aggregate {
    */
   readonly handle: Handler
   readonly openGroups: number
+  /** Completes all open groups now. */
+  completeAll(): void
   /** Completes all open groups now, and from now on each group with its first message. */
   flush(): void
 }
 
 /** The Aggregator pattern over deliveries that stay unsettled: what is held is bounded by the subscription's limits. */
 export const createAggregate = (options: AggregateOptions): Aggregate => {
-  const { correlate, policy, clock, maxOpenGroups, maxWritesAtOnce = 1, write } = options
+  const { correlate, policy, clock, maxOpenGroups, maxWritesAtOnce = 1, write, late } = options
   let flushing = false
   const groups = createBatches<Mechanism>({
     clock,
@@ -47,22 +57,43 @@ export const createAggregate = (options: AggregateOptions): Aggregate => {
     dueAt: (group) => dueAt(policy, group),
     maxHandledAtOnce: maxWritesAtOnce,
     handle: async ({ key, messages, reason }) => {
-      const errors = await write({ correlationKey: key, messages, mechanism: reason })
+      const errors = await write({ correlationKey: key, messages, mechanism: reason }).catch((fault: Error) =>
+        messages.map(() => fault),
+      )
+      const isSettled = errors.every((error) => error === undefined || error instanceof UnrecoverableError)
+      if (isSettled) late?.groups.wrote(key)
+      else late?.groups.gaveBack(key)
       return errors.map((error) => (error === undefined ? 'ok' : { error }))
     },
   })
+
+  const add = (key: string, delivery: Delivery): Promise<void> => {
+    if (groups.open(key) === undefined && groups.openCount >= maxOpenGroups) groups.completeOldest('limit')
+    late?.groups.took(key, delivery)
+    return groups.add(key, delivery)
+  }
 
   return {
     get openGroups() {
       return groups.openCount
     },
     handle: (delivery) => {
-      const correlationKey = correlate(delivery)
-      if (correlationKey === undefined)
+      const key = correlate(delivery)
+      if (key === undefined)
         return Promise.reject(new UnrecoverableError('uncorrelated', 'the message has no correlation key'))
-      if (groups.open(correlationKey) === undefined && groups.openCount >= maxOpenGroups) groups.completeOldest('limit')
-      return groups.add(correlationKey, delivery)
+      if (late === undefined || groups.open(key) !== undefined) return add(key, delivery)
+      switch (late.groups.latenessOf(key, delivery)) {
+        case 'late':
+          return late.send(delivery)
+        case 'repeat':
+          return Promise.resolve()
+        case 'early':
+          return Promise.reject(new RedeliverError('being-written', 'the group of the message is being written'))
+        case undefined:
+          return add(key, delivery)
+      }
     },
+    completeAll: () => groups.flush('flush'),
     flush: () => {
       flushing = true
       groups.flush('flush')

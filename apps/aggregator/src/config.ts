@@ -5,13 +5,8 @@ import { bytes, checkedText, choice, durationMs, integer, text, toggle } from '@
 import { documentIds, operations } from './opensearch-document.ts'
 import { opensearchTarget } from './opensearch-target.ts'
 
-export const settings = z.object({
-  ...commonSettings,
-  ...messagingSettings,
-  ...consulSettings,
-  ...kvSettings,
-  ...registrationSettings,
-  ...databaseSettings,
+/** Where groups go: without a URL to the database. */
+export const sinkSettings = {
   sinkUrl: checkedText((value) => void opensearchTarget(value))
     .optional()
     .meta({
@@ -41,6 +36,19 @@ export const settings = z.object({
   sinkMaxConcurrency: integer({ min: 1, max: 64 })
     .default(8)
     .meta({ description: 'Requests to the sink at once, at most; how many there are follows its latency' }),
+}
+
+export const settings = z.object({
+  ...commonSettings,
+  ...messagingSettings,
+  ...consulSettings,
+  ...kvSettings,
+  ...registrationSettings,
+  ...databaseSettings,
+  ...sinkSettings,
+  pipelines: text().optional().meta({
+    description: 'File of pipelines (YAML); what it leaves out is as the other settings say (none = one pipeline)',
+  }),
   topic: text()
     .default('logs.>')
     .meta({ description: 'Topic to aggregate; a wildcard leaves out dead-letter topics', short: 't' }),
@@ -62,6 +70,15 @@ export const settings = z.object({
     .meta({ description: 'A group is complete so long after its last message, in milliseconds' }),
   completeHeader: text().optional().meta({ description: 'A message with this header is the last of its group' }),
   partsHeader: text().optional().meta({ description: 'A group is complete with as many messages as this header says' }),
+  inOrder: toggle().default(false).meta({
+    description: 'Write the groups of a key one after the other; one that fails is written again before the next',
+  }),
+  lateTopic: text().optional().meta({
+    description: 'Topic for messages that come after their group was completed (none = they begin a new group)',
+  }),
+  maxRememberedMessages: integer({ min: 1, max: 10_000_000 })
+    .default(100_000)
+    .meta({ description: 'Messages of groups that are remembered, to know late ones' }),
   maxOpenGroups: integer({ min: 1, max: 1_000_000 })
     .default(1_000)
     .meta({ description: 'Groups open at once; one more completes the oldest early' }),
@@ -83,3 +100,4 @@ export const settings = z.object({
 })
 
 export type Config = Readonly<z.infer<typeof settings>>
+export type SinkSettings = Readonly<z.infer<z.ZodObject<typeof sinkSettings>>>

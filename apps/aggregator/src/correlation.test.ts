@@ -1,6 +1,7 @@
 import { message } from '@armature/messaging/message'
 import { expect, test } from 'vitest'
-import { correlateBy, CorrelationError } from './correlation.ts'
+import { FieldError } from './field.ts'
+import { correlateBy } from './correlation.ts'
 
 const sample = message('logs.a', '{"order":{"id":7,"open":true,"lines":[1]},"__proto__":"own","name":"n"}', {
   key: 'k',
@@ -32,5 +33,5 @@ test.each(['not json', new Uint8Array([0xff])])('a body that is no JSON has no c
 )
 
 test.each(['', 'body', 'header:', 'json:', 'Topic'])('%j is refused', (form) =>
-  expect(() => correlateBy(form)).toThrow(CorrelationError),
+  expect(() => correlateBy(form)).toThrow(FieldError),
 )

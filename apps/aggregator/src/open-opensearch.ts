@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Clock } from '@armature/async/clock'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
-import type { Config } from './config.ts'
+import type { SinkSettings } from './config.ts'
 import { createOpensearchClient } from './opensearch-client.ts'
 import { createOpensearchSink } from './opensearch-sink.ts'
 import { opensearchTarget } from './opensearch-target.ts'
@@ -28,7 +28,7 @@ const startDeadlineMs = 30_000
  * refused, or the server does not answer.
  */
 export const openOpensearch = async (
-  config: Config & { readonly sinkUrl: string },
+  config: SinkSettings & { readonly sinkUrl: string },
   { clock, warn }: OpenOptions,
 ): Promise<OpenedSink> => {
   const target = opensearchTarget(config.sinkUrl)
@@ -76,7 +76,7 @@ const startFault = (cause: unknown, origin: string): ServiceError =>
 
 const wrong = (problem: string, fix: string) => new ServiceError(problem, { exitCode: exitCodes.config, fix })
 
-const checkSettings = (config: Config, wildcard: string): void => {
+const checkSettings = (config: SinkSettings, wildcard: string): void => {
   const { sinkOperation: operation, sinkDocumentId: documentId, sinkVersionHeader: versionHeader } = config
   if (config.sinkDataStream && operation === 'index')
     throw wrong('a data stream takes no document twice', 'Set SINK_OPERATION=create, or leave SINK_DATA_STREAM out')
@@ -91,7 +91,7 @@ const checkSettings = (config: Config, wildcard: string): void => {
 }
 
 const authorizationOf = (
-  { sinkApiKey, sinkPassword }: Config,
+  { sinkApiKey, sinkPassword }: SinkSettings,
   { user, password }: { user: string | undefined; password: string | undefined },
 ): string | undefined => {
   if (sinkApiKey !== undefined) return `ApiKey ${sinkApiKey}`

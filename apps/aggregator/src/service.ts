@@ -4,31 +4,22 @@ import { observed } from '@armature/database/observed'
 import { openDatabase } from '@armature/database/open'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/async/clock'
-import { compose } from '@armature/messaging/compose'
-import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
-import { measure } from '@armature/messaging/measure'
 import { openDriver } from '@armature/messaging-drivers/open'
 import { openedUnless } from '@armature/messaging/opened-unless'
-import type { Driver, Middleware, Subscription } from '@armature/messaging/ports'
+import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/reach'
-import { trace } from '@armature/messaging/trace'
-import { exitCodes } from '@armature/service/exit-codes'
-import { ServiceError } from '@armature/service/faults'
-import type { Service } from '@armature/service/service'
-import { commonMetrics } from '@armature/telemetry/common-metrics'
+import type { NotReady, Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
-import { type Aggregate, createAggregate } from './aggregate.ts'
-import { allPartsArrived, type CompletionPolicy } from './completion.ts'
-import type { Config } from './config.ts'
-import { type Correlate, correlateBy, CorrelationError } from './correlation.ts'
+import type { Config, SinkSettings } from './config.ts'
 import { eventMigrations } from './event-table.ts'
+import { onePipeline, type PipelineSettings } from './one-pipeline.ts'
 import { openOpensearch, type OpenedSink } from './open-opensearch.ts'
 import { opensearchTarget } from './opensearch-target.ts'
+import { openPipeline, type Pipeline } from './pipeline.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
 import { storedEvents, type StoredEvents } from './stored.ts'
-import { groupWriter } from './write-group.ts'
 
 const name = 'aggregator'
 
@@ -36,33 +27,30 @@ const name = 'aggregator'
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock
-  readonly openMessaging: () => Promise<Driver>
-  readonly openDatabase: () => Promise<Database>
+  readonly openMessaging: (url: string) => Promise<Driver>
+  readonly openDatabase: (url: string) => Promise<Database>
   readonly openSink: (database: Database) => Promise<Sink>
-  /** In the place of a database and its sink, where `SINK_URL` is set. */
-  readonly openSinkByUrl?: (url: string) => Promise<OpenedSink>
+  /** In the place of a database and its sink, where the sink has a URL. */
+  readonly openSinkByUrl?: (settings: SinkSettings & { readonly sinkUrl: string }) => Promise<OpenedSink>
 }
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
 export const realEdges = (config: Config): Edges => {
   const telemetry = createTelemetry({ service: name, config })
+  const warn = (problem: string) => telemetry.log.warn(problem)
   return {
     telemetry,
     clock: systemClock(),
-    openMessaging: () =>
-      openDriver(config.messagingUrl, {
-        source: `/armature/${name}`,
-        metrics: telemetry.metrics,
-        warn: (problem) => telemetry.log.warn(problem),
-      }),
-    openDatabase: () => openDatabase(config.databaseUrl, { template: migratedTemplate(eventMigrations) }),
+    openMessaging: (url) => openDriver(url, { source: `/armature/${name}`, metrics: telemetry.metrics, warn }),
+    openDatabase: (url) => openDatabase(url, { template: migratedTemplate(eventMigrations) }),
     openSink: openPostgresSink,
-    openSinkByUrl: (sinkUrl) =>
-      openOpensearch({ ...config, sinkUrl }, { clock: systemClock(), warn: (problem) => telemetry.log.warn(problem) }),
+    openSinkByUrl: (settings) => openOpensearch(settings, { clock: systemClock(), warn }),
   }
 }
 
 export interface Aggregator extends Service {
+  /** Completes all open groups now. */
+  completeAll(): void
   /** Reads the sink. Throws before `start` resolved. */
   stored(): StoredEvents
 }
@@ -71,88 +59,92 @@ export interface Aggregator extends Service {
 export const aggregator = (config: Config, edges: Edges): Aggregator => {
   const { telemetry, clock } = edges
   const { metrics } = telemetry
-  const closing = new AbortController()
-  let database: Database | undefined
-  let byUrl: OpenedSink | undefined
-  let driver: Driver | undefined
-  let subscription: Subscription | undefined
-  let aggregate: Aggregate | undefined
-  let sinkFault: unknown
-  const ledger = createLedger({ stage: name, inFlight: () => subscription?.inFlight ?? 0, metrics })
-
-  const subscribe = async (source: Driver, handle: Aggregate['handle']): Promise<Subscription> => {
-    const { topic, group, maxInFlight, maxInFlightBytes } = config
-    const around = compose(
-      measure({ ledger, metrics, system: source.scheme, group, clock }),
-      trace({ system: source.scheme, group }),
-      withoutDeadLetters(topic, telemetry),
-      deadLetter({ publisher: source, handler: name, group, clock, metrics }),
-    )
-    return source.subscribe(topic, around(handle), { group, maxInFlight, maxInFlightBytes, from: 'earliest' })
-  }
-
-  const openSink = async (): Promise<Sink> => {
-    if (config.sinkUrl !== undefined && edges.openSinkByUrl !== undefined) {
-      byUrl = await edges.openSinkByUrl(config.sinkUrl)
-      return byUrl.sink
-    }
-    database = observed(await edges.openDatabase(), telemetry)
-    return edges.openSink(borrowed(database))
-  }
+  const pipelines: Pipeline[] = []
+  const ends = openEnds(edges)
+  let settings: readonly PipelineSettings[] = []
+  const inFlight = () => pipelines.reduce((sum, pipeline) => sum + pipeline.inFlight, 0)
+  const ledger = createLedger({ stage: name, inFlight, metrics })
+  const each = (step: (pipeline: Pipeline) => Promise<void>) => Promise.all(pipelines.map(step)).then(() => undefined)
 
   return {
     name,
     telemetry,
     start: async (stopping = new AbortController().signal) => {
-      const correlate = correlation(config)
-      const sink = await openSink()
-      const { maxWriteAttempts: maxAttempts, writeRetryDelayMs: retryDelayMs, writeTimeoutMs, maxOpenGroups } = config
-      const write = groupWriter({
-        sink,
-        telemetry,
-        clock,
-        maxAttempts,
-        retryDelayMs,
-        writeTimeoutMs,
-        closing: closing.signal,
-        onAttempt: (fault) => (sinkFault = fault),
-      })
-      const maxWritesAtOnce = sink.maxWritesAtOnce ?? 1
-      aggregate = createAggregate({ correlate, policy: policyOf(config), clock, maxOpenGroups, maxWritesAtOnce, write })
-      driver = await openedUnless(stopping, edges.openMessaging())
-      observeBroker(driver, telemetry.metrics)
-      subscription = await subscribe(driver, aggregate.handle)
+      settings = [onePipeline(config)]
+      for (const { plan, messagingUrl, sink: sinkSettings } of settings) {
+        const sink = await ends.sink(sinkSettings)
+        const driver = await ends.driver(messagingUrl, stopping)
+        pipelines.push(await openPipeline(plan, { driver, sink, telemetry, clock, ledger }))
+      }
     },
     checks: ['sink', ...brokerChecks],
-    notReady: () => [
-      ...(sinkFault === undefined ? [] : [{ check: 'sink', reason: 'the last write failed' }]),
-      ...brokerNotReady(driver),
-    ],
-    stopIntake: async () => subscription?.stop(),
-    finish: async () => {
-      aggregate?.flush()
-      await subscription?.idle()
-    },
+    notReady: () => [...pipelines.flatMap(sinkNotReady), ...ends.drivers().flatMap(brokerNotReady)],
+    stopIntake: () => each((pipeline) => pipeline.stopIntake()),
+    finish: () => each((pipeline) => pipeline.finish()),
     close: async () => {
-      closing.abort()
-      await subscription?.close()
-      await driver?.close()
-      await byUrl?.close()
-      await database?.close()
+      await each((pipeline) => pipeline.close())
+      await ends.close()
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
-      const broker = brokerInWords(config.messagingUrl)
-      return `waits for messages on ${config.topic} at ${broker}: MESSAGING_URL points at a real one; stores them in ${storeInWords(config)}`
+      return settings.map(waitsForInWords).join('\n')
     },
-    stored: () => {
-      if (database === undefined) throw new Error('the sink can be read once start() has resolved')
-      return storedEvents(database)
+    completeAll: () => {
+      for (const pipeline of pipelines) pipeline.completeAll()
+    },
+    stored: () => storedEvents(ends.database()),
+  }
+}
+
+/** The brokers and sinks that pipelines share: each is opened once. */
+const openEnds = ({ telemetry, openMessaging, openDatabase, openSink, openSinkByUrl }: Edges) => {
+  const drivers = new Map<string, Driver>()
+  const databases = new Map<string, Database>()
+  const sinks: OpenedSink[] = []
+
+  const databaseOf = async (url: string): Promise<Database> => {
+    const opened = databases.get(url) ?? observed(await openDatabase(url), telemetry)
+    databases.set(url, opened)
+    return opened
+  }
+
+  return {
+    drivers: () => [...drivers.values()],
+    driver: async (url: string, stopping: AbortSignal): Promise<Driver> => {
+      const known = drivers.get(url)
+      if (known !== undefined) return known
+      const driver = await openedUnless(stopping, openMessaging(url))
+      drivers.set(url, driver)
+      observeBroker(driver, telemetry.metrics)
+      return driver
+    },
+    sink: async ({ databaseUrl, ...settings }: PipelineSettings['sink']): Promise<Sink> => {
+      const { sinkUrl } = settings
+      if (sinkUrl === undefined || openSinkByUrl === undefined) return openSink(borrowed(await databaseOf(databaseUrl)))
+      const opened = await openSinkByUrl({ ...settings, sinkUrl })
+      sinks.push(opened)
+      return opened.sink
+    },
+    database: (): Database => {
+      const [first] = databases.values()
+      if (first === undefined) throw new Error('the sink can be read once start() has resolved')
+      return first
+    },
+    close: async () => {
+      for (const opened of [...drivers.values(), ...sinks, ...databases.values()]) await opened.close()
     },
   }
 }
 
-const storeInWords = ({ sinkUrl, databaseUrl }: Config): string => {
+const sinkNotReady = ({ sinkFault }: Pipeline): readonly NotReady[] =>
+  sinkFault === undefined ? [] : [{ check: 'sink', reason: 'the last write failed' }]
+
+const waitsForInWords = ({ plan, messagingUrl, sink }: PipelineSettings): string => {
+  const broker = brokerInWords(messagingUrl)
+  return `waits for messages on ${plan.topic} at ${broker}: MESSAGING_URL points at a real one; stores them in ${storeInWords(sink)}`
+}
+
+const storeInWords = ({ sinkUrl, databaseUrl }: PipelineSettings['sink']): string => {
   if (sinkUrl !== undefined) {
     const { origin, index } = opensearchTarget(sinkUrl)
     return `the index ${index} at ${origin}`
@@ -160,39 +152,3 @@ const storeInWords = ({ sinkUrl, databaseUrl }: Config): string => {
   const store = /^embedded:/i.test(databaseUrl) ? 'an embedded database, gone at the end' : 'the database'
   return `${store}: DATABASE_URL points at a real one`
 }
-
-const correlation = ({ correlateBy: text }: Config): Correlate => {
-  try {
-    return correlateBy(text)
-  } catch (error) {
-    if (!(error instanceof CorrelationError)) throw error
-    const fix = 'Correct --correlate-by (env CORRELATE_BY)'
-    throw new ServiceError(error.message, { exitCode: exitCodes.config, fix, cause: error })
-  }
-}
-
-const policyOf = (config: Config): CompletionPolicy => {
-  const { completeInactivityMs: inactivityMs, completeHeader, partsHeader } = config
-  return {
-    count: config.completeCount,
-    bytes: config.completeBytes,
-    periodMs: config.completePeriodMs,
-    ...(inactivityMs === undefined ? {} : { inactivityMs }),
-    ...(completeHeader === undefined ? {} : { special: ({ headers }) => Object.hasOwn(headers, completeHeader) }),
-    ...(partsHeader === undefined ? {} : { predicate: allPartsArrived(partsHeader) }),
-  }
-}
-
-/**
- * Acknowledges dead letters that a wildcard takes in, and counts them: a message that cannot be stored must not come back by
- * another door. A topic that itself ends in `.DLT` is aggregated like any other.
- */
-const withoutDeadLetters =
-  (pattern: string, { metrics }: Telemetry): Middleware =>
-  (next) =>
-  (delivery) => {
-    if (isDeadLetterTopic(pattern) || !isDeadLetterTopic(delivery.topic)) return next(delivery)
-    const labels = { component: name, intentional: true, reason: 'dead-letter-topic' }
-    metrics.count(commonMetrics.component_discarded_events_total, 1, labels)
-    return Promise.resolve()
-  }

@@ -9,10 +9,15 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { CompleteGroup } from './aggregate.ts'
 import { aggregatorMetrics } from './aggregator-metrics.ts'
+import type { Fold } from './fold.ts'
 import type { Sink, SinkBusy, SinkItem, SinkOutcome } from './sink.ts'
 
 export interface WriteOptions {
   readonly sink: Sink
+  /** Its name, a label of metrics. Default `aggregator`. */
+  readonly pipeline?: string
+  /** Makes one message of each group, which goes to the sink in their place. */
+  readonly fold?: Fold
   readonly telemetry: Telemetry
   readonly clock: Clock
   /** Writes of one batch, the first one included, before its messages are given back to the broker. */
@@ -46,7 +51,8 @@ const component = 'aggregator'
  * has a RedeliverError: it comes again later. Never rejects.
  */
 export const groupWriter = (options: WriteOptions) => {
-  const { sink, clock, maxAttempts, retryDelayMs, writeTimeoutMs, closing, random = Math.random, onAttempt } = options
+  const { sink, fold, clock, maxAttempts, retryDelayMs, writeTimeoutMs, closing, onAttempt } = options
+  const { random = Math.random, pipeline = component } = options
   const { log, metrics } = options.telemetry
 
   const bounded = <T>(what: string, job: (signal: AbortSignal) => Promise<T>): Promise<T> =>
@@ -135,12 +141,16 @@ export const groupWriter = (options: WriteOptions) => {
     return wait(clock, Math.min(leastMs, longestAskedMs) + delayMs, closing).catch(() => undefined)
   }
 
-  return ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
-    metrics.record(aggregatorMetrics.batch_events, messages.length, { mechanism })
-    return settle(
-      messages.map((message) => ({ message, correlationKey })),
-      false,
-    )
+  return async ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
+    metrics.record(aggregatorMetrics.batch_events, messages.length, { mechanism, pipeline })
+    if (fold === undefined)
+      return settle(
+        messages.map((message) => ({ message, correlationKey })),
+        false,
+      )
+    const message = fold.merge(correlationKey, messages, `/armature/${component}/${pipeline}`)
+    const [settlement] = await settle([{ message, correlationKey }], false)
+    return messages.map(() => settlement)
   }
 }
 

@@ -190,5 +190,5 @@ test('it says what it waits for and where it stores, on one line', async () => {
 })
 
 test('a way to correlate that there is not ends the start', async () => {
-  await expect(start({ correlateBy: 'body' })).rejects.toThrow("'body' says no way to correlate")
+  await expect(start({ correlateBy: 'body' })).rejects.toThrow("'body' names no part of a message")
 })

@@ -13,7 +13,7 @@ export const safeguards: readonly Safeguard[] = [
     promise: 'The aggregator acknowledges a message only after its group was written',
     file: 'apps/aggregator/src/aggregate.ts',
     find: 'const errors = await write({',
-    replace: 'const errors = await ((group) => (void write(group), messages.map(() => undefined)))({',
+    replace: 'const errors = await ((group) => (void write(group), Promise.resolve(messages.map(() => undefined))))({',
     tests: ['apps/aggregator/test/aggregator.test.ts'],
   },
   {
@@ -159,7 +159,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'What the aggregator holds comes again when it closes without having written it',
-    file: 'apps/aggregator/src/service.ts',
+    file: 'apps/aggregator/src/pipeline.ts',
     find: '      closing.abort()',
     replace: '',
     tests: ['apps/aggregator/test/drain.test.ts'],

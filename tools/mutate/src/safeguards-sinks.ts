@@ -64,4 +64,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'limit = Math.max(1, limit)',
     tests: ['apps/aggregator/src/adaptive-concurrency.test.ts'],
   },
+  {
+    promise: 'A group that the sink did not take is written before the next one of its key',
+    file: 'apps/aggregator/src/in-order.ts',
+    find: 'if (places.length === 0 || closing.aborted) return settled',
+    replace: 'if (places.length >= 0 || closing.aborted) return settled',
+    tests: ['apps/aggregator/src/in-order.test.ts'],
+  },
+  {
+    promise: 'A repeat of a message whose group is being written is not acknowledged before it is written',
+    file: 'apps/aggregator/src/late.ts',
+    find: "return group.isWritten ? 'repeat' : 'early'",
+    replace: "return group.isWritten ? 'repeat' : 'repeat'",
+    tests: ['apps/aggregator/src/aggregate.test.ts'],
+  },
+  {
+    promise: 'A message that came twice counts once in a merged document',
+    file: 'apps/aggregator/src/fold.ts',
+    find: 'valueOf(distinct)]',
+    replace: 'valueOf(messages)]',
+    tests: ['apps/aggregator/src/fold.test.ts'],
+  },
 ]

@@ -1,0 +1,73 @@
+import { identityOf } from '@armature/messaging/identity'
+import type { Message } from '@armature/messaging/message'
+
+/**
+ * What a message is to the groups before it. `late`: the group of its key is complete. `repeat`: that group has the message and was
+ * written. `early`: that group has the message and is being written, so that nobody knows yet.
+ */
+export type Lateness = 'late' | 'repeat' | 'early' | undefined
+
+/** The groups that were begun, as far as they are remembered. */
+export interface BegunGroups {
+  /** For a message whose key has no open group. */
+  latenessOf(correlationKey: string, message: Message): Lateness
+  /** The open group of the key, or a new one, has the message. */
+  took(correlationKey: string, message: Message): void
+  /** The group of the key is in the sink. */
+  wrote(correlationKey: string): void
+  /** Messages of the group come again: the key has no group. */
+  gaveBack(correlationKey: string): void
+}
+
+interface BegunGroup {
+  readonly identities: Set<string>
+  isWritten: boolean
+}
+
+/** A message that names no source has one that no other has. */
+const unknownSource = ''
+
+/**
+ * Remembers the keys of groups with their messages, up to `maxMessages` messages in all: the group that was begun first is forgotten
+ * first. Nothing is remembered over a restart.
+ */
+export const begunGroups = (maxMessages: number): BegunGroups => {
+  /** In the order of their beginning. */
+  const groups = new Map<string, BegunGroup>()
+  let remembered = 0
+
+  const forget = (key: string) => {
+    remembered -= groups.get(key)?.identities.size ?? 0
+    groups.delete(key)
+  }
+
+  const begin = (key: string): BegunGroup => {
+    const group = { identities: new Set<string>(), isWritten: false }
+    groups.set(key, group)
+    return group
+  }
+
+  return {
+    latenessOf: (key, message) => {
+      const group = groups.get(key)
+      if (group === undefined) return undefined
+      if (!group.identities.has(identityOf(message, unknownSource))) return 'late'
+      return group.isWritten ? 'repeat' : 'early'
+    },
+    took: (key, message) => {
+      const { identities } = groups.get(key) ?? begin(key)
+      const before = identities.size
+      identities.add(identityOf(message, unknownSource))
+      remembered += identities.size - before
+      for (const oldest of groups.keys()) {
+        if (remembered <= maxMessages) break
+        forget(oldest)
+      }
+    },
+    wrote: (key) => {
+      const group = groups.get(key)
+      if (group !== undefined) group.isWritten = true
+    },
+    gaveBack: forget,
+  }
+}

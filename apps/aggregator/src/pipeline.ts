@@ -1,0 +1,188 @@
+import type { Clock } from '@armature/async/clock'
+import { compose } from '@armature/messaging/compose'
+import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
+import { measure } from '@armature/messaging/measure'
+import type { Driver, Handler, Middleware, Subscription } from '@armature/messaging/ports'
+import { trace } from '@armature/messaging/trace'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
+import { commonMetrics } from '@armature/telemetry/common-metrics'
+import type { Ledger } from '@armature/telemetry/ledger'
+import type { Telemetry } from '@armature/telemetry/telemetry'
+import { type Aggregate, createAggregate } from './aggregate.ts'
+import { aggregatorMetrics } from './aggregator-metrics.ts'
+import type { CompletionPolicy } from './completion.ts'
+import type { Condition } from './condition.ts'
+import type { Correlate } from './correlation.ts'
+import type { Fold } from './fold.ts'
+import { inOrderOfKey } from './in-order.ts'
+import { begunGroups } from './late.ts'
+import type { Sink } from './sink.ts'
+import { groupWriter } from './write-group.ts'
+
+/** What one pipeline does between its topic and its sink. */
+export interface PipelinePlan {
+  readonly name: string
+  readonly topic: string
+  readonly group: string
+  /** Messages, and bytes of body, that are held unacknowledged at once. */
+  readonly maxInFlight: number
+  readonly maxInFlightBytes: number
+  /** Messages that do not fulfil it are acknowledged and counted. Default: all are taken. */
+  readonly filter?: Condition | undefined
+  readonly correlate: Correlate
+  readonly policy: CompletionPolicy
+  readonly maxOpenGroups: number
+  /** Default: each message goes to the sink as it is. */
+  readonly fold?: Fold | undefined
+  /** The groups of a key are written one after the other, in the order of their completion. */
+  readonly inOrder: boolean
+  /** Where messages go that come after their group was completed, and how many messages are remembered. Default: a new group. */
+  readonly late?: { readonly topic: string; readonly maxMessages: number } | undefined
+  readonly maxWriteAttempts: number
+  readonly writeRetryDelayMs: number
+  readonly writeTimeoutMs: number
+}
+
+export interface PipelineEdges {
+  readonly driver: Driver
+  readonly sink: Sink
+  readonly telemetry: Telemetry
+  readonly clock: Clock
+  readonly ledger: Ledger
+}
+
+/** A pipeline that runs. */
+export interface Pipeline {
+  readonly name: string
+  readonly inFlight: number
+  /** Why the last write failed; undefined once one succeeded. */
+  readonly sinkFault: unknown
+  /** Completes all open groups now. */
+  completeAll(): void
+  /** Takes nothing new. */
+  stopIntake(): Promise<void>
+  /** Completes all groups and waits until they are written. */
+  finish(): Promise<void>
+  /** What is not known to be stored comes again. */
+  close(): Promise<void>
+}
+
+const component = 'aggregator'
+
+/** Subscribes to the topic, gathers what belongs together, and writes each group to the sink. Rejects with SubscribeError and ServiceError. */
+export const openPipeline = async (plan: PipelinePlan, edges: PipelineEdges): Promise<Pipeline> => {
+  const { driver, telemetry } = edges
+  const closing = new AbortController()
+  let sinkFault: unknown
+  if (plan.inOrder && driver.guarantees.order === 'none') throw keepsNoOrder(plan, driver)
+  const aggregate = aggregateOf(plan, edges, closing.signal, (fault) => (sinkFault = fault))
+  const { group, maxInFlight, maxInFlightBytes } = plan
+  const subscription: Subscription = await driver.subscribe(plan.topic, around(plan, edges)(aggregate.handle), {
+    group,
+    maxInFlight,
+    maxInFlightBytes,
+    from: 'earliest',
+  })
+  telemetry.metrics.observe(aggregatorMetrics.open_groups, () => aggregate.openGroups, { pipeline: plan.name })
+  return {
+    name: plan.name,
+    get inFlight() {
+      return subscription.inFlight
+    },
+    get sinkFault() {
+      return sinkFault
+    },
+    completeAll: () => aggregate.completeAll(),
+    stopIntake: () => subscription.stop(),
+    finish: () => {
+      aggregate.flush()
+      return subscription.idle()
+    },
+    close: () => {
+      closing.abort()
+      return subscription.close()
+    },
+  }
+}
+
+const keepsNoOrder = ({ name }: PipelinePlan, { scheme }: Driver) =>
+  new ServiceError(`pipeline ${name} wants the order of each key, and ${scheme}: keeps none`, {
+    exitCode: exitCodes.config,
+    fix: 'Read from a broker that keeps it, or leave inOrder out',
+  })
+
+const aggregateOf = (
+  plan: PipelinePlan,
+  { driver, sink, telemetry, clock }: PipelineEdges,
+  closing: AbortSignal,
+  onAttempt: (fault: unknown) => void,
+): Aggregate => {
+  const { correlate, policy, maxOpenGroups, fold, late } = plan
+  const write = groupWriter({
+    sink,
+    telemetry,
+    clock,
+    pipeline: plan.name,
+    maxAttempts: plan.maxWriteAttempts,
+    retryDelayMs: plan.writeRetryDelayMs,
+    writeTimeoutMs: plan.writeTimeoutMs,
+    closing,
+    onAttempt,
+    ...(fold && { fold }),
+  })
+  const maxWritesAtOnce = sink.maxWritesAtOnce ?? 1
+  return createAggregate({
+    correlate,
+    policy,
+    clock,
+    maxOpenGroups,
+    // Groups that wait for an earlier one of their key hold up no other key.
+    ...(plan.inOrder
+      ? { write: inOrderOfKey(write, maxWritesAtOnce, closing), maxWritesAtOnce: Infinity }
+      : { write, maxWritesAtOnce }),
+    ...(late && { late: { groups: begunGroups(late.maxMessages), send: sendLate(late.topic, driver, telemetry) } }),
+  })
+}
+
+const sendLate =
+  (topic: string, driver: Driver, { metrics }: Telemetry): Handler =>
+  async (delivery) => {
+    await driver.publish(topic, [delivery])
+    metrics.count(aggregatorMetrics.late_events_total, 1)
+  }
+
+/** What every message passes before it is gathered. */
+const around = (plan: PipelinePlan, { driver, telemetry, clock, ledger }: PipelineEdges): Middleware => {
+  const { topic, group, filter, fold } = plan
+  const { metrics } = telemetry
+  return compose(
+    measure({ ledger, metrics, system: driver.scheme, group, clock }),
+    trace({ system: driver.scheme, group }),
+    passing((message) => isDeadLetterTopic(topic) || !isDeadLetterTopic(message.topic), 'dead-letter-topic', telemetry),
+    deadLetter({ publisher: driver, handler: component, group, clock, metrics }),
+    ...(filter === undefined ? [] : [passing(filter, 'filter', telemetry)]),
+    ...(fold === undefined ? [] : [checkedBy(fold)]),
+  )
+}
+
+/**
+ * Acknowledges what is not wanted, and counts it. Dead letters that a wildcard takes in are not: a message that cannot be stored must not
+ * come back by another door. A topic that itself ends in `.DLT` is aggregated like any other.
+ */
+const passing =
+  (isWanted: Condition, reason: string, { metrics }: Telemetry): Middleware =>
+  (next) =>
+  (delivery) => {
+    if (isWanted(delivery)) return next(delivery)
+    metrics.count(commonMetrics.component_discarded_events_total, 1, { component, intentional: true, reason })
+    return Promise.resolve()
+  }
+
+const checkedBy =
+  (fold: Fold): Middleware =>
+  (next) =>
+  async (delivery) => {
+    fold.check(delivery)
+    await next(delivery)
+  }
