@@ -1,5 +1,6 @@
 import { kafkaName, topicOf } from './names.ts'
-import { heldOf, kafkaRemoval } from './removal.ts'
+import { kafkaRemoval } from './removal.ts'
+import { storedMessage } from './stored-record.ts'
 import { kafkaWalk, type Cursor, type WalkParts } from './walk.ts'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkTopic } from '@armature/messaging/topic-pattern'
@@ -29,7 +30,7 @@ export const kafkaBrowser = ({ cluster, topics, looked }: BrowserParts): TopicBr
         const record = oldest?.chunk[oldest.at]
         if (oldest === undefined || record === undefined) return
         oldest.at++
-        yield heldOf(topic, record, oldest.place.partition)
+        yield storedMessage(topic, record, oldest.place.partition)
       }
     },
 

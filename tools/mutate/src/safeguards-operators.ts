@@ -32,8 +32,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A removal from a topic of Kafka cuts off only what it walked',
     file: 'libs/messaging-kafka/src/removal.ts',
-    find: 'await deleteBelow(cursor.place, cut)',
-    replace: 'await deleteBelow(cursor.place, cursor.end + 0 * cut)',
+    find: 'await deleteBelow(removal, place, cut)',
+    replace: 'await deleteBelow(removal, place, cut + 1)',
     tests: ['libs/messaging-kafka/test/removal.test.ts'],
   },
   {
@@ -46,8 +46,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Letters that stay are published again in batches that the topic takes',
     file: 'libs/messaging-kafka/src/removal.ts',
-    find: "produce(place, records, 'gzip')",
-    replace: "produce(place, records, 'none')",
+    find: "produce(removal, place, records, 'gzip')",
+    replace: "produce(removal, place, records, 'none')",
     tests: ['libs/messaging-kafka/test/removal.test.ts'],
   },
   {

@@ -8,7 +8,6 @@ export const maxFunctionLines = 100
 export const longFunctions: readonly string[] = [
   'kafkaCluster',
   'kafkaMember',
-  'kafkaRemoval',
   'kafkaSender',
   'kafkaSubscription',
 ]
