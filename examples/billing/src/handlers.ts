@@ -12,10 +12,11 @@ export const handlers = async ({
   clock,
   telemetry,
   onClose,
+  stopping,
 }: HandlerTools<Config>): Promise<Registration[]> => {
   const database = await openDatabase(config.databaseUrl)
   onClose(() => database.close())
-  await migrate(database, migrations)
+  await migrate(database, migrations, { signal: stopping })
   // A checked order is at no fault: where it cannot be stored, the database is away, and orders wait for it.
   const middleware = circuitBreaker({
     failures: 1,

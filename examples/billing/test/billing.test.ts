@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { migrate } from '@armature/database/migrate'
 import { ownDatabase } from '@armature/database/testing-own-database'
 import { bodyText, jsonMessage, message, type Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
@@ -30,9 +31,13 @@ const setUp = async () => {
   await driver.subscribe('orders.DLT', keep, { from: 'latest' })
 
   const env = { MESSAGING_URL: messagingUrl, DATABASE_URL: way.url, BILLING_GROUP: name, STATSD_PORT: '0' }
-  const start = async (): Promise<Program> => {
+  const begin = (): Program => {
     const program = startProgram(process.execPath, [main], { env: { ...process.env, ...env } })
     ends.push(() => program.kill())
+    return program
+  }
+  const start = async (): Promise<Program> => {
+    const program = begin()
     await program.until(/waits for messages on orders/)
     return program
   }
@@ -52,7 +57,7 @@ const setUp = async () => {
       'orders',
       orders.map((order) => (typeof order === 'string' ? message('orders', order) : jsonMessage('orders', order))),
     )
-  return { start, stored, orderOf, publish, letters, way }
+  return { begin, start, stored, orderOf, publish, letters, way, database }
 }
 
 let world: Awaited<ReturnType<typeof setUp>>
@@ -101,5 +106,25 @@ describe.skipIf(skipped('nats') || skipped('postgres'))('orders', { timeout: ser
     await way.mend()
     await eventually(async () => expect(await stored()).toEqual(all.map(({ id }) => id)))
     expect(letters).toEqual([])
+  })
+
+  test('bug: a stop in a start that waited for its turn to migrate the database ran over the deadline of the drain', async () => {
+    const { begin, database } = world
+    const another = new AbortController()
+    const steps = [{ name: 'slow', statements: ['select pg_sleep(600)'] }]
+    const migrating = migrate(database, { owner: 'another', steps }, { signal: another.signal }).catch(() => undefined)
+    const running = async (sql: string) => {
+      const activity = `select 1 from pg_stat_activity
+        where datname = current_database() and state = 'active' and query like $1`
+      expect((await database.query(activity, [`${sql}%`])).count).toBe(1)
+    }
+    await eventually(() => running('select pg_sleep'))
+    const service = begin()
+    await eventually(() => running('select pg_advisory_xact_lock'))
+    service.signal('SIGTERM')
+    // 75 where the start had to be given up.
+    expect(await service.ended()).toEqual({ code: 0, signal: null })
+    another.abort()
+    await migrating
   })
 })

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '@armature/async/clock'
+import { unlessAborted } from '@armature/async/unless-aborted'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import type { Registration } from '@armature/messaging/on'
 import { openedUnless } from '@armature/messaging/opened-unless'
@@ -18,8 +19,16 @@ export interface ConsumerEdges {
   readonly openMessaging: () => Promise<Driver>
 }
 
-/** Registers what is to be closed after the last handler has ended; the last registered is closed first. */
-export type OnClose = (close: () => Promise<void>) => void
+/** What handlers open their world with, at the start. */
+export interface StartTools {
+  /** Registers what is to be closed after the last handler has ended; the last registered is closed first. */
+  readonly onClose: (close: () => Promise<void>) => void
+  /**
+   * Aborted when a stop is asked for, in the start or later. The start does not wait for handlers that are being made then: they should give up
+   * what they wait for. What they register by `onClose` all the same is closed at once.
+   */
+  readonly stopping: AbortSignal
+}
 
 export interface ConsumerParts {
   /** Names the service, and its stage in the books. */
@@ -27,7 +36,7 @@ export interface ConsumerParts {
   readonly config: ConsumerConfig
   readonly edges: ConsumerEdges
   /** The handlers, or what makes them at the start: it may open what they need. */
-  readonly handlers: readonly Registration[] | ((onClose: OnClose) => Promise<readonly Registration[]>)
+  readonly handlers: readonly Registration[] | ((tools: StartTools) => Promise<readonly Registration[]>)
   readonly onOutcome?: RunHandlerOptions['onOutcome']
 }
 
@@ -44,11 +53,17 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
   const ledger = createLedger({ stage: name, inFlight, metrics })
   const { handlerTimeoutMs: timeoutMs, maxInFlight, maxInFlightBytes, group } = config
   const closers: (() => Promise<void>)[] = []
+  let closed = false
   let handlers = typeof given === 'function' ? [] : given
   let driver: Driver | undefined
 
   const each = async (work: (one: RunningHandler) => Promise<void>): Promise<void> => {
     await Promise.all(running.map(work))
+  }
+
+  const onClose = (close: () => Promise<void>): void => {
+    if (!closed) return void closers.push(close)
+    close().catch((err: unknown) => telemetry.log.warn({ err }, 'what was opened during a stop could not be closed'))
   }
 
   return {
@@ -58,10 +73,12 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
     start: async (stopping = new AbortController().signal) => {
       driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, metrics)
-      if (typeof given === 'function') handlers = await given((close) => void closers.push(close))
+      if (typeof given === 'function') handlers = await unlessAborted(stopping, given({ onClose, stopping }))
       const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
       const options = { driver, clock, telemetry, ledger, group, defaults, ...(onOutcome && { onOutcome }) }
-      for (const registration of handlers) running.push(await runHandler(registration, options))
+      for (const registration of handlers) {
+        running.push(await unlessAborted(stopping, runHandler(registration, options)))
+      }
       void Promise.all(running.map(({ counted }) => counted)).then(() => ended.resolve(0))
     },
     checks: brokerChecks,
@@ -74,6 +91,7 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
       cancel()
     },
     close: async () => {
+      closed = true
       try {
         await each((one) => one.close())
         await driver?.close()

@@ -7,7 +7,7 @@ import { run as runService, type RunOptions } from '@armature/service/run'
 import type { Service } from '@armature/service/service'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
-import { createConsumer, type OnClose } from './consumer.ts'
+import { createConsumer, type StartTools } from './consumer.ts'
 import type { ConsumerConfig } from './consumer-settings.ts'
 
 /** Opens the driver of a URL: `openDriver` of libs/messaging-drivers, or that of the one driver that the service brings. */
@@ -17,12 +17,10 @@ export type OpenMessaging = (
 ) => Promise<Driver>
 
 /** What handlers are made from. */
-export interface HandlerTools<Config> {
+export interface HandlerTools<Config> extends StartTools {
   readonly config: Config
   readonly clock: Clock
   readonly telemetry: Telemetry
-  /** Registers what is to be closed after the last handler has ended; the last registered is closed first. */
-  readonly onClose: OnClose
 }
 
 export interface RunConsumerOptions<S extends Settings> extends Omit<RunOptions<S>, 'service'> {
@@ -61,6 +59,6 @@ const consumerOf = <S extends Settings>(
     name,
     config,
     edges: { telemetry, clock, openMessaging },
-    handlers: async (onClose) => handlers({ config, clock, telemetry, onClose }),
+    handlers: async (tools) => handlers({ config, clock, telemetry, ...tools }),
   })
 }

@@ -7,7 +7,7 @@ import { testTelemetry } from '@armature/telemetry/telemetry'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
-import { createConsumer } from '../src/consumer.ts'
+import { createConsumer, type StartTools } from '../src/consumer.ts'
 import { consumerSettings } from '../src/consumer-settings.ts'
 
 const settings = z.object({ ...commonSettings, ...messagingSettings, ...consumerSettings('billing') })
@@ -85,7 +85,7 @@ const withOpened = (closed: string[], driverFails = false) => {
     name: 'billing',
     config: settings.parse({}),
     edges: { telemetry: testTelemetry('billing'), openMessaging: async () => ({ ...driver, close }) },
-    handlers: async (onClose) => {
+    handlers: async ({ onClose }) => {
       onClose(async () => void closed.push('database'))
       onClose(async () => void closed.push('cache'))
       return [on('orders', { name: 'store' }, () => undefined)]
@@ -110,4 +110,63 @@ test('what the handlers opened is closed also where the broker is not', async ()
   await consumer.start()
   await expect(consumer.close()).rejects.toThrow('the broker is away')
   expect(closed).toEqual(['driver', 'cache', 'database'])
+})
+
+/** A consumer whose handlers wait for `database`, and a stop in the middle of that. */
+const stoppedWhileOpening = async (opening: (tools: StartTools) => Promise<void>) => {
+  const broker = memoryBroker({ clock: drivenClock() })
+  const stop = new AbortController()
+  const consumer = createConsumer({
+    name: 'billing',
+    config: settings.parse({}),
+    edges: { telemetry: testTelemetry('billing'), openMessaging: async () => broker.connect() },
+    handlers: async (tools) => {
+      const opened = opening(tools)
+      stop.abort(new Error('stop'))
+      await opened
+      return [on('orders', { name: 'store' }, () => undefined)]
+    },
+  })
+  await expect(consumer.start(stop.signal)).rejects.toThrow('stop')
+  await consumer.close()
+}
+
+test('bug: a stop while the handlers opened a database was heard only when that was open', async () => {
+  const closed: string[] = []
+  await stoppedWhileOpening(({ onClose, stopping }) => {
+    onClose(async () => void closed.push('cache'))
+    expect(stopping.aborted).toBe(false)
+    return new Promise((_resolve, reject) => stopping.addEventListener('abort', () => reject(new Error('given up'))))
+  })
+  expect(closed).toEqual(['cache'])
+})
+
+test('what handlers open although they were told to stop is closed at once', async () => {
+  const closed: string[] = []
+  const database = Promise.withResolvers<void>()
+  await stoppedWhileOpening(async ({ onClose }) => {
+    await database.promise
+    onClose(async () => void closed.push('database'))
+    onClose(() => Promise.reject(new Error('gone already')))
+  })
+  expect(closed).toEqual([])
+  database.resolve()
+  await vi.waitFor(() => expect(closed).toEqual(['database']))
+})
+
+test('bug: a stop while a broker was slow to subscribe was heard only when it had', async () => {
+  const driver = memoryBroker({ clock: drivenClock() }).connect()
+  const stop = new AbortController()
+  const subscribe = (): Promise<never> => {
+    stop.abort(new Error('stop'))
+    return new Promise(() => undefined)
+  }
+  const consumer = createConsumer({
+    name: 'billing',
+    config: settings.parse({}),
+    edges: { telemetry: testTelemetry('billing'), openMessaging: async () => ({ ...driver, subscribe }) },
+    handlers: [on('orders', { name: 'store' }, () => undefined)],
+  })
+  await expect(consumer.start(stop.signal)).rejects.toThrow('stop')
+  await consumer.close()
 })

@@ -27,6 +27,8 @@ export interface MigrateOptions {
   readonly lockTimeoutMs?: number
   /** How long to wait for another process that migrates, in milliseconds. Default 3,600,000. */
   readonly turnTimeoutMs?: number
+  /** Gives up when aborted, also while it waits for the turn: the step under way is undone, those before it stay. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -34,15 +36,18 @@ export interface MigrateOptions {
  * transaction of its own together with its entry there. A step may take as long as it needs: there is no statement timeout. Safe to call
  * again and by several processes at once: they take turns. A database that is ahead (a newer release ran) is left as it is. Resolves with
  * the number of steps it ran. Rejects with DatabaseError, naming the step, when one fails or was changed after it had been run; with
- * exit code 75 when a lock, or the turn, was not to be had in time.
+ * exit code 75 when a lock, or the turn, was not to be had in time; with SQLSTATE 57014 when `signal` is aborted.
  */
 export const migrate = async (
   database: Database,
   { owner, steps }: Migrations,
-  { lockTimeoutMs = 10_000, turnTimeoutMs = 3_600_000 }: MigrateOptions = {},
+  { lockTimeoutMs = 10_000, turnTimeoutMs = 3_600_000, signal }: MigrateOptions = {},
 ): Promise<number> => {
   const inTurn = <T>(work: (within: Queryable) => Promise<T>): Promise<T> =>
-    database.transaction(async (within) => {
+    database.transaction(async (transaction) => {
+      const within: Queryable = {
+        query: (sql, params, options) => transaction.query(sql, params, { ...options, signal }),
+      }
       await within.query('set local statement_timeout = 0')
       await endWithClient(within)
       await within.query(`set local lock_timeout = ${turnTimeoutMs}`)

@@ -92,6 +92,22 @@ test('a turn that does not come is an error that says so', async () => {
   expect(await ran).toBe(1)
 })
 
+test('a signal ends the wait for the turn, and a step, which is undone', async () => {
+  const [first, second] = [await opened(), await opened()]
+  const stop = new AbortController()
+  const { signal } = stop
+  const step = { name: 'half', statements: ['create table half (n int)', 'select pg_sleep(601)'] }
+  const ran = migrate(first, { owner: 'half', steps: [slow('whole', 0), step] }, { signal })
+  await whenRunning('select pg_sleep(601)')
+  const late = migrate(second, { owner: 'late', steps: [] }, { signal })
+  await whenRunning('select pg_advisory_xact_lock')
+  stop.abort()
+  await expect(ran).rejects.toMatchObject({ message: expect.stringContaining('migration 2 of half'), code: '57014' })
+  await expect(late).rejects.toMatchObject({ code: '57014' })
+  const tables = await watcher.query(`select 1 from pg_class where relname in ('whole', 'half')`)
+  expect(tables.count).toBe(1)
+})
+
 test('a migration ends with its process: the next one has its turn', async () => {
   const from = (name: string) => JSON.stringify(fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url)))
   const program = startProgram(process.execPath, [
