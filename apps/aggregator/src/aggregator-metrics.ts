@@ -9,16 +9,16 @@ export const aggregatorMetrics = defineMetrics({
     labels: ['mechanism', 'pipeline'],
     buckets: [1, 10, 100, 1_000, 10_000],
   },
-  open_groups: {
-    kind: 'gauge',
-    unit: '{group}',
-    help: 'Groups that are open now',
-    labels: ['pipeline'],
-  },
   late_events_total: {
     kind: 'counter',
     unit: '{event}',
     help: 'Events that came after their group was completed, and went to the topic for late ones',
     labels: [],
+  },
+  open_groups: {
+    kind: 'gauge',
+    unit: '{group}',
+    help: 'Groups that are open now',
+    labels: ['pipeline'],
   },
 })

@@ -56,7 +56,7 @@ const settled = async (messages: readonly Message[], maxAttempts = 4) => {
     onAttempt: () => undefined,
   })
   const deliveries = messages.map((one) => ({ ...delivery(''), ...one }))
-  const errors = await writer({ correlationKey: 'k', messages: deliveries, mechanism: 'count' })
+  const errors = await writer({ correlationKey: 'k', messages: deliveries })
   return errors.map((error) => (error === undefined ? 'stored' : (error as Error & { reason: string }).reason))
 }
 

@@ -9,7 +9,7 @@ import { ServiceError } from '@armature/service/faults'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import { type Aggregate, createAggregate } from './aggregate.ts'
+import { type Aggregate, type AggregateOptions, type CompleteGroup, createAggregate } from './aggregate.ts'
 import { aggregatorMetrics } from './aggregator-metrics.ts'
 import type { CompletionPolicy } from './completion.ts'
 import type { Condition } from './condition.ts'
@@ -119,18 +119,21 @@ const aggregateOf = (
   onAttempt: (fault: unknown) => void,
 ): Aggregate => {
   const { correlate, policy, maxOpenGroups, fold, late } = plan
-  const write = groupWriter({
+  const toSink = groupWriter({
     sink,
     telemetry,
     clock,
-    pipeline: plan.name,
     maxAttempts: plan.maxWriteAttempts,
     retryDelayMs: plan.writeRetryDelayMs,
     writeTimeoutMs: plan.writeTimeoutMs,
     closing,
     onAttempt,
-    ...(fold && { fold }),
   })
+  const write: AggregateOptions['write'] = (group) => {
+    const { messages, mechanism } = group
+    telemetry.metrics.record(aggregatorMetrics.batch_events, messages.length, { mechanism, pipeline: plan.name })
+    return fold === undefined ? toSink(group) : writeMerged(fold, group, plan.name, toSink)
+  }
   const maxWritesAtOnce = sink.maxWritesAtOnce ?? 1
   return createAggregate({
     correlate,
@@ -143,6 +146,18 @@ const aggregateOf = (
       : { write, maxWritesAtOnce }),
     ...(late && { late: { groups: begunGroups(late.maxMessages), send: sendLate(late.topic, driver, telemetry) } }),
   })
+}
+
+/** One message goes to the sink in the place of all; what becomes of it becomes of them. */
+const writeMerged = async (
+  fold: Fold,
+  { correlationKey, messages }: CompleteGroup,
+  pipeline: string,
+  toSink: ReturnType<typeof groupWriter>,
+): Promise<readonly (Error | undefined)[]> => {
+  const merged = fold.merge(correlationKey, messages, `/armature/${component}/${pipeline}`)
+  const [settlement] = await toSink({ correlationKey, messages: [merged] })
+  return messages.map(() => settlement)
 }
 
 const sendLate =

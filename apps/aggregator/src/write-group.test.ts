@@ -6,7 +6,6 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { describe, expect, test } from 'vitest'
 import { delivery } from '../test/deliveries.ts'
-import { aggregatorMetrics } from './aggregator-metrics.ts'
 import type { Sink, SinkItem } from './sink.ts'
 import { groupWriter } from './write-group.ts'
 
@@ -50,7 +49,6 @@ test('written and duplicate are done; a rejected item is a dead letter with its 
   const [first, second] = await writer(group)
   expect(first).toBeUndefined()
   expect(second).toEqual(new UnrecoverableError('not-utf-8', 'bytes'))
-  expect(telemetry.metrics.value(aggregatorMetrics.batch_events, { mechanism: 'count' })).toBe(1)
   const labels = { component: 'aggregator', intentional: true, reason: 'duplicate' }
   expect(telemetry.metrics.value(commonMetrics.component_discarded_events_total, labels)).toBe(1)
 })

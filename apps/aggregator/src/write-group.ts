@@ -1,23 +1,17 @@
 import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
+import type { Message } from '@armature/messaging/message'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { withTimeout } from '@armature/messaging/timeout'
 import { element } from '@armature/async/element'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import type { CompleteGroup } from './aggregate.ts'
-import { aggregatorMetrics } from './aggregator-metrics.ts'
-import type { Fold } from './fold.ts'
 import type { Sink, SinkBusy, SinkItem, SinkOutcome } from './sink.ts'
 
 export interface WriteOptions {
   readonly sink: Sink
-  /** Its name, a label of metrics. Default `aggregator`. */
-  readonly pipeline?: string
-  /** Makes one message of each group, which goes to the sink in their place. */
-  readonly fold?: Fold
   readonly telemetry: Telemetry
   readonly clock: Clock
   /** Writes of one batch, the first one included, before its messages are given back to the broker. */
@@ -32,6 +26,12 @@ export interface WriteOptions {
   readonly random?: () => number
   /** Called after each attempt with whether the sink did its part. */
   readonly onAttempt: (fault: unknown) => void
+}
+
+/** A group as the sink gets it. */
+export interface WritableGroup {
+  readonly correlationKey: string
+  readonly messages: readonly Message[]
 }
 
 /** A message's error; undefined where it is in the sink. */
@@ -51,8 +51,8 @@ const component = 'aggregator'
  * has a RedeliverError: it comes again later. Never rejects.
  */
 export const groupWriter = (options: WriteOptions) => {
-  const { sink, fold, clock, maxAttempts, retryDelayMs, writeTimeoutMs, closing, onAttempt } = options
-  const { random = Math.random, pipeline = component } = options
+  const { sink, clock, maxAttempts, retryDelayMs, writeTimeoutMs, closing, onAttempt } = options
+  const { random = Math.random } = options
   const { log, metrics } = options.telemetry
 
   const bounded = <T>(what: string, job: (signal: AbortSignal) => Promise<T>): Promise<T> =>
@@ -141,17 +141,11 @@ export const groupWriter = (options: WriteOptions) => {
     return wait(clock, Math.min(leastMs, longestAskedMs) + delayMs, closing).catch(() => undefined)
   }
 
-  return async ({ correlationKey, messages, mechanism }: CompleteGroup): Promise<readonly Settlement[]> => {
-    metrics.record(aggregatorMetrics.batch_events, messages.length, { mechanism, pipeline })
-    if (fold === undefined)
-      return settle(
-        messages.map((message) => ({ message, correlationKey })),
-        false,
-      )
-    const message = fold.merge(correlationKey, messages, `/armature/${component}/${pipeline}`)
-    const [settlement] = await settle([{ message, correlationKey }], false)
-    return messages.map(() => settlement)
-  }
+  return ({ correlationKey, messages }: WritableGroup): Promise<readonly Settlement[]> =>
+    settle(
+      messages.map((message) => ({ message, correlationKey })),
+      false,
+    )
 }
 
 const countOutcomes = (outcomes: readonly SinkOutcome[], metrics: Telemetry['metrics']): void => {

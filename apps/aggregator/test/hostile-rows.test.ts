@@ -81,7 +81,7 @@ describe.each(['embedded', 'postgres'])('%s: a row that cannot be made', { timeo
     })
     const { attempt, signal } = { attempt: 1, signal: new AbortController().signal }
     const deliveries = messages.map((one) => ({ ...one, attempt, signal }))
-    const errors = await write({ correlationKey: 'k', messages: deliveries, mechanism: 'count' })
+    const errors = await write({ correlationKey: 'k', messages: deliveries })
     return errors.map((error) => error?.name)
   }
   const good = (id: string) => message('t', '{"ok":true}', { id, time: new Date(0) })

@@ -49,7 +49,7 @@ const settled = async (...messages: ReturnType<typeof delivery>[]) => {
     closing: new AbortController().signal,
     onAttempt: () => undefined,
   })
-  const errors = await write({ correlationKey: 'k', messages, mechanism: 'count' })
+  const errors = await write({ correlationKey: 'k', messages })
   return errors.map((error) => error?.name)
 }
 const text = (id: string, body = 'good') => delivery(body, { id })

@@ -65,7 +65,7 @@ export const sinkConformance = (name: string, { start, open, refusedBody }: Sink
         onAttempt: () => undefined,
       })
       const deliveries = messages.map((one) => ({ ...delivery(''), ...one }))
-      return writer({ correlationKey: 'k', messages: deliveries, mechanism: 'count' })
+      return writer({ correlationKey: 'k', messages: deliveries })
     }
 
     test('what it says is written can be read; a repeat is a duplicate, also within a batch', async () => {
