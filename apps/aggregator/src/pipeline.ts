@@ -3,6 +3,7 @@ import { compose } from '@armature/messaging/compose'
 import { deadLetter, isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { measure } from '@armature/messaging/measure'
 import type { Driver, Handler, Middleware, Subscription } from '@armature/messaging/ports'
+import { isPattern } from '@armature/messaging/topic-pattern'
 import { trace } from '@armature/messaging/trace'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
@@ -174,7 +175,9 @@ const around = (plan: PipelinePlan, { driver, telemetry, clock, ledger }: Pipeli
   return compose(
     measure({ ledger, metrics, system: driver.scheme, group, clock }),
     trace({ system: driver.scheme, group }),
-    passing((message) => isDeadLetterTopic(topic) || !isDeadLetterTopic(message.topic), 'dead-letter-topic', telemetry),
+    ...(isPattern(topic) && !isDeadLetterTopic(topic)
+      ? [passing((message) => !isDeadLetterTopic(message.topic), 'dead-letter-topic', telemetry)]
+      : []),
     deadLetter({ publisher: driver, handler: component, group, clock, metrics }),
     ...(filter === undefined ? [] : [passing(filter, 'filter', telemetry)]),
     ...(fold === undefined ? [] : [checkedBy(fold)]),
@@ -183,7 +186,7 @@ const around = (plan: PipelinePlan, { driver, telemetry, clock, ledger }: Pipeli
 
 /**
  * Acknowledges what is not wanted, and counts it. Dead letters that a wildcard takes in are not: a message that cannot be stored must not
- * come back by another door. A topic that itself ends in `.DLT` is aggregated like any other.
+ * come back by another door. What comes by a name is aggregated, also where that ends in `.DLT`.
  */
 const passing =
   (isWanted: Condition, reason: string, { metrics }: Telemetry): Middleware =>

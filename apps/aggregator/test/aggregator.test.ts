@@ -3,6 +3,7 @@ import { openEmbedded } from '@armature/database/embedded'
 import { systemClock } from '@armature/async/clock'
 import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/broker'
 import { message } from '@armature/messaging/message'
+import type { Driver } from '@armature/messaging/ports'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
@@ -180,6 +181,19 @@ test.each([
   await publish('logs.a.DLT', numbers(3))
   await eventually(() => expect(row()).toMatchObject({ received: 3, acked: 3, inFlight: 0 }))
   expect(await count()).toBe(expected)
+})
+
+test('bug: a message of a named queue was discarded as a dead letter by its routing key', async () => {
+  const driver = broker.connect()
+  const openMessaging = async (): Promise<Driver> => ({
+    ...driver,
+    subscribe: (topic, handle, options) =>
+      driver.subscribe(topic, (delivery) => handle({ ...delivery, topic: 'orders.DLT' }), options),
+  })
+  const { row } = await start({ topic: 'task_queue' }, { openMessaging })
+  await publish('task_queue', numbers(3))
+  await eventually(() => expect(row()).toMatchObject({ received: 3, acked: 3, inFlight: 0 }))
+  expect(await count()).toBe(3)
 })
 
 test('it says what it waits for and where it stores, on one line', async () => {

@@ -34,7 +34,7 @@ const startMember = async (env: Record<string, string>): Promise<Member> => {
 }
 
 /** How many batches the member completed, and how many messages were in them. */
-const batchesOf = async ({ metricsUrl }: Member): Promise<{ batches: number; events: number }> => {
+const batchesOf = async ({ metricsUrl }: Member): Promise<Batches> => {
   const text = await (await fetch(metricsUrl)).text()
   const total = (suffix: string) =>
     [...text.matchAll(new RegExp(`^batch_events\\w*_${suffix}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].reduce(
@@ -44,22 +44,29 @@ const batchesOf = async ({ metricsUrl }: Member): Promise<{ batches: number; eve
   return { batches: total('count'), events: total('sum') }
 }
 
-const texts = Array.from({ length: count }, (_, n) => `task ${n}`)
+interface Batches {
+  readonly batches: number
+  readonly events: number
+}
 
-/** By a program that knows the broker alone: no headers of CloudEvents, no id. */
-const publishByPika = async (url: string, topic: string): Promise<void> => {
+const textsOf = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `task ${from + n}`)
+
+/** As in RabbitMQ's tutorial of work queues: to the default exchange by the name of the queue, no headers of CloudEvents, no id. */
+const publishByPika = async (url: string, queue: string, texts: readonly string[]): Promise<void> => {
   const script = `
 import pika
 connection = pika.BlockingConnection(pika.URLParameters('${url}'))
 channel = connection.channel()
+channel.queue_declare(queue='${queue}', durable=True)
 channel.confirm_delivery()
 for text in ${JSON.stringify(texts)}:
-  channel.basic_publish('armature', '${topic}', text.encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
+  channel.basic_publish(exchange='', routing_key='${queue}', body=text,
+    properties=pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent), mandatory=True)
 connection.close()`
   await execute(await pythonPika(), ['-c', script], { deadlineMs: serverDeadlineMs, env: process.env })
 }
 
-const publishByDriver = async (url: string, topic: string): Promise<void> => {
+const publishByDriver = async (url: string, topic: string, texts: readonly string[]): Promise<void> => {
   const driver = await openDriver(url)
   ends.push(() => driver.close())
   await driver.publish(
@@ -68,39 +75,77 @@ const publishByDriver = async (url: string, topic: string): Promise<void> => {
   )
 }
 
+const jetstreamOf = (url: string) => url.replace(/^nats:/, 'jetstream:')
+
 const brokers = [
-  { broker: 'rabbitmq', topicOf: () => 'task_queue', publish: publishByPika },
-  { broker: 'kafka', topicOf: () => uniqueName('task_queue'), publish: publishByDriver },
-  { broker: 'nats', topicOf: () => uniqueName('task_queue'), publish: publishByDriver },
+  {
+    broker: 'rabbitmq',
+    topicOf: () => 'task_queue',
+    urlOf: (url: string, topic: string) => `${url}?queue=${topic}`,
+    publish: publishByPika,
+    /** It gives messages to those in turn who wait. */
+    shares: Array.from({ length: members }, () => count / members),
+  },
+  {
+    broker: 'kafka',
+    topicOf: () => uniqueName('task_queue'),
+    urlOf: (url: string) => url,
+    publish: publishByDriver,
+    shares: undefined,
+  },
+  {
+    broker: 'nats',
+    topicOf: () => uniqueName('task_queue'),
+    urlOf: jetstreamOf,
+    publish: (url: string, ...rest: [string, readonly string[]]) => publishByDriver(jetstreamOf(url), ...rest),
+    shares: undefined,
+  },
 ] as const
 
-describe.each(brokers)('$broker', ({ broker, topicOf, publish }) => {
+/** Messages lie there while members have full batches: each batch but the last of each member is full. */
+const more = 400
+
+describe.each(brokers)('$broker', ({ broker, topicOf, urlOf, publish, shares }) => {
   test.skipIf(skipped(broker) || skipped('opensearch'))(
-    'five aggregators of one group: 40 messages are 40 documents, each once, in batches that are full while messages last',
+    'five aggregators of one group: 40 messages are 40 documents, each once; batches are even, and full while messages last',
     async () => {
       const [given, search] = [await serverUrl(broker), await serverUrl('opensearch')]
-      const messagingUrl = broker === 'nats' ? given.replace(/^nats:/, 'jetstream:') : given
       const topic = topicOf()
       const index = uniqueName('tasks')
       const env = {
-        MESSAGING_URL: messagingUrl,
+        MESSAGING_URL: urlOf(given, topic),
         SINK_URL: `${search.replace(/\/$/, '')}/${index}-%Y.%m.%d`,
         TOPIC: topic,
         GROUP: uniqueName('indexers'),
         COMPLETE_COUNT: String(perBatch),
+        COMPLETE_PERIOD_MS: '5000',
         MAX_IN_FLIGHT: String(perBatch),
       }
       const group = await Promise.all(Array.from({ length: members }, () => startMember(env)))
       for (const { program } of group) await program.until(/waits for messages/, 120_000)
-      await publish(given, topic)
       const found = () => searchEvents(search, `${index}-*`, topic)
-      await vi.waitFor(async () => expect(await found()).toHaveLength(count), { timeout: 60_000, interval: 200 })
-      const documents = await found()
-      expect(documents.map(({ text }) => text).toSorted()).toEqual(texts.toSorted())
-      expect(new Set(documents.map(({ documentId }) => documentId)).size).toBe(count)
-      const batches = await Promise.all(group.map(batchesOf))
-      expect(batches.reduce((sum, { events }) => sum + events, 0)).toBe(count)
-      for (const one of batches) expect(one.batches).toBe(Math.ceil(one.events / perBatch))
+      const expectDocuments = async (total: number) => {
+        await vi.waitFor(async () => expect(await found()).toHaveLength(total), { timeout: 60_000, interval: 200 })
+        const documents = await found()
+        expect(documents.map(({ text }) => text).toSorted()).toEqual(textsOf(0, total).toSorted())
+        expect(new Set(documents.map(({ documentId }) => documentId)).size).toBe(total)
+      }
+      const batchesOfAll = () => Promise.all(group.map(batchesOf))
+
+      await publish(given, topic, textsOf(0, count))
+      await expectDocuments(count)
+      const first = await batchesOfAll()
+      expect(first.reduce((sum, { events }) => sum + events, 0)).toBe(count)
+      for (const one of first) expect(one.batches).toBe(Math.ceil(one.events / perBatch))
+      if (shares !== undefined) expect(first.map(({ events }) => events)).toEqual(shares)
+
+      await publish(given, topic, textsOf(count, count + more))
+      await expectDocuments(count + more)
+      const all = await batchesOfAll()
+      for (const [member, { events, batches }] of all.entries()) {
+        const before = first[member] ?? { events: 0, batches: 0 }
+        expect(batches - before.batches).toBe(Math.ceil((events - before.events) / perBatch))
+      }
       for (const { program } of group) program.signal('SIGTERM')
       for (const { program } of group) expect(await program.ended()).toEqual({ code: 0, signal: null })
     },

@@ -1,6 +1,7 @@
 import { amqpBindings } from './bindings.ts'
 import { amqpBrowser } from './browser.ts'
 import { amqpConnection } from './connection.ts'
+import { namedQueueReaders } from './named-queue-readers.ts'
 import { amqpProbe } from './probe.ts'
 import { amqpPublisher } from './publisher.ts'
 import { amqpSettings, type AmqpSettings } from './settings.ts'
@@ -12,12 +13,16 @@ import { createDriver } from '@armature/messaging-kit/create-driver'
 import type { OpenOptions } from '@armature/messaging-kit/open-options'
 
 /** The guarantees of the driver with these settings. */
-export const amqpGuarantees = ({ type, singleActive }: Pick<AmqpSettings, 'type' | 'singleActive'>): Guarantees => ({
+export const amqpGuarantees = ({
+  type,
+  singleActive,
+  queue,
+}: Pick<AmqpSettings, 'type' | 'singleActive'> & Partial<Pick<AmqpSettings, 'queue'>>): Guarantees => ({
   atLeastOnce: true,
   order: singleActive ? 'key' : 'none',
   replay: false,
   groups: true,
-  wildcards: type === 'topic',
+  wildcards: type === 'topic' && queue === undefined,
   headers: true,
   delay: true,
 })
@@ -44,16 +49,14 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
 
   const publisher = amqpPublisher({ connection: publishing, settings, source, warn })
   const bindings = amqpBindings({ connection: consuming, settings, warn })
+  const readers = namedQueueReaders()
   return createDriver({
     scheme: 'amqp',
     guarantees: amqpGuarantees(settings),
-    instead:
-      settings.type === 'topic'
-        ? 'use kafka: or jetstream:'
-        : 'use type=topic for wildcards, kafka: or jetstream: for replay',
+    instead: insteadOf(settings),
     limits: settings,
     send: publisher.send,
-    open: (request) => amqpSubscription({ connection: consuming, settings, bindings, warn }, request),
+    open: (request) => amqpSubscription({ connection: consuming, settings, bindings, readers, warn }, request),
     browser: amqpBrowser({ connection: consuming, settings }),
     probe: amqpProbe(publishing),
     isConnected: () => publishing.isConnected,
@@ -65,4 +68,10 @@ export const openAmqp = async (url: string, options: OpenOptions = {}): Promise<
     closeWaitMs,
     clock: options.clock,
   })
+}
+
+const insteadOf = ({ type, queue }: AmqpSettings): string => {
+  if (queue !== undefined)
+    return `all of the queue ${queue} comes to its subscribers; subscribe to one topic, such as its name`
+  return type === 'topic' ? 'use kafka: or jetstream:' : 'use type=topic for wildcards, kafka: or jetstream: for replay'
 }

@@ -148,8 +148,9 @@ const publishCall = (
   { settings, source }: Pick<PublisherParts, 'settings' | 'source'>,
 ): PublishCall => {
   const isDeadLetter = isDeadLetterTopic(topic)
-  const isRouted = !isDeadLetter || deadLettersAreRouted(settings)
-  const key = isRouted ? routingKey(topic) : deadLetterQueue(settings, topic)
+  const isToNamedQueue = !isDeadLetter && topic === settings.queue
+  const isRouted = isDeadLetter ? deadLettersAreRouted(settings) : !isToNamedQueue
+  const key = isRouted ? routingKey(topic) : isToNamedQueue ? topic : deadLetterQueue(settings, topic)
   if (Buffer.byteLength(key) > longestNameBytes) {
     throw failure({ topic }, 'bad-topic', `its routing key has over ${longestNameBytes} bytes: use a shorter topic`)
   }
@@ -189,6 +190,12 @@ const throwIfUnroutable = (call: PublishCall, { type }: AmqpSettings, wasReturne
     if (!wasReturned) return
     throw failure(call, 'unavailable', `message ${id} is not kept: somebody removes its queue again and again`)
   }
+  if (call.exchange === '')
+    throw failure(
+      call,
+      'unroutable',
+      `message ${id} is not kept: there is no queue ${call.topic}; subscribe to it first`,
+    )
   const problem = `no queue takes message ${id}: nothing is bound to the ${type} exchange ${call.exchange} for ${JSON.stringify(call.topic)}`
   const fix = 'subscribe a group first, or add mandatory=false to the amqp: URL to publish to nobody'
   throw failure(call, 'unroutable', `${problem}; ${fix}`)

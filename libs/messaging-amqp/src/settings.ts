@@ -8,6 +8,7 @@ const options = {
   exchange: 'text',
   type: 'text',
   bind: 'text',
+  queue: 'text',
   mandatory: 'toggle',
   queueType: 'text',
   singleActive: 'toggle',
@@ -27,6 +28,8 @@ export interface AmqpSettings {
   readonly type: ExchangeType
   /** The arguments of bindings to a headers exchange. */
   readonly bind: Readonly<Record<string, BindValue>> | undefined
+  /** The one queue that subscribers consume, made and bound by others; undefined = the driver's own queues, bound to the exchange. */
+  readonly queue: string | undefined
   /** Whether a publish that no queue takes is an error. Default true, since nobody keeps such a message. */
   readonly mandatory: boolean
   /** The type of the queues of groups and of dead letters. */
@@ -50,6 +53,8 @@ const defaultExpireMs = 300_000
 const defaultHeartbeatSeconds = 10
 const defaultMaxMessageBytes = 16 * 1024 * 1024
 const longestNameBytes = 100
+/** AMQP's short strings. */
+const longestQueueBytes = 255
 
 /** Reads an `amqp:` or `amqps:` URL. Throws MessagingUrlError, which holds no credential. */
 export const amqpSettings = (given: string): AmqpSettings => {
@@ -69,12 +74,14 @@ export const amqpSettings = (given: string): AmqpSettings => {
   if (deliveryLimit !== undefined && queueType === 'classic') {
     fail('has a deliveryLimit, which classic queues do not have: leave it out, or use queueType=quorum')
   }
+  if (own.queue !== undefined) checkQueue(own.queue, own)
   return {
     url,
     vhost: url.path === '' ? '/' : url.path,
     exchange,
     type,
     bind: own.bind === undefined ? undefined : bindArguments(own.bind, type),
+    queue: own.queue,
     mandatory: own.mandatory !== 'false',
     queueType,
     singleActive: own.singleActive === 'true',
@@ -90,6 +97,18 @@ const portOf = (url: string): number => (/^amqps:|[?&]tls=true(?:&|$)/i.test(url
 
 const fail = (problem: string): never => {
   throw new MessagingUrlError(`the amqp: URL ${problem}`)
+}
+
+/** What only the declaration of a queue can say: this one is declared by others. */
+const optionsOfOwnQueues = ['bind', 'singleActive', 'deliveryLimit'] as const
+
+const checkQueue = (queue: string, own: Readonly<Partial<Record<keyof typeof options, string>>>): void => {
+  if (Buffer.byteLength(queue) > longestQueueBytes)
+    fail(`has a queue of more than ${longestQueueBytes} bytes, which RabbitMQ cannot have: correct its name`)
+  for (const name of optionsOfOwnQueues) {
+    if (own[name] !== undefined)
+      fail(`has ${name} beside queue: the one who declares the queue decides that; leave ${name} or queue out`)
+  }
 }
 
 const oneOf = <Value extends string>(name: string, value: string, values: readonly Value[]): Value =>

@@ -4,9 +4,10 @@ import { onChannel } from './channel.ts'
 import type { AmqpConnection } from './connection.ts'
 import { amqpConsumer, type AmqpArrival, type AmqpConsumer } from './consumer.ts'
 import { startConsuming } from './consuming.ts'
+import type { NamedQueueReaders } from './named-queue-readers.ts'
 import { bindingKey, groupQueue, longestNameBytes, temporaryQueue } from './names.ts'
 import type { AmqpSettings } from './settings.ts'
-import { declareExchange, declareGroupQueue, declareTemporaryQueue } from './topology.ts'
+import { declareExchange, declareGroupQueue, declareNamedQueue, declareTemporaryQueue } from './topology.ts'
 import { within } from '@armature/async/within'
 import { SubscribeError } from '@armature/messaging/errors'
 import type { Subscription } from '@armature/messaging/ports'
@@ -19,21 +20,24 @@ export interface SubscriptionParts {
   readonly connection: AmqpConnection
   readonly settings: AmqpSettings
   readonly bindings: AmqpBindings
+  readonly readers: NamedQueueReaders
   readonly warn: (problem: string) => void
 }
 
 /** The largest prefetch of a consumer in the protocol. */
 const maxPrefetch = 65_535
 
-/** Consumes the queue of the group, or one of its own. Rejects with SubscribeError. */
+/** Consumes the queue of the URL, or that of the group, or one of its own. Rejects with SubscribeError. */
 export const amqpSubscription = async (parts: SubscriptionParts, request: SubscribeRequest): Promise<Subscription> => {
-  const { settings, bindings, warn } = parts
+  const { settings, bindings, readers, warn } = parts
   const { topic, handle, group } = request
   const { connectWaitMs, closeWaitMs } = settings.url
-  if (Buffer.byteLength(bindingKey(topic)) > longestNameBytes) {
+  const isNamed = settings.queue !== undefined
+  if (!isNamed && Buffer.byteLength(bindingKey(topic)) > longestNameBytes) {
     throw new SubscribeError(topic, `its binding has over ${longestNameBytes} bytes: use a shorter one`)
   }
-  const queue = group === undefined ? temporaryQueue(settings, topic, randomUUID()) : groupQueue(settings, group, topic)
+  if (isNamed) readers.enter(settings.queue, request)
+  const queue = queueOf(settings, request)
   const window = deliveryWindow<AmqpArrival>({ handle, settings: request.settings })
   const consuming = await startConsuming({
     topic,
@@ -41,9 +45,12 @@ export const amqpSubscription = async (parts: SubscriptionParts, request: Subscr
     connectWaitMs,
     onLost: (lost) => window.takeBack(({ consumer }) => consumer === lost),
     warn,
+  }).catch((error: unknown) => {
+    if (isNamed) readers.leave()
+    throw error
   })
   const bound = { queue, pattern: topic, onGone: () => void consuming.consumer?.close().catch(() => undefined) }
-  bindings.add(bound)
+  if (!isNamed) bindings.add(bound)
 
   const stop = async () => {
     consuming.end()
@@ -64,6 +71,7 @@ export const amqpSubscription = async (parts: SubscriptionParts, request: Subscr
 
   const close = async () => {
     window.close()
+    if (isNamed) readers.leave()
     await within(closeWaitMs, consuming.consumer?.close() ?? Promise.resolve())
     if (group === undefined) await within(closeWaitMs, removeQueue(parts, queue)).catch(() => undefined)
   }
@@ -77,23 +85,26 @@ interface ConsumerTarget {
   readonly waitMs: number
 }
 
-/** Makes exchange, queue and binding where they are not there, then consumes. */
+/** Makes what is missing of exchange, queue and binding, then consumes. */
 const openConsumer = async (
   { connection, settings, warn }: SubscriptionParts,
   { topic, group, settings: { maxInFlight, redeliveryDelayMs } }: SubscribeRequest,
   { queue, window, waitMs }: ConsumerTarget,
 ): Promise<AmqpConsumer> => {
   const session = await connection.session(waitMs)
-  await declareExchange(session, settings)
-  const declare = group === undefined ? declareTemporaryQueue : declareGroupQueue
-  await declare(session, settings, { queue, pattern: topic })
+  if (settings.queue === undefined) {
+    await declareExchange(session, settings)
+    const declare = group === undefined ? declareTemporaryQueue : declareGroupQueue
+    await declare(session, settings, { queue, pattern: topic })
+  } else await declareNamedQueue(session, settings.queue)
   return amqpConsumer({
     session,
     settings,
     queue,
     prefetch: Math.min(maxPrefetch, 2 * maxInFlight),
     topic: isPattern(topic) ? settings.exchange : topic,
-    countsDeliveries: group !== undefined && settings.queueType === 'quorum',
+    // Nothing tells of which type a queue of others is.
+    countsDeliveries: group !== undefined && settings.queueType === 'quorum' && settings.queue === undefined,
     redeliveryDelayMs,
     offer: (arrival) => window.offer(arrival),
     onQueueRemoved: () =>
@@ -102,6 +113,10 @@ const openConsumer = async (
       ),
   })
 }
+
+const queueOf = (settings: AmqpSettings, { topic, group }: SubscribeRequest): string =>
+  settings.queue ??
+  (group === undefined ? temporaryQueue(settings, topic, randomUUID()) : groupQueue(settings, group, topic))
 
 const removeQueue = async ({ connection }: SubscriptionParts, queue: string): Promise<void> => {
   await onChannel(await connection.session(1), (channel) => channel.deleteQueue(queue))

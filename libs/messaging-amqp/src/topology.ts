@@ -12,6 +12,7 @@ export class TopologyError extends Error {
 
 const preconditionFailed = 406
 const accessRefused = 403
+const resourceLocked = 405
 const notFound = 404
 const maxRegistered = 10_000
 
@@ -37,6 +38,29 @@ export const declareExchange = async (session: AmqpSession, { exchange, type }: 
   } catch (error) {
     const isThere = replyCode(error) === preconditionFailed && !/inequivalent arg 'type'/.test(String(error))
     if (!isThere) await declared(`the exchange ${exchange}`, () => Promise.reject(error))
+  }
+}
+
+/**
+ * Makes the queue of the URL if it is missing: durable, without arguments, as others declare it who name nothing else. One that is there is taken
+ * as it is. Rejects with TopologyError.
+ */
+export const declareNamedQueue = async (session: AmqpSession, queue: string): Promise<void> => {
+  try {
+    await onChannel(session, (channel) => channel.assertQueue(queue, { durable: true }))
+  } catch (error) {
+    const code = replyCode(error)
+    const what = `the queue ${queue}`
+    if (code === resourceLocked)
+      throw new TopologyError(
+        `${what} belongs to one connection alone (${brokerText(error)}): declare it not exclusive`,
+      )
+    if (code === preconditionFailed && /'stream'/.test(String(error)))
+      throw new TopologyError(`${what} is a stream, which keeps what is acknowledged: bind a queue to what feeds it`)
+    if (code === preconditionFailed) return
+    // Who may not make the queue may look whether it is there.
+    if (code !== accessRefused || !(await queueExists(session, queue)))
+      await declared(what, () => Promise.reject(error))
   }
 }
 

@@ -10,6 +10,8 @@ const answer = {
   tests: ['apps/aggregator/src/opensearch-sink.test.ts'],
 }
 
+const namedQueue = ['libs/messaging-amqp/test/named-queue.test.ts']
+
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A message is acknowledged only after the answer of the index',
@@ -84,5 +86,34 @@ export const safeguards: readonly Safeguard[] = [
     find: 'valueOf(distinct)]',
     replace: 'valueOf(messages)]',
     tests: ['apps/aggregator/src/fold.test.ts'],
+  },
+  {
+    promise: 'A RabbitMQ queue of others is taken with the arguments that it has',
+    file: 'libs/messaging-amqp/src/topology.ts',
+    find: `    if (code === preconditionFailed) return
+`,
+    replace: '',
+    tests: namedQueue,
+  },
+  {
+    promise: 'Two groups do not share the messages of one RabbitMQ queue by mistake',
+    file: 'libs/messaging-amqp/src/named-queue-readers.ts',
+    find: 'readers > 0 &&',
+    replace: 'readers < 0 &&',
+    tests: namedQueue,
+  },
+  {
+    promise: 'A dead letter of a RabbitMQ queue that is published again is back in that queue',
+    file: 'libs/messaging-amqp/src/publisher.ts',
+    find: '!isDeadLetter && topic === settings.queue',
+    replace: '!isDeadLetter && topic === `${settings.queue}.`',
+    tests: namedQueue,
+  },
+  {
+    promise: 'A message that comes by the name of its topic is stored, also where that ends in .DLT',
+    file: 'apps/aggregator/src/pipeline.ts',
+    find: 'isPattern(topic) && !isDeadLetterTopic(topic)',
+    replace: '!isDeadLetterTopic(topic)',
+    tests: ['apps/aggregator/test/aggregator.test.ts'],
   },
 ]
