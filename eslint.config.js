@@ -22,7 +22,7 @@ const ground = ['lib:async', 'lib:config', 'lib:telemetry']
 const forDrivers = [...ground, 'lib:messaging', 'lib:messaging-kit']
 const drivers = '/^lib:messaging-(?!kit$|drivers$|commands$)/'
 
-/** Who may use whom: the arrows of ARCHITECTURE.md. Only tests may use tools/servers, so it is not among the libs. */
+/** The projects that each project may use: the arrows of ARCHITECTURE.md. Only tests may use tools/servers, so it is not among the libs. */
 const arrows = [
   { sourceTag: 'lib:async', onlyDependOnLibsWithTags: [] },
   { sourceTag: '/^lib:(config|event-bus)$/', onlyDependOnLibsWithTags: ['lib:async'] },

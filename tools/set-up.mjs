@@ -64,7 +64,7 @@ const projects = () =>
     return list(join(root, folder)).map((name) => join(folder, name))
   })
 
-/** What the installed packages follow from: the lock and each package.json's wishes, on this platform. */
+/** The key of the installed packages: it covers the lock and the dependencies of each package.json, on this platform. */
 const packagesKey = () => {
   const wishes = ['.', ...projects()].map((project) => {
     const manifest = json(join(root, project, 'package.json')) ?? {}
@@ -74,7 +74,7 @@ const packagesKey = () => {
   return digest([process.platform, process.arch, read(join(root, 'package-lock.json')) ?? '', ...wishes])
 }
 
-/** What the templates follow from: the sources of the projects that have a preparation, and where caches are kept. */
+/** The key of the templates: it covers the sources of the projects that have a preparation, and the folder of the caches. */
 const templatesKey = () => {
   const sources = preparations().flatMap(({ path }) => {
     const folder = dirname(path)
@@ -113,7 +113,7 @@ const major = (version) => Number(/^v?(\d+)/.exec(version ?? '')?.[1] ?? 0)
 /** PATH without the folder that `npm ci` is about to empty. */
 const outerPath = () => (process.env.PATH ?? '').split(delimiter).filter((folder) => resolve(folder) !== binFolder)
 
-/** What to do about a failed `npm ci`, by what npm wrote. */
+/** The way to mend a failed `npm ci`, by the output of npm. */
 export const fixOfNpm = (output) => {
   const fixes = [
     [

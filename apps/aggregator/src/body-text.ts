@@ -3,7 +3,7 @@ import type { SinkOutcome } from './sink.ts'
 
 /** A body as sinks store it. */
 export interface BodyText {
-  /** As it came. */
+  /** The body as it came. */
   readonly text: string
   /** The same without a byte order mark, where that is JSON. */
   readonly json: string | undefined

@@ -19,7 +19,7 @@ export interface CompletionPolicy {
   readonly special?: (message: Message) => boolean
 }
 
-/** What completed a group; `flush` at the end, `limit` when there was no room for more groups. */
+/** The reason why a group was completed. `flush` = at the end; `limit` = there was no room for more groups. */
 export type Mechanism = 'special' | 'predicate' | 'count' | 'size' | 'period' | 'inactivity' | 'limit' | 'flush'
 
 /** Whether the group's newest message completed it, and by what; undefined while it stays open. */

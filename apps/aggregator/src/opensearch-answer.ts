@@ -15,7 +15,7 @@ const result = z.object({
 
 const bulkAnswer = z.object({ items: z.array(z.record(z.string(), result)) })
 
-/** What became of one action. */
+/** The result of one action. */
 export type BulkResult = z.infer<typeof result>
 
 /** The results of a `_bulk` answer, in order. Throws Error where the answer is not whole. */

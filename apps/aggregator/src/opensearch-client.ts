@@ -12,7 +12,7 @@ export interface OpensearchClientOptions {
 
 export interface OpensearchAnswer {
   readonly status: number
-  /** What the server asks to be left alone for, in milliseconds; 0 where it does not. */
+  /** The wait that the server asks for, in milliseconds; 0 if it asks for none. */
   readonly retryAfterMs: number
   readonly text: string
 }
@@ -32,7 +32,7 @@ export interface OpensearchClient {
 }
 
 const connectTimeoutMs = 10_000
-/** Where the caller's signal does not end the request earlier. */
+/** The limit unless the caller's signal ends the request earlier. */
 const answerTimeoutMs = 60_000
 const maxAnswerBytes = 64 * 1024 * 1024
 

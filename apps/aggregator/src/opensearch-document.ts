@@ -4,7 +4,7 @@ import { bodyTextOf } from './body-text.ts'
 import type { OpensearchTarget } from './opensearch-target.ts'
 import type { SinkItem, SinkOutcome } from './sink.ts'
 
-/** What the id of a document is made of. */
+/** The parts that make the id of a document. */
 export const documentIds = ['id', 'source-and-id', 'key'] as const
 export type DocumentId = (typeof documentIds)[number]
 
@@ -34,7 +34,7 @@ type Rejected = Extract<SinkOutcome, { rejected: string }>
 /** The source of messages that name none: `memory:` delivers them as they were published. */
 const unknownSource = ''
 
-/** What the index holds for the item, or why that cannot be made. */
+/** The document of the item in the index, or the reason why there can be none. */
 export const bulkDocument = (item: SinkItem, options: DocumentOptions, receivedAt: Date): BulkDocument | Rejected => {
   const { message, correlationKey } = item
   const content = bodyTextOf(message)

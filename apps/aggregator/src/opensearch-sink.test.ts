@@ -43,7 +43,7 @@ const events = (count: number) => Array.from({ length: count }, (_, index) => ev
 const ids = () => [...server.documents.keys()]
 const isCheck = (actions: readonly { operation: string }[]) => actions.every(({ operation }) => operation === 'delete')
 
-/** What the group writer makes of the messages: the name and reason of the error of each. */
+/** Writes the messages by a group writer. Resolves to the name and reason of the error of each. */
 const settled = async (messages: readonly Message[], maxAttempts = 4) => {
   const writer = groupWriter({
     sink,

@@ -17,7 +17,7 @@ export interface OpensearchSinkOptions extends DocumentOptions {
 }
 
 interface Place {
-  /** Of its item in the batch. */
+  /** The index of its item in the batch. */
   readonly index: number
   readonly document: BulkDocument
 }
@@ -133,7 +133,7 @@ const throwUnlessTaken = (answer: OpensearchAnswer): void => {
   }
 }
 
-/** What is read of an answer: a large batch has a long one. */
+/** The parts of an answer that are read: a large batch has a long answer. */
 const answerFields =
   'filter_path=errors,items.*._index,items.*._id,items.*.status,items.*.error.type,items.*.error.reason'
 
@@ -190,7 +190,7 @@ const compare = async (
     signal,
   )
   if (answer.status >= 500 || isBusyStatus(answer.status)) throw refusedAsAWhole(answer)
-  // Who may write but not read has the server's word that the id is taken.
+  // A user who may write but not read has the server's word that the id is taken.
   const stored = answer.status === 200 ? storedOf(answer.text) : []
   if (stored === undefined) throw new Error('the answer to _mget is not whole')
   for (const [at, { index, document }] of taken.entries()) {

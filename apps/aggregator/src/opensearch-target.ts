@@ -1,6 +1,6 @@
 import type { SinkItem } from './sink.ts'
 
-/** Where documents go, as `SINK_URL` says it. */
+/** The place that `SINK_URL` names for documents. */
 export interface OpensearchTarget {
   /** `https://host:9200`. */
   readonly origin: string
@@ -8,7 +8,7 @@ export interface OpensearchTarget {
   readonly prefix: string
   readonly user: string | undefined
   readonly password: string | undefined
-  /** As in the URL: `logs-%Y.%m.%d`. */
+  /** The index as the URL has it: `logs-%Y.%m.%d`. */
   readonly index: string
   /** All indices that it makes: `logs-*`. */
   readonly wildcard: string
@@ -63,7 +63,7 @@ type Part = string | Variable
 
 const pad = (value: number, digits = 2) => String(value).padStart(digits, '0')
 
-/** As strftime has them, of the event's time in UTC. */
+/** The parts of a date by their letters in strftime. They are those of the event's time in UTC. */
 const dateParts: Readonly<Record<string, (time: Date) => string>> = {
   Y: (time) => pad(time.getUTCFullYear(), 4),
   m: (time) => pad(time.getUTCMonth() + 1),

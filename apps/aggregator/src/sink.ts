@@ -6,7 +6,7 @@ export interface SinkItem {
   readonly correlationKey: string
 }
 
-/** What became of one item. A duplicate is in the sink already, with the same body: as good as written. */
+/** The outcome of one item. A duplicate is in the sink already, with the same body: it is as good as written. */
 export type SinkOutcome =
   | 'written'
   | 'duplicate'
@@ -24,7 +24,7 @@ export interface SinkBusy {
   readonly suspect?: true
 }
 
-/** Where batches go. */
+/** The destination of batches. */
 export interface Sink {
   /**
    * Resolves, once what it says is durable, to one outcome an item, in order. Recognises a repeat by the message's source and id.

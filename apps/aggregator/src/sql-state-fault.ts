@@ -2,8 +2,8 @@
 export type Fault = 'row' | 'sink'
 
 /**
- * By SQLSTATE class (https://www.postgresql.org/docs/current/errcodes-appendix.html). A class that is not here counts as the
- * sink's: a row that goes on failing while the sink takes others is found by halving its batch.
+ * The fault of each SQLSTATE class (https://www.postgresql.org/docs/current/errcodes-appendix.html). A class that is not here counts as a
+ * fault of the sink. A row that goes on failing while the sink takes others is found by halving its batch.
  */
 export const faultOfClass: ReadonlyMap<string, Fault> = new Map([
   ['08', 'sink'], // connection

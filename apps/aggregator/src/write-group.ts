@@ -158,7 +158,7 @@ const countOutcomes = (outcomes: readonly SinkOutcome[], metrics: Telemetry['met
 
 const isBusy = (outcome: SinkOutcome): outcome is SinkBusy => typeof outcome === 'object' && 'busy' in outcome
 
-/** What readiness shows where the sink took nothing at all. */
+/** The error that readiness shows when the sink took nothing at all. */
 const busyAll = (outcomes: readonly SinkOutcome[]): Error | undefined => {
   const [first] = outcomes
   return first !== undefined && isBusy(first) && outcomes.every(isBusy) ? new Error(first.busy) : undefined

@@ -11,7 +11,7 @@ export interface BulkAction {
   readonly document: Record<string, unknown> | undefined
 }
 
-/** What the server answers to an action instead of storing the document. */
+/** The answer to an action whose document the server does not store. */
 export interface ItemAnswer {
   readonly status: number
   readonly error?: { readonly type: string; readonly reason: string }
@@ -22,7 +22,7 @@ export interface BulkServer {
   readonly documents: ReadonlyMap<string, Record<string, unknown>>
   /** The actions of each request that was taken, without the checks of the sink. */
   readonly requests: BulkAction[][]
-  /** What other requests asked for: `PUT /_index_template/x?create=true`. */
+  /** The other requests: `PUT /_index_template/x?create=true`. */
   readonly others: { readonly line: string; readonly headers: IncomingMessage['headers']; readonly body: string }[]
   /** Answers a request in the server's place where it returns true. Nothing is stored then. */
   onRequest: (actions: BulkAction[], response: ServerResponse, raw: string) => boolean

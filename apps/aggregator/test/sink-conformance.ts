@@ -24,7 +24,7 @@ export interface SinkKind {
   readonly refusedBody: string
 }
 
-/** What every sink promises, whatever it writes to. The suite stalls, kills and restarts the server. */
+/** The promises of every sink, whatever it writes to. The suite stalls, kills and restarts the server. */
 export const sinkConformance = (name: string, { start, open, refusedBody }: SinkKind): void => {
   describe(`sink ${name}`, () => {
     let server: RunningServer

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Verdict } from './judges.ts'
 import { expressionOf, type Rule } from './rules.ts'
 
-/** What the monitor says of one rule and one series: the body of a message to `alerts.<name>`. */
+/** The state of one rule on one series: the body of a message to `alerts.<name>`. */
 export interface Notice {
   readonly status: 'firing' | 'resolved'
   readonly name: string

@@ -17,7 +17,7 @@ export interface EvaluationOptions {
   readonly maxQueuedSamples: number
   /** The bound of all packets whose samples wait. */
   readonly maxQueuedSampleBytes: number
-  /** What becomes of a message of which nothing can be read. */
+  /** Handles a message from which nothing can be read. */
   readonly deadLetter: Middleware
 }
 

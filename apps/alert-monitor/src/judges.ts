@@ -3,7 +3,7 @@ import type { AbsenceRule, AnomalyRule, Comparison, RateRule, Rule, ThresholdRul
 import type { Sample } from './sample.ts'
 import { createWindow, type Rooms } from './window.ts'
 
-/** What a rule says of a series at a moment. `value` and `threshold` tell why; they are in the metric's unit. */
+/** The judgement of a rule on a series at a moment. `value` and `threshold` tell why. They are in the metric's unit. */
 export interface Verdict {
   readonly active: boolean
   readonly value: number
@@ -14,7 +14,7 @@ export interface Verdict {
 export interface Judge {
   /** Takes a sample; `value` is absolute, also of a gauge. A verdict is given where the sample decides by itself; `full` where there was no room. */
   add(sample: Pick<Sample, 'weight' | 'member'>, value: number, atMs: number): Verdict | 'full' | undefined
-  /** What holds now. Undefined where there is not enough to judge by. */
+  /** The verdict now. Undefined if there is not enough to judge by. */
   verdict(nowMs: number): Verdict | undefined
   /** Gives back its room. */
   close(): void

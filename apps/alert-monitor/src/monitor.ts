@@ -129,7 +129,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
   }
 }
 
-/** What the rules judge: of a gauge its value, of a total what it rose by. A total that falls was begun anew. */
+/** The value that rules judge: of a gauge its level, of a total its rise. A total that falls has begun anew. */
 const valueOf = ({ type, value, relative, cumulative = false }: Sample, held: Series): number => {
   if (type !== 'gauge' && !cumulative) return value
   const before = held.level

@@ -172,7 +172,7 @@ const unreadTopics = ({ clock, delayMsAfter, retry }: UnreadOptions) => {
   }
 }
 
-/** What publishing again cannot mend. A closed connection may be opened again. */
+/** Errors that publishing again cannot mend. A closed connection may be opened again. */
 const isHopeless = (error: unknown): error is PublishError =>
   error instanceof PublishError && !error.retryable && error.fault !== 'closed'
 

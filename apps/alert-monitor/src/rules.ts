@@ -122,7 +122,7 @@ export const defaultRules: readonly Rule[] = rulesForm.parse({
 }).rules
 
 export interface RuleFault {
-  /** Where in the file: `rules[2].op`. */
+  /** The place in the file: `rules[2].op`. */
   readonly path: string
   readonly problem: string
 }

@@ -100,7 +100,7 @@ const parseTime = (time: unknown): number => {
   return typeof time === 'string' && !/^\d{4}-\d{2}-\d{2}T/.test(time) ? Number.NaN : at
 }
 
-/** Of what is no text only the type: an object of JSON may have a member `toString` that is no function. */
+/** An excerpt of a text, or else only the type: a JSON object may have a member `toString` that is no function. */
 const excerptOf = (item: unknown): string =>
   typeof item === 'object' && item !== null && 'name' in item && typeof item.name === 'string'
     ? `name ${item.name.slice(0, 80)}`

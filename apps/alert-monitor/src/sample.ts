@@ -1,4 +1,4 @@
-/** What a sample measures. A meter counts as a counter does. */
+/** The type of a sample. A meter counts as a counter does. */
 export type SampleType = 'counter' | 'timer' | 'gauge' | 'set' | 'histogram' | 'distribution' | 'meter'
 
 /** The types by their StatsD letters. */
@@ -28,7 +28,7 @@ export interface Sample {
   readonly relative: boolean
   /** The value is a total: what it rose by since the sample before counts. */
   readonly cumulative?: boolean
-  /** What a set counts once. */
+  /** The member that a set counts once. */
   readonly member?: string | undefined
   readonly tags: Readonly<Record<string, string>>
   /** When it was measured, milliseconds since the epoch; undefined = on arrival. */
@@ -57,7 +57,7 @@ export interface Refused {
   readonly excerpt: string
 }
 
-/** What a packet or body held: nothing of it is lost between the two lists. */
+/** The contents of a packet or body. Nothing of it is lost between the two lists. */
 export interface Parsed {
   readonly samples: readonly Sample[]
   readonly refused: readonly Refused[]

@@ -50,7 +50,7 @@ export const realEdges = (config: Config): Edges => {
 }
 
 export interface AlertMonitor extends Service {
-  /** Where StatsD lines are listened for, over UDP. Throws before `start` resolved. */
+  /** The UDP port for StatsD lines. Throws before `start` resolved. */
   readonly statsdPort: number
   /** The alerts that fire now, the oldest first. */
   firing(): readonly Notice[]
@@ -121,7 +121,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       await parts?.notices.idle()
       while (parts !== undefined && parts.book.owed() > 0 && !closed) {
         parts.tick()
-        // Where nothing found its way into an empty queue, another round would change nothing.
+        // If nothing found its way into an empty queue, another round would change nothing.
         if (parts.notices.size === 0) return
         await parts.notices.idle()
         // Timers, signals and probes have their turn, also with a broker that answers at once.

@@ -1,7 +1,7 @@
 import { createRoom, type Room } from './room.ts'
 import { addToBins, quantileOf, type Bins } from './sketch.ts'
 
-/** What a threshold may compare. Of a set `count` is the number of different members. */
+/** The statistics that a threshold may compare. `count` of a set is the number of different members. */
 export const statNames = ['p50', 'p99', 'mean', 'max', 'count', 'last'] as const
 export type StatName = (typeof statNames)[number]
 

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
-/** What a step may use beside the world. */
+/** The world as a step may use it. */
 export interface Stage extends World {
   /** Sends a gauge of this value every 10 s from now on; undefined = no more. */
   hold(metric: string, value: number | undefined): Promise<void>

@@ -7,7 +7,7 @@ import { createMetrics } from '@armature/telemetry/metrics'
 import { alertMetrics } from '../src/alert-metrics.ts'
 import { hot, openWorld, ordinary, sendPackets, type World } from './world.ts'
 
-/** What a service that is watched records. */
+/** The metrics of a service that is watched. */
 const { search } = defineMetrics({
   search: { kind: 'timer', unit: 'ms', help: 'Duration of search calls', labels: [] },
 })

@@ -20,7 +20,7 @@ export interface WorldOptions {
   readonly rules?: readonly unknown[] | 'built in'
   /** Stands between the monitor and the broker. */
   readonly through?: (driver: Driver) => Driver
-  /** What the monitor takes for the time; runs on the driven clock by default. */
+  /** The monitor's clock. Default: the driven clock. */
   readonly clock?: (driven: Clock) => Clock
 }
 

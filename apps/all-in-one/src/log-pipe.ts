@@ -1,9 +1,9 @@
 import { PassThrough, Writable } from 'node:stream'
 
 export interface LogPipe {
-  /** Where a logger writes. */
+  /** A logger writes to it. */
   readonly input: Writable
-  /** What a shipper reads. */
+  /** A shipper reads from it. */
   readonly output: PassThrough
   /** Writes that did not fit. */
   readonly droppedWrites: () => number

@@ -4,7 +4,7 @@ import { isLoopbackHost } from '@armature/service/http-hosts'
 import { openHttpServer } from '@armature/service/http-server'
 import type { LedgerRow } from '@armature/telemetry/ledger'
 
-/** What the page shows, sent whole every `refreshMs`. */
+/** The contents of the page, sent whole every `refreshMs`. */
 export interface Status {
   readonly services: readonly { name: string; state: string; ledger: readonly LedgerRow[] }[]
   /** Newest first. */

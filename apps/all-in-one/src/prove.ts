@@ -3,7 +3,7 @@ import { imbalance, type LedgerRow } from '@armature/telemetry/ledger'
 import type { City } from './cities.ts'
 import { forEachConcurrently } from './pool.ts'
 
-/** What a proof asks of the platform. It measures and never produces: each answer comes from the service that counted. */
+/** The parts of the platform that a proof uses. A proof measures and never produces: each answer comes from the service that counted. */
 export interface Provable {
   /** One call of the search API over gRPC; resolves to the ISO code of the first thing found ('' = none). */
   searchPoint(city: City, requestId: string): Promise<string>

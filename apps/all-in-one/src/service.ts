@@ -16,9 +16,9 @@ const proofFailed = 1
 
 export interface Edges extends PlatformEdges {
   readonly telemetry: Telemetry
-  /** What a proof searches for. */
+  /** The cities that a proof searches for. */
   readonly cities: () => Promise<readonly City[]>
-  /** Where a proof is printed. */
+  /** Prints a line of the proof. */
   readonly print: (line: string) => void
   /** How far a proof is, for people; nothing where nobody watches. */
   readonly progress?: ((done: number, of: number) => void) | undefined

@@ -8,7 +8,7 @@ export interface StatusSources {
   readonly nowMs?: () => number
 }
 
-/** What each rate on the page counts: the acknowledged items of a stage, a second. */
+/** The stage of each rate on the page, which counts its acknowledged items a second. */
 const rated: Readonly<Record<string, string>> = {
   'search-service': 'searches',
   'log-shipper': 'lines shipped',

@@ -22,7 +22,7 @@ afterEach(() => rm(root, { recursive: true }))
 const run = (sync: 'sync' | 'no-sync', rounds: number) =>
   traceDisk(process.execPath, [program, folder, sync, String(rounds)])
 
-/** What a spool gives out of the folder that is left. */
+/** The lines that a spool gives out of the folder that is left. */
 const foundIn = async (image: DiskImage): Promise<readonly string[]> => {
   const prefix = 'state/spool/'
   const files = [...image].filter(([path]) => path.startsWith(prefix))

@@ -247,7 +247,7 @@ test('killed again and again: what was taken in is published, in order, and repe
   const byId = new Map(all.map(({ id, text }) => [id, text]))
   expect(all.every(({ id, text }) => byId.get(id) === text)).toBe(true)
   const firsts = [...new Set(all.map(({ text }) => text))]
-  // What was passed on, but not spooled yet when its life ended, is missing: at the end of that life only.
+  // Lines that were passed on, but not spooled yet when their life ended, are missing, and only at the end of that life.
   const numbers = firsts.map((text) => Number(text.slice('line '.length)))
   expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
   for (let life = 0; life < 4; life++) {

@@ -43,7 +43,7 @@ const ship = async (url: string, topic: string) => {
 /** A record as kcat writes it: names and values of headers in turn. */
 const readRecord = (line: string) => JSON.parse(line) as { readonly payload: string; readonly headers: string[] }
 
-/** What the AMQP client printed of each message: its id, a space, the body. */
+/** The AMQP client's output for each message: its id, a space, the body. */
 const arrived = (output: string) => {
   const printed = output.split('\n').filter((line) => line.includes(' '))
   return {

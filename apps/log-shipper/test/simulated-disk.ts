@@ -4,7 +4,7 @@ export type Operation = 'create' | 'write' | 'sync' | 'remove' | 'replace'
 
 interface Content {
   bytes: Buffer
-  /** What a power cut leaves. */
+  /** The contents after a power cut. */
   durable: Buffer
   nameIsDurable: boolean
 }

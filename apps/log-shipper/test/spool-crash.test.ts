@@ -5,7 +5,7 @@ import { openSpool, type Spool } from '../src/spool.ts'
 import type { NewLine } from '../src/spool-writer.ts'
 import { simulatedDisk, type SimulatedDisk } from './simulated-disk.ts'
 
-/** What one process does with the spool before it ends. */
+/** One process's use of the spool before it ends. */
 type Step = { readonly append: number } | { readonly deliver: number }
 
 interface Life {

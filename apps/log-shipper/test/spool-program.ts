@@ -11,7 +11,7 @@ import { lines } from './spool-world.ts'
 const [folder = '', sync = '', rounds = ''] = process.argv.slice(2)
 const say = (text: string) => void writeSync(1, `${text}\n`)
 
-// What is made is not to depend on the umask of who starts it.
+// Files must not depend on the umask of the user who starts the program.
 process.umask(0)
 const disk = await folderDisk(folder)
 const spool = await openSpool({

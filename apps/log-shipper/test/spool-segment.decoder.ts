@@ -5,7 +5,7 @@ import { encodeRecord } from '../src/record.ts'
 import { simulatedDisk } from './simulated-disk.ts'
 import { everything, line, opened, text } from './spool-world.ts'
 
-/** What a disk, a power cut or a person did to the bytes of a file, one after the other. */
+/** Damage by a disk, a power cut or a person to the bytes of a file, one after the other. */
 type Harm =
   | { readonly kind: 'flip'; readonly at: number; readonly bit: number }
   | { readonly kind: 'cut'; readonly at: number }

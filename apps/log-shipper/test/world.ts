@@ -65,7 +65,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
-/** What the lifecycle does at the end. */
+/** Drains the service as the lifecycle does at the end. */
 export const drain = async ({ stopIntake, finish, flush, close }: Service): Promise<void> => {
   await stopIntake?.()
   await finish?.()

@@ -5,7 +5,7 @@ export interface HandledAlert {
   readonly name: string
   readonly severity: string
   readonly summary: string
-  /** What the rule measured; NaN where the alert has none. */
+  /** The value that the rule measured; NaN if the alert has none. */
   readonly value: number
   /** ISO 8601: when the message says it happened. */
   readonly time: string

@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 import type { HandledAlert } from './handled-alert.ts'
 import type { Recent } from './recent.ts'
 
-/** What handlers are made from. */
+/** The tools that handlers are made from. */
 export interface HandlerTools {
   readonly config: Config
   readonly clock: Clock

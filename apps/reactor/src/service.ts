@@ -14,7 +14,7 @@ import { createRecent } from './recent.ts'
 
 const name = 'reactor'
 
-/** What the reactor reaches the world by, apart from the webhook that its settings name. */
+/** The edges of the reactor: its connections to the outside, apart from the webhook that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What a token is good for: the same point and query as before. */
+/** The search that a token belongs to. It is only valid with the same point and query. */
 export interface Asked {
   readonly point?: { readonly lat: number; readonly lng: number } | undefined
   readonly name?: string | undefined

@@ -1,4 +1,4 @@
-/** What is searched for: things that fulfil all of it. Values are taken as they are: `validate.ts` checks them. */
+/** The conditions of a search, all of which a thing must fulfil. Values are taken as they are: `validate.ts` checks them. */
 export interface Wanted {
   /** In degrees, WGS 84: the thing covers it, its border included. */
   readonly point?: { readonly lat: number; readonly lng: number } | undefined

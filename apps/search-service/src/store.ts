@@ -35,7 +35,7 @@ export interface Limits {
   readonly timeoutMs?: number | undefined
 }
 
-/** Where the things are. Every method rejects with DatabaseError. */
+/** The store of the things. Every method rejects with DatabaseError. */
 export interface Store {
   search(wanted: Wanted, limits?: Limits): Promise<Page>
   /** How many things there are. */

@@ -14,7 +14,7 @@ export const maxPageSizeWithGeometry = 10
 /** How far the older API can leaf: the database counts its way to a page. */
 export const maxOffset = 10_000
 
-/** What the v1 API asks of the store. Throws StatusError INVALID_ARGUMENT that names every field that is wrong. */
+/** The search of a request of the v1 API. Throws StatusError INVALID_ARGUMENT that names every wrong field. */
 export const wantedOf = (request: SearchRequest): Wanted => {
   const { point, query, page_size: pageSize, page_token: token, with_geometry: withGeometry } = request
   const asked = { point: point ?? undefined, name: nameOf(query) }
@@ -30,8 +30,8 @@ export const wantedOf = (request: SearchRequest): Wanted => {
 }
 
 /**
- * What the older API asks of the store: a coordinate other than 0, 0, or an empty query, is a search by point, which ignores the
- * query, since its clients send a placeholder; a query with 0, 0 is one by name. Throws as `wantedOf`.
+ * The search of a request of the older API. A coordinate other than 0, 0, or an empty query, makes it a search by point. It ignores the
+ * query then, since clients send a placeholder. A query with 0, 0 is a search by name. Throws as `wantedOf`.
  */
 export const wantedOfOlder = (request: OlderSearchRequest): Wanted => {
   const { query, page_number: pageNumber, result_per_page: resultPerPage, lat, lng } = request

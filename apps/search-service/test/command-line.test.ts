@@ -23,7 +23,7 @@ describe('the service as a process', { timeout: 120_000 }, () => {
     program.signal('SIGTERM')
     const outcomes = await Promise.allSettled(underLoad)
     const faults = outcomes.flatMap((one) => (one.status === 'rejected' ? [(one.reason as { code: number }).code] : []))
-    // What had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
+    // Calls that had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
     expect(faults.filter((code) => code !== 14)).toEqual([])
     client.close()
     expect(await program.ended(60_000)).toEqual({ code: 0, signal: null })

@@ -14,7 +14,7 @@ afterAll(async () => {
   await Promise.all([graphite?.stop(), database?.close()])
 }, 60_000)
 
-/** What Graphite has of the last minute, points without a value left out. */
+/** The points that Graphite has of the last minute, without those that have no value. */
 const points = async (target: string): Promise<readonly number[]> => {
   const answer = await fetch(`${graphite.url}/render?target=${target}&from=-60s&format=json`)
   const [series] = (await answer.json()) as { datapoints: [number | null, number][] }[]

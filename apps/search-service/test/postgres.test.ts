@@ -63,7 +63,7 @@ describe('a query that waits', () => {
         running.v1('Search', { point: { lat: 5, lng: 12 } }, { signal: giveUp.signal }),
       )
       const ends = calls.map((call) => expect(call).rejects.toMatchObject({ code: status.CANCELLED }))
-      // Of those that share a connection only the first waits for the lock.
+      // Only the first of the queries that share a connection waits for the lock.
       await vi.waitFor(async () => expect(await waiting()).toBeGreaterThan(0), { timeout: 10_000 })
       giveUp.abort()
       await Promise.all(ends)

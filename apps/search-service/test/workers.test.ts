@@ -93,7 +93,7 @@ describe('two workers', { timeout: 120_000 }, () => {
     const inFlight = Promise.allSettled(Array.from({ length: 100 }, () => client.search({ query: 'a' })))
     program.signalGroup('SIGINT')
     for (const outcome of await inFlight) {
-      // What had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
+      // Calls that had not begun when the intake stopped may be sent elsewhere: UNAVAILABLE, never anything else.
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 14 })
     }
     client.close()

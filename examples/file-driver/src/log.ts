@@ -25,9 +25,9 @@ export interface Log {
 
 export interface LogLine {
   readonly text: string
-  /** Where it begins. */
+  /** The offset of its first byte. */
   readonly offset: number
-  /** Where the next one begins. */
+  /** The offset at which the next line begins. */
   readonly next: number
 }
 

@@ -41,7 +41,7 @@ export const openSubscription = async (
     }
   }
 
-  /** What cannot be read is tried again, and told once. */
+  /** A line that cannot be read is tried again, and reported once. */
   const report = ({ message }: Error) => {
     if (message !== lastProblem) warn(`file: ${message}`)
     lastProblem = message
@@ -67,7 +67,10 @@ export const openSubscription = async (
   })
 }
 
-/** What is published from now on begins where the topics end now; of a topic that comes later, all is from now on. */
+/**
+ * The place in each topic from which on messages are read. For `latest` it is the present end. A topic that comes later is read from its
+ * beginning.
+ */
 const startPlaces = async (log: Log, pattern: string, from: StartPosition): Promise<Map<string, number>> => {
   if (from !== 'latest') return new Map()
   const topics = (await log.topics()).filter((topic) => matches(pattern, topic))

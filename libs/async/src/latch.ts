@@ -1,4 +1,4 @@
-/** What several wait for, until it is opened; who waits after that waits for the next time. */
+/** An event that several callers can wait for, until it is opened. A caller that waits after that waits for the next time. */
 export interface Latch {
   /** How many wait. */
   readonly waiting: number

@@ -1,8 +1,8 @@
 import type { Cancel, Clock } from './clock.ts'
 
 /**
- * What the promise resolves to, or undefined after `limitMs` milliseconds. Rejects as the promise does until then; a later rejection is
- * nobody's. Without a clock the wait keeps the process alive, since somebody waits for the answer.
+ * Resolves to the result of the promise, or to undefined after `limitMs` milliseconds. Rejects as the promise does until then; a later
+ * rejection is ignored. Without a clock the wait keeps the process alive, since somebody waits for the answer.
  */
 export const within = async <Result>(
   limitMs: number,

@@ -9,7 +9,7 @@ export interface HelpOptions {
   /** Undefined: a program that has commands only. */
   settings?: Settings
   positionals?: Positionals
-  /** What may follow `--`: `COMMAND...` */
+  /** The name of the arguments that may follow `--`: `COMMAND...` */
   rest?: string
   /** Subcommands: name to summary. */
   commands?: Readonly<Record<string, string>>

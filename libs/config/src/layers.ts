@@ -7,7 +7,7 @@ import type { Setting } from './schema.ts'
 
 /** The value of one setting in one layer. */
 export interface LayerValue {
-  /** As `Fault.source`. */
+  /** The source as in `Fault.source`. */
   readonly source: string
   /** The text or value as it was given, for `explain`. */
   readonly given: unknown

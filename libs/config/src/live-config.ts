@@ -25,8 +25,8 @@ export type KvEvent =
   | { readonly kind: 'not kept'; readonly fault: unknown }
 
 /**
- * What a change of a setting that is not hot leads to: `restart` begins again with it; `next start` leaves what runs as it is, and
- * keeps the change with the last good values.
+ * The effect of a change of a setting that is not hot. `restart` begins again with it. `next start` leaves what runs as it is, and keeps
+ * the change with the last good values.
  */
 export type ColdChanges = 'restart' | 'next start'
 
@@ -43,7 +43,7 @@ export interface LiveConfig<T> {
   begin(): Loaded<T>
   /** Tells what happened since `begin`, and what happens from now on until the next one. */
   follow(hooks: LiveHooks<T>): void
-  /** As `Loaded.explain`, with what KV holds now. */
+  /** Explains as `Loaded.explain` does, with what KV holds now. */
   explain(key?: string): string
   /** Ends the watch; the source is closed by who opened it. */
   close(): void

@@ -83,7 +83,7 @@ interface OwnLayers {
   readonly layers: Readonly<Record<Exclude<LayerName, 'KV'>, Layer>>
 }
 
-/** What each layer but KV holds, before any value is validated. */
+/** The values of each layer but KV, before any is validated. */
 const ownLayers = (
   settings: readonly Setting[],
   { env, argv, positionals }: Omit<LoadOptions<Settings>, 'layers'>,

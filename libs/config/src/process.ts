@@ -10,10 +10,16 @@ export const processInput = (): { readonly argv: readonly string[]; readonly env
   env: process.env,
 })
 
-/** Where this platform keeps what is dear to make again and safe to delete: `$XDG_CACHE_HOME/armature`, else `~/.cache/armature`. */
+/**
+ * The folder of this platform for files that are expensive to make and safe to delete: `$XDG_CACHE_HOME/armature`, else
+ * `~/.cache/armature`.
+ */
 export const cacheFolder = (env: Env = process.env): string => folder(env['XDG_CACHE_HOME'], '.cache')
 
-/** Where this platform keeps what must survive the process and the machine's restart: `$XDG_STATE_HOME/armature`, else `~/.local/state/armature`. */
+/**
+ * The folder of this platform for files that must survive a restart of the process and of the machine: `$XDG_STATE_HOME/armature`, else
+ * `~/.local/state/armature`.
+ */
 export const stateFolder = (env: Env = process.env): string => folder(env['XDG_STATE_HOME'], join('.local', 'state'))
 
 const folder = (wanted: string | undefined, atHome: string): string =>

@@ -81,7 +81,7 @@ const describe = (key: string, schema: z.core.$ZodType): Setting => {
 
 const kebab = (key: string): string => key.replaceAll(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()
 
-/** What the wrappers (`default`, `optional`, ...) and what they wrap say together; the outer says more. */
+/** The metadata of the wrappers (`default`, `optional`, ...) and of the wrapped schema together. The outer ones win. */
 const metaOf = (schema: z.core.$ZodType): SettingMeta => {
   const inner = wrapped(schema)
   return {

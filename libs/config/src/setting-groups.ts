@@ -21,8 +21,8 @@ export const settingGroups: readonly SettingGroup[] = [
 ]
 
 /**
- * What a service's settings are made of: the groups that it shares, and those of its own. A shared setting with another default or
- * description is one of its own.
+ * Splits a service's settings into the groups that it shares and those of its own. A shared setting with another default or description is
+ * one of its own.
  */
 export const splitSettings = (
   settings: Settings,

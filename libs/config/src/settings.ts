@@ -2,8 +2,8 @@ import { isIP } from 'node:net'
 import * as z from 'zod'
 
 /**
- * What `.meta()` may say about a setting. The key `grpcPort` is by itself the flag `--grpc-port`, the env variable
- * `GRPC_PORT`, and `grpcPort` in Consul KV and in the file.
+ * The metadata that `.meta()` may give to a setting. The key `grpcPort` is by itself the flag `--grpc-port`, the env variable `GRPC_PORT`,
+ * and `grpcPort` in Consul KV and in the file.
  */
 export interface SettingMeta {
   /** One line for --help, the README's table and the chart's schema. */

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 const program = join(import.meta.dirname, 'last-good-program.ts')
 
-/** What the next start reads: undefined where there is no file, 'broken' where it holds something else. */
+/** The level that the next start reads; undefined if there is no file, 'broken' if it holds something else. */
 const levelIn = (image: DiskImage): string | undefined => {
   const text = [...image].find(([name]) => name.endsWith('.json'))?.[1].toString()
   if (text === undefined) return undefined

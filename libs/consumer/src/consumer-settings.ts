@@ -1,7 +1,7 @@
 import type { CommonConfig, MessagingConfig } from '@armature/config/common'
 import { bytes, durationMs, integer, text } from '@armature/config/settings'
 
-/** What every service of handlers can be told, beside `commonSettings` and `messagingSettings`. */
+/** The settings of every service of handlers, beside `commonSettings` and `messagingSettings`. */
 export const consumerSettings = (name: string) => ({
   group: text()
     .max(100)

@@ -11,7 +11,7 @@ import { createLedger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { ConsumerConfig } from './consumer-settings.ts'
 
-/** What a service of handlers reaches the world by. */
+/** The edges of a service of handlers: its connections to the outside. */
 export interface ConsumerEdges {
   readonly telemetry: Telemetry
   /** Default: the machine's. */

@@ -16,7 +16,7 @@ export type OpenMessaging = (
   options: { readonly source: string; readonly metrics: Metrics; readonly warn: (problem: string) => void },
 ) => Promise<Driver>
 
-/** What handlers are made from. */
+/** The tools that handlers are made from. */
 export interface HandlerTools<Config> extends StartTools {
   readonly config: Config
   readonly clock: Clock

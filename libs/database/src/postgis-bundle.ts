@@ -5,7 +5,7 @@ import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { cacheFolder } from '@armature/config/process'
 
 /**
- * What PostGIS needs to be created and used. The rest (raster, topology, geocoder, the scripts from each older version) is two
+ * The files that PostGIS needs to be created and used. The rest (raster, topology, geocoder, the scripts from each older version) is two
  * thirds of the package, and PGlite unpacks and compiles all that is in a bundle at every start.
  */
 const needed =

@@ -28,7 +28,7 @@ export interface Template {
 }
 
 export interface TemplateOptions {
-  /** Where templates are kept. Default: `databases` in the user's cache folder. */
+  /** The folder in which templates are kept. Default: `databases` in the user's cache folder. */
   cache?: string
   /** Called with one line about each long step. Default: prints to standard error. */
   onProgress?: (line: string) => void

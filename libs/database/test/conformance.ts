@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { borrowed, type Database, type Queryable } from '../src/database.ts'
 
-/** What every database of the port promises. `open` gives an empty one with PostGIS available. */
+/** The promises of every database of the port. `open` gives an empty one with PostGIS available. */
 export const databaseConformance = (name: string, open: () => Promise<Database>): void => {
   describe(name, () => {
     let database: Database

@@ -26,10 +26,10 @@ export interface ClientTargetOptions {
 }
 
 /**
- * What a client's one setting names, to be given to grpc-js: `consul:///search-service?tag=v1` (Consul's health API),
+ * The target for grpc-js that a client's one setting names: `consul:///search-service?tag=v1` (Consul's health API),
  * `consul://127.0.0.1:8600/search-service` (Consul's DNS), `srv:///_grpc._tcp.search-service.default.svc.cluster.local`,
- * `static:///127.0.0.1:5000,127.0.0.1:5001`, `HOST:PORT`. Calls are spread by round robin, and an instance that only fails is left out
- * for a while. Nothing is asked before the first call. Throws DiscoveryError.
+ * `static:///127.0.0.1:5000,127.0.0.1:5001`, `HOST:PORT`. Calls are spread by round robin, and an instance that only fails is left out for
+ * a while. Nothing is asked before the first call. Throws DiscoveryError.
  */
 export const createClientTarget = (text: string, { consul, onIgnored }: ClientTargetOptions = {}): ClientTarget => {
   const target = parseTarget(text)

@@ -30,7 +30,7 @@ export interface ConsulConformanceOptions {
 }
 
 /**
- * What every service promises that is run with `kv: consulKv` and `registerAdmin`. Call it in a test file of the service; only one test
+ * The promises of every service that is run with `kv: consulKv` and `registerAdmin`. Call it in a test file of the service. Only one test
  * at a time may have a service of this name at the agent.
  */
 export const consulConformance = (options: ConsulConformanceOptions): void => {

@@ -66,7 +66,7 @@ export const valuesOf = (
   )
 }
 
-/** What the one check among `/v1/agent/checks` said; undefined where there is none. Throws DiscoveryError for anything else. */
+/** The output of the one check among `/v1/agent/checks`; undefined if there is none. Throws DiscoveryError for anything else. */
 export const outputOf = (body: unknown, what: string, address: string): string | undefined => {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw strange(what, address)
   const [check] = Object.values(body) as readonly (Fields | undefined)[]

@@ -224,7 +224,7 @@ const clientOf = async (
   return client
 }
 
-/** As Consul's own tools: HOST alone is HOST:8500, a URL without a port has that of its scheme. */
+/** The URL by the rules of Consul's own tools: HOST alone is HOST:8500, a URL without a port has that of its scheme. */
 const baseUrlOf = (address: string): string => {
   const complete = /:\d+$/.test(address) ? address : `${address}:8500`
   const { protocol, host, pathname, username } = new URL(address.includes('://') ? address : `http://${complete}`)

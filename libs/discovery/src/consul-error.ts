@@ -3,7 +3,7 @@ import { DiscoveryError } from './ports.ts'
 
 const maxReasonCharacters = 200
 
-/** What a failed request means: what was asked where, the reason, what to do. Its `cause` is the client's own error. */
+/** The error of a failed request. It says what was asked where, the reason, and what to do. Its `cause` is the client's own error. */
 export const consulError = (what: string, address: string, cause: unknown): DiscoveryError => {
   if (cause instanceof DiscoveryError) return cause
   const { status, reason } = readingOf(cause)

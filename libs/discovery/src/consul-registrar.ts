@@ -40,7 +40,7 @@ const retryMinMs = 200
 const retryMaxMs = 10_000
 /** Between two looks, as a part of the check interval: sooner than the next check would come. */
 const lookAfter = { min: 0.5, max: 0.9 }
-/** What the agent's gRPC check says of a server that answers, but has no `grpc.health.v1.Health`. */
+/** The output of the agent's gRPC check for a server that answers, but has no `grpc.health.v1.Health`. */
 const withoutHealth = /^rpc error: code = Unimplemented\b/
 
 /**

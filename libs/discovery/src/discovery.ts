@@ -12,7 +12,7 @@ import type { Registrar } from './ports.ts'
 export interface Discovery {
   /** Undefined where no agent is named, or registration is off: nobody is told. */
   readonly registrar: Registrar | undefined
-  /** What a client's setting names, for grpc-js. Throws DiscoveryError. */
+  /** The target for grpc-js that a client's setting names. Throws DiscoveryError. */
   target(text: string): ClientTarget
   /** Gives up what is under way. To be called after deregistration. Safe to call twice. */
   close(): void

@@ -4,7 +4,7 @@ import type { Cancel, Instance, Resolver } from './ports.ts'
 /** The scheme of targets that are found by discovery: `discovery:///search-service`. */
 export const discoveryScheme = 'discovery'
 
-/** Where `discoveryOptions` puts the resolver. A function, since grpc-js turns the options to JSON for its trace. */
+/** The channel option that holds the resolver. It is a function, since grpc-js turns the options to JSON for its trace. */
 const resolverOption = 'armature.discovery_resolver'
 
 /** The target of a gRPC client for a service: `discovery:///search-service`. */

@@ -21,7 +21,7 @@ export const targetForms = [
 ] as const
 
 const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
-/** What Consul takes of names and tags: nearly all. A slash would be read as another path of its API. */
+/** Names and tags that Consul accepts: nearly all. A slash would be read as another path of its API. */
 const consulName = /^[^/\p{Cc}\p{Cs}\p{Z}](?:[^/\p{Cc}\p{Cs}]{0,254}[^/\p{Cc}\p{Cs}\p{Z}])?$/u
 const domainName = /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9.])?$/i
 const hostAndPort = /^(\[[\da-f:.]+\]|[^\s:/?#[\]@]+):(\d{1,5})$/i

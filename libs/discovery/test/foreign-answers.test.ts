@@ -22,7 +22,7 @@ const answer =
 const page = '<!doctype html><title>Welcome</title>'
 const asJson = { 'content-type': 'application/json' }
 
-/** What a proxy, an ingress, a captive portal or another server says in Consul's place. */
+/** Answers of a proxy, an ingress, a captive portal or another server in Consul's place. */
 const foreign: readonly (readonly [string, Answer])[] = [
   ['404 of a proxy', answer(404, { 'content-type': 'text/html' }, page)],
   ['404 without a body', answer(404, {}, '')],

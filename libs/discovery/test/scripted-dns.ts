@@ -8,7 +8,10 @@ export interface SrvRecord {
   readonly port: number
 }
 
-/** What the server holds; `failing` answers each question with this response code (RFC 1035: 2 SERVFAIL, 5 REFUSED), `silent` with none. */
+/**
+ * The records of the server. `failing` answers each question with this response code (RFC 1035: 2 SERVFAIL, 5 REFUSED). `silent` answers
+ * none.
+ */
 export interface Zone {
   readonly srv?: Readonly<Record<string, readonly SrvRecord[]>>
   readonly a?: Readonly<Record<string, readonly string[]>>

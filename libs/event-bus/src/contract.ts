@@ -9,8 +9,8 @@ export interface EventBusOptions {
   /** Events that are queued, over all executors. Default 10,000. */
   readonly queueLimit?: number
   /**
-   * What `dispatch` does with an event that finds the queue full. `wait` (default): it resolves when there is room; `reject`: it
-   * rejects with BusError; `drop-oldest`: the event queued longest is dropped for it.
+   * The policy of `dispatch` when the queue is full. `wait` (default): it resolves when there is room. `reject`: it rejects with BusError.
+   * `drop-oldest`: the event queued longest is dropped.
    */
   readonly overflow?: 'wait' | 'reject' | 'drop-oldest'
   /** Calls of `dispatch` that wait for room, and of `dispatchSync` under way; more are rejected. Default: `queueLimit`. */

@@ -238,7 +238,7 @@ const busExecutors = ({ queue, executors, handle, onShift }: ExecutorsParts): ((
   const schedule = () => {
     if (drainScheduled) return
     drainScheduled = true
-    // Where the turn has no events left, `newTurn` drains.
+    // If the turn has no events left, `newTurn` drains.
     if (leftInTurn > 0) queueMicrotask(drain)
   }
 

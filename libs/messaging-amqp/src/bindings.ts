@@ -47,7 +47,7 @@ export const amqpBindings = ({ connection, settings, warn }: BindingsParts): Amq
       await bindQueue(session, settings, bound)
     } catch (error) {
       if (replyCode(error) !== notFound) throw error
-      // Where the exchange is missing, the next look makes it.
+      // If the exchange is missing, the next look makes it.
       if (await exchangeExists(session, settings.exchange)) bound.onGone()
     }
   }

@@ -130,7 +130,7 @@ export const amqpConnection = ({ settings, name, warn }: ConnectionParts): AmqpC
   }
 }
 
-/** What the promise resolves to. Rejects with the error of `late` after `waitMs`. */
+/** Resolves to the result of the promise. Rejects with the error of `late` after `waitMs`. */
 const inTime = async <Result>(promise: Promise<Result>, waitMs: number, late: () => Error): Promise<Result> => {
   const timer = new AbortController()
   const timeout = pause(waitMs, undefined, { signal: timer.signal }).then(() => Promise.reject(late()))

@@ -17,7 +17,7 @@ export interface AmqpArrival extends Arrival {
 export interface AmqpConsumer {
   /** Resolves when the channel is gone. */
   readonly ended: Promise<void>
-  /** What comes from now on stays unacknowledged, for `close` to give back. */
+  /** Deliveries that come from now on stay unacknowledged. `close` gives them back. */
   pause(): void
   /** No more messages come once it resolves. What came meanwhile and what waited for its delay is given back. */
   cancel(): Promise<void>

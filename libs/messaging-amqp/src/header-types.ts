@@ -46,7 +46,7 @@ const withoutBytes = (_name: string, value: unknown): unknown =>
 const isBufferJson = (value: unknown): value is { data: number[] } =>
   typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer' && 'data' in value
 
-/** What `typesHeader` says. */
+/** The value of the header `typesHeader`. */
 export const typesText = (types: readonly (readonly [name: string, type: TypeName])[]): string =>
   types.map(([name, type]) => `${encodeURIComponent(name)}=${type}`).join(',')
 

@@ -2,7 +2,7 @@ import type { ConfirmChannel, Message as AmqpMessage } from 'amqplib'
 import { closeChannel } from './channel.ts'
 import type { AmqpSession } from './session.ts'
 
-/** Where a message is published. With its id, this is how the broker's return of it is known. */
+/** The destination of a message. Together with the message's id it identifies a message that the broker returns. */
 export interface Destination {
   readonly exchange: string
   readonly routingKey: string

@@ -18,7 +18,7 @@ export interface RebindWait {
 }
 
 export interface RebindWaitParts {
-  /** What a member does in each look, at the same broker. Rejects where it cannot. */
+  /** The work of a member in each look, at the same broker. Rejects if it cannot be done. */
   readonly look: () => Promise<unknown>
   readonly clock: Clock
   /** Aborted when the publisher ends: no look begins then. */

@@ -58,7 +58,7 @@ export const amqpSubscription = async (parts: SubscriptionParts, request: Subscr
     const held = window.stop()
     const { consumer } = consuming
     if (consumer === undefined) return
-    // What is rejected from now on goes back then too.
+    // Deliveries that are rejected from now on go back then too.
     void window
       .idle()
       .then(() => consumer.close())

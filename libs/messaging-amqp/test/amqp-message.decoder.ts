@@ -20,7 +20,7 @@ const protocol = require(join(dirname(require.resolve('amqplib')), 'lib/defs.js'
   decode(id: number, data: Buffer): ReceivedAmqp['properties']
 }
 
-/** Of a frame, before the properties. */
+/** The part of a frame before the properties. */
 const frameHeadBytes = 19
 
 const codec: WireCodec<ReceivedAmqp> = {

@@ -31,13 +31,13 @@ const connect = async (options: Readonly<Record<string, string>>) => {
 const bodies = ({ deliveries }: ReturnType<typeof recorder>) =>
   deliveries.map(({ body }) => Buffer.from(body).toString())
 
-/** What each subscriber got when the last message is there: queues are in order, so what is to come later comes never. */
+/** The ids that each subscriber got once the last message is there. Queues keep their order, so nothing comes after it. */
 const settled = async (...seen: ReturnType<typeof recorder>[]) => {
   for (const each of seen) await vi.waitFor(() => expect(bodies(each)).toContain('last'), { timeout: 5_000 })
   return seen.map((each) => bodies(each).filter((body) => body !== 'last'))
 }
 
-/** Of this run: the server is shared. */
+/** Names of this run, since the server is shared. */
 const [direct, topics, fanout, otherFanout, headersExchange, taken, kept, otherKept] = Array.from({ length: 8 }, () =>
   uniqueName('exchange'),
 ) as [string, string, string, string, string, string, string, string]

@@ -82,7 +82,7 @@ describe('a broker that is killed', () => {
     await vi.waitFor(() => expect(book.result().counts.sink).toBe(count), { timeout: deadlineMs, interval: 100 })
     const { lost, unattempted, counts } = book.result()
     expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
-    // What was in flight may come again, and what was published again because its confirm was not seen.
+    // A message may come again if it was in flight, or if it was published again because its confirm was not seen.
     expect(counts.repeats).toBeLessThan(20_000)
   })
 })

@@ -10,7 +10,7 @@ import { bodyText, message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { withOptions } from './fixture.ts'
 
-/** What others see on the wire and send: rabbitmq-client is theirs. */
+/** The messages that other programs see on the wire and send. Those programs use rabbitmq-client. */
 let server: string
 let outside: Connection
 let open: Driver[] = []

@@ -15,7 +15,7 @@ export type Open = (
 
 /** The program that has the commands. */
 export interface Program {
-  /** As it is typed. */
+  /** The name as it is typed. */
   readonly name: string
   /** The CloudEvents `source` of what it publishes: a URI reference. */
   readonly source: string

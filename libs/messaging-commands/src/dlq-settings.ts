@@ -43,7 +43,7 @@ export const picked = ({ id, filter, since }: Pick, nowMs: number): ((letter: Le
     (fits?.(letter) ?? true)
 }
 
-/** Where letters are published to. */
+/** The topic to which letters are published. */
 export const toSetting = checkedText(checkTopic)
   .optional()
   .meta({ description: 'Topic to publish to, instead of where a letter comes from', env: 'DLQ_TO' })

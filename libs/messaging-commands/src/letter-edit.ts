@@ -5,7 +5,7 @@ import { usageError } from './broker-command.ts'
 import type { Letter } from './letter.ts'
 import { redriven } from './redrive.ts'
 
-/** What a person changed of a letter. */
+/** The changes that a person made to a letter. */
 export interface Edits {
   readonly body?: Uint8Array | undefined
   /** An empty value takes the header off. */

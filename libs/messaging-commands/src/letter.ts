@@ -7,7 +7,7 @@ export interface Letter {
   readonly held: StoredMessage
   /** Undefined where its headers say nothing of a failure. */
   readonly envelope: DeadLetterEnvelope | undefined
-  /** Where it comes from: what the envelope says, else the topic's name without `.DLT`; undefined where neither says. */
+  /** The topic that it comes from: the one in the envelope, else the topic's name without `.DLT`; undefined if neither is there. */
   readonly original: string | undefined
   /** How often it was published again. */
   readonly redrives: number
@@ -67,7 +67,7 @@ export async function* letters(
 const roundLetters = 10_000
 const roundBytes = 64 * 1_048_576
 
-/** As many of the letters as may be kept at once; `complete` says that there are no more. */
+/** Collects as many of the letters as may be kept at once. `complete` says that there are no more. */
 export const collectLetters = async (
   browser: TopicBrowser,
   topic: string,

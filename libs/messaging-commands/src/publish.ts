@@ -25,7 +25,7 @@ export interface PublishCounts {
 
 export interface Published extends PublishCounts {
   readonly elapsedMs: number
-  /** What the first publish that failed said: nothing was begun after it. */
+  /** The error of the first publish that failed. Nothing was begun after it. */
   readonly error: Error | undefined
 }
 

@@ -31,7 +31,7 @@ export const shownBody = (body: Uint8Array, mostBytes: number): ShownBody => {
     : { body: text, encoding: 'text', ...shown }
 }
 
-/** Where it was cut, half a character at the end is left out. */
+/** Half a character at the place of a cut is left out. */
 const textOf = (bytes: Uint8Array, truncated: boolean): string | undefined => {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: truncated })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-/** What a text with places to fill is filled with: `{n}` the number, `{uuid}` a new one, `{now}` the time in ISO 8601. */
+/** The values for the places of a template: `{n}` the number, `{uuid}` a new one, `{now}` the time in ISO 8601. */
 export interface Filling {
   /** From 1. */
   readonly n: number

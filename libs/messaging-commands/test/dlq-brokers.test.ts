@@ -29,7 +29,7 @@ const start = (url: string, line: readonly string[]): Program => {
   return program
 }
 
-/** What a command wrote; it must end with `code`. */
+/** The output of a command, which must end with `code`. */
 const run = async (url: string, line: readonly string[], code = 0): Promise<string> => {
   const program = start(url, line)
   const ended = await program.ended(60_000)

@@ -13,7 +13,7 @@ export const browserOf = ({ browser, scheme }: Driver): TopicBrowser => {
   return browser
 }
 
-/** What lies in a topic now. */
+/** The messages that a topic holds now. */
 export const heldIn = async (driver: Driver, topic: string): Promise<readonly StoredMessage[]> => {
   const held: StoredMessage[] = []
   for await (const one of browserOf(driver).browse(topic, { max: 100_000 })) held.push(one)

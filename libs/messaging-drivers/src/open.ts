@@ -3,7 +3,7 @@ import type { OpenOptions } from '@armature/messaging-kit/open-options'
 import type { OpenMemoryOptions } from '@armature/messaging-memory/driver'
 import type { Driver } from '@armature/messaging/ports'
 
-/** What drivers may be given besides their URL; each takes what concerns it. */
+/** Options for drivers besides their URL. Each driver takes those that concern it. */
 export type OpenDriverOptions = OpenOptions & OpenMemoryOptions
 
 /** A driver is loaded when its scheme is asked for. */

@@ -158,7 +158,7 @@ export interface KafkaNode {
 export interface TopicMetadata {
   readonly topic: string
   readonly topicErrorCode: number
-  /** As Kafka's tools show it. A topic that is made again has another one. Undefined where the broker is older than 2.8. */
+  /** The topic's id as Kafka's tools show it. A topic that is made again has another one. Undefined if the broker is older than 2.8. */
   readonly topicId?: string | undefined
   readonly isInternal: boolean
   readonly partitionMetadata: readonly { partitionErrorCode: number; partitionId: number; leader: number }[]
@@ -181,7 +181,7 @@ export interface GroupPlace {
 export interface KafkaRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
-  /** As a record has them; `encodeHeaders` makes them. */
+  /** The headers in a record's encoding, made by `encodeHeaders`. */
   readonly headers: Buffer
   /** Milliseconds since the epoch. */
   readonly timestamp: number

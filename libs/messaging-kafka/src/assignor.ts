@@ -10,7 +10,7 @@ export const protocolName = 'armature-cooperative'
 
 const version = 1
 
-/** What a member tells the group: its topics, and what it reads. */
+/** The metadata that a member gives the group: its topics, and the partitions that it reads. */
 export const encodeMember = (topics: readonly string[], owned: readonly TopicPartition[]): Buffer =>
   AssignerProtocol.MemberMetadata.encode({
     version,
@@ -39,7 +39,7 @@ const ownedIn = (userData: Buffer): TopicPartition[] => {
   }
 }
 
-/** What a member is to read. */
+/** The partitions that a member is to read. */
 export const encodeAssignment = (partitions: readonly TopicPartition[]): Buffer => {
   const assignment: Record<string, number[]> = {}
   for (const { topic, partition } of partitions) (assignment[topic] ??= []).push(partition)
@@ -56,8 +56,8 @@ export const decodeAssignment = (encoded: Buffer): TopicPartition[] => {
 }
 
 /**
- * Who reads what, by member id. Loads differ by one at most where all read the same topics; as few partitions move as that takes. One that
- * moves is nobody's until its owner has let go of it and the group shares again.
+ * Assigns partitions to members, by member id. Loads differ by one at most if all members read the same topics, and as few partitions move
+ * as that takes. A partition that moves belongs to nobody until its owner has let go of it and the group shares again.
  */
 export const assign = (
   members: readonly GroupMemberInfo[],

@@ -58,7 +58,7 @@ export const metadataById = ({ topics }: KafkaApis['Metadata']['ask']): ByIdRequ
   },
 })
 
-/** Of topics that each have an id; the answer names them by the ask's names. */
+/** A Fetch request for topics that each have an id. The answer has the names of the request. */
 export const fetchById = (ask: KafkaApis['Fetch']['ask']): ByIdRequest<'Fetch'> => ({
   apiKey: fetchApi.key,
   apiVersion: fetchApi.version,

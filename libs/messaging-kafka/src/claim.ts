@@ -12,7 +12,7 @@ export interface Claim extends TopicPartition {
   readonly topicId: string | undefined
   /** The offset to be fetched next. */
   next: number
-  /** What the group's place is known to be. */
+  /** The offset that the group is known to have committed. */
   committed: number
   /** `draining`: nothing new is fetched, what is unsettled may settle. `over`: how it settles counts for nothing. */
   state: 'reading' | 'draining' | 'over'

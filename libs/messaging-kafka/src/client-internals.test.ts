@@ -7,7 +7,7 @@ import { errorOfCode, internals } from './client-internals.ts'
 
 const { keyOf, definitionOf } = internals
 
-/** What the driver asks for in the encoding of kafkajs, with the number of the request. */
+/** The requests that the driver sends in the encoding of kafkajs, with their numbers. */
 const apis: Readonly<Record<keyof KafkaApis, number>> = {
   Produce: 0,
   Fetch: 1,

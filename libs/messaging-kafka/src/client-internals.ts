@@ -21,7 +21,7 @@ export interface WireRequest {
   readonly apiKey: number
   readonly apiVersion: number
   readonly apiName: string
-  /** What follows the head of the request. */
+  /** The body of the request, which follows its head. */
   encode(): Promise<readonly Buffer[]>
   decode(payload: Buffer): Promise<unknown>
   /** How long to wait for an answer at least, where the broker may keep it waiting. */
@@ -165,7 +165,7 @@ const framed = (head: Buffer, body: readonly Buffer[]): readonly Buffer[] => {
   return bytes > mostCopiedBytes ? [first, ...body] : [Buffer.concat([first, ...body])]
 }
 
-/** What is longer is not copied together: it may be megabytes. */
+/** Longer parts are not copied together, since they may have megabytes. */
 const mostCopiedBytes = 16 * 1024
 
 const sendParts = (socket: Socket, parts: readonly Buffer[]) => {

@@ -12,10 +12,10 @@ import type { Message } from '@armature/messaging/message'
 import { nativeHeaders } from '@armature/messaging/raw-headers'
 import { receivedTime, type ReceivedTime } from '@armature/messaging/received-time'
 
-/** What a message may need beside its body: key, headers and the batch around it. With the default body it makes Kafka's limit. */
+/** Room for everything but the body: key, headers and the batch around it. Together with the default body it makes Kafka's limit. */
 export const recordOverheadBytes = 48_588
 
-/** Of a batch, and of a record with lengths of five bytes. */
+/** The overhead of a batch, and of a record with lengths of five bytes. */
 const batchBytes = 61
 const recordBytes = 30
 const headerBytes = 10

@@ -7,7 +7,7 @@ import { lz4Decompress } from './lz4-frame.ts'
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = (typeof codecs)[number]
 
-/** What is published by. LZ4 is only read: no package of JavaScript that is kept up writes its frames. */
+/** The codecs for publishing. LZ4 is only read, since no maintained package of JavaScript writes its frames. */
 export const publishedCodecs = ['none', 'gzip', 'snappy', 'zstd'] as const satisfies readonly Codec[]
 export type PublishedCodec = (typeof publishedCodecs)[number]
 

@@ -36,7 +36,7 @@ export interface KafkaConnection {
 
 const requestTimeoutMs = 15_000
 const connectTimeoutMs = 10_000
-/** Of the answers that are decoded here. */
+/** The version of Fetch whose answers are decoded here. */
 const fetchVersion = 11
 const tlsAlert = Buffer.from([0x15, 0x03])
 

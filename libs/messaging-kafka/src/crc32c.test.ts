@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { crc32c } from './crc32c.ts'
 
-/** Of RFC 3720, appendix B.4, and the check value of the CRC catalogue. */
+/** Test vectors of RFC 3720, appendix B.4, and the check value of the CRC catalogue. */
 const known: [data: Buffer, sum: number][] = [
   [Buffer.of(), 0],
   [Buffer.from('123456789'), 0xe3069283],

@@ -18,7 +18,7 @@ const table = ((): Int32Array => {
   return sums
 })()
 
-/** What four bytes do to the sum when `following` bytes of the step follow them. */
+/** The change of the sum by four bytes when `following` bytes of the step follow them. */
 const wordSum = (word: number, following: number): number => {
   const last = following * entries
   return (

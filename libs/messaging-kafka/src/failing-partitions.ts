@@ -3,7 +3,7 @@ import type { Claim } from './claim.ts'
 import { complaint, faultText, type Complaint } from './faults.ts'
 import { partitionName } from './offsets.ts'
 
-/** What was fetched and could not be decoded: no other try will do. */
+/** The fetched data could not be decoded. No other try will do. */
 export class UndecodableError extends Error {
   override readonly name = 'UndecodableError'
 }

@@ -37,7 +37,7 @@ export const faultText = (error: unknown): string => {
 const tlsCode =
   /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE)/
 
-/** What a failed connection says of the cause: only an absent broker may come back by itself. */
+/** The cause of a failed connection. Only an absent broker may come back by itself. */
 export const connectFaultOf = (error: unknown, usesTls: boolean): ConnectFault => {
   const { name, code, type, spokeTls, message = '' } = error as Record<string, unknown> & { message?: string }
   if (

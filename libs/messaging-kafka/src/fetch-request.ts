@@ -6,12 +6,12 @@ import { KafkaFault } from './faults.ts'
 import type { FetchedPartition } from './fetched.ts'
 import { byTopic, partitionName, type TopicOffset } from './offsets.ts'
 
-/** Where a claim reads on. */
+/** The place from which a claim reads on. */
 export interface FetchPlace extends TopicOffset {
   readonly claim: Claim
 }
 
-/** What a broker answered of one place. */
+/** A broker's answer for one place. */
 export interface Fetched {
   readonly place: FetchPlace
   readonly partition: FetchedPartition

@@ -8,7 +8,7 @@ export interface FetchedRecord {
   readonly timestamp: number
   readonly key: Buffer | null
   readonly value: Buffer | null
-  /** Where its headers are; `eachHeader` reads them. */
+  /** The place of its headers; `eachHeader` reads them. */
   readonly headers: { readonly data: Buffer; readonly at: number }
 }
 
@@ -18,7 +18,7 @@ export interface FetchedPartition {
   readonly errorCode: number
   /** Those that are to be seen: without what transactions tell or took back. */
   readonly records: readonly FetchedRecord[]
-  /** What is to be fetched next; undefined where nothing came. */
+  /** The offset to fetch next; undefined if nothing came. */
   readonly next: number | undefined
   /** Why what follows could not be decoded. */
   readonly problem?: Error
@@ -32,12 +32,12 @@ interface Batch {
   readonly records: FetchedRecord[]
 }
 
-/** Of the records of one batch, decompressed: one of more is taken for an attack. Of one answer it is what is decompressed before no more is begun. */
+/** The limit of one decompressed batch: a larger one is taken for an attack. After as much, an answer begins no further batch. */
 const maxInflatedBytes = 64 * 1024 * 1024
 
 /** A number adds up so many bytes of seven bits without rounding. */
 const exactVarintBytes = 7
-/** Of 64 bits. */
+/** The length of a varint of 64 bits. */
 const longestVarintBytes = 10
 
 /** Reads what Kafka's protocol is made of, from a place on. Throws RangeError beyond the end. */
@@ -101,7 +101,7 @@ export const reader = (data: Buffer, start = 0) => {
   }
 }
 
-/** Where it is in the bytes moves on with each read. */
+/** A reader with a place in the bytes, which moves on with each read. */
 export type Reader = ReturnType<typeof reader>
 
 const many = <Item>(from: Reader, read: () => Item): Item[] =>
@@ -125,7 +125,7 @@ export const decodeFetch = async (
   return { errorCode, partitions: await decodePartitions(raw) }
 }
 
-/** What an answer holds of a partition, its batches not yet read. */
+/** The part of an answer for one partition, its batches not yet read. */
 export interface RawPartition {
   readonly topic: string
   readonly partition: number
@@ -138,13 +138,13 @@ export interface RawPartition {
 export const decodePartitions = async (raw: readonly RawPartition[]): Promise<readonly FetchedPartition[]> => {
   const budget = { leftBytes: maxInflatedBytes }
   const partitions: FetchedPartition[] = []
-  // Who is first gets what there is to be had: each in its turn.
+  // The first partition takes from the budget first, so it is another one each time, at random.
   const first = Math.floor(Math.random() * raw.length)
   for (const each of [...raw.slice(first), ...raw.slice(0, first)]) partitions.push(await decodePartition(each, budget))
   return partitions
 }
 
-/** What batches of one answer may still become. What is over it is fetched again. */
+/** The bytes that the batches of one answer may still decompress to. The rest is fetched again. */
 interface Budget {
   leftBytes: number
 }

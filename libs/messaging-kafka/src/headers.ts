@@ -4,7 +4,7 @@ import { writeVarint } from './varint.ts'
 export interface EncodedHeaders {
   readonly data: Buffer
   readonly count: number
-  /** Of names and values, without their lengths. */
+  /** The bytes of names and values, without their lengths. */
   readonly contentBytes: number
 }
 

@@ -6,9 +6,9 @@ import { checkCode, isPassing, KafkaFault } from './faults.ts'
 
 export interface LockParts {
   readonly cluster: KafkaCluster
-  /** Of the consumer group that is the lock. */
+  /** The name of the consumer group that is the lock. */
   readonly group: string
-  /** What others do while they have it, for the error: `remove from orders.DLT`. */
+  /** The work of its holder, for the error that others get: `remove from orders.DLT`. */
   readonly doing: string
 }
 

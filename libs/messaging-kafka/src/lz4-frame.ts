@@ -1,4 +1,4 @@
-/** Of the frame format (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md). */
+/** The magic number of the frame format (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md). */
 const magic = 0x184d2204
 const flag = { version: 0xc0, version1: 0x40, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 } as const
 const isStored = 0x80000000

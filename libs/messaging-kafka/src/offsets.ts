@@ -16,7 +16,7 @@ export interface TopicOffset extends TopicPartition {
   readonly topicId?: string | undefined
 }
 
-/** What is kept with a group's place: Kafka knows it by the topic's name alone. */
+/** The metadata that is committed with a group's offset, because Kafka knows the offset by the topic's name alone. */
 export const placeMetadata = (topicId: string | undefined): string =>
   topicId === undefined ? '' : `topic-id:${topicId}`
 
@@ -27,7 +27,7 @@ const topicIdIn = (metadata: string | null): string | undefined => /^topic-id:([
 export const isOfLife = (place: { readonly topicId?: string | undefined }, topicId: string | undefined): boolean =>
   place.topicId === undefined || topicId === undefined || place.topicId === topicId
 
-/** Of the protocol: a time that stands for one end of a partition. */
+/** The times that stand for the two ends of a partition in the protocol. */
 const latestTime = '-1'
 const earliestTime = '-2'
 const unknownOffset = -1
@@ -35,7 +35,7 @@ const unknownOffset = -1
 /** Unique among partitions. */
 export const partitionName = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
-/** What a request holds by topic. */
+/** The items of a request, grouped by topic. */
 export const byTopic = <Item extends TopicPartition, Result>(
   items: Iterable<Item>,
   part: (item: Item) => Result,
@@ -77,7 +77,7 @@ export const endsOf = async (parts: OffsetParts, partitions: readonly TopicParti
   high: await offsetsAt(parts, partitions, latestTime),
 })
 
-/** Where a new group begins in each of these partitions, by `partitionName`. */
+/** The offset at which a new group begins in each of these partitions, by `partitionName`. */
 export const startsOf = async (
   parts: OffsetParts,
   partitions: readonly TopicPartition[],
@@ -96,7 +96,10 @@ export const startsOf = async (
   return new Map([...high].map(([name, end]) => [name, Math.min(end, Math.max(from.offset, low.get(name) ?? 0))]))
 }
 
-/** Where the group is in these partitions, by `partitionName`, be it in a life of the topic that is over; nothing for those it has no place in. */
+/**
+ * The offset that the group has committed in each of these partitions, by `partitionName`, also if it is of a former life of the topic.
+ * Partitions without one are left out.
+ */
 export const placesOf = async (
   cluster: KafkaCluster,
   group: string,

@@ -3,7 +3,7 @@ import { Partitioners } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { murmur2, partitionOf } from './partitioner.ts'
 
-// Of UtilsTest in Kafka's Java client.
+// The cases of UtilsTest in Kafka's Java client.
 test.each([
   ['21', -973932308],
   ['foobar', -790332482],

@@ -10,24 +10,27 @@ export interface PlacesParts {
   readonly from: StartPosition
 }
 
-/** Where a subscription begins in its partitions. A place counts in the life of the topic that it was kept for, and in no other. */
+/**
+ * The offsets at which a subscription begins in its partitions. An offset counts in the life of the topic that it was kept for, and in no
+ * other.
+ */
 export interface KafkaPlaces {
   /**
    * Asks where all that is there now begins. A group that has a place already missed nothing that came since, also in topics that are new or
    * were made again: those begin with their first message.
    */
   pin(partitions: readonly TopicPartition[]): Promise<void>
-  /** Where it begins without a group: where `pin` or `keep` said, else with the first message. */
+  /** The start without a group: as `pin` or `keep` said, else the first message. */
   startOf(partition: TopicPartition): TopicOffset
   /** It goes on from there if the partition comes again in the same life of its topic. */
   keep(place: TopicOffset): void
-  /** Where the group goes on, and those of them in which it had no place yet. */
+  /** The offsets from which the group goes on, and those of them that it had not committed yet. */
   ofGroup(
     partitions: readonly TopicPartition[],
   ): Promise<{ readonly all: readonly TopicOffset[]; readonly fresh: readonly TopicOffset[] }>
 }
 
-/** Of partitions that went away; the oldest are forgotten. */
+/** The number of partitions that went away and are remembered. The oldest are forgotten. */
 const maxStarts = 100_000
 
 /** Nothing is known until `pin`. */

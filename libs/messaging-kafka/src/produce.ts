@@ -4,7 +4,7 @@ import { writer } from './writer.ts'
 
 const noTransaction = -1
 
-/** What follows the head of a Produce request of the versions 3 to 7 (https://kafka.apache.org/protocol#The_Messages_Produce). */
+/** The body of a Produce request of the versions 3 to 7 (https://kafka.apache.org/protocol#The_Messages_Produce). */
 export const encodeProduce = async (ask: KafkaApis['Produce']['ask']): Promise<readonly Buffer[]> => {
   const { acks, timeout, compression, producerId, producerEpoch, topicData } = ask
   const parts: Buffer[] = []

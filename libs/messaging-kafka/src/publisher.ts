@@ -25,7 +25,7 @@ export interface KafkaPublisher {
   close(): void
 }
 
-/** What waits here for the broker, in bytes; publishes wait for room beyond it. */
+/** Messages that wait here for the broker, in bytes. Beyond it publishes wait for room. */
 const maxBufferedBytes = 32 * 1024 * 1024
 const maxBatchRecords = 10_000
 

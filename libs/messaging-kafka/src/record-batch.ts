@@ -3,14 +3,14 @@ import type { KafkaRecord } from './apis.ts'
 import { codecs, compress, type PublishedCodec } from './compression.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
-/** By what the broker tells a batch that is sent again from a new one. A producer without an identity has the id -1. */
+/** The identity by which the broker recognises a batch that is sent again. A producer without an identity has the id -1. */
 export interface BatchOrigin {
   readonly producerId: string
   readonly producerEpoch: number
   readonly firstSequence: number
 }
 
-/** Where a batch has its fields (https://kafka.apache.org/documentation/#recordbatch). */
+/** The places of the fields in a batch (https://kafka.apache.org/documentation/#recordbatch). */
 const at = {
   baseOffset: 0,
   length: 8,

@@ -11,7 +11,7 @@ export const keptForGood: NewTopic['configEntries'] = [
   { name: 'retention.bytes', value: '-1' },
 ]
 
-/** Of Kafka's protocol. */
+/** The number of the resource type "topic" in Kafka's protocol. */
 const topicResource = 2
 
 export interface RetentionParts {

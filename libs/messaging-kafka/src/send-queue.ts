@@ -23,7 +23,7 @@ export interface ProducerSession {
   readonly nextSequence: Map<Lane, number>
 }
 
-/** What goes to a partition together. Sent again it is the same: same records, session and sequence. */
+/** Records that go to a partition together. A batch that is sent again is the same: same records, session and sequence. */
 export interface Batch {
   readonly lane: Lane
   readonly records: readonly QueuedRecord[]

@@ -15,18 +15,18 @@ const names = {
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 
-/** What a `kafka:` URL says, with the files it names read. */
+/** The settings in a `kafka:` URL. The files that it names have been read. */
 export interface KafkaSettings extends Pick<BrokerUrl, 'hosts' | 'publishWaitMs' | 'connectWaitMs' | 'closeWaitMs'> {
   readonly tls: ConnectionOptions | undefined
   readonly sasl: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined
   readonly clientId: string
-  /** Of topics that are made here. */
+  /** The partitions of topics that the driver creates. */
   readonly partitions: number
   /** Copies of topics that are made here; -1 leaves it to the broker. */
   readonly replicas: number
-  /** Of what is published. */
+  /** The codec of published batches. */
   readonly compression: PublishedCodec
-  /** Of one body. */
+  /** The most that one body may have. */
   readonly maxMessageBytes: number
   /** A member that is not heard of for so long has its partitions taken away. */
   readonly sessionTimeoutMs: number

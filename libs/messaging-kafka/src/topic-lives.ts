@@ -1,13 +1,13 @@
 /** Tells the lives of topics apart by their ids: one that is deleted and made again has another id. */
 export interface TopicLives {
   /**
-   * What an id says of the topic of this name: the first that is known of it, the same as before, another one, or a past one, which only a broker
-   * shows that lags behind. `unknown` without an id.
+   * Compares an id with those known of the topic of this name. `first`: none was known. `same`: it is the one before. `another`: the topic
+   * was made again. `past`: an earlier one, which only a broker that lags behind shows. `unknown`: there is no id.
    */
   see(name: string, id: string | undefined): 'first' | 'same' | 'another' | 'past' | 'unknown'
 }
 
-/** Of names, and of past ids. The oldest are forgotten. */
+/** The number of names, and of past ids. The oldest are forgotten. */
 const maxRemembered = 10_000
 
 /** Nothing is known yet. */

@@ -8,18 +8,21 @@ import { topicLives } from './topic-lives.ts'
 import { recordOverheadBytes } from './codec.ts'
 import { keptForGood } from './retention.ts'
 
-/** Where the partitions of a topic are; by number. */
+/** A topic with the leaders of its partitions, by their numbers. */
 export interface KafkaTopic {
   readonly name: string
-  /** Of this life of the topic: one that is deleted and made again has another. Undefined where the broker has none, before 2.8. */
+  /**
+   * The id of this life of the topic. A topic that is deleted and made again has another. Undefined where the broker has no ids, before
+   * 2.8.
+   */
   readonly id?: string | undefined
   /** The broker of each partition; -1 where there is none now. */
   readonly leaders: readonly number[]
 }
 
-/** What is known of the cluster's topics, by the names that Kafka knows them by. */
+/** The known topics of the cluster, by the names that Kafka knows them by. */
 export interface KafkaTopics {
-  /** What is known without asking. */
+  /** The topic as far as it is known, without a request. */
   known(name: string): KafkaTopic | undefined
   /** The topic, made where it is not there, once each partition has a broker. Tries again for `waitMs`. */
   ensure(name: string, waitMs: number): Promise<KafkaTopic>
@@ -38,7 +41,7 @@ const createTimeoutMs = 10_000
 /** The metadata of a broker follow those of the controller within milliseconds. */
 const settleMs = 20
 
-/** What one cluster's connection knows. */
+/** The topics that the connection of one cluster knows. */
 export const kafkaTopics = (cluster: KafkaCluster): KafkaTopics => {
   const { partitions, replicas, maxMessageBytes } = cluster.settings
   const topics = new Map<string, KafkaTopic>()

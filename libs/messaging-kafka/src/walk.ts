@@ -58,7 +58,7 @@ export const kafkaWalk = ({ cluster, topics }: WalkParts): KafkaWalk => {
       connectWaitMs,
     )
 
-  /** What comes at once from an offset on, at least one batch; undefined where the offset is not kept. */
+  /** Resolves to the records that come at once from an offset on, at least one batch; undefined if the offset is not kept. */
   const read = (place: TopicPartition, offset: number): Promise<FetchedPartition | undefined> =>
     anew(place.topic, async () => {
       const partitions = [{ partition: place.partition, fetchOffset: String(offset), maxBytes: chunkBytes }]
@@ -78,7 +78,7 @@ export const kafkaWalk = ({ cluster, topics }: WalkParts): KafkaWalk => {
       throw fetched?.problem ?? new Error(`nothing came of ${partitionName(place)} from offset ${offset} on`)
     })
 
-  /** Where the partition begins now that what was to be read next has expired, or was removed. */
+  /** The offset at which the partition begins now that the messages to be read next have expired, or were removed. */
   const oldestAfter = async ({ place, next }: Cursor): Promise<number> => {
     const { low } = await anew(place.topic, () => endsOf({ cluster, topics }, [place]))
     const oldest = low.get(partitionName(place)) ?? 0

@@ -13,7 +13,7 @@ export interface Writer {
   compactString(value: string): Writer
   /** Each of them, after their number and one more as a uvarint. */
   compactArray<Item>(items: readonly Item[], write: (item: Item) => void): Writer
-  /** What was written. */
+  /** The bytes written. */
   done(): Buffer
 }
 

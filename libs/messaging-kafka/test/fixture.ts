@@ -77,7 +77,7 @@ export const watchRequests = (socket: Socket, before: (api: number) => Promise<u
 export const cuttableSockets = (): {
   readonly sockets: MakeSocket
   cut(): number
-  /** What the broker answers from now on is not heard, by the sockets that there are, or by those that sent requests of these numbers. */
+  /** From now on the answers of the broker are not heard: on all sockets there are, or on those that sent requests of these numbers. */
   deafen(which?: (apis: ReadonlySet<number>) => boolean): void
   /** Cuts all, or those to these ports, and makes no such one until `release`. */
   hold(ports?: readonly number[]): void

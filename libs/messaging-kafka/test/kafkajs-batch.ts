@@ -32,7 +32,7 @@ type ProduceAsk = Omit<KafkaApis['Produce']['ask'], 'compression' | 'topicData'>
 
 const definitionOf = (name: string) => internals.definitionOf[name] as Definition
 
-/** What follows the head of a Produce request, as kafkajs encodes it. */
+/** The body of a Produce request, as kafkajs encodes it. */
 export const kafkajsProduce = async (ask: ProduceAsk): Promise<Buffer> =>
   (await definitionOf('Produce').protocol({ version: '7' })(ask).request.encode()).buffer
 

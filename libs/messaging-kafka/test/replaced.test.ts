@@ -128,7 +128,7 @@ describe.skipIf(skipped('kafka'))('a topic that is deleted and made again', () =
     },
   )
 
-  /** What Kafka has of the group in the topic's partition 0. */
+  /** The offset that Kafka keeps for the group in partition 0 of the topic. */
   const keptPlace = async (topic: string, group: string) => {
     const cluster = kafkaCluster({ settings: await kafkaSettings(url()), warn: () => undefined })
     try {

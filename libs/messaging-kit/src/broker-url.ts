@@ -8,7 +8,7 @@ export interface UrlShape<Name extends string> {
   /** Without the colon: the plain one, and the one that asks for TLS. */
   readonly schemes: readonly [plain: string, secure?: string]
   readonly defaultPort: number
-  /** What the driver takes beside the common options. */
+  /** The options that the driver takes beside the common ones. */
   readonly options: Readonly<Record<Name, OptionKind>>
 }
 
@@ -129,7 +129,7 @@ export const parseBrokerUrl = <Name extends string>(
   }
 }
 
-/** What is wrong with a value of this kind; undefined = nothing. */
+/** The problem of a value of this kind; undefined if there is none. */
 const problemOf = (kind: OptionKind, value: string): string | undefined => {
   switch (kind) {
     case 'integer':

@@ -23,7 +23,7 @@ describe('the SDK of CloudEvents', () => {
     ['http', HTTP],
   ] as const)('what it writes for %s is read', (style, binding) => {
     const { headers } = binding.binary(event)
-    // What is undefined does not get onto the wire.
+    // Undefined values do not get onto the wire.
     const written = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined))
     const decoded = decode(written as Record<string, string>, style)
     expect(decoded).toMatchObject({

@@ -14,7 +14,7 @@ export const structuredContentType = 'application/cloudevents+json; charset=utf-
 const isJson = (contentType: string): boolean => /^[^/;\s]+\/(?:json|[^;\s]+\+json)\s*(?:;|$)/i.test(contentType)
 const isText = (contentType: string): boolean => /^text\/[^;]+(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType)
 
-/** What the body is in JSON, such that decoding gives the same bytes again. */
+/** The body as a member of JSON, such that decoding gives the same bytes again. */
 const dataOf = (body: Uint8Array, contentType: string | undefined): Readonly<Record<string, unknown>> => {
   if (body.byteLength === 0) return {}
   const base64 = { data_base64: Buffer.from(body).toString('base64') }

@@ -44,19 +44,19 @@ export interface ReceivedEvent extends Received {
 interface Style {
   /** The first one is written. Compared without regard to case. */
   readonly prefixes: readonly string[]
-  /** Where `datacontenttype` is. */
+  /** The name of the header that holds `datacontenttype`. */
   readonly contentType: string
   /** Header names are tokens and header values printable ASCII. */
   readonly ascii: boolean
   /** Values have types. */
   readonly typed: boolean
-  /** What headers were found to be, by their names: the same few come with every message. */
+  /** The roles of headers seen so far, by their names: the same few come with every message. */
   readonly roles: Map<string, Role>
   /** The headers of attributes, by the attributes' names. */
   readonly written: Map<string, string>
 }
 
-/** What a header is: the attribute of that name, or another header, in lower case. */
+/** The role of a header: the attribute of that name, or another header, in lower case. */
 interface Role {
   readonly attribute: boolean
   readonly name: string
@@ -134,7 +134,7 @@ export const encodeBinary = (
   for (const attribute in attributes) {
     const value = attributes[attribute] ?? ''
     const header = headerOf(style, attribute)
-    // As HTTP wants it, a media type is not encoded: it is ASCII.
+    // A media type is not encoded, as HTTP requires: it is ASCII.
     const isAscii = style.ascii && header !== 'content-type'
     headers[header] = isAscii ? percentEncoded(value) : value
   }

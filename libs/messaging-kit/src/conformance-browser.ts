@@ -21,7 +21,7 @@ const all = async (
   return held
 }
 
-/** What a topic holds, seen from outside: nothing moves, no group is joined, what is removed is these and no others. */
+/** Tests of the browser, which sees a topic from outside: nothing moves, no group is joined, and exactly the given messages are removed. */
 export const browserConformance = ({ options, connect, eventually, declared }: Conformance): void => {
   const { groups, headers: keepsHeaders, browser: browses = false, browserTopic = uniqueTopic } = options
 

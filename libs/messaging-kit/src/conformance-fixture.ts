@@ -59,7 +59,7 @@ export interface ConformanceOptions extends Guarantees {
   readonly deadlineMs?: number
 }
 
-/** What the parts of the suite share. */
+/** The fixture that the parts of the suite share. */
 export interface Conformance {
   readonly options: ConformanceOptions
   readonly deadlineMs: number
@@ -138,7 +138,7 @@ export const idsOf = (messages: readonly Message[]): string[] => messages.map(({
 /** The number that `numbered` gave the message. */
 export const numberOf = ({ id }: Message): number => Number.parseInt(id, 10)
 
-/** What a handler saw. */
+/** The deliveries that a handler saw. */
 export interface Recorder {
   readonly handle: Handler
   readonly deliveries: Delivery[]

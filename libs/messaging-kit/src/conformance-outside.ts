@@ -8,7 +8,7 @@ import { element } from '@armature/async/element'
 const undecodable = Buffer.from('{"specversion":"1.0"}')
 const structured = { 'content-type': 'application/cloudevents+json' }
 
-/** What an outside client sends that is no CloudEvent of ours. */
+/** Tests with messages of an outside client that are no CloudEvents of ours. */
 export const outsideConformance = ({ options, connect, eventually, declared }: Conformance): void => {
   const { publishRaw, rawHeaders = true, atLeastOnce, groups } = options
   const raw = publishRaw !== undefined

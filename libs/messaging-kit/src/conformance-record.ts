@@ -22,7 +22,7 @@ const partsOf = ({ id, key, keyBytes, body, tombstone }: Message) => ({
   body: Buffer.from(body).toString(),
 })
 
-/** What Kafka's records have and other protocols do not: keys of bytes, and no value. */
+/** Tests of what Kafka's records have and other protocols do not: keys of bytes, and no value. */
 export const recordConformance = ({ options, connect, eventually }: Conformance): void => {
   describe('keys and tombstones', () => {
     test.each(cases)('%s arrives as it was, and as a dead letter and when that is published again', async (_, make) => {

@@ -8,7 +8,7 @@ const keys = ['a', 'b', 'c', 'd', 'e']
 const startMs = 60_000
 const shortWaitMs = 500
 
-/** What a driver does when its broker dies and comes back: on a broker of the suite's own. */
+/** Tests of a driver whose broker dies and comes back. The broker is the suite's own. */
 export const restartConformance = ({ options, eventuallyWithin }: Conformance): void => {
   const { openRestartable, atLeastOnce, groups, closeWaitMs = 5_000 } = options
 
@@ -63,7 +63,7 @@ export const restartConformance = ({ options, eventuallyWithin }: Conformance): 
         if (atLeastOnce) {
           expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled'])
         } else {
-          // What is published before the consumer is back is nobody's.
+          // No consumer gets messages that are published before it is back.
           const since = new Set<string>()
           await eventuallyWithin(startMs, async () => {
             const [probe] = numbered(topic, 1)

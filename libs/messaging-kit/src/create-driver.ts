@@ -43,7 +43,7 @@ export interface DriverParts {
    * there, as one within the process is.
    */
   readonly probe?: () => Promise<unknown>
-  /** What is subscribed to and cannot be read, each with the reason. Default: nothing. */
+  /** The topics that are subscribed to and cannot be read, each with the reason. Default: none. */
   unreadable?(): readonly string[]
   /** Whether publishes under way can end at all: without a connection `close` does not wait for them. Default: they can. */
   isConnected?(): boolean

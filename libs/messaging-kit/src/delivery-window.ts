@@ -21,8 +21,8 @@ export interface WindowParts {
 }
 
 /**
- * What is between a broker's client and a handler: the bounds on what is unsettled, the order of a key, redelivery without the
- * broker, and the fence that lets a late settlement count for nothing. One for a subscription.
+ * Stands between a broker's client and a handler. It bounds what is unsettled, keeps the order of a key, redelivers without the broker, and
+ * is the fence that lets a late settlement count for nothing. Each subscription has one.
  */
 export interface DeliveryWindow<Arrived extends Arrival = Arrival> {
   /**

@@ -13,7 +13,7 @@ const columns = [
 
 type Row = Guarantees & { readonly name: string }
 
-/** What the drivers that ran through the conformance suite declare, as lines of a table. */
+/** The guarantees of the drivers that ran through the conformance suite, as lines of a table. */
 export const guaranteesTable = (rows: readonly Row[]): readonly string[] => {
   const shown = rows.map((row) => [row.name, ...columns.map((column) => shownValue(row[column]))])
   const table = [['driver', ...columns], ...shown]

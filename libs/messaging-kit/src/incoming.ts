@@ -30,8 +30,8 @@ export interface Incoming {
 }
 
 /**
- * What a broker delivered as a message: a CloudEvent in binary or structured mode, or what another kind of publisher sent, whose headers and
- * body are taken as they are. Never throws for what is in it.
+ * Decodes a message of a broker: a CloudEvent in binary or structured mode, or a message of another kind of publisher, whose headers and
+ * body are taken as they are. Never throws, whatever is in the message.
  */
 export const incoming = (received: ReceivedMessage, style: CloudEventStyle): Incoming => {
   const { headers } = received

@@ -4,7 +4,7 @@ import type { Publisher } from '@armature/messaging/ports'
 /** The outcome of publishing a message. `unknown`: the publish failed, and the broker may hold the message or not. */
 export type PublishOutcome = 'ok' | 'fail' | 'unknown'
 
-/** What writers did and what reached the sink, to be compared when all is drained. Ids are unique over a ledger. */
+/** The record of what writers did and what reached the sink, to be compared when all is drained. Ids are unique over a ledger. */
 export interface Ledger {
   /** Before a publish: this message may appear from now on. */
   attempt(id: string): void
@@ -13,8 +13,8 @@ export interface Ledger {
   /** The sink holds it. Called for each delivery that it stored, repeats included. */
   stored(id: string): void
   /**
-   * What is wrong, and how often what happened. `lost`: published with `ok` and not in the sink; `unattempted`: in the sink, though
-   * nobody published it. Both must be empty. At most ten ids of each are listed; the counts are whole.
+   * The result of the comparison: violations and counts. `lost`: published with `ok` and not in the sink. `unattempted`: in the sink,
+   * though nobody published it. Both must be empty. At most ten ids of each are listed; the counts are whole.
    */
   result(): LedgerResult
 }
@@ -96,7 +96,7 @@ export interface WriterOptions {
   readonly tries?: number
 }
 
-/** What is refused before it is sent. */
+/** Reasons for which a message is refused before it is sent. */
 const refused = new Set(['bad-topic', 'bad-message', 'too-large', 'closed'])
 
 /** Publishes `count` messages and logs each outcome. Never rejects because of a publish: the ledger tells. */

@@ -27,8 +27,8 @@ const failed = async () => {
 }
 
 /**
- * What came can be handled, since it is what the port says; and it can be dead-lettered by the same driver, with its body and key byte
- * for byte, and published again. Throws where that is not so.
+ * Checks that a received message can be handled, as the port says, and that the same driver can dead-letter it, with its body and key byte
+ * for byte, and publish it again. Throws if it cannot.
  */
 export const checkReceived = async <Wire>(
   { message, undecodable }: Incoming,
@@ -57,7 +57,7 @@ export const checkReceived = async <Wire>(
   if (undecodable === undefined && codec.headersAreTyped !== true) checkHeaders(redriven.message, message)
 }
 
-/** As a redrive does it. */
+/** Publishes the message as a redrive does. */
 const republished = <Wire>(codec: WireCodec<Wire>, letter: Message): Wire => {
   const headers = originalHeaders(letter.headers)
   try {
@@ -73,7 +73,7 @@ const encoded = <Wire>(codec: WireCodec<Wire>, topic: string, message: Message):
   try {
     return codec.encode(topic, message)
   } catch (cause) {
-    // As the drivers do.
+    // The drivers do the same.
     if (!(cause instanceof UnencodableError)) throw cause
     throw new PublishError(cause.message, { topic, fault: 'bad-message', cause })
   }

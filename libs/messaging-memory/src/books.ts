@@ -1,4 +1,4 @@
-/** What an in-memory broker has counted. `delivered` = `acked` + `rejected` + `returned` + what is in flight. */
+/** The counts of an in-memory broker. `delivered` = `acked` + `rejected` + `returned` + what is in flight. */
 export interface MemoryBooks {
   /** Messages appended to a partition. */
   published: number

@@ -18,7 +18,7 @@ import { seededRandom } from '@armature/async/random'
 export interface MemoryBroker {
   /** A client. Groups are shared by all clients. */
   connect(): MemoryConnection
-  /** What happened so far: `delivered` = `acked` + `rejected` + `returned` + `inFlight`. */
+  /** The counts so far: `delivered` = `acked` + `rejected` + `returned` + `inFlight`. */
   books(): Readonly<MemoryBooks & { inFlight: number; trimmed: number }>
   /**
    * Forgets a group's place, so that no messages are kept for it. Throws SubscribeError while the group has members.

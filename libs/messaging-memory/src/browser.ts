@@ -25,7 +25,7 @@ export const memoryBrowser = (topics: () => Iterable<MemoryTopic>): TopicBrowser
   }
 }
 
-/** What the partitions hold now, the oldest first. Entries that are cut off meanwhile are left out. */
+/** The messages that the partitions hold now, the oldest first. Messages that are cut off meanwhile are left out. */
 const browse = (
   topic: string,
   partitions: readonly PartitionLog[],

@@ -46,7 +46,7 @@ export const offsetQueue = ({ log, start, tracker, delays, onSettled }: OffsetQu
   const order = keyOrder((offset) => log.at(offset).key)
   /** The next offset never looked at. */
   let cursor = start
-  /** What `next` chose; -1 = nothing yet. */
+  /** The offset that `next` chose; -1 = nothing yet. */
   let chosen = -1
   /** To be delivered before what is at the cursor, the lowest first. */
   const due = heap()

@@ -3,7 +3,10 @@ import type { Lane } from './lane.ts'
 import type { PartitionLog } from './log.ts'
 import type { MemoryLimits } from './settings.ts'
 
-/** What the partitions of one topic keep: the oldest messages are cut off for new ones, but only those that every group has settled. */
+/**
+ * The bound on what the partitions of one topic keep. The oldest messages are cut off for new ones, but only those that every group has
+ * settled.
+ */
 export interface Retention {
   /** From now on the lanes, one a partition, keep what they need. */
   attach(lanes: readonly Lane[]): void

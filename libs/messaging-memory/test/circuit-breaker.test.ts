@@ -15,7 +15,7 @@ import { retry } from '@armature/messaging/retry'
 const open = (options: CircuitBreakerOptions = {}) => {
   const clock = drivenClock()
   const states: CircuitState[] = []
-  /** What the handler does with a message, by id. */
+  /** Whether the service that the handler calls is up. */
   const works = { up: true }
   const called: [id: string, atMs: number][] = []
   let underWay = 0

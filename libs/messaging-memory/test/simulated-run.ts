@@ -39,11 +39,11 @@ export interface SimulatedRun {
   /** By id, the hash of each body that a writer published. */
   readonly attempted: Map<string, string>
   readonly confirmed: Set<string>
-  /** What reached the sink, repeats included. */
+  /** The messages that reached the sink, repeats included. */
   readonly sink: Written[]
   /** By key, the highest sequence that was delivered. */
   readonly firstDeliveries: Map<string, number>
-  /** What a subscriber without a group got. */
+  /** The ids that a subscriber without a group got. */
   readonly watched: string[]
   readonly consumers: Consumer[]
   readonly counts: Counts

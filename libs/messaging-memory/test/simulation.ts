@@ -3,7 +3,7 @@ import { simulatedRun, topic, type Sabotage, type SimulatedRun } from './simulat
 import { checkBooks, checkSink } from './simulation-checks.ts'
 
 export interface SimulationResult {
-  /** What was found wrong, as `invariant: detail`. Empty = the seed passes. */
+  /** The violations found, as `invariant: detail`. Empty = the seed passes. */
   readonly violations: readonly string[]
   /** A hash over all that happened, in order: the same for the same seed. */
   readonly trace: string

@@ -68,15 +68,15 @@ export interface Origin {
   readonly fallbackId: string
 }
 
-/** What is read of a message of the client. */
+/** The parts of the client's message that are read. */
 export interface NatsContents {
   readonly headers?: MsgHdrs | undefined
   readonly data: Uint8Array
 }
 
 /**
- * What arrived, without the server's own headers. Of a header that is there several times the first one counts. Headers that the client cannot
- * read make the message undecodable; they are kept in the header `dlt-raw-nats-headers`, a byte sequence.
+ * The message that arrived, without the server's own headers. If a header is there several times, the first one counts. Headers that the
+ * client cannot read make the message undecodable. They are kept in the header `dlt-raw-nats-headers`, a byte sequence.
  */
 export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
   const headers = Object.create(null) as Record<string, string>
@@ -93,8 +93,8 @@ export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
 }
 
 /**
- * What the server says in place of a message, such as 503; 0 for a message. Nothing throws: the client reads all headers or none, and an error
- * within the callback of a subscription ends the reading of the whole connection.
+ * The status that the server sent in place of a message, such as 503; 0 for a message. It never throws. The client reads all headers or
+ * none, and an error within the callback of a subscription ends the reading of the whole connection.
  */
 export const statusOf = (msg: NatsContents): number => {
   try {
@@ -113,7 +113,7 @@ export const addedHeader = (msg: NatsContents, name: string): string => {
   return added?.slice(name.length + 1).trim() ?? ''
 }
 
-/** As they came: the client keeps them, and has no way to ask for them. */
+/** The headers as they came. The client keeps them, but has no way to ask for them. */
 const rawHeaders = (msg: object): Uint8Array | undefined => {
   const own = ('msg' in msg ? msg.msg : msg) as {
     _rdata?: Uint8Array

@@ -95,7 +95,7 @@ const firstConnection = async (url: NatsUrl, options: ConnectionOptions): Promis
 const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (problem: string) => void): Connection => {
   const reconnected = new Set<() => void>()
   const failed = new Set<(error: Error) => void>()
-  /** What ends when the connection is closed. */
+  /** Rejects the waits of each open operation when the connection is closed. */
   const open = new Set<(error: Error) => void>()
   let connected = true
   let flushing: Promise<void> | undefined
@@ -121,7 +121,7 @@ const watched = (nc: NatsConnection, closeWaitMs: number, pace: Pace, warn: (pro
     if (closing === undefined) warn(`NATS closed the connection for good: ${error?.message ?? 'without a reason'}`)
   })
 
-  /** As the promise, but rejected when the connection is closed: the client leaves some of its promises open then. */
+  /** Settles as the promise does, but is rejected when the connection is closed: the client leaves some of its promises open then. */
   const untilClosed = <Result>(promise: Promise<Result>): Promise<Result> =>
     new Promise((resolve, reject) => {
       open.add(reject)

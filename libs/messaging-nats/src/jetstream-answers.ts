@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/** What a client says of a delivery: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-13.md. */
+/** The answers of a client to a delivery: https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-13.md. */
 export const acknowledged = '+ACK'
 export const inProgress = '+WPI'
 const redeliver = '-NAK'

@@ -14,7 +14,7 @@ export interface BrowserParts {
   readonly connectWaitMs: number
 }
 
-/** Where `remove` finds a message. */
+/** The data by which `remove` finds a message. */
 interface Handle {
   readonly stream: string
   /** When the stream was made. In a stream that was made anew the sequence is another message's. */

@@ -54,7 +54,7 @@ export const wireMessage = (topic: string, encoded: EncodedMessage, limits: Wire
   return { headers, wire, body: encoded.body, bytes }
 }
 
-/** Where a message lies in its stream, and how often it was delivered. The reply subject of a delivery says it. */
+/** The place of a message in its stream, and how often it was delivered. The reply subject of a delivery says it. */
 export interface StreamPlace {
   readonly sequence: number
   /** Counts all deliveries of the consumer, from 1. */

@@ -24,7 +24,7 @@ export interface DurableConsumer {
   readonly isPinned: boolean
 }
 
-/** What the members of a group have in hand, as the server knows it. */
+/** The deliveries that the members of a group have in hand, as the server knows it. */
 export interface InHand {
   /** How many messages are delivered and not settled. */
   readonly unsettled: number
@@ -40,7 +40,7 @@ export interface Consumers {
   durable(stream: string, options: DurableOptions, from: StartPosition): Promise<DurableConsumer>
   /** A new consumer for one subscription, without acknowledgements. */
   ordered(stream: string, topic: string, from: StartPosition): Promise<string>
-  /** What the members of the group have in hand. */
+  /** The deliveries that the members of the group have in hand. */
   inHand(stream: string, name: string): Promise<InHand>
   /** Has the server look which of its requests still have a client. */
   forgetRequests(stream: string, name: string): Promise<unknown>
@@ -97,12 +97,12 @@ export const jetstreamConsumers = (jsm: JetStreamManager, settings: JetstreamSet
   }
 }
 
-/** What the server says of the pinned member, and the client's types do not know: ADR-42. */
+/** The server's description of the pinned member, which the client's types do not know: ADR-42. */
 interface PinnedInfo {
   readonly priority_groups?: readonly { readonly pinned_client_id?: string }[]
 }
 
-/** Where a new consumer begins. */
+/** The start of a new consumer. */
 const beginning = (from: StartPosition): Partial<ConsumerConfig> => {
   if (from === 'latest') return { deliver_policy: 'new' }
   if (from === 'earliest') return { deliver_policy: 'all' }

@@ -21,7 +21,7 @@ export interface DurableParts
   readonly forgetRequests: (consumer: string) => Promise<unknown>
   /** Whether the stream is in the life of this message. Rejects where the server does not say. */
   readonly isSameLife: (last: LastSeen) => Promise<boolean>
-  /** What the members of the consumer have in hand. Rejects where the server does not say. */
+  /** The deliveries that the members of the consumer have in hand. Rejects if the server does not say. */
   readonly inHand: (consumer: string) => Promise<InHand>
 }
 

@@ -11,7 +11,7 @@ import { apiErrors, unlessCode } from './jetstream-faults.ts'
 import { advisoryStream, isOwnDurable } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 
-/** What the server says of a message that it gives up: https://github.com/nats-io/jsm.go/tree/main/schemas/jetstream/advisory/v1 */
+/** The server's advisory on a message that it gives up: https://github.com/nats-io/jsm.go/tree/main/schemas/jetstream/advisory/v1 */
 interface Advisory {
   readonly type: string
   readonly timestamp: string
@@ -19,7 +19,7 @@ interface Advisory {
   readonly consumer: string
   readonly stream_seq: number
   readonly deliveries: number
-  /** What the client said that terminated it. */
+  /** The reason that the client gave when it terminated the message. */
   readonly reason?: string
 }
 

@@ -35,7 +35,7 @@ const items = (...names: string[]): Item[] =>
     return item
   })
 
-/** What was sent since the last ask. */
+/** The messages sent since the last call. */
 const sends = () => sent.splice(0).join(' ')
 
 test('all are under way at once, and released in their order', () => {

@@ -8,7 +8,7 @@ export interface LaneItem {
   wire: ReturnType<typeof wireHeaders>
   /** When it was sent last, by `performance.now()`; 0 = not yet. */
   sentMs: number
-  /** Where the stream stored it; undefined = it is not acknowledged. */
+  /** The sequence under which the stream stored it; undefined = it is not acknowledged. */
   sequence: number | undefined
 }
 

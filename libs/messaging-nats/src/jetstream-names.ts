@@ -20,5 +20,5 @@ export const durableName = (group: string, pattern: string): string =>
 /** Whether a consumer has a name that `durableName` gives. */
 export const isOwnDurable = (name: string): boolean => /-[\da-f]{12}$/.test(name)
 
-/** Where advisories wait until they are dead letters. */
+/** The stream in which advisories wait until they are dead letters. */
 export const advisoryStream = 'armature-advisories'

@@ -8,7 +8,7 @@ import { streamPosition } from './jetstream-position.ts'
 import type { LastSeen, Reader, ReaderParts } from './jetstream-reader.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 
-/** Where a reader was in a stream when it was said to be gone. */
+/** The place of a reader in a stream when it was said to be gone. */
 export interface PlaceLeft {
   readonly created: string
   readonly last: LastSeen

@@ -10,7 +10,7 @@ export interface PendingItem {
   readonly bytes: number
 }
 
-/** What was sent and not acknowledged, within bounds. */
+/** The messages that were sent and not acknowledged, within bounds. */
 export interface Pending<Item extends PendingItem> {
   readonly size: number
   find(token: number): Item | undefined

@@ -16,8 +16,8 @@ export interface PositionParts {
 }
 
 /**
- * Where a subscription is in a stream. A sequence belongs to one life of the stream. All is new in a stream that was deleted and made again,
- * restored from a backup or is on another server by now: it is read from the beginning.
+ * The place of a subscription in a stream. A sequence belongs to one life of the stream. All is new in a stream that was deleted and made
+ * again, restored from a backup or is on another server by now: it is read from the beginning.
  */
 export interface StreamPosition {
   /** When the stream was made in which the position is. */

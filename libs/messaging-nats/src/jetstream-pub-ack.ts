@@ -3,7 +3,7 @@ import type { PublishFault } from '@armature/messaging/errors'
 import { statusOf } from './codec.ts'
 import { isTransient, publishFaultOf, type ApiError } from './jetstream-faults.ts'
 
-/** What the server says of one published message. */
+/** The server's answer to one published message. */
 export type PubAck =
   | { readonly kind: 'stored'; readonly sequence: number }
   /** The stream has recognised the message by its id. The sequence is that of the first copy. */

@@ -22,7 +22,7 @@ interface PendingMessage extends TopicItem, PendingItem, Omit<WireMessage, 'wire
 }
 
 export interface JetstreamPublisher {
-  /** As the port says. What is unacknowledged when the connection is lost is sent again, and stored once. */
+  /** Publishes as the port says. Messages that are unacknowledged when the connection is lost are sent again, and stored once. */
   publish(topic: string, messages: readonly Message[]): Promise<void>
   /** Rejects all publishes that are not confirmed. */
   abort(problem: string): void
@@ -147,7 +147,7 @@ interface SettleParts extends Pick<PublisherParts, 'streams' | 'onDuplicate'> {
   readonly fail: (batch: Batch, fault: PublishFault, problem: string) => void
 }
 
-/** What an acknowledgement means for its message. */
+/** Creates the function that settles a message by its acknowledgement. */
 const settleBy = ({ streams, onDuplicate, pending, lanes, fail }: SettleParts) => {
   const stored = (sent: PendingMessage, sequence: number) => {
     const wasConfirmed = sent.isConfirmed

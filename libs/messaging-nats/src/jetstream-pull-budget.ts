@@ -4,7 +4,7 @@ export interface Room {
   readonly bytes: number
 }
 
-/** What was requested of a consumer and has not come. */
+/** The messages that were requested of a consumer and have not come. */
 export interface PullBudget {
   readonly requested: number
   /**

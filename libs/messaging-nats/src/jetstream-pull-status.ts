@@ -2,13 +2,13 @@ import type { Msg } from '@nats-io/nats-core'
 import { statusOf } from './codec.ts'
 import type { Room } from './jetstream-pull-budget.ts'
 
-/** What the server says of a request instead of a message of the stream. */
+/** The server's answer to a pull request when it sends no message of the stream. */
 export type PullStatus =
   /** The server is there and has no message. */
   | { readonly kind: 'heartbeat' }
   /** The request ended. `unserved` is what it asked for and did not get. */
   | { readonly kind: 'ended'; readonly unserved: Room }
-  /** As `ended`: another member is the pinned one. */
+  /** Like `ended`: another member is the pinned one. */
   | { readonly kind: 'unpinned'; readonly unserved: Room }
   /** All requests ended. New ones may succeed after a while. */
   | { readonly kind: 'failed' }

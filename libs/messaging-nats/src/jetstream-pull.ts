@@ -35,10 +35,10 @@ export interface Pull {
 
 const expiresMs = 30_000
 const heartbeatMs = 2_000
-/** What was requested is requested again after so long without a sign of the server, and once more without one the consumer is gone. */
+/** Requests are made again after so long without a sign of the server. After one more such silence the consumer is taken for gone. */
 const silenceMs = 2 * heartbeatMs + 1_000
 const maxSilences = 1
-/** Of subject, reply subject and headers of a message, which the server counts too. */
+/** The bytes of subject, reply subject and headers of a message, which the server counts too. */
 const overheadBytes = 4_096
 
 /**

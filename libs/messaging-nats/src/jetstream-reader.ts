@@ -6,7 +6,7 @@ import type { PullParts } from './jetstream-pull.ts'
 /** The last message that came of a stream. It tells one life of the stream from another. */
 export type LastSeen = Pick<StreamPlace, 'sequence' | 'storedAt'>
 
-/** Where a reader goes on. */
+/** The place from which a reader goes on. */
 export interface Resume {
   /** The first sequence that is to be delivered. */
   readonly next: number

@@ -2,7 +2,7 @@ import { parseBrokerUrl, type BrokerUrl, type OptionKind } from '@armature/messa
 import { MessagingUrlError } from '@armature/messaging/errors'
 import { defaultPort, natsOptions } from './settings.ts'
 
-/** What the scheme takes beside what `nats:` takes. */
+/** The options of this scheme, beside those of `nats:`. */
 const jetstreamOptions = {
   ...natsOptions,
   replicas: 'integer',

@@ -1,7 +1,7 @@
 import type { InHand } from './jetstream-consumers.ts'
 
 export interface TakeoverParts<Item> {
-  /** What the members of the consumer have in hand. Rejects while the server is away. */
+  /** The deliveries that the members of the consumer have in hand. Rejects while the server is away. */
   readonly inHand: () => Promise<InHand>
   /** How many unsettled messages this member has. */
   readonly unsettledHere: () => number

@@ -41,7 +41,10 @@ interface Parts {
   readonly source: string
 }
 
-/** What asks over this connection: resolves to the first answer. Rejects with RequestError, and with PublishError for what `check` refuses. */
+/**
+ * Creates the function that sends requests over this connection. It resolves to the first answer. It rejects with RequestError, and with
+ * PublishError for a message that `check` refuses.
+ */
 export const requester =
   ({ connection, source, check }: Parts & { readonly check: (topic: string, message: Message) => void }) =>
   async (topic: string, message: Message, options: RequestOptions = {}): Promise<Message> => {
@@ -101,7 +104,10 @@ const noAnswer = (topic: string, timeoutMs: number, cause: unknown): RequestErro
   return new RequestError(topic, 'unavailable', message, cause)
 }
 
-/** What answers requests over this connection, as one member of a group where one is named: a handler that rejects answers that it failed. */
+/**
+ * Creates the function that answers requests over this connection, as one member of a group if one is named. If a handler rejects, the
+ * answer says that it failed.
+ */
 export const responder =
   ({
     connection,

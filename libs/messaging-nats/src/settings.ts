@@ -1,6 +1,6 @@
 import { parseBrokerUrl, type BrokerUrl, type OptionKind } from '@armature/messaging-kit/broker-url'
 
-/** What both schemes take beside the common options: one of three other ways to say who connects. */
+/** The options of both schemes, beside the common ones: three other ways to say who connects, of which one may be given. */
 export const natsOptions = { token: 'text', creds: 'file', nkey: 'file' } as const satisfies Record<string, OptionKind>
 
 /** A URL of either scheme. */

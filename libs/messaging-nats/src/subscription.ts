@@ -25,7 +25,7 @@ const warnEveryMs = 10_000
 /** The reply subjects of requests, by the headers of their delivery, which middleware does not see. */
 const replies = new WeakMap<object, string>()
 
-/** Where the answer to this delivery goes; undefined where nobody waits for one. */
+/** The subject for the answer to this delivery; undefined if nobody waits for one. */
 export const replySubject = (delivery: { readonly headers: object }): string | undefined =>
   replies.get(delivery.headers)
 
@@ -111,7 +111,7 @@ export const openSubscription = async (parts: SubscriptionParts): Promise<Subscr
   return life
 }
 
-/** What NATS takes in the name of a queue group. */
+/** A name that NATS accepts for a queue group. */
 const queueName = (group: string): string =>
   group.replaceAll(/[^\w.-]/gu, (found) => `%${Buffer.from(found).toString('hex')}`)
 

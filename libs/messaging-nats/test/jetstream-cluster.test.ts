@@ -75,7 +75,7 @@ const stepDown = (stream: string) =>
     await raw.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`, '', { timeout: 2_000 })
   })
 
-/** What is done to the cluster in the middle of the messages; it is whole again when this resolves. */
+/** The faults of the cluster in the middle of the messages. It is whole again when a fault resolves. */
 const faults: [string, (stream: string) => Promise<unknown>][] = [
   [
     'the leader of the stream is killed',

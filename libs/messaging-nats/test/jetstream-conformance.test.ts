@@ -7,7 +7,7 @@ import { jetstreamGuarantees, openJetstream } from '../src/jetstream-driver.ts'
 import { cutProxy } from '@armature/servers/cut-proxy'
 import { driverUrl, rawClient, rawPublish } from './fixture.ts'
 
-/** What a killed member had comes again after it. */
+/** The messages that a killed member had come again after this time. */
 const ackWait = 'ackWaitMs=1000'
 
 let url: string

@@ -1,7 +1,7 @@
 import { binaryReplies, type RedisClient } from './commands.ts'
 import type { Entry } from './streams-codec.ts'
 
-/** What XPENDING says of an entry that was delivered to a consumer and is not acknowledged. */
+/** The answer of XPENDING for an entry that was delivered to a consumer and is not acknowledged. */
 export interface PendingInfo {
   readonly id: string
   readonly consumer: string
@@ -68,7 +68,7 @@ export const claim = async (
     const attempt = Math.max(1, isDelivery ? deliveries + 1 : deliveries)
     const command = ['XCLAIM', key, group, consumer, String(idleMs), ...ids, 'RETRYCOUNT', String(attempt)]
     const entries = await client.sendCommand<readonly (Entry | null)[]>(command, binaryReplies)
-    // What was deleted from the stream is no entry any more.
+    // An entry that was deleted from the stream is null in the answer.
     return entries.flatMap((entry) => (entry === null ? [] : [[entry, attempt] as const]))
   })
   const claimed = (await Promise.all(claims)).flat()

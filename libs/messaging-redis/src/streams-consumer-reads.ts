@@ -20,7 +20,7 @@ export interface ConsumerReadsParts {
   readonly isStopping: () => boolean
 }
 
-/** What a consumer of a group asks the server for: its own entries, entries that are idle, new ones. */
+/** The requests of a group's consumer: its own entries, idle entries of others, new entries. */
 export interface ConsumerReads {
   /** Delivers the entries that the server gave to this consumer and that a lost connection swallowed. */
   recover(client: RedisClient): Promise<void>

@@ -1,6 +1,6 @@
 import { idBefore } from './streams-codec.ts'
 
-/** Where a reader is in one stream. */
+/** The place of a reader in one stream. */
 export interface Cursor {
   /** The id of the last entry that was read. */
   readId: string

@@ -10,7 +10,7 @@ import { streamsPublisher } from './streams-publisher.ts'
 import { streamsSettings } from './streams-settings.ts'
 import { openStreamsSubscription } from './streams-subscription.ts'
 
-/** What the driver declares where the server keeps its data over a restart. */
+/** The guarantees of a server that keeps its data over a restart. */
 export const redisStreamsGuarantees: Guarantees = {
   atLeastOnce: true,
   order: 'topic',

@@ -12,7 +12,7 @@ export interface JoinRequest {
   readonly leaseMs: number
 }
 
-/** What the server knows after a group has joined. */
+/** The answer of the server to a group that has joined. */
 export interface Joined {
   /** The number of the last topic that was registered. */
   readonly lastNumber: number

@@ -11,8 +11,8 @@ export interface SignalsParts {
 }
 
 /**
- * What other clients and the server make known to this one: by a message on the channel `.signals`, and within a second by a poll, since a
- * message may be missed and no message says that a server was emptied. Each function answers how to end it.
+ * Events that other clients and the server announce to this one. They come as messages on the channel `.signals`, and within a second by a
+ * poll, since a message may be missed and no message says that a server was emptied. Each function returns a function that ends it.
  */
 export interface StreamsSignals {
   /** Calls `onTopic` for each topic of the pattern that is registered after the number `lastNumber`. */

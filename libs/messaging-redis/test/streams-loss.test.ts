@@ -50,7 +50,7 @@ const open = async () => {
 const eventually = (assertion: () => void | Promise<void>) =>
   vi.waitFor(assertion, { timeout: deadlineMs, interval: 100 })
 
-/** What a sink process wrote: a last line without an end was not acknowledged. */
+/** The records that a sink process wrote. A last line without an end was not acknowledged. */
 const storedIn = async (book: Ledger, path: string): Promise<number> => {
   let lines = 0
   for await (const line of createInterface({ input: createReadStream(path) })) {

@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from '@armature/async/clock'
 import type { Delivery } from './ports.ts'
 
-/** What became of one message of a batch. A failure is a value: only that message is not acknowledged. */
+/** The outcome of one message of a batch. A failure is a value: only that message is not acknowledged. */
 export type Outcome = 'ok' | { readonly error: unknown }
 
 /** A batch that collects messages. Times are the clock's, in milliseconds. */

@@ -107,7 +107,7 @@ export const circuitBreaker = (options: CircuitBreakerOptions = {}): Middleware 
     return true
   }
 
-  /** What to reject the delivery with. */
+  /** The error to reject the delivery with. */
   const failed = (error: unknown, id: string, signal: AbortSignal, asProbe: boolean): unknown => {
     if (error instanceof UnrecoverableError || signal.aborted) {
       if (asProbe) probe()

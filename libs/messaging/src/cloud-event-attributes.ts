@@ -16,7 +16,7 @@ export type CloudEventFault =
   | 'bad-json'
   | 'bad-data'
 
-/** What was received is no CloudEvent, and will not be one when it comes again. Its `reason` is `undecodable`. */
+/** The received message is no CloudEvent, and will not be one when it comes again. Its `reason` is `undecodable`. */
 export class UndecodableError extends UnrecoverableError {
   override readonly name = 'UndecodableError'
   readonly code: CloudEventFault
@@ -122,7 +122,7 @@ const dateOf = (text: string): Date | undefined => {
   return new Date(date.getTime() + (sign === '-' ? offsetMs : -offsetMs))
 }
 
-/** What is wrong with an attribute's value; undefined = nothing. */
+/** The problem of an attribute's value; undefined if there is none. */
 const problemOf = (name: string, value: string): string | undefined => {
   if (!printableAscii.test(value) && disallowed.test(value))
     return 'holds a control character, a noncharacter or half a surrogate pair'

@@ -1,14 +1,14 @@
 import type { Position } from './position.ts'
 
-/** What the headers of a dead letter say of why it is one. What they do not say is undefined. */
+/** The cause of a dead letter, as its headers say it. Members that they do not say are undefined. */
 export interface DeadLetterFindings {
   /** The version of our envelope. */
   readonly version?: number | undefined
-  /** Where the message was: its topic, or the queue or routing key that stands for it. */
+  /** The place that the message came from: its topic, or the queue or routing key that stands for it. */
   readonly topic?: string | undefined
   readonly position?: Position | undefined
   readonly group?: string | undefined
-  /** Who failed. */
+  /** The name of the handler that failed. */
   readonly handler?: string | undefined
   /** A short label. */
   readonly reason?: string | undefined
@@ -28,7 +28,7 @@ export type DeadLetterWriter =
 
 type Headers = Readonly<Record<string, string>>
 
-/** Who wrote an envelope, by which headers one knows it, and what they say. Names in lower case. */
+/** The form of envelope that one writer uses: the headers by which it is known, and their meanings. Names in lower case. */
 export interface Dialect {
   readonly writer: DeadLetterWriter
   /** One of them says that the envelope is this writer's. */
@@ -155,7 +155,7 @@ export const dialects: readonly Dialect[] = [
 export const integer = (value: string | undefined): number | undefined =>
   value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined
 
-/** Of a count of repetitions. */
+/** The attempts after a count of repetitions. */
 const oneMore = (repeats: string | undefined): number | undefined => {
   const count = integer(repeats)
   return count === undefined ? undefined : count + 1

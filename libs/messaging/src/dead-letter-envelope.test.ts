@@ -3,7 +3,7 @@ import { readEnvelope, withoutEnvelope, writeEnvelope, type DeadLetterEnvelope }
 
 const own = { 'content-type': 'application/json', traceparent: '00-aa-bb-01', 'x-tenant': 'eu' }
 
-/** What each writer leaves on a message, and what it says. */
+/** The headers that each writer leaves on a message, and the envelope that is read from them. */
 const letters: readonly [writer: string, headers: Record<string, string>, says: Partial<DeadLetterEnvelope>][] = [
   [
     'spring',

@@ -11,7 +11,7 @@ import { rawHeaderPrefix, restoredHeaders, standsForOther } from './raw-headers.
 import { receivedTime } from './received-time.ts'
 import { put } from './text-record.ts'
 
-/** What the headers of a dead letter say, whoever wrote them. */
+/** The contents of a dead letter's headers, whoever wrote them. */
 export interface DeadLetterEnvelope extends DeadLetterFindings {
   readonly writer: DeadLetterWriter
   readonly traceparent?: string | undefined
@@ -19,7 +19,7 @@ export interface DeadLetterEnvelope extends DeadLetterFindings {
   readonly redrives: number
 }
 
-/** What our envelope says. Texts are written as they are: make them by `failureText`. */
+/** The contents of our envelope. Texts are written as they are: make them by `failureText`. */
 export interface DeadLetterFacts {
   readonly topic: string
   readonly position?: Position | undefined
@@ -92,7 +92,7 @@ export const writeEnvelope = (facts: DeadLetterFacts): Headers => ({
 /** Now where it is no time: the clock may be another program's. */
 const isoText = (ms: number): string => receivedTime(ms).receivedAt.toISOString()
 
-/** What the headers say of how the message came to be a dead letter; undefined where they say nothing of it. Never throws. */
+/** Reads from the headers how the message came to be a dead letter; undefined if they say nothing of it. Never throws. */
 export const readEnvelope = (received: Headers): DeadLetterEnvelope | undefined => {
   const headers = lowerCase(received)
   const dialect = dialects.find(({ marks }) => marks.some((name) => headers[name] !== undefined))
@@ -145,7 +145,7 @@ export const originalHeaders = (headers: Headers): Headers => restoredHeaders(wi
 const isTaken = (name: string, value: string): boolean =>
   /^(?:source|type|content-type)$/.test(name) ? !canBeHeader(name, value) : /^(?:ce[-_]|cloudevents[:_])/.test(name)
 
-/** What our tools put on a message for good. */
+/** The headers that our tools put on a message for good. */
 const staying = [rawHeaderPrefix, redrivesHeader, editedHeader, droppedHeadersHeader]
 
 const ours = dialects.filter(({ writer }) => writer === 'armature')

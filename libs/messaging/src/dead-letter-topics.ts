@@ -14,8 +14,8 @@ export const deadLetterTopic = (topic: string): string => `${fitting(topic, long
 export const isDeadLetterTopic = (topic: string): boolean => topic.endsWith(suffix)
 
 /**
- * Where a dead letter of `topic` goes that has failed too often: `<topic>.quarantine.DLT`, which is itself a topic of dead letters, so that no
- * wildcard takes it in. A name too long for that is cut as well.
+ * The topic for a dead letter of `topic` that has failed too often: `<topic>.quarantine.DLT`. It is itself a topic of dead letters, so that
+ * no wildcard takes it in. A name too long for that is cut as well.
  */
 export const quarantineTopic = (topic: string): string =>
   `${fitting(topic, longestTopicBytes - quarantine.length)}${quarantine}${suffix}`

@@ -13,7 +13,7 @@ import { RedeliverError } from './redeliver-error.ts'
 export { deadLetterTopic, isDeadLetterTopic, isQuarantineTopic, quarantineTopic } from './dead-letter-topics.ts'
 
 export interface DeadLetterOptions {
-  /** Where the dead letters are published. */
+  /** Publishes the dead letters. */
   readonly publisher: Publisher
   /** The name of the handler, for the envelope. */
   readonly handler: string

@@ -13,8 +13,8 @@ export interface DedupeOptions {
   /** How long a message is remembered after its success. Default 600,000 (10 minutes). */
   readonly windowMs?: number
   /**
-   * What a repeat is recognised by. Default: the identity of the message, with its topic for the source of one that names none; then the
-   * contents are compared as well.
+   * The key by which a repeat is recognised. Default: the identity of the message, with its topic for the source of one that names none;
+   * then the contents are compared as well.
    */
   readonly idOf?: (delivery: Delivery) => string
   /** Counts repeats as `component_discarded_events_total` with the reason `duplicate`. */

@@ -3,7 +3,7 @@ import type { Delivery } from './ports.ts'
 /** How a delivery whose handler resolved is booked, where that is not as acknowledged. */
 export type Settlement = 'dead-lettered' | { readonly dropped: string }
 
-/** What the middleware around one handler tell each other about a delivery. */
+/** Notes on a delivery that the middleware around one handler leave for each other. */
 export interface DeliveryNotes {
   settlement: Settlement | undefined
   /** There is dead-letter middleware around the handler that sees the notes. */

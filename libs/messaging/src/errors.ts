@@ -55,7 +55,7 @@ const configExitCode = 78
 /** A messaging URL that no driver can be opened from. The message never holds the URL's credentials. */
 export class MessagingUrlError extends Error {
   override readonly name = 'MessagingUrlError'
-  /** What a program ends with because of it. */
+  /** The exit code of a program that ends because of it. */
   readonly exitCode = configExitCode
 }
 
@@ -66,7 +66,7 @@ export type ConnectFault = 'credentials' | 'tls' | 'unavailable'
 export class ConnectError extends Error {
   override readonly name = 'ConnectError'
   readonly fault: ConnectFault
-  /** What a program ends with because of it. */
+  /** The exit code of a program that ends because of it. */
   readonly exitCode: number
 
   constructor(fault: ConnectFault, problem: string, options?: { cause?: unknown }) {

@@ -2,7 +2,7 @@ import { redactUrl } from '@armature/config/redact'
 import { UnrecoverableError } from './errors.ts'
 import { TimeoutError } from './timeout.ts'
 
-/** What a dead letter says about an error: bounded, without credentials, and well-formed UTF-16. */
+/** The text of an error in a dead letter: bounded, without credentials, and well-formed UTF-16. */
 export interface FailureText {
   /** A short label for counters: the `reason` of an UnrecoverableError, `timeout`, else `failed`. */
   readonly reason: string

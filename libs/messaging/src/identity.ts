@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Message } from './message.ts'
 
 /**
- * What a repeat of a message is recognised by: its source and its id together (CloudEvents 1.0, `id`). Ids of different sources are different
- * events. `defaultSource` stands for the source of a message without the header `source`. Two messages have the same identity where
- * both are equal, and only there.
+ * The identity by which a repeat of a message is recognised: its source and its id together (CloudEvents 1.0, `id`). Ids of different
+ * sources are different events. `defaultSource` stands for the source of a message without the header `source`. Two messages have the same
+ * identity if both are equal, and only then.
  */
 export const identityOf = ({ id, headers }: Pick<Message, 'id' | 'headers'>, defaultSource: string): string => {
   const source = headers['source'] ?? defaultSource

@@ -5,7 +5,7 @@ import { type MessageKey, textOfKey } from './message-key.ts'
 export interface Message extends MessageKey {
   /** The CloudEvents `id`: unique for ever among the events of one source. What repeats are recognised by is `identityOf`. */
   readonly id: string
-  /** Where it was or will be published. Concrete: no wildcard. */
+  /** The topic to which it was or will be published. Concrete: no wildcard. */
   readonly topic: string
   /** When the event happened. The CloudEvents `time`. */
   readonly time: Date

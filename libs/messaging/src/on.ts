@@ -6,7 +6,7 @@ import type { Delivery, Middleware, SubscribeOptions } from './ports.ts'
 import type { RetryOptions } from './retry.ts'
 import { checkPattern, isPattern } from './topic-pattern.ts'
 
-/** What reads a body: a schema of zod, or what has this method as those have it. */
+/** Reads a body: a schema of zod, or any object with the same method. */
 export interface Schema<T> {
   safeParse(value: unknown): { success: true; data: T } | { success: false; error: SchemaError }
 }
@@ -50,7 +50,7 @@ export interface OnOptions<T> {
   readonly serial?: SubscribeOptions['serial']
   /** Messages worked on at once. Default: that of `runHandler`. */
   readonly maxInFlight?: number
-  /** Where a new consumer group starts. Default: at what comes from now on. */
+  /** The start of a new consumer group. Default: the messages that come from now on. */
   readonly from?: SubscribeOptions['from']
   /** Let a wildcard take in dead-letter topics too. */
   readonly deadLetters?: boolean
@@ -80,7 +80,7 @@ export const on = <T = undefined>(topic: string, options: OnOptions<T>, handle: 
   const leavesOutDeadLetters = isPattern(topic) && !isDeadLetterTopic(topic) && options.deadLetters !== true
   const wants = (message: Message | Delivery) => {
     if (leavesOutDeadLetters && isDeadLetterTopic(message.topic)) return false
-    // What could not be decoded is no filter's to judge: it goes to the dead letters.
+    // A filter does not judge a message that could not be decoded: it goes to the dead letters.
     const readable = !('undecodable' in message) || message.undecodable === undefined
     return !readable || (filter?.(message) ?? true)
   }

@@ -40,7 +40,7 @@ export type Middleware = (next: Handler) => Handler
 export interface Delivery extends Message {
   /** 1 for the first delivery of the message to this group. Where the broker keeps no count it begins again with a new member. */
   readonly attempt: number
-  /** Where the message lies in its topic; undefined where the driver has no such thing. `topic+partition+offset` is unique. */
+  /** The place of the message in its topic; undefined if the driver has no places. `topic+partition+offset` is unique. */
   readonly position?: Position | undefined
   /**
    * Why the message could not be decoded: its body and headers are as they came. Dead-letter middleware takes it without a call of the
@@ -71,7 +71,7 @@ export interface SubscribeOptions {
    * Without it a rejected message may come again after later ones of its key.
    */
   serial?: 'key'
-  /** Where a new group starts. Default `'latest'`: what is published from now on. */
+  /** The start of a new group. Default `'latest'`: what is published from now on. */
   from?: StartPosition
   /** How long a rejected message waits before it comes again. Default 100 ms. */
   redeliveryDelayMs?: number
@@ -95,7 +95,7 @@ export interface Subscription {
   close(): Promise<void>
 }
 
-/** What a driver promises. The conformance suite tests what is declared and names what it skips. */
+/** The promises of a driver. The conformance suite tests what is declared and names what it skips. */
 export interface Guarantees {
   /** A message is delivered until a handler resolved for it. */
   readonly atLeastOnce: boolean
@@ -112,7 +112,7 @@ export interface Guarantees {
 export interface BrokerHealth {
   /** For how long the broker has not answered, in milliseconds; 0 = it answers. */
   readonly lostMs: number
-  /** What is subscribed to and cannot be read, each with the reason. It is tried again, not skipped. Holds no credential. */
+  /** Topics that are subscribed to and cannot be read, each with the reason. They are tried again, not skipped. Holds no credential. */
   readonly unreadable: readonly string[]
 }
 
@@ -121,9 +121,9 @@ export interface Driver extends Publisher, Subscriber {
   /** The scheme of its URLs, without the colon. */
   readonly scheme: string
   readonly guarantees: Guarantees
-  /** What topics hold, where the broker keeps messages. */
+  /** Reads the contents of topics, where the broker keeps messages. */
   readonly browser?: TopicBrowser | undefined
-  /** What is known now: it asks nothing. Brokers are asked once a second whether they are there. */
+  /** The health as it is known now, without a request. Brokers are asked once a second whether they are there. */
   health(): BrokerHealth
   /** Closes both sides. */
   close(): Promise<void>

@@ -1,4 +1,4 @@
-/** Where a message lies in its topic. */
+/** The place of a message in its topic. */
 export interface Position {
   readonly partition: number
   readonly offset: number

@@ -9,7 +9,7 @@ export interface RandomFailOptions {
   readonly seed?: number
   /** `before` (default): the handler is not called. `after`: it was, so that its effects are there and the acknowledgement is not. */
   readonly when?: 'before' | 'after'
-  /** What to reject with. Default: an Error. */
+  /** Makes the error to reject with. Default: an Error. */
   readonly error?: () => unknown
 }
 

@@ -13,7 +13,7 @@ export const rawIdHeader = `${rawHeaderPrefix}id`
 export const rawTimeHeader = `${rawHeaderPrefix}time`
 /** All headers of NATS that its client cannot read. */
 export const rawNatsHeader = `${rawHeaderPrefix}nats-headers`
-/** Of attributes of a CloudEvent, where they lie among headers that are bytes. */
+/** The prefix of a CloudEvent's attributes among headers that are bytes. */
 const attributePrefix = 'ce_'
 /** These stand for no header of the message. */
 const notRenamed: ReadonlySet<string> = new Set([rawIdHeader, rawTimeHeader, rawNatsHeader])
@@ -23,7 +23,7 @@ const longestNameBytes = 200
 /** After the prefix, for a name that is too long: the hash of it. The value begins with the name, percent-encoded, and a space. */
 const longNameMark = '~'
 
-/** What stands for an attribute of a CloudEvent, and may be none: another event's, or just headers of these names. */
+/** Names that stand for an attribute of a CloudEvent on some protocol. Such a header may be of another event, or just have such a name. */
 const mayBeAttribute = /^(?:source|type|content-type|ce[-_].*|cloudevents[:_].*)$/s
 /** Headers of servers that clients may not write. */
 const serversOwn = /^nats-/

@@ -22,7 +22,7 @@ export interface RunHandlerOptions {
   readonly group: string
   /** Called for each message that the handler is done with, except for dead-lettered ones. */
   readonly onOutcome?: (handler: string, outcome: 'handled' | 'filtered') => void
-  /** Where the registration says nothing. */
+  /** The options of a registration that names none. */
   readonly defaults: { readonly timeoutMs: number; readonly maxInFlight: number; readonly maxInFlightBytes: number }
 }
 

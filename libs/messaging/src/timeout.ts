@@ -23,8 +23,8 @@ export interface TimeoutOptions {
 }
 
 /**
- * What `fn` resolves or rejects with, or a rejection with TimeoutError after `limitMs`. `fn`'s signal is then aborted; what it does later
- * has no effect.
+ * Resolves or rejects as `fn` does, or rejects with TimeoutError after `limitMs`. The signal of `fn` is then aborted. Whatever it does
+ * later has no effect.
  */
 export const withTimeout = <T>(options: TimeoutOptions, fn: (signal: AbortSignal) => Promise<T>): Promise<T> =>
   new Promise((resolve, reject) => {

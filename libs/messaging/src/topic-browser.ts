@@ -17,13 +17,16 @@ export interface BrowseOptions {
 }
 
 /**
- * What topics hold, outside any group: for the tools of operators. Only drivers that keep messages have one. Rejects with
- * TopicError for a name that is no topic and ConnectError where the broker is away for longer than `connectWaitMs`.
+ * Reads the contents of topics outside any group, for the tools of operators. Only drivers that keep messages have one. Rejects with
+ * TopicError for an invalid topic, and with ConnectError if the broker is away for longer than `connectWaitMs`.
  */
 export interface TopicBrowser {
   /** The topics that hold messages or may hold some, sorted. */
   topics(): Promise<readonly string[]>
-  /** What the topic holds at the time of the call, the oldest first. Joins no group and moves nothing. Ends where there is no such topic. */
+  /**
+   * The messages that the topic holds at the time of the call, the oldest first. Joins no group and moves nothing. Ends if there is no such
+   * topic.
+   */
   browse(topic: string, options: BrowseOptions): AsyncIterable<StoredMessage>
   /**
    * Removes these, which `browse` gave, and no others. Cut off in the middle it loses none of the others, though some may lie

@@ -13,10 +13,10 @@ export interface Given {
   readonly rest: readonly string[]
 }
 
-/** What a service or a command takes beside flags. What is not declared is a fault when given. */
+/** The arguments that a service or a command takes beside flags. Any that are not declared are a fault when given. */
 export interface Takes {
   readonly positionals?: Positionals
-  /** What may follow `--`, as `--help` calls it: `COMMAND...` */
+  /** The name in `--help` of the arguments that may follow `--`: `COMMAND...` */
   readonly rest?: string
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a process of this workspace exits with: the codes of sysexits.h (BSD), so that a supervisor or a script can tell
- * what to do next. 130 and 143 (128 + signal, as shells count) are given only when a second, later signal cut the drain.
+ * The exit codes of the processes of this workspace: those of sysexits.h (BSD), so that a supervisor or a script can tell what to do next.
+ * 130 and 143 (128 + signal, as shells count) are given only when a second, later signal cut the drain.
  */
 export const exitCodes = {
   /** The job is done, or the drain asked for by a signal ended clean. */

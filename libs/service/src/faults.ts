@@ -2,7 +2,7 @@ import { describeSettings, type Settings } from '@armature/config/schema'
 import { exitCodes } from './exit-codes.ts'
 
 export interface ServiceErrorOptions extends ErrorOptions {
-  /** What the process exits with because of it. Default 70: a fault of the program. */
+  /** The exit code of the process that ends because of it. Default 70: a fault of the program. */
   exitCode?: number
   /** The remedy, for the reader. It is printed after the message. */
   fix?: string

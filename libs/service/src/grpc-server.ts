@@ -23,9 +23,9 @@ export interface GrpcServerOptions {
   metrics: Metrics
   /** The compiled protos of the services, for reflection. Without it there is none. */
   descriptorSet?: Uint8Array
-  /** What the health service answers by; asked often, so it must be cheap. Default: always ready. */
+  /** The answer of the health service. It is asked often, so it must be cheap. Default: always ready. */
   ready?: () => boolean
-  /** What `Service.start` is given: once aborted, health answers NOT_SERVING whatever `ready` says. */
+  /** The signal that `Service.start` is given. Once it is aborted, health answers NOT_SERVING whatever `ready` says. */
   stopping?: AbortSignal
   /** Called once for each call that began, before its handler; not for health and reflection. */
   onStart?: () => void
@@ -156,7 +156,7 @@ export const openGrpcServer = async (options: GrpcServerOptions): Promise<GrpcSe
   }
 }
 
-/** Of grpc-js 1.14.7, which tells by nothing else of a call that has no handler. */
+/** Internals of grpc-js 1.14.7. Nothing else shows that a call has no handler. */
 interface Internals {
   readonly handlers: ReadonlyMap<string, unknown>
   /** One: that of the injector. */

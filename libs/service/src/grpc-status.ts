@@ -35,7 +35,7 @@ export const badRequest = (violations: readonly FieldViolation[]): StatusError =
 /** The same for one field. */
 export const invalidArgument = (field: string, description: string): StatusError => badRequest([{ field, description }])
 
-/** Where clients look for a google.rpc.Status. https://grpc.io/docs/guides/error/#richer-error-model */
+/** The metadata key under which clients look for a google.rpc.Status. https://grpc.io/docs/guides/error/#richer-error-model */
 export const statusDetailsKey = 'grpc-status-details-bin'
 
 /** The metadata that is sent beside code and details; undefined = none. */

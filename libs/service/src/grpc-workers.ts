@@ -236,7 +236,7 @@ const closeWhatIsHandedOver = (worker: Worker): void => {
   worker.once('exit', () => handed?.close())
 }
 
-/** Of the setting, or any free one: workers share it only where it is a certain one. Rejects with the error of `listen`. */
+/** The port of the setting, or any free one: workers share a port only if it is a certain one. Rejects with the error of `listen`. */
 const freePort = async ({ grpcHost: host, grpcPort }: PoolConfig): Promise<number> => {
   const probe = await listen({ host, port: grpcPort, maxConnections: 1, onRefused: () => undefined }, () => undefined)
   await probe.close()

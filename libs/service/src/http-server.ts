@@ -112,7 +112,7 @@ interface Target {
   readonly hosts: readonly (string | undefined)[]
 }
 
-/** What a request asks for, by RFC 9112, 3.2 (origin-form and absolute-form); or what is wrong with it. */
+/** The target of a request by RFC 9112, 3.2 (origin-form and absolute-form), or the reason why it is invalid. */
 const readTarget = ({ url: target = '', headersDistinct }: IncomingMessage): Target | string => {
   const named = headersDistinct['host'] ?? []
   if (named.length > 1) return 'more than one Host header'

@@ -6,7 +6,7 @@ import { print, runProcess } from './run-process.ts'
 import { packageVersion } from './version.ts'
 
 export interface ProgramOptions {
-  /** As it is typed. */
+  /** The name as it is typed. */
   readonly name: string
   /** One line for `--help`. */
   readonly summary: string

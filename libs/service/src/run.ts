@@ -36,16 +36,16 @@ export interface RunOptions<S extends Settings> extends Takes {
   /** Opens the KV store that the settings name (`consulKv` of libs/discovery). Default: settings are never read from KV. */
   kv?: OpenKv
   /**
-   * What a change in KV of a setting that is not hot leads to. Default `restart`: the service is composed anew in this process. With
-   * `next start` it runs on as it is, and the process that is started next has the change: for a service whose input ends with it.
+   * The effect of a change in KV of a setting that is not hot. Default `restart`: the service is composed anew in this process. With `next
+   * start` it runs on as it is, and the process that is started next has the change. That is for a service whose input ends with it.
    */
   coldChanges?: ColdChanges
   /**
    * Tells others of the service by its admin server (`registerAdmin` of libs/discovery), once it has started and until its drain. For
-   * services that have no port of their own. Default: nobody is told.
+   * services that have no port of their own. Default: it is not announced.
    */
   registerAdmin?: RegisterAdmin<ConfigOf<S>>
-  /** Where the addresses are printed. Default stderr: the log lines of a service have stdout. */
+  /** The stream for the addresses. Default stderr: the log lines of a service have stdout. */
   announce?: 'stdout' | 'stderr'
 }
 

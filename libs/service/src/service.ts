@@ -8,8 +8,8 @@ export interface NotReady {
 }
 
 /**
- * What the lifecycle drives. `start` opens the edges and then the intake. The rest is the drain, called in the order below
- * under one deadline; a hook that a service has no use for is left out.
+ * The hooks that the lifecycle drives. `start` opens the edges and then the intake. The rest is the drain, called in the order below under
+ * one deadline. A hook that a service has no use for is left out.
  */
 export interface Service {
   readonly name: string
@@ -47,7 +47,7 @@ export interface Service {
   readonly ended?: Promise<number>
   /** The books, a row a stage. */
   ledger(): readonly LedgerRow[]
-  /** What to print once started: `gRPC  127.0.0.1:PORT`. */
+  /** The addresses to print once started: `gRPC  127.0.0.1:PORT`. */
   addresses?(): readonly { label: string; address: string }[]
   /** The input that it waits for, and the setting that points it at a real one. It is printed once started. */
   readonly waitsFor?: string

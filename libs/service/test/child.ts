@@ -10,7 +10,7 @@ export interface Exit {
 
 export interface Child {
   readonly process: ChildProcess
-  /** What it wrote so far. */
+  /** The output so far. */
   stdout(): string
   stderr(): string
   /** Resolves with the match once its output (either) has it. Rejects when it exits before. */

@@ -13,7 +13,7 @@ import {
   type Text,
 } from './echo.ts'
 
-/** What a test file opens; closed, the last first, after each of its tests. */
+/** The servers and clients that a test file opens. They are closed after each of its tests, the last first. */
 export const useServers = () => {
   const opened: (() => void | Promise<void>)[] = []
   afterEach(async () => {

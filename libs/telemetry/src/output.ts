@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 
-/** Where log lines go. `write` never throws and never waits. */
+/** The destination of log lines. `write` never throws and never waits. */
 export interface LineOutput {
   write(line: string): void
   /** Resolves when what was written so far is with the reader, at the latest after a second. */

@@ -19,7 +19,7 @@ export interface RecordedSpan {
 export interface SpanRecorder {
   /** In the order in which they ended. */
   spans(): readonly RecordedSpan[]
-  /** As if it had never been there. */
+  /** Ends the recorder and undoes its registration. */
   stop(): Promise<void>
 }
 

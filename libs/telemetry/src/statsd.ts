@@ -14,7 +14,7 @@ export interface StatsdOptions {
   readonly prefix?: string | undefined
 }
 
-/** Where recordings go as StatsD lines. Calls never throw and never wait. */
+/** The destination of recordings as StatsD lines. Calls never throw and never wait. */
 export interface StatsdSink {
   counter(name: string, value: number, labels: LabelValues): void
   timer(name: string, durationMs: number, labels: LabelValues): void

@@ -33,8 +33,8 @@ export interface Store {
 }
 
 /**
- * What was recorded, by the name of the metric and labels; each metric has at most `maxSeries` sets of labels. `onFirst` is called for each
- * metric once, before anything is recorded of it.
+ * The recorded values, by the name of the metric and its labels. Each metric has at most `maxSeries` sets of labels. `onFirst` is called
+ * for each metric once, before anything is recorded of it.
  */
 export const createStore = (maxSeries: number, onFirst?: (metric: Metric) => void): Store => {
   const tables = new Map<string, SeriesTable>()

@@ -32,7 +32,7 @@ export type TelemetryConfig = Pick<
 export interface TelemetryOptions {
   service: string
   config: TelemetryConfig
-  /** Where log lines go. Default: standard output. */
+  /** The stream for log lines. Default: standard output. */
   destination?: Writable
 }
 

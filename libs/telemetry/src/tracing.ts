@@ -24,7 +24,7 @@ export interface SpanOptions {
   /** Default `internal`. */
   readonly kind?: keyof typeof kinds
   readonly attributes?: Attributes
-  /** What `extract` found. Default: the active span. */
+  /** The context that `extract` found. Default: the active span. */
   readonly parent?: Context
   /** Spans that led to this one beside its parent, each as `extract` found it. At most 128 are kept. */
   readonly links?: readonly Context[]

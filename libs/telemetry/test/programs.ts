@@ -14,7 +14,7 @@ export const program = (source: string, env: Record<string, string> = {}): Child
   return child
 }
 
-/** What a program wrote, and its exit code. */
+/** The output of a program, and its exit code. */
 export const outcome = async (child: ChildProcessWithoutNullStreams) => {
   let stdout = ''
   let stderr = ''

@@ -6,7 +6,7 @@ import { arrivals, bodyOf, eventHeaders, publishRate, type Job, type Party } fro
 const brokersOf = ({ url }: Job) => [new URL(url).host]
 const clientOf = (job: Job) => new Kafka({ brokers: brokersOf(job), clientId: 'bench', logLevel: logLevel.NOTHING })
 
-/** As many for all. */
+/** The number of partitions, the same for all contenders. */
 export const partitions = 1
 
 export const createTopic = async (job: Job): Promise<() => Promise<void>> => {

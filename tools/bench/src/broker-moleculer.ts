@@ -26,6 +26,6 @@ export const moleculer = (transporter: string): Party => ({
   },
 })
 
-/** By the URL's scheme; the type of moleculer knows only names. */
+/** The transporter by the URL's scheme. The type of moleculer knows only names. */
 const transporterOf = (transporter: string, { url }: Job) =>
   (transporter === 'kafka' ? `kafka://${new URL(url).host}` : url) as unknown as 'NATS'

@@ -18,7 +18,7 @@ import { compare, type Result, type Spread } from './compare.ts'
 interface Contest {
   readonly server: ServerKind
   readonly parties: () => Promise<readonly Party[]> | readonly Party[]
-  /** What a client fetches before it is asked for, where that is more than may be unsettled. */
+  /** The bytes that a client fetches ahead, if that is more than may be unsettled. */
   readonly readAheadBytes?: number
 }
 
@@ -51,7 +51,7 @@ interface Round extends Pick<Job, 'messages' | 'atOnce' | 'bodyBytes' | 'callers
   readonly what: string
 }
 
-/** What a message takes beside its body, about. */
+/** The bytes that a message takes beside its body, about. */
 const headBytes = 200
 
 const roundsOf =

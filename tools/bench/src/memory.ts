@@ -7,7 +7,7 @@ const messages = 100_000
 const perPublish = 100
 const body = new Uint8Array(200)
 
-/** What groups, acknowledgement and order per key cost, beside an emitter that has none of them. */
+/** The cost of groups, acknowledgement and order per key, beside an emitter that has none of them. */
 export const memory = async (): Promise<string> =>
   table(
     `memory: driver, ${messages.toLocaleString('en')} messages of ${body.length} B, published ${perPublish} at a time`,

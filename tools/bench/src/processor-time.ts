@@ -5,7 +5,7 @@ export type Meter = () => number
 
 const millisecondsPerTick = 10
 
-/** Of the fields of /proc/PID/stat after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
+/** The fields of /proc/PID/stat after the name: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */
 const statOf = (pid: number | string): readonly string[] => {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -23,7 +23,7 @@ export interface RunningContender {
 }
 
 export interface World {
-  /** Where they write; gone at the end. */
+  /** The folder for their files, removed at the end. */
   readonly folder: string
   readonly databaseUrl: string
   readonly statsdPort: number

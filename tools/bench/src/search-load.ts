@@ -8,7 +8,7 @@ import type { Meter } from './processor-time.ts'
 
 const run = promisify(execFile)
 
-/** What is called, with the messages to send in turn, as proto3 JSON. */
+/** A call, with the messages to send in turn, as proto3 JSON. */
 export interface Job {
   readonly proto: string
   /** `Search.search` */
@@ -58,7 +58,7 @@ export const measure = async (
   return { callsPerSecond: rps, p50Ms: at(50), p99Ms: at(99), cpuMs: spentMs.map((ms) => ms / count) }
 }
 
-/** What ghz writes, as far as it is read; times in nanoseconds. https://ghz.sh/docs/output */
+/** The parts of ghz's report that are read; times in nanoseconds. https://ghz.sh/docs/output */
 interface Report {
   readonly count: number
   readonly rps: number

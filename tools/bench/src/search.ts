@@ -164,7 +164,7 @@ const compared = async (
   return [`#### On ${data}`, '', row(columns), row(columns.map(() => '---')), ...rows, ''].join('\n')
 }
 
-/** What a row says of one contender; with ratios of `first`, round by round, unless it is the first itself. */
+/** The cells of one contender's row, with its ratios to `first`, round by round, unless it is the first itself. */
 const cells = (results: readonly Measured[], first: readonly Measured[] | undefined): readonly string[] => {
   const of = (value: (result: Measured) => number) => spreadOf(results.map(value))
   const rates = results.map(({ callsPerSecond }) => callsPerSecond)

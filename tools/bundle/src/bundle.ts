@@ -9,7 +9,7 @@ export const embeddedOnly: readonly string[] = ['@electric-sql/pglite', '@electr
 /** Native add-ons that their users do without: hot-shots loads unix-dgram for a Unix socket only. */
 const optionalNative = ['unix-dgram']
 
-/** What CommonJS packages expect to find round them, in an ES module. */
+/** The names that CommonJS packages expect around them, declared in an ES module. */
 const banner = [
   `import { createRequire as __createRequire } from 'node:module'`,
   `import { fileURLToPath as __path } from 'node:url'`,

@@ -29,10 +29,10 @@ const apps = builtIn('apps')
 const programs = builtIn('tools')
 const grpcApps = apps.filter((app) => manifestOf(app).dependencies?.['@grpc/grpc-js'] !== undefined)
 
-/** What nobody should pay for who does not name it: drivers, databases, the OTel SDK. */
+/** Packages that an app must not load unless it names them: drivers, databases, the OTel SDK. */
 const heavy = /^(@opentelemetry\/(?!api$).*|@electric-sql\/.*|kafkajs|amqplib|@nats-io\/.*|nats|ioredis|pg|consul)$/
 
-/** What an app needs to start with nothing round it: the flags that `nx serve` gives it. */
+/** The flags that an app needs to start by itself: those that `nx serve` gives it. */
 const neededBy = (app: string): string[] => {
   const [, flags = ''] = (manifestOf(app).nx?.targets?.['serve']?.command ?? '').split('src/main.ts')
   return flags.split(' ').filter((flag) => flag !== '')

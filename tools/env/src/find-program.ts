@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** As execvp has it where PATH is not set. */
+/** The path that execvp uses if PATH is not set. */
 const defaultPath = '/usr/bin:/bin'
 
 /**

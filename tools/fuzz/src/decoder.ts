@@ -1,6 +1,6 @@
 import type { Arbitrary } from 'fast-check'
 
-/** What a file `<name>.decoder.ts` exports: what may come from outside, and what has to hold of it. */
+/** The exports of a file `<name>.decoder.ts`: the inputs that may come from outside, and the check that must hold for each. */
 export interface Decoder<Input = unknown> {
   /** Inputs of all kinds, mostly close to a right one. */
   readonly inputs: Arbitrary<Input>

@@ -9,7 +9,7 @@ interface Watched {
 export interface Watchdog {
   /** Says that there is progress. */
   alive(): void
-  /** What is printed when there is none. */
+  /** Stops watching. */
   close(): Promise<void>
 }
 

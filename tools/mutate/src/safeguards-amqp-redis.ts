@@ -1,6 +1,6 @@
 import type { Safeguard } from './safeguard.ts'
 
-/** What holds the promise on RabbitMQ and Redis. */
+/** The safeguards of RabbitMQ and Redis. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'RabbitMQ: a publish that no queue takes is not confirmed',

@@ -2,7 +2,7 @@ import type { Safeguard } from './safeguard.ts'
 
 const outside = ['libs/messaging-kafka/test/outside.test.ts']
 
-/** What the drivers of Kafka and JetStream promise against what others do to topics and streams. */
+/** The promises of the drivers of Kafka and JetStream against other programs that change topics and streams. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: offsets that no handler sees do not hold a partition up',

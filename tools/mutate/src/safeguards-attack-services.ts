@@ -1,6 +1,6 @@
 import type { Safeguard } from './safeguard.ts'
 
-/** What hostile input, callbacks and readers must not end or lose. */
+/** The promises against hostile input, callbacks and readers. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A drain does not wait for a reader of the echo that has stopped reading',

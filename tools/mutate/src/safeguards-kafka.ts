@@ -1,6 +1,6 @@
 import type { Safeguard } from './safeguard.ts'
 
-/** What Kafka's driver promises of publishing, groups and replaced topics. */
+/** The promises of Kafka's driver about publishing, groups and replaced topics. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: one batch of a partition is under way at a time, whoever publishes meanwhile',

@@ -1,6 +1,6 @@
 import type { Safeguard } from './safeguard.ts'
 
-/** What holds the promise in the life of a process, its HTTP servers, its workers, and alert-monitor. */
+/** The safeguards in the life of a process, its HTTP servers, its workers, and in alert-monitor. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise: 'No request target ends a process',

@@ -10,7 +10,7 @@ export interface Finding {
   readonly address: string
   readonly healthApi: 'passing' | 'failing' | 'absent'
   readonly dns: 'listed' | 'absent'
-  /** What its own health call says, else the status it ended with: `UNAVAILABLE`. */
+  /** The status in its own health answer, or the status that the call ended with: `UNAVAILABLE`. */
   readonly call: string
   /** Undefined where all say the same. */
   readonly problem?: string

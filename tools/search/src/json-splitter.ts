@@ -1,10 +1,10 @@
 /** One piece of a file of GeoJSON: a feature, or what stands in its place. */
 export interface Piece {
-  /** Of its first character, from 1. */
+  /** The line of its first character, from 1. */
   readonly line: number
   /**
-   * Of an element of `features`, else of a whole document without what is in its `features`. `head` is what stands before the `features` of
-   * a document that has a `crs` there; it ends with the bracket that opens the list.
+   * The place of the piece. `features`: an element of `features`. `document`: a whole document without what is in its `features`. `head`:
+   * the part before the `features` of a document that has a `crs` there; it ends with the bracket that opens the list.
    */
   readonly of: 'features' | 'document' | 'head'
   /** Undefined when it has more bytes than allowed. */
@@ -130,7 +130,7 @@ const collector = (maxBytes: number) => {
     resume: (at: number) => {
       ;[from, running] = [at, true]
     },
-    /** What is left of the chunk. */
+    /** Keeps the rest of the chunk. */
     keep: (chunk: Uint8Array) => add(chunk, chunk.length),
     end: (chunk: Uint8Array, end: number): Pick<Piece, 'line' | 'text'> => {
       add(chunk, end)

@@ -13,7 +13,7 @@ import { createSearchClient, type SearchClient } from '@armature/search-api/clie
 
 const pem = (description: string, env: string) => text().optional().meta({ description, env })
 
-/** Where a running server is, and how to speak with it. */
+/** The settings for the place of a running server and the connection to it. */
 export const serverSettings = {
   ...consulSettings,
   address: text().optional().meta({
@@ -35,7 +35,7 @@ type ServerConfig = Readonly<z.infer<z.ZodObject<typeof serverSettings>>>
 
 /** The client, and what goes with it. */
 export interface SearchServer extends Pick<SearchClient, 'search' | 'monitor'> {
-  /** As it was named. */
+  /** The address as it was named. */
   readonly address: string
   close(): void
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { type Environment } from './execute.ts'
 import { withLock } from './lock.ts'
 
-/** Where programs that tests fetch are kept between runs: outside the checkout, removable at any time. */
+/** The folder for programs that tests fetch, kept between runs. It is outside the checkout and may be removed at any time. */
 export const cacheFolder = (env: Environment = process.env): string =>
   join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'armature')
 

@@ -4,7 +4,7 @@ import type { Program } from './program.ts'
 import type { RunningServer, StartOptions } from './server.ts'
 
 export interface ClusterOptions extends StartOptions {
-  /** Where a server of one node listens to clients, as in place of another that is gone. Default: a free port. */
+  /** The client port of a server of one node, for one that takes the place of another. Default: a free port. */
   readonly port?: number
   /** How many nodes it has. Default 1: a server by itself. */
   readonly nodes?: number
@@ -20,7 +20,7 @@ export interface ClusterNode {
   /** This node alone, as its clients reach it. */
   readonly url: string
   readonly host: string
-  /** Where its clients reach it. */
+  /** The port for its clients. */
   readonly port: number
   /** Ends it at once, with SIGKILL; its data stay for `restart`. */
   crash(): Promise<void>
@@ -37,13 +37,13 @@ export interface RunningCluster<Node extends ClusterNode = ClusterNode> extends 
   readonly nodes: readonly Node[]
 }
 
-/** Where one node listens. */
+/** The ports of one node. */
 export interface NodePlace {
   /** From 1. */
   readonly number: number
-  /** Where it listens to clients. */
+  /** The port that it listens on for clients. */
   readonly port: number
-  /** Where clients find it: `port`, or what stands before it. */
+  /** The port by which clients find it: `port`, or that of a proxy before it. */
   readonly clientPort: number
   /** Further free ports, for what nodes say to each other. */
   readonly inner: readonly [number, number, number]

@@ -66,7 +66,7 @@ const parse = (args: readonly string[]) => {
   }
 }
 
-/** What is wrong with `--nodes` for these servers. */
+/** The problem of `--nodes` for these servers. */
 const nodesProblem = (given: string | undefined, names: readonly string[]): string | undefined => {
   if (given === undefined) return undefined
   if (!/^[1-7]$/.test(given)) return `--nodes ${given} is no number of nodes: give one from 1 to 7.`
@@ -109,7 +109,7 @@ const up = async (state: State, chosen: readonly string[], options: UpOptions): 
     if (outcomes !== undefined) say('Ctrl-C ends them.')
     await interrupt.came
     say('Interrupted: what was started is ended.')
-    // Who asks is told by each of them that it is stopped.
+    // The callers of each server learn that it is stopped.
     if (isNew) await state.ended()
     else await Promise.all(names.filter((name) => !before.has(name)).map((name) => keeper.stop(name)))
     await stopProgress()

@@ -4,7 +4,7 @@ import type { ContainerRecipe, RunningServer } from './server.ts'
 const answerDeadlineMs = 10_000
 const startDeadlineMs = 300_000
 
-/** What is asked of Docker; another in tests. */
+/** The calls of Docker that are used; tests replace them. */
 export interface Docker {
   /** Whether a daemon answers. */
   answers(env: Environment): Promise<boolean>

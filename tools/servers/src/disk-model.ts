@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, sep } from 'node:path'
 
-/** What a program asked of the file system, in the order in which it was done. Paths are absolute. */
+/** A program's calls of the file system, in the order in which they were done. Paths are absolute. */
 export type DiskEvent =
   | {
       readonly kind: 'open'
@@ -20,11 +20,11 @@ export type DiskImage = ReadonlyMap<string, Buffer>
 
 export interface DiskModel {
   apply(event: DiskEvent): void
-  /** What the next process finds when this one is killed. */
+  /** The files that the next process finds when this one is killed. */
   afterKill(): DiskImage
   /**
-   * What is found after a power cut: of a file what was last synced. With `synced` the names too are those of the last sync of their folder;
-   * with `all` every change of a name has reached the disk, though what the files hold has not.
+   * The files after a power cut. A file has the contents of its last sync. With `synced` the names too are those of the last sync of their
+   * folder. With `all` every change of a name has reached the disk, though the contents of the files have not.
    */
   afterPowerCut(names: 'synced' | 'all'): DiskImage
 }

@@ -4,7 +4,7 @@ import { keeperAt } from './keeper-client.ts'
 import { kinds, type ServerName } from './kinds.ts'
 import { skipped as isSkipped, skipVariable } from './skip.ts'
 
-/** Where the keeper of this run of tests is; set by `npm test` and by global-setup.ts. */
+/** The variable for the keeper's folder in this run of tests; set by `npm test` and by global-setup.ts. */
 export const keeperFolderVariable = 'ARMATURE_KEEPER'
 
 /** For a hook that asks for a server: the first ask may have to install it, and build it. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 
 /** Below it stand the well-known ports and the usual ones of servers: 5432, 9092, 15672. */
 const lowestPort = 20_000
-/** Where outgoing connections of most systems begin: https://www.rfc-editor.org/rfc/rfc6335#section-6. */
+/** The first port of outgoing connections on most systems: https://www.rfc-editor.org/rfc/rfc6335#section-6. */
 const usualFirstOutgoingPort = 49_152
 
 /**

@@ -49,7 +49,7 @@ export const goBuilt = async (
   return join(folder, program)
 }
 
-/** What Go builds with: without a C compiler, and whatever flags its user has set. */
+/** The environment in which Go builds: without a C compiler, and whatever flags its user has set. */
 export const goEnvironment = (env: Environment): Environment => ({ ...env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod' })
 
 /** PATH's Go; else, on Debian by root, its old one, which fetches a newer one from the module proxy. */

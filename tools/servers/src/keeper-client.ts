@@ -15,15 +15,15 @@ const startDeadlineMs = 30_000
 const endDeadlineMs = 30_000
 const pollMs = 20
 
-/** What is where in a keeper's folder. */
+/** The paths in a keeper's folder. */
 export const keeperPlaces = (folder: string) => ({
   socket: join(folder, 'socket'),
   pidFile: join(folder, 'pid'),
   /** All data of all its servers. */
   data: join(folder, 'data'),
-  /** What the keeper itself says: the progress of installations. */
+  /** The keeper's own output: the progress of installations. */
   progress: join(folder, 'progress.log'),
-  /** What a server writes. */
+  /** A server's output. */
   logOf: (name: string) => join(folder, `${name}.log`),
 })
 

@@ -17,7 +17,7 @@ const parentCheckMs = 1_000
 const [folder = '', bound] = process.argv.slice(2)
 const { socket, data, pidFile, logOf } = keeperPlaces(folder)
 const mark = randomUUID()
-/** What all processes of a server inherit, those that install it too. */
+/** The mark that all processes of a server inherit, also those that install it. */
 const markOf = (name: string) => `${mark}/${name}`
 // Servers make their folders here, so that removing it removes them all. Some run as another user, who has to pass.
 process.env['TMPDIR'] = data

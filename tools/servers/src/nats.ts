@@ -21,7 +21,7 @@ export interface NatsOptions extends ClusterOptions {
   readonly maxPayloadBytes?: number
   /** Paths of PEM files; with `ca` clients need a certificate of it. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
-  /** Who may connect. Without, anybody; `nkey` is a public key. */
+  /** The users who may connect. Without it anybody may. `nkey` is a public key. */
   readonly users?: readonly NatsUser[]
   /** The one token that clients must have. */
   readonly token?: string

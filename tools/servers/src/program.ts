@@ -28,7 +28,7 @@ const maxOutputCharacters = 4_000_000
 
 const logFile = new AsyncLocalStorage<string>()
 
-/** What programs that are started within `job` write goes to the end of this file too, as long as they run. */
+/** As long as they run, programs that are started within `job` also write their output to the end of this file. */
 export const logged = <Result>(path: string, job: () => Promise<Result>): Promise<Result> => logFile.run(path, job)
 
 /**

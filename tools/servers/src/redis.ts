@@ -12,9 +12,9 @@ const deadlineMs = 30_000
 const remedy = 'install Redis 7 or newer and put redis-server on PATH'
 
 /**
- * What is answered is in the file before the answer, so that it survives SIGKILL: `no` leaves to the kernel when the file reaches the
- * disk, which only a power cut can tell. `everysec` keeps the file's write back for up to two seconds while a slow fsync runs, and
- * answers meanwhile. `always` waits for the disk too.
+ * With `no` a write is in the file before its answer, so it survives SIGKILL. The kernel decides when the file reaches the disk, and only a
+ * power cut shows the difference. `everysec` keeps the file's write back for up to two seconds while a slow fsync runs, and answers
+ * meanwhile. `always` waits for the disk too.
  */
 const appendFsync = 'no'
 

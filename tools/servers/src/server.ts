@@ -2,7 +2,7 @@ import type { Environment } from './execute.ts'
 
 /** A server that was started here, on loopback and a free port. */
 export interface RunningServer {
-  /** Where it is reached, in the scheme that its clients use. */
+  /** The URL of the server, in the scheme that its clients use. */
   readonly url: string
   /** Further variables by which clients are told where it is: `STATSD_PORT`. */
   readonly variables?: Readonly<Record<string, string>>
@@ -15,13 +15,13 @@ export interface RunningServer {
 }
 
 export interface StartOptions {
-  /** What its programs are found and run with. Default: this process's. */
+  /** The environment in which its programs are found and run. Default: this process's. */
   readonly env?: Environment
 }
 
 /** A kind of server: what `npm run servers -- up NAME` and the test fixture start. One file each. */
 export interface ServerKind {
-  /** As on the command line: `kafka`. */
+  /** The name on the command line: `kafka`. */
   readonly name: string
   /** Names the URL of a server that runs already: `KAFKA_URL`. */
   readonly variable: string

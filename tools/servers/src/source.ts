@@ -5,7 +5,7 @@ import type { RunningServer, ServerKind } from './server.ts'
 
 const maxLinesShown = 12
 
-/** What a keeper holds of a server. */
+/** The parts of a server that a keeper uses. */
 export type KeptServer = Pick<RunningServer, 'url' | 'variables' | 'stop'>
 
 /**

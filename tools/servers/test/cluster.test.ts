@@ -54,7 +54,7 @@ const leavesNothing = async (cluster: RunningCluster) => {
   expect(await readdir(room)).toEqual([])
 }
 
-/** What is written to the cluster is read from it while its first node is gone, and after all of them crashed at once. */
+/** Data that is written to the cluster is read from it while its first node is gone, and after all of them crashed at once. */
 const outlivesCrashes = async (cluster: RunningCluster, write: () => Promise<unknown>, read: () => Promise<string>) => {
   const ask = () => vi.waitFor(async () => expect(await read()).toContain('kept'), { timeout: limitMs, interval: 100 })
   await vi.waitFor(write, { timeout: limitMs, interval: 100 })
@@ -123,7 +123,7 @@ describe('kafka', { timeout: serverDeadlineMs }, () => {
 })
 
 describe('nats', { timeout: serverDeadlineMs }, () => {
-  /** What the server answers to this request by its text protocol, over the first node that answers. */
+  /** The server's answer to this request by its text protocol, over the first node that answers. */
   const ask = async ({ nodes }: RunningCluster, subject: string, body: unknown): Promise<string> => {
     for (const { port } of nodes) {
       if (!(await accepts(port))) continue

@@ -51,7 +51,7 @@ afterAll(async () => {
   await rm(room, { recursive: true, force: true })
 })
 
-/** What a server is for is used, and what must outlive a crash is asked for again after it. */
+/** Uses the server, crashes it, and asks again for what must outlive a crash. */
 const outlivesCrash = async (server: RunningServer, use: () => Promise<void>, ask: () => Promise<void>) => {
   const port = Number(new URL(server.url).port)
   await use()

@@ -1,4 +1,4 @@
-/** What a run came to: names of tests, in the order they were reported. */
+/** The results of a run: names of tests, in the order they were reported. */
 export type Tally = {
   readonly passed: number
   readonly failed: readonly string[]

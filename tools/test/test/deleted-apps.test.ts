@@ -44,7 +44,7 @@ const withDependents = (chosen: readonly Project[]): readonly Project[] => {
 const isPlainApp = ({ folder, manifest }: Project) =>
   folder.startsWith('apps/') && manifest.nx?.tags?.includes('composes:apps') !== true
 
-/** What npm does to the links of workspaces that are gone. */
+/** Removes the links of workspaces that are gone, as npm does. */
 const removeDeadLinks = (folder: string): void => {
   for (const name of readdirSync(folder)) if (!existsSync(join(folder, name))) rmSync(join(folder, name))
 }
@@ -73,7 +73,7 @@ test(
 
     await run('nx', 'sync')
     await run('npm', 'run', 'tables')
-    // Of `npm run check` what a deletion can break: formats and lint of files that stay as they were are left out, and bundles.
+    // Runs the parts of `npm run check` that a deletion can break. Formats and lint of unchanged files are left out, and bundles.
     const output = await run('node', 'tools/test/src/check.ts', 'references', 'protos', 'breaking', 'types', 'tidy')
     expect(output).toMatch(/\n[1-9]\d* passed, 0 failed\n$/)
     await run('prettier', '--check', '*.{md,json}', '*/*/*.{md,json}')

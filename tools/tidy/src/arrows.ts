@@ -32,7 +32,7 @@ const forCommands = [
   'libs/messaging-memory',
 ]
 
-/** What a library may use. */
+/** The projects that a library may use. */
 const libraryUses = (from: string): readonly string[] => {
   if (from === 'libs/async') return []
   if (from === 'libs/config' || from === 'libs/event-bus') return ['libs/async']

@@ -24,7 +24,7 @@ export function* nodesOf(node: ts.Node): Generator<ts.Node> {
 export const lineOf = (source: ts.SourceFile, node: ts.Node): number =>
   source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1
 
-/** What a file imports, in any form: `import`, `export ... from`, `import()`, a type. */
+/** The imports of a file, in any form: `import`, `export ... from`, `import()`, a type. */
 export const importsOf = (file: File): { readonly name: string; readonly line: number; readonly type: boolean }[] => {
   const source = parse(file)
   return [...nodesOf(source)].flatMap((node) => {

@@ -1,6 +1,6 @@
 import { below, projectsOf, type Tree, type Violation } from './tree.ts'
 
-/** What every driver library has, each in a file of that name. */
+/** The files that every driver library has. */
 export const driverParts = [
   'driver',
   'settings',

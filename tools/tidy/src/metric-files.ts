@@ -50,7 +50,7 @@ const faultsOf = ({ name, labels, help, kind, unit }: Metric): string[] => [
   ...(kind !== 'timer' || unit === 'ms' ? [] : [`is a timer in ${unit}: timers are in ms`]),
 ]
 
-/** What the metric takes in Prometheus's text; a histogram takes four names. */
+/** The names that the metric takes in Prometheus's text. A histogram takes four. */
 const exportedNames = (metric: Metric): string[] => {
   const own = prometheusName(metric)
   return metric.kind === 'timer' || metric.kind === 'histogram'

@@ -46,7 +46,7 @@ export const withTable = (text: string, table: Table): string | undefined => {
   return [...all.slice(0, place.from), ...table.lines, ...all.slice(place.to)].join('\n')
 }
 
-/** Where a table belongs, in words. */
+/** The place of a table, in words. */
 export const within = ({ section }: Table): string => (section === undefined ? '' : ` in the section ${section}`)
 
 /** The lines of the first table whose first heading is this one, in its section. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 /** A file of the workspace: its path from the root with `/`, and its text. */
 export type File = { readonly path: string; readonly text: string }
 
-/** What rules look at. Rules never read the disk, so that a test can show them a tree of its own. */
+/** The files that rules look at. Rules never read the disk, so that a test can show them a tree of its own. */
 export type Tree = {
   readonly files: readonly File[]
   /** The text of a file, or undefined. */

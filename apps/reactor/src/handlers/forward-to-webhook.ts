@@ -39,7 +39,7 @@ export const forwardToWebhook = ({
     ...(perSecond === undefined ? [] : [throttle({ perSecond, burst: Math.max(1, Math.floor(perSecond)), clock })]),
     circuitBreaker({
       failures: failuresUntilDown,
-      // As many messages may fail one after the other.
+      // The window is long enough for as many failures one after the other.
       windowMs: failuresUntilDown * deliveryMs,
       probeDelayMs,
       clock,

@@ -5,7 +5,7 @@ import { on, type Registration } from '@armature/messaging/on'
 const maxTextLength = 500
 const text = z.string().transform((value) => value.slice(0, maxTextLength))
 
-/** What is read of an alert; there may be more in it. */
+/** The fields of an alert that are read. It may have more. */
 const alertForm = z.object({
   status: z.enum(['firing', 'resolved']),
   name: text,
