@@ -1,4 +1,5 @@
 import { backoffMs } from '@armature/async/backoff'
+import { within } from '@armature/async/within'
 import type { Cancel, Clock } from '@armature/async/clock'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
@@ -66,16 +67,12 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       }
     })
 
-  const attempt = (message: Message) =>
-    new Promise<void>((resolve, reject) => {
-      const cancel = clock.after(publishTimeoutMs, () =>
-        reject(new Error(`the broker did not answer within ${publishTimeoutMs} ms`)),
-      )
-      Promise.resolve()
-        .then(() => publisher.publish(message.topic, [message]))
-        .then(resolve, reject)
-        .finally(cancel)
-    })
+  const attempt = async (message: Message) => {
+    const publishing = publisher.publish(message.topic, [message]).then(() => 'published')
+    if ((await within(publishTimeoutMs, publishing, clock)) === undefined) {
+      throw new Error(`the broker did not answer within ${publishTimeoutMs} ms`)
+    }
+  }
 
   /** Resolves when the message is no longer the next one: published, dropped, set aside, or the outbox closed. */
   const publishOne = async (message: Message) => {

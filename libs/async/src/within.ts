@@ -7,7 +7,7 @@ import type { Cancel, Clock } from './clock.ts'
 export const within = async <Result>(
   limitMs: number,
   promise: Promise<Result>,
-  clock?: Clock,
+  clock?: Pick<Clock, 'after'>,
 ): Promise<Result | undefined> => {
   const late = Promise.withResolvers<undefined>()
   const cancel = (clock?.after ?? afterTimeout)(limitMs, () => late.resolve(undefined))

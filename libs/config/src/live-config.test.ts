@@ -80,6 +80,19 @@ describe('the start', () => {
     expect(hooks.onHot).toHaveBeenCalledOnce()
   })
 
+  test('does not wait for an answer once it is to stop', async () => {
+    const stopping = new AbortController()
+    setTimeout(() => stopping.abort(), 0)
+    const { begin, events } = await open({ kept: file({ maxInFlight: '7' }), signal: stopping.signal })
+    expect(begin().maxInFlight).toBe(7)
+    expect(events).toEqual([{ kind: 'started without KV', from: 'last good' }])
+  })
+
+  test('bug: a stop before the start waited for KV all the same', async () => {
+    const { begin } = await open({ kept: file({ maxInFlight: '7' }), signal: AbortSignal.abort() })
+    expect(begin().maxInFlight).toBe(7)
+  })
+
   test('without an answer or good values takes flags, environment, file and defaults', async () => {
     const { begin, events } = await open({ env: { MAX_IN_FLIGHT: '3' } })
     expect(begin()).toMatchObject({ maxInFlight: 3, logLevel: 'info' })

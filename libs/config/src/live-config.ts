@@ -1,4 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
+import { jitterMs } from '@armature/async/jitter'
+import { unlessAborted } from '@armature/async/unless-aborted'
+import { within } from '@armature/async/within'
 import type { z } from 'zod'
 import type { Fault } from './faults.ts'
 import type { KvSource, KvValues } from './kv-source.ts'
@@ -79,7 +82,7 @@ const maxPendingEvents = 100
  */
 export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>): Promise<LiveConfig<z.infer<S>>> => {
   const { source, prefixes, lastGood, startMs, quietMs, splayMs } = options
-  const { coldChanges = 'restart', random = Math.random } = options
+  const { coldChanges = 'restart', random } = options
   const settings = describeSettings(options.settings)
   const known = new Set(settings.map(({ key }) => key))
 
@@ -143,7 +146,7 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     restart.cancel()
   }
   try {
-    await within(startMs, first.promise, options.signal)
+    await firstAnswer(startMs, first.promise, options.signal)
     if (latest === undefined) {
       latest = accepted === undefined ? load(undefined) : settle(accepted, {}).loaded
       tell({ kind: 'started without KV', from: accepted === undefined ? 'none' : 'last good' })
@@ -173,6 +176,15 @@ export const openLiveConfig = async <S extends Settings>(options: LiveOptions<S>
     close,
   }
 }
+
+/** Resolves with the first answer, at the latest after `limitMs`, and as soon as the signal is aborted. */
+const firstAnswer = (limitMs: number, answer: Promise<unknown>, signal = new AbortController().signal) =>
+  within(
+    limitMs,
+    unlessAborted(signal, answer).catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    }),
+  )
 
 /** Events wait here until somebody follows. More than the bound are left out. */
 const eventQueue = () => {
@@ -210,13 +222,13 @@ const reachability = (tell: (event: KvEvent) => void) => {
 }
 
 /** One restart, after a random time up to `maxMs`. */
-const restartTimer = (maxMs: number, random: () => number) => {
+const restartTimer = (maxMs: number, random: (() => number) | undefined) => {
   let timer: NodeJS.Timeout | undefined
   return {
     /** Returns the time in milliseconds; undefined where a restart is on its way already. */
     begin: (onDue: () => void): number | undefined => {
       if (timer !== undefined) return undefined
-      const inMs = Math.round(random() * maxMs)
+      const inMs = jitterMs(0, maxMs, random)
       timer = setTimeout(onDue, inMs)
       return inMs
     },
@@ -244,20 +256,5 @@ const deferredChanges = (tell: (event: KvEvent) => void) => {
     clear: (): void => {
       waiting = {}
     },
-  }
-}
-
-/** Resolves at the latest after `limitMs`, or when the signal says so. */
-const within = async (limitMs: number, work: Promise<unknown>, signal?: AbortSignal): Promise<void> => {
-  const { promise, resolve } = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => resolve(undefined), limitMs)
-  const stop = (): void => resolve(undefined)
-  signal?.addEventListener('abort', stop, { once: true })
-  work.catch(() => undefined)
-  try {
-    await Promise.race([work, promise])
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', stop)
   }
 }

@@ -35,6 +35,7 @@ export const open = async ({
   env = {},
   schema = settings,
   coldChanges,
+  signal,
 }: {
   application?: KvValues
   service?: KvValues
@@ -43,6 +44,7 @@ export const open = async ({
   env?: Readonly<Record<string, string>>
   schema?: typeof settings
   coldChanges?: ColdChanges
+  signal?: AbortSignal
 }) => {
   const kv = scriptedKv()
   kv.set(prefixes[0] ?? '', application)
@@ -58,9 +60,10 @@ export const open = async ({
     splayMs: 1_000,
     random: () => 0.5,
     ...(coldChanges && { coldChanges }),
+    ...(signal && { signal }),
   })
   opening.catch(() => undefined)
-  await vi.advanceTimersByTimeAsync(3_000)
+  await vi.advanceTimersByTimeAsync(signal === undefined ? 3_000 : 0)
   const live = await opening
   const events: KvEvent[] = []
   const hooks = {

@@ -48,7 +48,7 @@ describe('a blocking query', () => {
     vi.useRealTimers()
   })
 
-  const start = () => {
+  const start = (random = () => 1) => {
     const { ask, questions, last } = scripted()
     const seen: string[] = []
     const faults: unknown[] = []
@@ -57,7 +57,7 @@ describe('a blocking query', () => {
       onValue: (value) => seen.push(value),
       onFault: (fault) => faults.push(fault),
       retryMs: { min: 100, max: 1_000 },
-      random: () => 1,
+      random,
     })
     const answer = async (index: string, value: string) => {
       last().answer.resolve({ index, value })
@@ -112,6 +112,17 @@ describe('a blocking query', () => {
     await answer('50', 'a')
     expect(seen).toEqual(['a', 'a'])
     expect(faults).toHaveLength(6)
+    cancel()
+  })
+
+  test('bug: queries that failed together came back within half of the pause: jitter is full', async () => {
+    const { questions, fail, cancel } = start(() => 0.01)
+    await vi.advanceTimersByTimeAsync(0)
+    for (const pauseMs of [1, 2, 4, 8]) {
+      const before = questions.length
+      await fail(pauseMs)
+      expect(questions).toHaveLength(before + 1)
+    }
     cancel()
   })
 

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import { backoffMs } from '@armature/async/backoff'
+import { jitterMs } from '@armature/async/jitter'
 import type { Answer, Blocking } from './consul-client.ts'
 import type { Cancel } from './ports.ts'
 import { tell } from './tell.ts'
@@ -23,7 +25,7 @@ export interface BlockingQueryOptions<T> {
    */
   burst?: number
   refillMs?: number
-  /** Between failures the pause grows from the first to the second, each time a random part of it. Default 200 ms, 10 s. */
+  /** The upper end of the pause after a failure, at first and in the end: `backoffMs` of libs/async. Default 200 ms, 10 s. */
   retryMs?: { readonly min: number; readonly max: number }
   /** 0 to 1. Default Math.random. */
   random?: () => number
@@ -34,7 +36,7 @@ export interface BlockingQueryOptions<T> {
  * goes back or is not a positive number (the servers were restored or replaced), and after each failure.
  */
 export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
-  const { ask, onValue, onFault, waitMs = 25_000, minIntervalMs = 50, random = Math.random } = options
+  const { ask, onValue, onFault, waitMs = 25_000, minIntervalMs = 50, random } = options
   const { burst = 10, refillMs = 1_000 } = options
   const { min, max } = options.retryMs ?? { min: 200, max: 10_000 }
   const stopped = new AbortController()
@@ -51,10 +53,9 @@ export const blockingQuery = <T>(options: BlockingQueryOptions<T>): Cancel => {
 
   const failed = (fault: unknown): void => {
     index = '0'
-    const pauseMs = Math.min(max, min * 2 ** Math.min(failures, 20))
     failures += 1
     tell(onFault, fault)
-    later(pauseMs * (0.5 + random() / 2))
+    later(backoffMs(min, max, failures, random))
   }
 
   const turn = async (): Promise<void> => {
@@ -89,13 +90,22 @@ export const nextIndex = (before: string, now: string): string => {
 }
 
 /** Takes a token at each call, and tells when it may be used, in milliseconds from now. It holds `burst` at first and at most. */
-const tokenBucket = ({ burst, refillMs, random }: { burst: number; refillMs: number; random: () => number }) => {
+const tokenBucket = ({
+  burst,
+  refillMs,
+  random,
+}: {
+  burst: number
+  refillMs: number
+  random: (() => number) | undefined
+}) => {
   let tokens = burst
   let countedAt = performance.now()
   return (): number => {
     const now = performance.now()
     tokens = Math.min(burst, tokens + (now - countedAt) / refillMs) - 1
     countedAt = now
-    return tokens >= 0 ? 0 : -tokens * refillMs * (1 + random() / 10)
+    const dueInMs = -tokens * refillMs
+    return dueInMs <= 0 ? 0 : jitterMs(dueInMs, 1.1 * dueInMs, random)
   }
 }

@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { backoffMs } from '@armature/async/backoff'
+import { jitterMs } from '@armature/async/jitter'
 import type { AgentRegistration, Check, ConsulClient } from './consul-client.ts'
 import type { Instance, Registrar, Registration } from './ports.ts'
 import { tell } from './tell.ts'
@@ -45,13 +47,12 @@ const withoutHealth = /^rpc error: code = Unimplemented\b/
 
 /**
  * Registers instances at a Consul agent and keeps them there: an agent that was restarted without its data, or was told to forget
- * an instance, has it again within one check interval. An agent that is away is tried on, with growing jittered pauses of at
- * most 10 s (never longer than the check interval), while the service goes on. `deregister` takes at most 2 s and never rejects.
+ * an instance, has it again within one check interval. An agent that is away is tried on, with growing pauses of at
+ * most 10 s and full jitter (never longer than the check interval), while the service goes on. `deregister` takes at most 2 s and never rejects.
  */
 export const consulRegistrar = (options: ConsulRegistrarOptions): Registrar => {
-  const { client, startWaitMs = 2_000, checkIntervalMs = 10_000 } = options
+  const { client, startWaitMs = 2_000, checkIntervalMs = 10_000, random } = options
   const onEvent = (event: RegistrationEvent): void => tell(options.onEvent, event)
-  const random = options.random ?? Math.random
 
   const register = async (instance: Instance): Promise<Registration> => {
     const { id } = instance
@@ -85,11 +86,11 @@ export const consulRegistrar = (options: ConsulRegistrarOptions): Registrar => {
           registered.resolve(undefined)
         }
         failures = 0
-        later(checkIntervalMs * (lookAfter.min + random() * (lookAfter.max - lookAfter.min)))
+        later(jitterMs(lookAfter.min * checkIntervalMs, lookAfter.max * checkIntervalMs, random))
       } catch (fault) {
-        const limitMs = Math.min(retryMaxMs, checkIntervalMs, retryMinMs * 2 ** Math.min(failures, 20))
-        const retryInMs = Math.ceil(limitMs * (0.5 + random() / 2))
         failures += 1
+        // An event with 0 says that it is not tried again.
+        const retryInMs = Math.max(1, backoffMs(retryMinMs, Math.min(retryMaxMs, checkIntervalMs), failures, random))
         onEvent({ kind: 'failed', id, fault, retryInMs })
         later(retryInMs)
       }

@@ -2,6 +2,7 @@ import type { SrvRecord } from 'node:dns'
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import { jitterMs } from '@armature/async/jitter'
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
 import { tell } from './tell.ts'
 
@@ -77,7 +78,7 @@ export const srvResolver = (options: SrvResolverOptions): Resolver => {
         } catch (fault) {
           if (!cancelled) tell(onFault, fault)
         }
-        if (!cancelled) timer = setTimeout(() => void turn(), pollMs * (0.9 + Math.random() / 5))
+        if (!cancelled) timer = setTimeout(() => void turn(), jitterMs(0.9 * pollMs, 1.1 * pollMs))
       }
       timer = setTimeout(() => void turn(), 0)
       return () => {

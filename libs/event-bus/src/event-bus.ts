@@ -1,6 +1,7 @@
-import { type Clock, systemClock } from '@armature/async/clock'
+import { systemClock } from '@armature/async/clock'
 import { numberOption, wholeOption } from '@armature/async/option-checks'
 import { ring } from '@armature/async/ring'
+import { within } from '@armature/async/within'
 import {
   BusError,
   type BusFault,
@@ -99,7 +100,7 @@ export const createEventBus = <Events extends object = Record<string, unknown>>(
   }
 
   const close = async (deadlineMs: number): Promise<BusLeft> => {
-    if (!isIdle()) await settledWithin(clock, deadlineMs, idle.promise)
+    if (!isIdle()) await within(deadlineMs, idle.promise, clock)
     return stop()
   }
 
@@ -129,16 +130,6 @@ export const createEventBus = <Events extends object = Record<string, unknown>>(
     close: ({ deadlineMs = 10_000 } = {}) => (closing ??= close(numberOption('deadlineMs', deadlineMs, 0))),
   }
 }
-
-/** Resolves with the promise, or when the time is over. */
-const settledWithin = (clock: Pick<Clock, 'after'>, limitMs: number, promise: Promise<void>): Promise<void> =>
-  new Promise((resolve) => {
-    const cancel = clock.after(limitMs, resolve)
-    void promise.then(() => {
-      cancel()
-      resolve()
-    })
-  })
 
 const limitsOf = ({ subscriberTimeoutMs, ...options }: EventBusOptions) => {
   const queueLimit = wholeOption('queueLimit', options.queueLimit ?? 10_000, 1)

@@ -5,6 +5,7 @@ import { amqpSession, type AmqpSession } from './session.ts'
 import type { AmqpSettings } from './settings.ts'
 import { ConnectError } from '@armature/messaging/errors'
 import { reconnectDelayMs } from '@armature/async/backoff'
+import { within } from '@armature/async/within'
 
 /** A connection that is made again by itself until it is closed. */
 export interface AmqpConnection {
@@ -117,7 +118,7 @@ export const amqpConnection = ({ settings, name, warn }: ConnectionParts): AmqpC
     session: async (waitMs) => {
       if (state.name === 'connected') return state.session
       const late = () => lastFault ?? unanswered(hosts, Math.min(waitMs, connectWaitMs))
-      return inTime(connected(), waitMs, late)
+      return (await within(waitMs, connected())) ?? Promise.reject(late())
     },
     close: (waitMs) => {
       if (state.name !== 'closed') {
@@ -127,18 +128,6 @@ export const amqpConnection = ({ settings, name, warn }: ConnectionParts): AmqpC
       }
       return state.ended
     },
-  }
-}
-
-/** Resolves to the result of the promise. Rejects with the error of `late` after `waitMs`. */
-const inTime = async <Result>(promise: Promise<Result>, waitMs: number, late: () => Error): Promise<Result> => {
-  const timer = new AbortController()
-  const timeout = pause(waitMs, undefined, { signal: timer.signal }).then(() => Promise.reject(late()))
-  timeout.catch(() => undefined)
-  try {
-    return await Promise.race([promise, timeout])
-  } finally {
-    timer.abort()
   }
 }
 

@@ -1,4 +1,5 @@
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
+import { within } from '@armature/async/within'
 
 export interface WatchOptions {
   /** A question that the broker answers with little work. Rejects where it does not, also while the connection is made again. */
@@ -26,13 +27,11 @@ export const watchBroker = ({ probe, clock }: WatchOptions): BrokerWatch => {
   let cancel: Cancel = () => undefined
 
   const answered = async (): Promise<boolean> => {
-    const late = Promise.withResolvers<boolean>()
-    cancel = after(answerMs, () => late.resolve(false))
     const asked = probe().then(
       () => true,
       () => false,
     )
-    return Promise.race([asked, late.promise]).finally(cancel)
+    return (await within(answerMs, asked, { after })) ?? false
   }
 
   const look = async () => {

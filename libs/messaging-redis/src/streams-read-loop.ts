@@ -1,4 +1,5 @@
 import { reconnectDelayMs } from '@armature/async/backoff'
+import { within } from '@armature/async/within'
 import type { RedisClient } from './commands.ts'
 import { redisConnection } from './connection.ts'
 import { isConnectionFault } from './faults.ts'
@@ -82,10 +83,8 @@ export const readLoop = ({ connection: unblocking, onConnect, room, read, warn }
 
   const pause = async (ms: number): Promise<void> => {
     const woken = Promise.withResolvers<void>()
-    const timer = setTimeout(woken.resolve, ms)
     state = { name: 'pausing', wake: woken.resolve }
-    await woken.promise
-    clearTimeout(timer)
+    await within(ms, woken.promise)
     state = { name: 'preparing' }
   }
 

@@ -1,3 +1,4 @@
+import { within } from '@armature/async/within'
 import type { ConnectError } from '@armature/messaging/errors'
 import type { RedisClient } from './commands.ts'
 
@@ -25,14 +26,10 @@ export const clientWaiters = (): ClientWaiters => {
     wait: async (waitMs, lateError) => {
       const waiter = Promise.withResolvers<RedisClient>()
       waiting.add(waiter)
-      const timer = setTimeout(() => {
-        waiting.delete(waiter)
-        waiter.reject(lateError())
-      }, waitMs)
       try {
-        return await waiter.promise
+        return (await within(waitMs, waiter.promise)) ?? Promise.reject(lateError())
       } finally {
-        clearTimeout(timer)
+        waiting.delete(waiter)
       }
     },
     resolve: (client) => takeAll().forEach((waiter) => waiter.resolve(client)),

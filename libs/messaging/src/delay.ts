@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '@armature/async/clock'
+import { jitterMs } from '@armature/async/jitter'
 import { numberOption } from '@armature/async/option-checks'
 import type { Middleware } from './ports.ts'
 import { seededRandom } from '@armature/async/random'
@@ -21,7 +22,7 @@ export const delay = (options: DelayOptions): Middleware => {
   const maxMs = numberOption('maxMs', options.maxMs, minMs)
   const random = seededRandom(options.seed ?? 1)
   return (next) => async (delivery) => {
-    await wait(clock, minMs + random.next() * (maxMs - minMs), delivery.signal)
+    await wait(clock, jitterMs(minMs, maxMs, random.next), delivery.signal)
     await next(delivery)
   }
 }

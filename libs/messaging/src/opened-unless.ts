@@ -1,3 +1,4 @@
+import { unlessAborted } from '@armature/async/unless-aborted'
 import type { Driver } from './ports.ts'
 
 /**
@@ -5,16 +6,11 @@ import type { Driver } from './ports.ts'
  * that is opened after that is closed.
  */
 export const openedUnless = async (stopping: AbortSignal, opening: Promise<Driver>): Promise<Driver> => {
-  const stopped = Promise.withResolvers<never>()
-  const stop = () => {
-    opening.then((driver) => driver.close()).catch(() => undefined)
-    stopped.reject(new Error('stopped while the broker was opened'))
-  }
-  if (stopping.aborted) stop()
-  stopping.addEventListener('abort', stop, { once: true })
   try {
-    return await Promise.race([opening, stopped.promise])
-  } finally {
-    stopping.removeEventListener('abort', stop)
+    return await unlessAborted(stopping, opening)
+  } catch (error) {
+    if (!stopping.aborted) throw error
+    opening.then((driver) => driver.close()).catch(() => undefined)
+    throw new Error('stopped while the broker was opened', { cause: error })
   }
 }

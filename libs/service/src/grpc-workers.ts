@@ -1,4 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
+import { backoffMs } from '@armature/async/backoff'
 import type { LedgerRow } from '@armature/telemetry/ledger'
 import { prometheusText } from '@armature/telemetry/prometheus'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -30,8 +31,9 @@ interface PoolConfig extends WorkerConfig {
 /** Crashes within `crashWindowMs` that are answered by a new worker; one more ends the service. */
 export const maxCrashes = 5
 const crashWindowMs = 60_000
-/** After the first crash; doubled for each further one in the window. */
+/** The upper end of the wait before a worker that crashed is replaced: after the first crash in the window, and in the end. */
 const restartDelayMs = 100
+const longestRestartDelayMs = 2_000
 
 /** A worker that says nothing for so long makes the service not ready. It should every `stateIntervalMs`. */
 export const silentAfterMs = 2_000
@@ -101,7 +103,7 @@ export const workerPool = <Config extends PoolConfig>(options: WorkerPoolOptions
       ended.reject(new ServiceError(message, { exitCode: exitCodes.software, fix: 'The log says why' }))
       return
     }
-    const delayMs = restartDelayMs * 2 ** (count - 1)
+    const delayMs = backoffMs(restartDelayMs, longestRestartDelayMs, count)
     // One that does not start counts as the next crash, by its exit.
     cancelRestarts.push(after(delayMs, () => void (!stopping && launch().catch(() => undefined))))
   }

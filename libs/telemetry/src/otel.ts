@@ -1,4 +1,5 @@
 import { context, propagation, ProxyTracerProvider, trace, type Meter } from '@opentelemetry/api'
+import { within } from '@armature/async/within'
 
 export interface OtelOptions {
   service: string
@@ -66,11 +67,7 @@ export const startOtel = async ({ service, endpoint, onError }: OtelOptions): Pr
     meter: meterProvider.getMeter('armature'),
     close: () =>
       (closed ??= (async () => {
-        await within(
-          closeDeadlineMs,
-          [meterProvider.shutdown(), ...(sdk === undefined ? [] : [sdk.shutdown()])],
-          onError,
-        )
+        await within(closeDeadlineMs, Promise.all([meterProvider.shutdown(), sdk?.shutdown()]).catch(onError))
         if (sdk === undefined) return
         trace.disable()
         context.disable()
@@ -103,23 +100,4 @@ const watched = <Items, E extends Exporter<Items>>(
     })
   }
   return exporter
-}
-
-const within = async (
-  deadlineMs: number,
-  work: readonly Promise<void>[],
-  onError: OtelOptions['onError'],
-): Promise<void> => {
-  const { promise: expired, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, deadlineMs)
-  await Promise.race([
-    expired,
-    Promise.all(work).then(
-      () => undefined,
-      (error: unknown) => {
-        onError(error)
-      },
-    ),
-  ])
-  clearTimeout(timer)
 }

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { within } from '@armature/async/within'
 
 /** The destination of log lines. `write` never throws and never waits. */
 export interface LineOutput {
@@ -39,13 +40,7 @@ export const lineOutput = (
     },
     flush: async () => {
       if (stream.destroyed || stream.writableEnded) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, flushDeadlineMs)
-      stream.write('', () => {
-        resolve()
-      })
-      await promise
-      clearTimeout(timer)
+      await within(flushDeadlineMs, new Promise<void>((resolve) => stream.write('', () => resolve())))
     },
   }
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { within } from '@armature/async/within'
 import StatsD from 'hot-shots'
 import { cachedLookup } from './lookup.ts'
 import type { LabelValues } from './series.ts'
@@ -91,14 +92,15 @@ export const createStatsd = (options: StatsdOptions & { onError: (error: Error) 
       })
     },
     close: () =>
-      (closed ??= new Promise((resolve) => {
-        const timer = setTimeout(resolve, closeDeadlineMs)
-        client.close((error) => {
-          clearTimeout(timer)
-          if (error !== undefined) onError(error)
-          resolve()
-        })
-      })),
+      (closed ??= within(
+        closeDeadlineMs,
+        new Promise<void>((resolve) => {
+          client.close((error) => {
+            if (error !== undefined) onError(error)
+            resolve()
+          })
+        }),
+      )),
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { jitterMs } from '@armature/async/jitter'
 import { findProgram } from './find-program.ts'
 
 export interface SupervisorOptions {
@@ -18,8 +19,6 @@ export interface SupervisorOptions {
   readonly onRefused: (fault: Error) => void
   /** The folders of programs, as the variable PATH has them: never that of the child's environment. */
   readonly path: string | undefined
-  /** 0 to 1. Default Math.random. */
-  readonly random?: () => number
 }
 
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -41,7 +40,7 @@ const endSignals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGQUIT']
 
 /** Keeps one child of a command running, with the environment that was asked for last. */
 export const supervise = (options: SupervisorOptions): Supervisor => {
-  const { command, killSignal, killTimeoutMs, splayMs, path, onEnd, onFault, onRefused, random = Math.random } = options
+  const { command, killSignal, killTimeoutMs, splayMs, path, onEnd, onFault, onRefused } = options
   let child: ChildProcess | undefined
   /** The environment of the child that is to replace this one. */
   let next: Variables | undefined
@@ -107,7 +106,7 @@ export const supervise = (options: SupervisorOptions): Supervisor => {
       if (child === undefined) return start(environment)
       const waits = next !== undefined
       next = environment
-      if (!waits) timer = setTimeout(askToEnd, random() * splayMs)
+      if (!waits) timer = setTimeout(askToEnd, jitterMs(0, splayMs))
     },
     signal: (name) => {
       if (child === undefined) return 'no child'

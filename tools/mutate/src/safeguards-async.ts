@@ -4,10 +4,11 @@ const backoff = { file: 'libs/async/src/backoff.ts', tests: ['libs/async/src/bac
 
 export const safeguards: readonly Safeguard[] = [
   {
-    ...backoff,
     promise: 'Clients that failed together do not try again together',
-    find: 'Math.ceil(random() * Math.min(',
-    replace: 'Math.ceil((0.5 + random() / 2) * Math.min(',
+    file: 'libs/async/src/jitter.ts',
+    find: 'leastMs + random() * (mostMs - leastMs)',
+    replace: '(leastMs + mostMs) / 2 + (random() * (mostMs - leastMs)) / 2',
+    tests: ['libs/async/src/jitter.test.ts', 'libs/async/src/backoff.test.ts'],
   },
   {
     ...backoff,

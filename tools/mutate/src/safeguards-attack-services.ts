@@ -61,7 +61,7 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A stop does not wait for a broker that is away at the start',
     file: 'libs/messaging/src/opened-unless.ts',
-    find: 'return await Promise.race([opening, stopped.promise])',
+    find: 'return await unlessAborted(stopping, opening)',
     replace: 'return await opening',
     tests: ['apps/all-in-one/test/stop-in-start.test.ts'],
   },

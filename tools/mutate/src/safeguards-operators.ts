@@ -88,8 +88,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A broker that hangs counts as gone, though its connection is there',
     file: 'libs/messaging-kit/src/broker-watch.ts',
-    find: 'late.resolve(false)',
-    replace: 'late.resolve(true)',
+    find: 'within(answerMs, asked, { after })) ?? false',
+    replace: 'within(answerMs, asked, { after })) ?? true',
     tests: ['libs/messaging-memory/test/broker-watch.test.ts'],
   },
   {
