@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '@armature/database/migrate'
 import { ownDatabase } from '@armature/database/testing-own-database'
@@ -57,7 +58,22 @@ const setUp = async () => {
       'orders',
       orders.map((order) => (typeof order === 'string' ? message('orders', order) : jsonMessage('orders', order))),
     )
-  return { begin, start, stored, orderOf, publish, letters, way, database }
+  return { begin, start, stored, orderOf, publish, messagingUrl, letters, way, database }
+}
+
+/** Publishes bodies as a program without CloudEvents does: by NATS's own protocol, without headers. Resolves when JetStream has them. */
+const publishBare = async (url: string, ...bodies: string[]): Promise<void> => {
+  const { hostname: host, port } = new URL(url)
+  const socket = connect({ host, port: Number(port) })
+  ends.push(() => void socket.destroy())
+  const commands = bodies.map((body) => `PUB orders _INBOX.bare ${Buffer.byteLength(body)}\r\n${body}\r\n`)
+  socket.write(`CONNECT {"verbose":false}\r\nSUB _INBOX.bare 1\r\n${commands.join('')}`)
+  let answers = ''
+  for await (const chunk of socket) {
+    answers += String(chunk)
+    if (answers.split('"seq":').length > bodies.length) return
+  }
+  throw new Error(`JetStream did not confirm: ${answers}`)
 }
 
 let world: Awaited<ReturnType<typeof setUp>>
@@ -92,6 +108,18 @@ describe.skipIf(skipped('nats') || skipped('postgres'))('orders', { timeout: ser
     })
     service.signal('SIGTERM')
     expect(await service.ended()).toEqual({ code: 0, signal: null })
+  })
+
+  test('of a producer that knows nothing of CloudEvents are stored once too, and dead-lettered for the same reasons', async () => {
+    const { start, stored, orderOf, messagingUrl, letters } = world
+    await start()
+    const [first, second] = [JSON.stringify(orderOf(1)), JSON.stringify(orderOf(2))]
+    const broken = [first.slice(0, -1), JSON.stringify({ id: orderOf(3).id }), JSON.stringify(orderOf(1, 99))]
+    await publishBare(messagingUrl, first, ...broken, first, second)
+    await eventually(async () => {
+      expect(letters.toSorted()).toEqual(['invalid-json', 'order-conflict', 'schema-mismatch'])
+      expect(await stored()).toEqual([orderOf(1).id, orderOf(2).id])
+    })
   })
 
   test('wait while the database is away: none is dead-lettered, and all are stored', async () => {

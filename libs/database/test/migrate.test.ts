@@ -102,8 +102,10 @@ test('a signal ends the wait for the turn, and a step, which is undone', async (
   const late = migrate(second, { owner: 'late', steps: [] }, { signal })
   await whenRunning('select pg_advisory_xact_lock')
   stop.abort()
-  await expect(ran).rejects.toMatchObject({ message: expect.stringContaining('migration 2 of half'), code: '57014' })
-  await expect(late).rejects.toMatchObject({ code: '57014' })
+  await Promise.all([
+    expect(ran).rejects.toMatchObject({ message: expect.stringContaining('migration 2 of half'), code: '57014' }),
+    expect(late).rejects.toMatchObject({ code: '57014' }),
+  ])
   const tables = await watcher.query(`select 1 from pg_class where relname in ('whole', 'half')`)
   expect(tables.count).toBe(1)
 })

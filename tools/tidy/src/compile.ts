@@ -3,7 +3,10 @@ import ts from 'typescript'
 import { type Sample } from './samples.ts'
 import { type Violation } from './tree.ts'
 
-/** Compiles samples by the options of the workspace, each as a file of the project that its document describes. */
+/**
+ * Compiles samples by the options of the workspace, each as a file of the project that its document describes. Those of other projects are
+ * parsed only, since their packages are not here.
+ */
 export const compileSamples =
   (root: string) =>
   (samples: readonly Sample[]): Violation[] => {
@@ -21,9 +24,9 @@ export const compileSamples =
     const program = ts.createProgram([...files.keys()], options, host)
     return [...files].flatMap(([path, sample]) => {
       const source = program.getSourceFile(path)
-      return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((found) =>
-        violationOf(sample, found),
-      )
+      const semantic = program.getSemanticDiagnostics(source)
+      const found = [...program.getSyntacticDiagnostics(source), ...(sample.other === undefined ? semantic : [])]
+      return [...found.map((each) => violationOf(sample, each)), ...needlessOther(sample, semantic)]
     })
   }
 
@@ -43,6 +46,14 @@ const violationOf = (sample: Sample, { file, start = 0, messageText }: ts.Diagno
   const lastLine = sample.code.trimEnd().split('\n').length - 1
   const problem = `the sample does not compile: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
   return { path: sample.path, line: sample.line + Math.min(lastLine, Math.max(0, place)), problem }
+}
+
+/** TypeScript's code for an import that leads nowhere. */
+const noModule = 2307
+
+const needlessOther = ({ path, line, other }: Sample, found: readonly ts.Diagnostic[]): Violation[] => {
+  if (other === undefined || found.some(({ code }) => code === noModule)) return []
+  return [{ path, line, problem: `the sample imports nothing of ${other} that is not here: remove other=${other}` }]
 }
 
 /** Those of tsconfig.base.json, without output. A sample may declare what it does not use. */

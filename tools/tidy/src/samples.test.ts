@@ -58,6 +58,22 @@ describe('samples in TypeScript', { timeout: 120_000 }, () => {
   })
 })
 
+describe('samples of other projects', { timeout: 120_000 }, () => {
+  const foreign = `import { x } from '@nestjs/nowhere'`
+
+  test('are parsed, and not compiled', async () => {
+    const text = [block('ts other=nestjs', foreign, 'const one: number = "1"'), block('ts other=nestjs', foreign, '{')]
+    expect((await check(text.join('\n'))).map(({ line }) => line)).toEqual([8])
+  })
+
+  test('import a package that is not here, else they are compiled', async () => {
+    expect(await check(block('ts other=nestjs', 'const one: number = "1"'))).toMatchObject([
+      { line: 2, problem: expect.stringContaining('remove other=nestjs') },
+    ])
+    expect(await check(block('ts', foreign))).toHaveLength(1)
+  })
+})
+
 describe('other samples', () => {
   test.each([
     ['json', '{ "a": 1 }', '{ a: 1 }'],

@@ -10,9 +10,11 @@ export type Sample = {
   readonly code: string
   /** Code that the block takes for granted, from a comment before it that readers of the page do not see. */
   readonly setup: string
+  /** The project that the code is of, where that is not this one: `ts other=nestjs`. */
+  readonly other: string | undefined
 }
 
-const block = /(?:<!-- sample\n([^]*?)\n-->\n+)?^( *)```(\w+)[^\n]*\n([^]*?)^\2```$/gm
+const block = /(?:<!-- sample\n([^]*?)\n-->\n+)?^( *)```(\w+)([^\n]*)\n([^]*?)^\2```$/gm
 
 /** The code blocks of all documents that name a language. `<!-- sample` before one holds its setup. */
 export const samplesOf = (tree: Tree): Sample[] =>
@@ -20,9 +22,10 @@ export const samplesOf = (tree: Tree): Sample[] =>
     .filter(({ path }) => /\.md$/.test(path))
     .flatMap(({ path, text }) =>
       [...text.matchAll(block)].map(
-        ({ 0: all, 1: setup = '', 2: indent = '', 3: language = '', 4: code = '', index }) => {
+        ({ 0: all, 1: setup = '', 2: indent = '', 3: language = '', 4: info = '', 5: code = '', index }) => {
           const before = text.slice(0, index) + all.slice(0, all.indexOf('```'))
-          return { path, line: before.split('\n').length + 1, language, code: unindented(code, indent), setup }
+          const [, other] = /\bother=(\S+)/.exec(info) ?? []
+          return { path, line: before.split('\n').length + 1, language, code: unindented(code, indent), setup, other }
         },
       ),
     )
