@@ -1,0 +1,56 @@
+import type { Clock } from '@armature/async/clock'
+import type { Discovery, Scan } from './discovery.ts'
+
+/** Looks for files again and again, never twice at once. */
+export interface Scans {
+  /** What the last one found. */
+  readonly last: Scan
+  /** Rejects like the discovery. */
+  scan(): Promise<void>
+  /** From now on there is one a second, until one fails. */
+  repeat(): void
+  /** Resolves when none is under way; there are no more. */
+  close(): Promise<void>
+}
+
+/** Files are looked for so often. */
+const scanEveryMs = 1_000
+
+/** None has been made yet. */
+export const createScans = ({
+  discovery,
+  clock,
+  onFailed,
+}: {
+  readonly discovery: Discovery
+  readonly clock: Clock
+  readonly onFailed: (error: Error) => void
+}): Scans => {
+  let last: Scan = { waiting: 0, unreadable: 0 }
+  let isClosed = false
+  let scanning: Promise<void> = Promise.resolve()
+  let cancel: () => void = () => undefined
+
+  const scan = (): Promise<void> => {
+    scanning = scanning.then(async () => {
+      if (!isClosed) last = await discovery.scan()
+    })
+    return scanning
+  }
+  const repeat = () => {
+    if (!isClosed) cancel = clock.after(scanEveryMs, () => void scan().then(repeat, onFailed))
+  }
+
+  return {
+    get last() {
+      return last
+    },
+    scan,
+    repeat,
+    close: async () => {
+      isClosed = true
+      cancel()
+      await scanning.catch(() => undefined)
+    },
+  }
+}
