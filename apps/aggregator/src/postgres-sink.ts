@@ -8,9 +8,9 @@ import { compareSql, eventMigrations, insertSql } from './event-table.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 import { faultOf, isOutage } from './sql-state-fault.ts'
 
-/** Makes the table where it is missing. Rejects with DatabaseError. */
-export const openPostgresSink = async (database: Database): Promise<Sink> => {
-  await migrate(database, eventMigrations)
+/** Makes the table where it is missing. Rejects with DatabaseError, also when `signal` is aborted before that. */
+export const openPostgresSink = async (database: Database, signal?: AbortSignal): Promise<Sink> => {
+  await migrate(database, eventMigrations, { signal })
   return {
     write: (batch, signal) => writeBatch(database, batch, signal),
     check: (signal) => checkTable(database, signal),

@@ -29,7 +29,8 @@ export interface Edges {
   readonly clock: Clock
   readonly openMessaging: (url: string) => Promise<Driver>
   readonly openDatabase: (url: string) => Promise<Database>
-  readonly openSink: (database: Database) => Promise<Sink>
+  /** `stopping` is that of the start: what it waits for is given up then. */
+  readonly openSink: (database: Database, stopping: AbortSignal) => Promise<Sink>
   /** In the place of a database and its sink, where the sink has a URL. */
   readonly openSinkByUrl?: (settings: SinkSettings & { readonly sinkUrl: string }) => Promise<OpenedSink>
 }
@@ -72,7 +73,7 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
     start: async (stopping = new AbortController().signal) => {
       settings = [onePipeline(config)]
       for (const { plan, messagingUrl, sink: sinkSettings } of settings) {
-        const sink = await ends.sink(sinkSettings)
+        const sink = await ends.sink(sinkSettings, stopping)
         const driver = await ends.driver(messagingUrl, stopping)
         pipelines.push(await openPipeline(plan, { driver, sink, telemetry, clock, ledger }))
       }
@@ -118,9 +119,11 @@ const openEnds = ({ telemetry, openMessaging, openDatabase, openSink, openSinkBy
       observeBroker(driver, telemetry.metrics)
       return driver
     },
-    sink: async ({ databaseUrl, ...settings }: PipelineSettings['sink']): Promise<Sink> => {
+    sink: async ({ databaseUrl, ...settings }: PipelineSettings['sink'], stopping: AbortSignal): Promise<Sink> => {
       const { sinkUrl } = settings
-      if (sinkUrl === undefined || openSinkByUrl === undefined) return openSink(borrowed(await databaseOf(databaseUrl)))
+      if (sinkUrl === undefined || openSinkByUrl === undefined) {
+        return openSink(borrowed(await databaseOf(databaseUrl)), stopping)
+      }
       const opened = await openSinkByUrl({ ...settings, sinkUrl })
       sinks.push(opened)
       return opened.sink

@@ -27,7 +27,8 @@ const isEmbedded = ({ databaseUrl }: Pick<Config, 'databaseUrl'>): boolean => da
 /** The edges of the service: its ways to the outside, apart from the gRPC port that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
-  readonly openStore: () => Promise<Store>
+  /** `stopping` is that of the start: what it waits for is given up then. */
+  readonly openStore: (stopping?: AbortSignal) => Promise<Store>
   /** How often the database is asked whether it serves, in milliseconds. 0 = never: it is in this process. */
   readonly readinessIntervalMs?: number
   /** Tells others where the service is. Without one nobody is told. */
@@ -40,7 +41,8 @@ export const realEdges = (config: Config): Edges => {
   const template = migratedTemplate(migrations)
   return {
     telemetry,
-    openStore: async () => openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry)),
+    openStore: async (stopping) =>
+      openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry), stopping),
     readinessIntervalMs: isEmbedded(config) ? 0 : readinessIntervalMs,
     registrar: registrarOf(config, telemetry),
   }
@@ -83,7 +85,7 @@ export const searchService = (config: Config, edges: Edges): SearchService => {
     telemetry,
     start: async (stopping) => {
       tls = await openServerTls(config, telemetry)
-      store = await edges.openStore()
+      store = await edges.openStore(stopping)
       stopping?.throwIfAborted()
       const { readinessIntervalMs: intervalMs = 0 } = edges
       if (intervalMs > 0) readiness = watchReadiness({ store, log: telemetry.log, intervalMs })

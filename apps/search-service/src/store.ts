@@ -46,10 +46,10 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** The store in this database, whose tables it makes or brings up to date. The database is the store's from then on. */
-export const openStore = async (database: Database): Promise<Store> => {
+/** The store in this database, whose tables it makes or brings up to date. The database is the store's from then on. An aborted `signal` ends the wait. */
+export const openStore = async (database: Database, signal?: AbortSignal): Promise<Store> => {
   try {
-    await migrate(database, migrations)
+    await migrate(database, migrations, { signal })
   } catch (error) {
     await database.close()
     throw error
