@@ -1,10 +1,12 @@
-import { PublishError } from '@armature/messaging/errors'
-import { codes } from './apis.ts'
-import { asked, type ClusterParts, type KafkaCluster } from './cluster.ts'
-import { checkCode, complaint, faultText, KafkaFault } from './faults.ts'
-import { takeSequence, type Batch, type Lane, type ProducerSession, type QueuedRecord } from './send-queue.ts'
-import type { KafkaTopics } from './topics.ts'
 import { reconnectDelayMs } from '@armature/async/backoff'
+import type { PublishError } from '@armature/messaging/errors'
+import type { ClusterParts, KafkaCluster } from './cluster.ts'
+import { complaint, type Complaint } from './faults.ts'
+import { producerIdentity, type ProducerIdentity } from './producer-identity.ts'
+import { sendOutcome, type SendOutcome } from './send-outcome.ts'
+import type { Batch, Lane, QueuedRecord } from './send-queue.ts'
+import { sendBatches } from './send-request.ts'
+import type { KafkaTopics } from './topics.ts'
 
 export interface SenderParts {
   readonly cluster: KafkaCluster
@@ -28,203 +30,162 @@ export interface KafkaSender {
 const maxRequestBytes = 8 * 1024 * 1024
 /** Two requests keep the broker busy while the next one is encoded. */
 const maxRequestsPerBroker = 2
-const produceTimeoutMs = 10_000
 
-/** The broker has lost what it knew of our sequences, or there is a gap in them: they begin anew. */
-const sessionCodes: ReadonlySet<number> = new Set([
-  codes.outOfOrderSequence,
-  codes.invalidProducerEpoch,
-  codes.unknownProducer,
-])
-const sizeCodes: ReadonlySet<number> = new Set([codes.messageTooLarge, codes.recordListTooLarge])
-/** One record, or all together, are what is refused: fewer may be taken. */
-const batchCodes: ReadonlySet<number> = new Set([...sizeCodes, codes.invalidRecord])
+/** The state of a sender. */
+interface Sender extends SenderParts {
+  /** Lanes that have something to send. */
+  readonly waiting: Set<Lane>
+  /** How many requests each broker has. */
+  readonly requests: Map<number, number>
+  readonly identity: ProducerIdentity
+  readonly trouble: Complaint
+  lastFault: unknown
+  isScheduled: boolean
+}
 
 /** Sends the batches of lanes to the leaders of their partitions, again and again until the broker holds or refuses them. */
-export const kafkaSender = ({ cluster, topics, warn, held, homeless, refused }: SenderParts): KafkaSender => {
-  const { compression } = cluster.settings
-  const waiting = new Set<Lane>()
-  const requests = new Map<number, number>()
-  let session: Promise<ProducerSession> | undefined
-  let scheduled = false
-  const trouble = complaint(warn, 'publishing')
-  let lastFault: unknown
-
-  const newSession = async (): Promise<ProducerSession> => {
-    const answer = await asked(cluster.any(), 'InitProducerId', { transactionTimeout: 60_000 })
-    checkCode(answer.errorCode, 'the identity of the producer')
-    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch, nextSequence: new Map() }
+export const kafkaSender = (parts: SenderParts): KafkaSender => {
+  const sender: Sender = {
+    ...parts,
+    waiting: new Set(),
+    requests: new Map(),
+    identity: producerIdentity(parts.cluster),
+    trouble: complaint(parts.warn, 'publishing'),
+    lastFault: undefined,
+    isScheduled: false,
   }
-
-  /** The broker may not know a sequence that was given up, and would refuse what follows it: what comes gets a new identity. */
-  const endSession = () => {
-    session = undefined
-  }
-
-  const schedule = () => {
-    if (scheduled) return
-    scheduled = true
-    // What is published in the same turn goes together.
-    setImmediate(() => {
-      scheduled = false
-      pump()
-    })
-  }
-
-  const pump = () => {
-    const byLeader = new Map<number, { batches: Batch[]; bytes: number }>()
-    for (const lane of waiting) {
-      const leader = topics.known(lane.topic)?.leaders[lane.partition] ?? -1
-      if ((requests.get(leader) ?? 0) >= maxRequestsPerBroker) continue
-      const group = byLeader.get(leader) ?? { batches: [], bytes: 0 }
-      if (group.bytes >= maxRequestBytes) continue
-      byLeader.set(leader, group)
-      waiting.delete(lane)
-      const batch = lane.take()
-      if (batch === undefined) continue
-      if (batch.records.every(({ call }) => call.done)) {
-        over(batch)
-        held(batch.records)
-        if (batch.session !== undefined) endSession()
-        continue
-      }
-      group.batches.push(batch)
-      group.bytes += batch.bytes
-    }
-    for (const [leader, { batches }] of byLeader) if (batches.length > 0) void send(leader, batches)
-  }
-
-  const isThere = ({ topic, partition }: Lane): boolean => partition < (topics.known(topic)?.leaders.length ?? Infinity)
-
-  const over = (batch: Batch) => {
-    if (batch.lane.finish(batch)) ready(batch.lane)
-  }
-
-  const ready = (lane: Lane) => {
-    waiting.add(lane)
-    schedule()
-  }
-
-  const send = async (leader: number, batches: readonly Batch[]) => {
-    requests.set(leader, (requests.get(leader) ?? 0) + 1)
-    const again: Batch[] = []
-    let fault: unknown
-    try {
-      for (const [batch, code] of await produce(leader, batches)) {
-        const { lane, records } = batch
-        if (code === codes.none || code === codes.duplicateSequence) {
-          over(batch)
-          held(records)
-          continue
-        }
-        const passes = new KafkaFault(code, `publishing to ${lane.topic}`)
-        fault = passes
-        if (sessionCodes.has(code)) {
-          if ((await session?.catch(() => undefined)) === batch.session) endSession()
-          batch.session = undefined
-          again.push(batch)
-        } else if (passes.passing && !sizeCodes.has(code)) {
-          again.push(batch)
-        } else if (batchCodes.has(code) && records.length > 1) {
-          lane.split(batch)
-          endSession()
-          ready(lane)
-        } else {
-          over(batch)
-          refused(records, refusal(lane, code, passes))
-          endSession()
-        }
-      }
-    } catch (error) {
-      fault = error
-      again.push(...batches)
-    }
-    requests.set(leader, (requests.get(leader) ?? 1) - 1)
-    if (waiting.size > 0) schedule()
-    if (again.length > 0) await later(again, fault)
-    else if (fault === undefined) {
-      trouble.fine()
-      lastFault = undefined
-    }
-  }
-
-  /** One request, or one for each identity; the error code of each batch. Rejects before any is settled. */
-  const produce = async (leader: number, batches: readonly Batch[]): Promise<Map<Batch, number>> => {
-    const current = await (session ??= newSession().catch((error: unknown) => {
-      endSession()
-      throw error
-    }))
-    for (const batch of batches) {
-      if (batch.session !== undefined) continue
-      batch.session = current
-      batch.firstSequence = takeSequence(current, batch.lane, batch.records.length)
-    }
-    const codeOf = new Map<Batch, number>()
-    // A request has one identity: those of an earlier one go on their own.
-    for (const [of, own] of Map.groupBy(batches, (batch) => batch.session as ProducerSession)) {
-      const topicData = Map.groupBy(own, ({ lane }) => lane.topic)
-      const answer = await asked(cluster.node(leader), 'Produce', {
-        acks: -1,
-        timeout: produceTimeoutMs,
-        compression,
-        producerId: of.producerId,
-        producerEpoch: of.producerEpoch,
-        topicData: [...topicData].map(([topic, parts]) => ({
-          topic,
-          partitions: parts.map(({ lane, firstSequence, records }) => ({
-            partition: lane.partition,
-            firstSequence,
-            messages: records,
-          })),
-        })),
-      })
-      for (const { topicName, partitions } of answer.topics) {
-        for (const { partition, errorCode } of partitions) {
-          const found = own.find(({ lane }) => lane.topic === topicName && lane.partition === partition)
-          if (found !== undefined) codeOf.set(found, errorCode)
-        }
-      }
-    }
-    for (const batch of batches) {
-      if (!codeOf.has(batch)) throw new Error(`Kafka did not answer for ${batch.lane.topic}`)
-    }
-    return codeOf
-  }
-
-  /** They stay under way while the broker has its pause: nothing may pass them, and no publish shortens it. */
-  const later = async (batches: readonly Batch[], fault: unknown) => {
-    lastFault = fault
-    const names = new Set(batches.map(({ lane }) => lane.topic))
-    try {
-      await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
-      await topics.refresh(names)
-      for (const name of names) if (topics.known(name) === undefined) await topics.ensure(name, 0)
-    } catch (error) {
-      // It is tried again with what is known.
-      lastFault = error
-    }
-    if (cluster.closed) return
-    for (const batch of batches) {
-      const { lane } = batch
-      lane.giveBack(batch)
-      if (isThere(lane)) ready(lane)
-      else homeless(lane.topic, lane.empty())
-    }
-  }
-
-  const refusal = ({ topic }: Lane, code: number, cause: unknown): PublishError =>
-    sizeCodes.has(code)
-      ? new PublishError(`${faultText(cause)}: raise max.message.bytes of the topic`, {
-          topic,
-          fault: 'too-large',
-          cause,
-        })
-      : new PublishError(faultText(cause), { topic, fault: 'unavailable', cause })
-
   return {
-    ready,
+    ready: (lane) => ready(sender, lane),
     get lastFault() {
-      return lastFault
+      return sender.lastFault
     },
   }
 }
+
+const ready = (sender: Sender, lane: Lane): void => {
+  sender.waiting.add(lane)
+  schedule(sender)
+}
+
+const schedule = (sender: Sender): void => {
+  if (sender.isScheduled) return
+  sender.isScheduled = true
+  // What is published in the same turn goes together.
+  setImmediate(() => {
+    sender.isScheduled = false
+    for (const [leader, batches] of takeBatches(sender)) void send(sender, leader, batches)
+  })
+}
+
+/** The next batch of each lane that waits, by the broker that it goes to. Lanes of a busy broker, and those beyond a request's size, wait on. */
+const takeBatches = (sender: Sender): ReadonlyMap<number, readonly Batch[]> => {
+  const { waiting, requests, topics } = sender
+  const batchesOf = new Map<number, Batch[]>()
+  const bytesOf = new Map<number, number>()
+  for (const lane of waiting) {
+    const leader = topics.known(lane.topic)?.leaders[lane.partition] ?? -1
+    const bytes = bytesOf.get(leader) ?? 0
+    if ((requests.get(leader) ?? 0) >= maxRequestsPerBroker || bytes >= maxRequestBytes) continue
+    waiting.delete(lane)
+    const batch = lane.take()
+    if (batch === undefined) continue
+    if (batch.records.every(({ call }) => call.done)) {
+      giveUp(sender, batch)
+      continue
+    }
+    const batches = batchesOf.get(leader) ?? []
+    batches.push(batch)
+    batchesOf.set(leader, batches)
+    bytesOf.set(leader, bytes + batch.bytes)
+  }
+  return batchesOf
+}
+
+/** Nobody waits for its records any more. */
+const giveUp = (sender: Sender, batch: Batch): void => {
+  finish(sender, batch)
+  sender.held(batch.records)
+  if (batch.session !== undefined) sender.identity.end()
+}
+
+/** The lane may send its next batch. */
+const finish = (sender: Sender, batch: Batch): void => {
+  if (batch.lane.finish(batch)) ready(sender, batch.lane)
+}
+
+const send = async (sender: Sender, leader: number, batches: readonly Batch[]): Promise<void> => {
+  const { requests, waiting, trouble } = sender
+  requests.set(leader, (requests.get(leader) ?? 0) + 1)
+  const again: Batch[] = []
+  let fault: unknown
+  try {
+    for (const [batch, code] of await sendBatches(sender, leader, batches)) {
+      const outcome = sendOutcome(batch, code)
+      if (outcome.name !== 'held') fault = outcome.fault
+      if (settle(sender, batch, outcome) === 'send again') again.push(batch)
+    }
+  } catch (error) {
+    fault = error
+    again.push(...batches)
+  }
+  requests.set(leader, (requests.get(leader) ?? 1) - 1)
+  if (waiting.size > 0) schedule(sender)
+  if (again.length > 0) await sendLater(sender, again, fault)
+  else if (fault === undefined) {
+    trouble.fine()
+    sender.lastFault = undefined
+  }
+}
+
+/** Does what an answer asks for. A batch that is to be sent again stays under way. */
+const settle = (sender: Sender, batch: Batch, outcome: SendOutcome): 'over' | 'send again' => {
+  const { identity } = sender
+  const { lane, records } = batch
+  switch (outcome.name) {
+    case 'held':
+      finish(sender, batch)
+      sender.held(records)
+      return 'over'
+    case 'out-of-sequence':
+      identity.endOf(batch.session)
+      batch.session = undefined
+      return 'send again'
+    case 'passing':
+      return 'send again'
+    case 'divisible':
+      lane.split(batch)
+      identity.end()
+      ready(sender, lane)
+      return 'over'
+    case 'refused':
+      finish(sender, batch)
+      sender.refused(records, outcome.error)
+      identity.end()
+      return 'over'
+  }
+}
+
+/** They stay under way while the broker has its pause: nothing may pass them, and no publish shortens it. */
+const sendLater = async (sender: Sender, batches: readonly Batch[], fault: unknown): Promise<void> => {
+  const { cluster, topics, trouble } = sender
+  sender.lastFault = fault
+  const names = new Set(batches.map(({ lane }) => lane.topic))
+  try {
+    await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
+    await topics.refresh(names)
+    for (const name of names) if (topics.known(name) === undefined) await topics.ensure(name, 0)
+  } catch (error) {
+    // It is tried again with what is known.
+    sender.lastFault = error
+  }
+  if (cluster.closed) return
+  for (const batch of batches) {
+    const { lane } = batch
+    lane.giveBack(batch)
+    if (isThere(topics, lane)) ready(sender, lane)
+    else sender.homeless(lane.topic, lane.empty())
+  }
+}
+
+const isThere = (topics: KafkaTopics, { topic, partition }: Lane): boolean =>
+  partition < (topics.known(topic)?.leaders.length ?? Infinity)

@@ -13,7 +13,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'Kafka: where a batch is refused because of some of its messages, the others are stored',
-    file: 'libs/messaging-kafka/src/sender.ts',
+    file: 'libs/messaging-kafka/src/send-outcome.ts',
     find: 'batchCodes.has(code) && records.length > 1',
     replace: 'batchCodes.has(code) && records.length < 0',
     tests: outside,

@@ -20,7 +20,7 @@ export const safeguards: readonly Safeguard[] = [
     promise: 'Kafka: a publish is confirmed only after the broker has answered for its batch',
     file: 'libs/messaging-kafka/src/sender.ts',
     find: 'again.push(...batches)',
-    replace: 'for (const batch of batches) (over(batch), held(batch.records))',
+    replace: 'for (const batch of batches) (finish(sender, batch), sender.held(batch.records))',
     tests: ['libs/messaging-kafka/src/sender.test.ts'],
   },
   {
@@ -70,8 +70,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: a publisher goes on when its topic is made again with fewer partitions',
     file: 'libs/messaging-kafka/src/sender.ts',
-    find: 'if (isThere(lane)) ready(lane)',
-    replace: 'if (isThere(lane) || lane.partition > 0) ready(lane)',
+    find: 'if (isThere(topics, lane)) ready(sender, lane)',
+    replace: 'if (isThere(topics, lane) || lane.partition > 0) ready(sender, lane)',
     tests: ['libs/messaging-kafka/test/replaced.test.ts'],
   },
   {
