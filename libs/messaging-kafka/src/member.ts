@@ -1,10 +1,11 @@
 import { codes } from './apis.ts'
-import { asked, type KafkaCluster } from './cluster.ts'
-import { assign, decodeAssignment, decodeMember, encodeAssignment, encodeMember, protocolName } from './assignor.ts'
+import type { KafkaCluster } from './cluster.ts'
+import { assign, decodeAssignment, decodeMember, encodeMember, type GroupMemberInfo } from './assignor.ts'
 import { checkCode, complaint, isPassing, KafkaFault } from './faults.ts'
-import { byTopic, placeMetadata, type TopicOffset, type TopicPartition } from './offsets.ts'
+import { groupRequests, type GroupRequests } from './group-requests.ts'
+import type { TopicOffset, TopicPartition } from './offsets.ts'
 import type { KafkaTopics } from './topics.ts'
-import { groupSession } from './session.ts'
+import { groupSession, type GroupSession } from './session.ts'
 import { reconnectDelayMs } from '@armature/async/backoff'
 
 export interface MemberParts {
@@ -36,178 +37,168 @@ export interface KafkaMember {
   leave(): Promise<void>
 }
 
+/**
+ * `joining`: it has had no share yet. `beating`: it has its share, and the coordinator hears of it. `sharing`: the group shares again.
+ * `gone`: it has left, or could not join.
+ */
+type Phase = 'joining' | 'beating' | 'sharing' | 'gone'
+
+/** The state of a member. */
+interface Member extends MemberParts {
+  readonly requests: GroupRequests
+  readonly session: GroupSession
+  readonly beatMs: number
+  phase: Phase
+  /** Something has changed since it last asked for its share. */
+  mustShare: boolean
+  /** Ends the wait for the next heartbeat. */
+  wake: (() => void) | undefined
+  running: Promise<void> | undefined
+}
+
 const heartbeatMs = 500
-/** How long the group waits for its members to share again. */
-const rebalanceTimeoutMs = 60_000
 
 /** The member's part of Kafka's group protocol (https://cwiki.apache.org/confluence/x/ZoQVAg). */
 export const kafkaMember = (parts: MemberParts): KafkaMember => {
-  const { cluster, known, group, warn, topics, owned } = parts
+  const { cluster, group } = parts
   const { sessionTimeoutMs } = cluster.settings
-  const beatMs = Math.min(heartbeatMs, sessionTimeoutMs / 3)
-  const what = `the group ${group}`
-  let memberId = ''
-  let generationId = -1
-  let gone = false
-  let wanted = false
-  let wake: (() => void) | undefined
-  let running: Promise<void> | undefined
-
-  /** The coordinator may know it still once it is reached again: it has to be told then that nothing is owned. */
-  const outOfSession = () => {
-    parts.lost()
-    rejoin()
+  const member: Member = {
+    ...parts,
+    requests: groupRequests(cluster, group),
+    session: groupSession(sessionTimeoutMs, () => outOfSession(member)),
+    beatMs: Math.min(heartbeatMs, sessionTimeoutMs / 3),
+    phase: 'joining',
+    mustShare: false,
+    wake: undefined,
+    running: undefined,
   }
-  const session = groupSession(sessionTimeoutMs, outOfSession)
-
-  const rejoin = () => {
-    wanted = true
-    wake?.()
-  }
-
-  const forget = () => {
-    memberId = ''
-    generationId = -1
-    session.end()
-    parts.lost()
-  }
-
-  const joinGroup = async () => {
-    const ask = () =>
-      asked(cluster.coordinator(group, true), 'JoinGroup', {
-        groupId: group,
-        memberId,
-        sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
-        protocolType: 'consumer',
-        groupProtocols: [{ name: protocolName, metadata: encodeMember(topics(), owned()) }],
-      })
-    let answer = await ask()
-    if (answer.errorCode === codes.memberIdRequired) {
-      memberId = answer.memberId
-      answer = await ask()
-    }
-    checkCode(answer.errorCode, what)
-    return answer
-  }
-
-  /** Resolves with this member's part of what the group shares. */
-  const joinAndSync = async (): Promise<readonly TopicPartition[]> => {
-    const joined = await joinGroup()
-    memberId = joined.memberId
-    generationId = joined.generationId
-    const isLeader = joined.leaderId === memberId
-    const members = isLeader ? joined.members.map((each) => decodeMember(each.memberId, each.memberMetadata)) : []
-    if (isLeader) await known.refresh(new Set(members.flatMap((member) => member.topics)))
-    const shares = assign(members, (topic) => known.known(topic)?.leaders.length ?? 0)
-    const synced = await session.keep(
-      () =>
-        asked(cluster.coordinator(group), 'SyncGroup', {
-          groupId: group,
-          generationId,
-          memberId,
-          groupAssignment: [...shares].map(([id, of]) => ({ memberId: id, memberAssignment: encodeAssignment(of) })),
-        }),
-      ({ errorCode }) => errorCode === codes.none,
-    )
-    checkCode(synced.errorCode, what)
-    return decodeAssignment(synced.memberAssignment)
-  }
-
-  const share = async () => {
-    wanted = false
-    await parts.assigned(await session.putOff(joinAndSync))
-    // The places that it asked for meanwhile may be old.
-    if (!session.holds) outOfSession()
-  }
-
-  /** Resolves when the group shares again. */
-  const beat = async () => {
-    while (!gone && !wanted) {
-      const woken = new Promise<void>((resolve) => (wake = resolve))
-      await Promise.race([woken, cluster.pause(beatMs)])
-      if (gone || wanted) return
-      const answer = await session.keep(
-        () =>
-          asked(cluster.coordinator(group), 'Heartbeat', { groupId: group, groupGenerationId: generationId, memberId }),
-        ({ errorCode }) => errorCode === codes.none || errorCode === codes.rebalanceInProgress,
-      )
-      if (answer.errorCode === codes.rebalanceInProgress) return
-      checkCode(answer.errorCode, what)
-    }
-  }
-
-  const recovered = (fault: unknown): boolean => {
-    const code = fault instanceof KafkaFault ? fault.code : undefined
-    if (code === codes.rebalanceInProgress) return true
-    if (code !== codes.unknownMember && code !== codes.illegalGeneration) return false
-    forget()
-    return true
-  }
-
-  const run = async (first: { resolve(): void; reject(error: unknown): void }) => {
-    let joined = false
-    const trouble = complaint(warn, `the membership in ${what}`)
-    let phase = share
-    while (!gone) {
-      try {
-        await phase()
-        if (phase === share) {
-          trouble.fine()
-          joined = true
-          first.resolve()
-        }
-        phase = phase === share ? beat : share
-      } catch (fault) {
-        if (gone || cluster.closed) break
-        if (recovered(fault)) {
-          phase = share
-          continue
-        }
-        if (!joined && !isPassing(fault)) {
-          gone = true
-          first.reject(fault)
-          return
-        }
-        // Its coordinator may be another broker by now.
-        phase = share
-        await cluster.pause(reconnectDelayMs(trouble.failed(fault))).catch(() => undefined)
-      }
-    }
-    first.reject(new Error('the subscription is closed'))
-  }
-
   return {
     join: () => {
       const first = Promise.withResolvers<void>()
-      running = run(first)
+      member.running = run(member, first)
       return first.promise
     },
     get holds() {
-      return session.holds
+      return member.session.holds
     },
-    rejoin,
-    commit: async (offsets) => {
-      const answer = await asked(cluster.coordinator(group), 'OffsetCommit', {
-        groupId: group,
-        groupGenerationId: generationId,
-        memberId,
-        topics: byTopic(offsets, ({ partition, offset, topicId }) => ({
-          partition,
-          offset: String(offset),
-          metadata: placeMetadata(topicId),
-        })),
-      })
-      for (const { partitions } of answer.responses) {
-        for (const { errorCode } of partitions) checkCode(errorCode, `the place of ${what}`)
-      }
-    },
+    rejoin: () => rejoin(member),
+    commit: (offsets) => member.requests.commit(offsets),
     leave: async () => {
-      gone = true
-      session.end()
-      wake?.()
-      if (memberId !== '') await asked(cluster.coordinator(group), 'LeaveGroup', { groupId: group, memberId })
-      await running
+      member.phase = 'gone'
+      member.session.end()
+      member.wake?.()
+      await member.requests.leave()
+      await member.running
     },
   }
+}
+
+const isIn = (member: Member, phase: Phase): boolean => member.phase === phase
+
+/** A member that is gone stays so. */
+const enter = (member: Member, phase: 'beating' | 'sharing'): void => {
+  if (!isIn(member, 'gone')) member.phase = phase
+}
+
+/** Asks for its share, beats until the group shares again, and so on until it is gone. `first` settles with the first share. */
+const run = async (member: Member, first: { resolve(): void; reject(error: unknown): void }): Promise<void> => {
+  const { cluster } = member
+  const trouble = complaint(member.warn, `the membership in the group ${member.group}`)
+  while (!isIn(member, 'gone')) {
+    try {
+      if (isIn(member, 'beating')) {
+        await beat(member)
+        enter(member, 'sharing')
+      } else {
+        await share(member)
+        trouble.fine()
+        first.resolve()
+        enter(member, 'beating')
+      }
+    } catch (fault) {
+      if (isIn(member, 'gone') || cluster.closed) break
+      // Its coordinator may be another broker by now: to join asks for it anew.
+      if (isIn(member, 'beating')) enter(member, 'sharing')
+      if (recovered(member, fault)) continue
+      if (isIn(member, 'joining') && !isPassing(fault)) {
+        member.phase = 'gone'
+        first.reject(fault)
+        return
+      }
+      await cluster.pause(reconnectDelayMs(trouble.failed(fault))).catch(() => undefined)
+    }
+  }
+  first.reject(new Error('the subscription is closed'))
+}
+
+const share = async (member: Member): Promise<void> => {
+  const { session } = member
+  member.mustShare = false
+  await member.assigned(await session.putOff(() => joinAndSync(member)))
+  // The places that it asked for meanwhile may be old.
+  if (!session.holds) outOfSession(member)
+}
+
+/** Resolves with this member's part of what the group shares. */
+const joinAndSync = async (member: Member): Promise<readonly TopicPartition[]> => {
+  const { requests, session, topics, owned } = member
+  const joined = await requests.join(encodeMember(topics(), owned()))
+  const isLeader = joined.leaderId === joined.memberId
+  const members = isLeader ? joined.members.map((each) => decodeMember(each.memberId, each.memberMetadata)) : []
+  const shares = await sharesOf(members, member.known)
+  const synced = await session.keep(
+    () => requests.sync(shares),
+    ({ errorCode }) => errorCode === codes.none,
+  )
+  checkCode(synced.errorCode, `the group ${member.group}`)
+  return decodeAssignment(synced.memberAssignment)
+}
+
+/** Who reads what, by what the topics are now. */
+const sharesOf = async (members: readonly GroupMemberInfo[], known: KafkaTopics) => {
+  await known.refresh(new Set(members.flatMap(({ topics }) => topics)))
+  return assign(members, (topic) => known.known(topic)?.leaders.length ?? 0)
+}
+
+/** Resolves when the group shares again. */
+const beat = async (member: Member): Promise<void> => {
+  const { cluster, requests, session } = member
+  const isDone = () => isIn(member, 'gone') || member.mustShare
+  while (!isDone()) {
+    const woken = new Promise<void>((resolve) => (member.wake = resolve))
+    await Promise.race([woken, cluster.pause(member.beatMs)])
+    if (isDone()) return
+    const { errorCode } = await session.keep(
+      () => requests.heartbeat(),
+      (answer) => answer.errorCode === codes.none || answer.errorCode === codes.rebalanceInProgress,
+    )
+    if (errorCode === codes.rebalanceInProgress) return
+    checkCode(errorCode, `the group ${member.group}`)
+  }
+}
+
+/** Whether the fault tells the member what to do: to share again, as a new member where the group does not know it any more. */
+const recovered = (member: Member, fault: unknown): boolean => {
+  const code = fault instanceof KafkaFault ? fault.code : undefined
+  if (code === codes.rebalanceInProgress) return true
+  if (code !== codes.unknownMember && code !== codes.illegalGeneration) return false
+  forget(member)
+  return true
+}
+
+const forget = ({ requests, session, lost }: Member): void => {
+  requests.forget()
+  session.end()
+  lost()
+}
+
+/** The coordinator may know it still once it is reached again: it has to be told then that nothing is owned. */
+const outOfSession = (member: Member): void => {
+  member.lost()
+  rejoin(member)
+}
+
+const rejoin = (member: Member): void => {
+  member.mustShare = true
+  member.wake?.()
 }

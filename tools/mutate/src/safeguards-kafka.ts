@@ -26,17 +26,17 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: a member that lost its generation keeps none of its partitions',
     file: 'libs/messaging-kafka/src/member.ts',
-    find: `    session.end()
-    parts.lost()`,
-    replace: '    session.end()',
+    find: `  session.end()
+  lost()`,
+    replace: '  session.end()',
     tests: ['libs/messaging-kafka/src/member.test.ts'],
   },
   {
     promise: 'Kafka: a member whose coordinator has not answered for a session has lost its partitions',
     file: 'libs/messaging-kafka/src/member.ts',
-    find: `  const outOfSession = () => {
-    parts.lost()`,
-    replace: '  const outOfSession = () => {',
+    find: `const outOfSession = (member: Member): void => {
+  member.lost()`,
+    replace: 'const outOfSession = (member: Member): void => {',
     tests: ['libs/messaging-kafka/src/member.test.ts'],
   },
   {
