@@ -20,7 +20,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'Kafka: what a handler has stays its own where the log begins behind its place by now',
-    file: 'libs/messaging-kafka/src/subscription.ts',
+    file: 'libs/messaging-kafka/src/window-feed.ts',
     find: 'if (claim.next < oldest) {',
     replace: 'if (claim.next < -oldest) {',
     tests: outside,
