@@ -32,9 +32,9 @@ describe.skipIf(skipped('postgres'))('a database that another one migrates', { t
     const another = new AbortController()
     const steps = [{ name: 'slow', statements: ['select pg_sleep(600)'] }]
     const migrating = migrate(database, { owner: 'another', steps }, { signal: another.signal }).catch(() => undefined)
-    onTestFinished(() => {
+    onTestFinished(async () => {
       another.abort()
-      return migrating
+      await migrating
     })
     await whenRunning('select pg_sleep')
 
