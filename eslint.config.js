@@ -119,6 +119,25 @@ const indivisible = [
   },
 ]
 
+const randomCall = ":matches(CallExpression[callee.name='random'], CallExpression[callee.property.name='random'])"
+
+/** What libs/async does once for all. A random index, in Math.floor, is no random time. */
+const inAsync = [
+  {
+    selector: `BinaryExpression[operator=/^[*\\u002F]$/]:has(> ${randomCall}.left, > ${randomCall}.right):not(CallExpression[callee.property.name='floor'] > BinaryExpression)`,
+    message: 'A random time is that of `backoffMs` or `jitterMs` of libs/async.',
+  },
+  {
+    selector:
+      "TemplateLiteral:has(> TemplateElement[value.raw=/^(\\u005D)?:$/]):has(> Identifier[name='host']):has(> Identifier[name='port'])",
+    message: 'IPv6 needs brackets: use `formatHostPort` of libs/async.',
+  },
+  {
+    selector: "CallExpression[callee.object.name='host'][callee.property.name='includes'][arguments.0.value=':']",
+    message: 'IPv6 needs brackets: use `formatHostPort` of libs/async.',
+  },
+]
+
 /** Every import form (static, re-export, dynamic, type) of a package that another library owns. */
 const foreign = (folder) =>
   Object.entries(owned)
@@ -146,6 +165,7 @@ const ownership = (folder) => ({
       ...indivisible,
       ...foreign(folder),
       ...(folder === 'libs/config' ? [] : environment),
+      ...(folder === 'libs/async' ? [] : inAsync),
     ],
   },
 })
@@ -158,7 +178,7 @@ const ownershipInTests = (folder) => ({
   rules: { 'no-restricted-syntax': ['error', ...unstrippable, ...indivisible, ...foreign(folder)] },
 })
 
-const owners = [undefined, 'libs/config', ...Object.keys(owned)]
+const owners = [undefined, 'libs/async', 'libs/config', ...Object.keys(owned)]
 
 export default defineConfig(
   { ignores: ['**/dist/**', '**/out-tsc/**', '**/*.generated.*', '.nx/**', '**/.vite/**'] },

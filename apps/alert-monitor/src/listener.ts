@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from 'node:dgram'
+import { isIPv6 } from 'node:net'
 
 export interface ListenerOptions {
   readonly host: string
@@ -26,7 +27,7 @@ const receiveBufferBytes = 4 * 1_048_576
 /** Listens for UDP packets. Rejects with the socket's error (`EADDRINUSE`, ...), which names address and port. */
 export const openListener = async (options: ListenerOptions): Promise<Listener> => {
   const { host, port, maxPacketBytes, onPacket, onOversized, onError } = options
-  const socket = createSocket({ type: host.includes(':') ? 'udp6' : 'udp4', recvBufferSize: receiveBufferBytes })
+  const socket = createSocket({ type: isIPv6(host) ? 'udp6' : 'udp4', recvBufferSize: receiveBufferBytes })
   socket.on('message', (packet) => (packet.length > maxPacketBytes ? onOversized(packet) : onPacket(packet)))
   await bound(socket, host, port)
   socket.on('error', onError)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
+import { formatHostPort } from '@armature/async/host-port'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
@@ -225,5 +226,4 @@ const readRules = async (file: string | undefined): Promise<readonly Rule[]> => 
   }
 }
 
-const statsdAddress = ({ statsdListenHost: host }: Config, port: number): string =>
-  `udp ${host.includes(':') ? `[${host}]` : host}:${port}`
+const statsdAddress = ({ statsdListenHost: host }: Config, port: number): string => `udp ${formatHostPort(host, port)}`

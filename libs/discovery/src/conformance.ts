@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { formatHostPort } from '@armature/async/host-port'
 import type { ColdChanges } from '@armature/config/live-config'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createConsulClient } from './consul-client.ts'
@@ -61,7 +62,8 @@ export const consulConformance = (options: ConsulConformanceOptions): void => {
       const put = async (key: string, body: string): Promise<void> => {
         expect((await fetch(`${kv}/${key}`, { method: 'PUT', body })).status).toBe(200)
       }
-      const found = async () => (await consul.instances(name)).value.map(({ host, port }) => `http://${host}:${port}`)
+      const found = async () =>
+        (await consul.instances(name)).value.map(({ host, port }) => `http://${formatHostPort(host, port)}`)
       const isFound = (admin: string): Promise<void> =>
         vi.waitFor(async () => expect(await found()).toEqual([admin]), { timeout: 20_000 })
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { formatHostPort } from '@armature/async/host-port'
 import { backoffMs } from '@armature/async/backoff'
 import { jitterMs } from '@armature/async/jitter'
 import type { AgentRegistration, Check, ConsulClient } from './consul-client.ts'
@@ -135,7 +136,7 @@ const registrationOf = (
     port,
     tags: [...new Set([...tags, ...more])],
     meta,
-    check: checkAt(check, `${bracketed(advertiseHost ?? (everywhere ? '127.0.0.1' : host))}:${port}`),
+    check: checkAt(check, formatHostPort(advertiseHost ?? (everywhere ? '127.0.0.1' : host), port)),
     checkIntervalMs,
     checkTimeoutMs: Math.min(checkIntervalMs, maxCheckTimeoutMs),
     deregisterAfterMs,
@@ -147,5 +148,3 @@ const checkAt = (kind: NonNullable<ConsulRegistrarOptions['check']>, address: st
   if (kind === 'grpc+tls') return { grpc: address, grpcusetls: true, tlsskipverify: true }
   return kind === 'tcp' ? { tcp: address } : { http: kind }
 }
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { formatHostPort } from '@armature/async/host-port'
 import type { ConsulConfig, RegistrationConfig } from '@armature/config/consul'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { createConsulClient } from './consul-client.ts'
@@ -57,7 +58,7 @@ export const registerAdmin = (
   { service, host, port }: { readonly service: string; readonly host: string; readonly port: number },
 ): Promise<Registration> | undefined => {
   const asked = config.advertiseHost ?? ({ '0.0.0.0': '127.0.0.1', '::': '::1' }[host] || host)
-  const check = `http://${asked.includes(':') ? `[${asked}]` : asked}:${port}/readyz` as const
+  const check = `http://${formatHostPort(asked, port)}/readyz` as const
   const registrar = createRegistrar(config, telemetry, { check })
   return registrar?.register({ id: `${service}-${randomUUID()}`, service, host, port })
 }

@@ -2,6 +2,7 @@ import type { SrvRecord } from 'node:dns'
 import { Resolver as DnsResolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
+import { formatHostPort } from '@armature/async/host-port'
 import { jitterMs } from '@armature/async/jitter'
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
 import { tell } from './tell.ts'
@@ -47,7 +48,7 @@ export const srvResolver = (options: SrvResolverOptions): Resolver => {
       const found = new Map(await Promise.all(hosts.map(async (host) => [host, await addressesOf(host)] as const)))
       const instances = targets.flatMap(({ name: host, port }) =>
         (found.get(host) ?? []).map((address) => ({
-          id: `${service}@${address}:${port}`,
+          id: `${service}@${formatHostPort(address, port)}`,
           service,
           host: address,
           port,

@@ -1,7 +1,6 @@
+import { parseHostPort } from '@armature/async/host-port'
 import { DiscoveryError, type Instance, type Resolver } from './ports.ts'
 import { tell } from './tell.ts'
-
-const maxPort = 65_535
 
 /**
  * A fixed list of addresses by service: `staticList({ 'search-service': ['127.0.0.1:5000', '[::1]:5000'] })`. Throws
@@ -37,13 +36,9 @@ export const staticList = (addresses: Readonly<Record<string, readonly string[]>
 }
 
 const instanceOf = (service: string, address: string): Instance => {
-  const [, bracketed, plain, digits] = /^(?:\[([\da-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/i.exec(address) ?? []
-  const host = bracketed ?? plain
-  const port = Number(digits)
-  if (host === undefined || port < 1 || port > maxPort) {
-    throw new DiscoveryError(
-      `${JSON.stringify(address)} of ${service} is not HOST:PORT with a port from 1 to ${maxPort}`,
-    )
+  const place = parseHostPort(address)
+  if ('problem' in place) {
+    throw new DiscoveryError(`${JSON.stringify(address)} of ${service} is not HOST:PORT: ${place.problem}`)
   }
-  return { id: `${service}@${address}`, service, host, port }
+  return { id: `${service}@${address}`, service, host: place.host, port: place.port }
 }

@@ -1,3 +1,4 @@
+import { parseHostPort } from '@armature/async/host-port'
 import { DiscoveryError } from './ports.ts'
 
 /** The service that a client's setting names, and how it is found. */
@@ -24,7 +25,6 @@ const dnsLabel = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 /** Names and tags that Consul accepts: nearly all. A slash would be read as another path of its API. */
 const consulName = /^[^/\p{Cc}\p{Cs}\p{Z}](?:[^/\p{Cc}\p{Cs}]{0,254}[^/\p{Cc}\p{Cs}\p{Z}])?$/u
 const domainName = /^[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9.])?$/i
-const hostAndPort = /^(\[[\da-f:.]+\]|[^\s:/?#[\]@]+):(\d{1,5})$/i
 
 /** Reads a target. Throws DiscoveryError, which names the forms. */
 export const parseTarget = (text: string): Target => {
@@ -91,10 +91,7 @@ const decoded = (path: string): string | undefined => {
 
 const isConsulName = (name: string): boolean => consulName.test(name) && name !== '.' && name !== '..'
 
-const isAddress = (text: string): boolean => {
-  const port = Number(hostAndPort.exec(text)?.[2])
-  return port > 0 && port < 65_536
-}
+const isAddress = (text: string): boolean => !('problem' in parseHostPort(text))
 
 const maxShownCharacters = 120
 

@@ -34,6 +34,13 @@ test('a headless Service is found: the ports by SRV, the addresses by A, those o
   ])
 })
 
+test('bug: the id of an instance at an IPv6 address was an address without a port', async () => {
+  const dns = await scriptedDns({ srv: { [name]: [{ host: '::1', port: 5000 }] } })
+  expect(await resolverAt(dns.address, patientMs).resolve(name)).toMatchObject([
+    { id: `${name}@[::1]:5000`, host: '::1', port: 5000 },
+  ])
+})
+
 test("a service of Consul is asked for by its name in Consul's domain, with the tag before it", async () => {
   const dns = await scriptedDns({})
   for (const target of ['search-service', 'search-service?tag=v1']) {

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { formatHostPort } from '@armature/async/host-port'
 import { connectTo } from './connect.ts'
 import { connectFault } from './faults.ts'
 import { amqpSession, type AmqpSession } from './session.ts'
@@ -134,6 +135,6 @@ export const amqpConnection = ({ settings, name, warn }: ConnectionParts): AmqpC
 const closedError = () => new ConnectError('unavailable', 'the connection is closed')
 
 const unanswered = (hosts: readonly { host: string; port: number }[], waitMs: number): ConnectError => {
-  const list = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const list = hosts.map(({ host, port }) => formatHostPort(host, port)).join(', ')
   return new ConnectError('unavailable', `RabbitMQ at ${list} did not answer within ${waitMs} ms: is it running?`)
 }

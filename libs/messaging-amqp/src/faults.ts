@@ -1,4 +1,5 @@
 import { connect } from 'node:tls'
+import { formatHostPort } from '@armature/async/host-port'
 import { ConnectError } from '@armature/messaging/errors'
 
 export interface Place {
@@ -14,7 +15,7 @@ const probeMs = 2_000
 export const connectFault = async (cause: unknown, place: Place): Promise<ConnectError> => {
   const { host, port, isSecure, vhost } = place
   const { code = '', message = '' } = (cause ?? {}) as { code?: unknown; message?: string }
-  const at = `RabbitMQ at ${host}:${port}`
+  const at = `RabbitMQ at ${formatHostPort(host, port)}`
   const fault = (kind: ConnectError['fault'], problem: string) => new ConnectError(kind, problem, { cause })
   if (/ACCESS.REFUSED/.test(message)) {
     return fault('credentials', `${at} refuses the credentials: check user and password of the amqp: URL`)

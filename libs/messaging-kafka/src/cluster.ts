@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { formatHostPort } from '@armature/async/host-port'
 import { codes, type KafkaApis, type TopicMetadata } from './apis.ts'
 import { connectKafka, makeSocket, type KafkaConnection, type MakeSocket } from './connection.ts'
 import { checkCode, complaint, connectError, connectFaultOf, isPassing } from './faults.ts'
@@ -141,7 +142,7 @@ export const kafkaCluster = ({ settings, warn, sockets = makeSocket }: ClusterPa
   return {
     settings,
     open: async () => {
-      const shown = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+      const shown = hosts.map(({ host, port }) => formatHostPort(host, port)).join(', ')
       const untilMs = performance.now() + connectWaitMs
       for (let failures = 1; ; failures++) {
         try {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
+import { type HostPort, parseHostPort } from '@armature/async/host-port'
 import { MessagingUrlError } from '@armature/messaging/errors'
 
 export type OptionKind = 'text' | 'integer' | 'toggle' | 'file'
@@ -15,7 +16,7 @@ export interface UrlShape<Name extends string> {
 export interface BrokerUrl<Name extends string = never> {
   readonly scheme: string
   /** At least one. */
-  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly hosts: readonly HostPort[]
   readonly user: string | undefined
   /** Also what `passwordFile` names, once `credentials` has read it. */
   readonly password: string | undefined
@@ -59,7 +60,6 @@ const encode = 'with / ? # @ in user and password percent-encoded'
 type CommonName = keyof typeof common
 
 const shape = /^([a-z][a-z0-9+.-]*):(?:\/\/(?:([^@/?#]*)@)?([^/?#]*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
-const hostAndPort = /^(\[[\da-f:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/i
 
 /**
  * Reads `scheme://user:password@host:port,host:port/path?option=value`. Throws MessagingUrlError that names what is wrong and
@@ -77,10 +77,9 @@ export const parseBrokerUrl = <Name extends string>(
     shape.exec(url) ?? fail(`cannot be read: write ${plain}://host:port, ${encode}`)
 
   const hosts = (hostList === '' ? '127.0.0.1' : hostList).split(',').map((each) => {
-    const [, host = '', port = String(defaultPort)] =
-      hostAndPort.exec(each) ?? fail('has a host that cannot be read: write host:port, several with commas between')
-    if (Number(port) < 1 || Number(port) > 65_535) fail(`has the port ${port}: give one from 1 to 65535`)
-    return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
+    const place = parseHostPort(each, { defaultPort })
+    if (!('problem' in place)) return place
+    return fail(`has a host that cannot be read: ${place.problem}. Write host:port, several with commas between`)
   })
 
   // A password that holds a slash ends here; no message may show it.

@@ -1,3 +1,4 @@
+import { formatHostPort } from '@armature/async/host-port'
 import type { ConnectionOptions } from '@nats-io/nats-core'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { reconnectDelayMs } from '@armature/async/backoff'
@@ -64,7 +65,7 @@ const reconnectPace = () => {
 type Pace = ReturnType<typeof reconnectPace>
 
 const connectionOptions = async (url: NatsUrl, delayMs: () => number): Promise<ConnectionOptions> => ({
-  servers: url.hosts.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)),
+  servers: url.hosts.map(({ host, port }) => formatHostPort(host, port)),
   name: 'armature',
   timeout: dialTimeoutMs,
   pingInterval: pingIntervalMs,

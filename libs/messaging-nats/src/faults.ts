@@ -1,4 +1,5 @@
 import { connect as connectSocket } from 'node:net'
+import { formatHostPort } from '@armature/async/host-port'
 import { errors } from '@nats-io/nats-core'
 import { ConnectError } from '@armature/messaging/errors'
 import type { NatsUrl } from './settings.ts'
@@ -25,7 +26,7 @@ const faultOf = (error: unknown): Fault => {
 }
 
 const problemOf = ({ scheme, hosts, tls }: NatsUrl, fault: Fault, cause: unknown): string => {
-  const servers = hosts.map(({ host, port }) => `${host}:${port}`).join(', ')
+  const servers = hosts.map(({ host, port }) => formatHostPort(host, port)).join(', ')
   const { code, message } = cause as NodeJS.ErrnoException
   const said = code ?? message
   if (fault === 'credentials') {

@@ -1,3 +1,4 @@
+import { formatHostPort } from '@armature/async/host-port'
 import { createClient } from '@redis/client'
 import { reconnectDelayMs } from '@armature/async/backoff'
 import { ConnectError } from '@armature/messaging/errors'
@@ -44,7 +45,7 @@ type ConnectionState =
  */
 export const redisConnection = (parts: ConnectionParts): RedisConnection => {
   const { scheme, address, onConnect, heartbeat = true } = parts
-  const where = `${address.host}:${address.port}`
+  const where = formatHostPort(address.host, address.port)
   const waiters = clientWaiters()
   let latestError: ConnectError | undefined
   let wasConnected = false

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { formatHostPort } from '@armature/async/host-port'
 import { isDirectHost } from './http-hosts.ts'
 import { type HttpBounds, openHttpServer, sendText } from './http-server.ts'
 import type { NotReady } from './service.ts'
@@ -62,7 +63,7 @@ export const openAdmin = async (options: AdminOptions): Promise<AdminServer> => 
   return {
     host,
     port: server.port,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`,
+    url: `http://${formatHostPort(host, server.port)}`,
     close: () => server.close(),
   }
 }

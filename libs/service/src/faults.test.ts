@@ -50,8 +50,8 @@ describe('an error in one line', () => {
 
 describe('an error of listen', () => {
   const settings = z.object({ ...commonSettings, grpcPort: port().default(0), otherPort: port().default(0) })
-  const failed = (code: string, syscall = 'listen') =>
-    Object.assign(new Error(`${syscall} ${code}`), { code, syscall, address: '127.0.0.1', port: 5_000 })
+  const failed = (code: string, syscall = 'listen', address = '127.0.0.1', port = 5_000) =>
+    Object.assign(new Error(`${syscall} ${code}`), { code, syscall, address, port })
   const explained = (error: unknown, config: object) => explainListenError(error, settings, { ...config })
 
   test('names the address, the setting and what to do', () => {
@@ -60,6 +60,14 @@ describe('an error of listen', () => {
     expect(describeError(error)).toBe(
       'cannot listen on 127.0.0.1:5000: the port is taken. Stop what holds the port, or set --grpc-port (env GRPC_PORT) to another one or to 0 for any free one',
     )
+  })
+
+  test.each([
+    ['::1', 5_000, '[::1]:5000'],
+    ['/run/search.sock', -1, '/run/search.sock'],
+  ])('bug: %s and the port %i were put together with a colon', (address, port, where) => {
+    const error = explained(failed('EADDRINUSE', 'listen', address, port), {})
+    expect(describeError(error)).toContain(`cannot listen on ${where}: `)
   })
 
   test('names every setting that may be meant, and is found among the causes', () => {

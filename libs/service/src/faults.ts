@@ -1,3 +1,4 @@
+import { formatHostPort } from '@armature/async/host-port'
 import { describeSettings, type Settings } from '@armature/config/schema'
 import { exitCodes } from './exit-codes.ts'
 
@@ -52,20 +53,20 @@ export const explainListenError = (
   if (failed === undefined) return error
   const code = String(field(failed, 'code'))
   const port = field(failed, 'port')
+  const address = String(field(failed, 'address'))
+  // The port of a socket in the file system is -1.
+  const where = typeof port === 'number' && port >= 0 ? formatHostPort(address, port) : address
   const names = describeSettings(settings)
     .filter(({ key }) => key.toLowerCase().endsWith('port') && config[key] === port)
     .map(({ flag, env }) => `--${flag} (env ${env})`)
   const named = names.length === 0 ? 'the port' : names.join(' or ')
-  return new ServiceError(
-    `cannot listen on ${String(field(failed, 'address'))}:${String(port)}: ${listenReasons[code] ?? messageOf(failed)}`,
-    {
-      exitCode: exitCodes.unavailable,
-      fix:
-        code === 'EADDRNOTAVAIL'
-          ? 'Set the host to an address of this machine, such as 127.0.0.1'
-          : `Stop what holds the port, or set ${named} to another one or to 0 for any free one`,
-    },
-  )
+  return new ServiceError(`cannot listen on ${where}: ${listenReasons[code] ?? messageOf(failed)}`, {
+    exitCode: exitCodes.unavailable,
+    fix:
+      code === 'EADDRNOTAVAIL'
+        ? 'Set the host to an address of this machine, such as 127.0.0.1'
+        : `Stop what holds the port, or set ${named} to another one or to 0 for any free one`,
+  })
 }
 
 const listenReasons: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { formatHostPort } from '@armature/async/host-port'
 import { freeSocketPath, socketPathOf } from './socket-path.ts'
 
 export interface ListenerOptions {
@@ -69,6 +70,5 @@ const listening = async (server: Server, where: { host: string; port: number } |
 
 /** `HOST:PORT`, with brackets around IPv6, or `unix:PATH`: what a client of it is given. */
 export const addressOf = (host: string, port: number): string => {
-  if (socketPathOf(host) !== undefined) return host
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return socketPathOf(host) === undefined ? formatHostPort(host, port) : host
 }

@@ -1,12 +1,10 @@
 import { isIP } from 'node:net'
-
-const authorityForm = /^(?:\[([\da-f:.]+(?:%\w+)?)\]|([a-z\d._-]+))(?::\d{1,5})?$/i
+import { parseHostPort } from '@armature/async/host-port'
 
 /** The host of `HOST` or `HOST:PORT` in lower case, of IPv6 without its brackets. Undefined where it is neither. */
 export const hostOf = (authority: string): string | undefined => {
-  const [, ipv6, name] = authorityForm.exec(authority) ?? []
-  if (ipv6 !== undefined) return isIP(ipv6) === 6 ? ipv6.toLowerCase() : undefined
-  return name?.toLowerCase()
+  const place = parseHostPort(authority, { defaultPort: 80 })
+  return 'problem' in place ? undefined : place.host.toLowerCase()
 }
 
 /**

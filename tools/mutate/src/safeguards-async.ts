@@ -23,6 +23,13 @@ export const safeguards: readonly Safeguard[] = [
     replace: '(attempt - 1)',
   },
   {
+    promise: 'An IPv6 address and a port are told apart, in errors and in addresses that clients dial',
+    file: 'libs/async/src/host-port.ts',
+    find: 'isIPv6(host) ? `[${host}]:${port}` : ',
+    replace: '',
+    tests: ['libs/async/src/host-port.test.ts', 'libs/messaging-drivers/test/absent.test.ts'],
+  },
+  {
     promise: 'RabbitMQ: publishers wait for looks at a new exchange, as members make them, not for a time',
     file: 'libs/messaging-amqp/src/rebind-wait.ts',
     find: 'const isDone = await look().then(',

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { formatHostPort } from '@armature/async/host-port'
 import type { ConsulClient } from '@armature/discovery/consul-client'
 import type { Instance, Resolver } from '@armature/discovery/ports'
 import { type ChannelCredentials, type ChannelOptions, Client, status } from '@grpc/grpc-js'
@@ -65,14 +66,7 @@ const judged = (seen: Omit<Finding, 'problem'>): Finding => {
 }
 
 const addressesOf = async (instances: readonly Instance[]): Promise<ReadonlySet<string>> =>
-  new Set(
-    await Promise.all(
-      instances.map(async ({ host, port }) => {
-        const address = await numeric(host)
-        return `${address.includes(':') ? `[${address}]` : address}:${port}`
-      }),
-    ),
-  )
+  new Set(await Promise.all(instances.map(async ({ host, port }) => formatHostPort(await numeric(host), port))))
 
 /** An IP address for a host name; what has none stays as it is. DNS names addresses, the health API what was registered. */
 export const numeric = async (host: string): Promise<string> => {

@@ -1,3 +1,4 @@
+import { formatHostPort, parseHostPort } from '@armature/async/host-port'
 import { choice, durationMs, text } from '@armature/config/settings'
 import { createConsulClient } from '@armature/discovery/consul-client'
 import { DiscoveryError } from '@armature/discovery/ports'
@@ -75,11 +76,16 @@ const examined = async (asked: ConfigOf<typeof settings>): Promise<readonly Find
       })
     }
     const { service, tag } = target
-    const server =
-      consulDns ?? (target.by === 'consul DNS' ? target.server : `${new URL(consul.address).hostname}:8600`)
-    const [, host = server, port = '8600'] = /^(.+):(\d+)$/.exec(server) ?? []
+    const named = consulDns ?? (target.by === 'consul DNS' ? target.server : new URL(consul.address).hostname)
+    const server = parseHostPort(named, { defaultPort: 8600 })
+    if ('problem' in server) {
+      throw new ServiceError(`Consul's DNS cannot be at ${JSON.stringify(named)}: ${server.problem}`, {
+        exitCode: exitCodes.usage,
+        fix: 'Name it by --consul-dns HOST:PORT (env CONSUL_DNS_ADDR)',
+      })
+    }
     const nameOf = () => `${tag === undefined ? '' : `${tag}.`}${service}.service.consul`
-    const dns = srvResolver({ nameOf, servers: [`${await numeric(host)}:${port}`] })
+    const dns = srvResolver({ nameOf, servers: [formatHostPort(await numeric(server.host), server.port)] })
     return await diagnose({ consul, dns, service, tag, call: (address) => healthCall(address, call) })
   } catch (error) {
     if (!(error instanceof DiscoveryError)) throw error

@@ -111,6 +111,12 @@ test('doctor tells which instance Consul is wrong about', { timeout: 120_000 }, 
   expect(stderr).toContain(`1 of 1 instances: ${program.address} does not serve`)
 })
 
+test('bug: an IPv6 address of a DNS server was cut at its last colon', { timeout: 120_000 }, async () => {
+  const refused = await cli('doctor', '--consul-dns', '2001:db8::1')
+  expect(refused).toMatchObject({ code: 64, stdout: '' })
+  expect(refused.stderr).toMatch(/2001:db8::1.*brackets.*--consul-dns HOST:PORT/)
+})
+
 test('an agent that is away is named', { timeout: 120_000 }, async () => {
   await consul.crash()
   try {

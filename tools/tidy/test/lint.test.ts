@@ -160,6 +160,39 @@ describe('the environment', () => {
   })
 })
 
+describe('what libs/async does once', () => {
+  const rule = 'no-restricted-syntax'
+  const own = [
+    'export const waitMs = (limitMs: number) => limitMs * Math.random()\n',
+    'export const waitMs = (limitMs: number, random: () => number) => limitMs * (0.5 + random() / 2)\n',
+    'export const waitMs = (limitMs: number) => Math.ceil(Math.random() * limitMs)\n',
+    'export const at = (host: string, port: number) => `http://${host}:${port}`\n',
+    'export const at = (host: string, port: number) => `[${host}]:${port}`\n',
+    `export const isIPv6 = (host: string) => host.includes(':')\n`,
+  ]
+
+  test.each(own)('is done there: %j', async (text) => {
+    expect(await broken(source('libs/async'), text)).not.toContain(rule)
+  })
+
+  test.each(own)('is done nowhere else: %j', async (text) => {
+    expect(await broken(source(app), text)).toContain(rule)
+    expect(await broken(source('libs/messaging-nats'), text)).toContain(rule)
+    for (const example of examples) expect(await broken(source(example), text)).toContain(rule)
+    expect(await broken(testOf(app), text)).not.toContain(rule)
+  })
+
+  test.each([
+    'export const index = (items: number[]) => Math.floor(Math.random() * items.length)\n',
+    'export const options = { random: Math.random }\n',
+    'export const isTaken = (share: number) => Math.random() < share\n',
+    'export const rate = (count: number, port: number) => `${count}:${port}`\n',
+    `export const isScheme = (text: string) => text.includes(':')\n`,
+  ])('all may write %j', async (text) => {
+    expect(await broken(source(app), text)).not.toContain(rule)
+  })
+})
+
 describe('code', () => {
   test.each([
     ['no-restricted-syntax', 'export enum Colour { red }\n'],
