@@ -1,10 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import type { Readable } from 'node:stream'
 import type { Clock } from '@armature/async/clock'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
+import { streamChunks } from './chunks.ts'
 import type { Input } from './input.ts'
+
+/** The output of a child as an input. */
+export interface ChildInput extends Input {
+  readonly stream: Readable
+}
 
 export interface ChildOptions {
   readonly command: string
@@ -31,7 +38,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * started holds its output: all that the child wrote is read before. A child that may not be signalled, such as one under sudo, is left
  * to itself after its grace, with exit code 74. Rejects with ServiceError, exit code 127 or 126, when it cannot be run.
  */
-export const startChild = async ({ command, args, clock, graceMs, warn }: ChildOptions): Promise<Input> => {
+export const startChild = async ({ command, args, clock, graceMs, warn }: ChildOptions): Promise<ChildInput> => {
   const child = await spawned(command, args)
   let asked: NodeJS.Signals | undefined
   let hasExited = false
@@ -85,6 +92,7 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
 
   return {
     stream: child.stdout,
+    chunks: streamChunks(child.stdout),
     what: `the output of ${command}`,
     ended: ended.promise,
     graceMs: graceMs + killedWithinMs,

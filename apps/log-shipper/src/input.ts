@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream'
+import { type ChunkReader, streamChunks } from './chunks.ts'
 
 /** Where lines come from. */
 export interface Input {
-  readonly stream: Readable
+  readonly chunks: ChunkReader
   /** In words: `standard input`. */
   readonly what: string
-  /** Resolves, after the stream has ended, to what the process should exit with. */
+  /** Resolves, after the chunks have ended, to what the process should exit with. */
   readonly ended: Promise<number>
   /** How long it may go on after it was asked to end, in milliseconds. */
   readonly graceMs: number
@@ -17,7 +18,7 @@ export interface Input {
 
 /** A stream that someone else ends: at a stop, what it holds is read, and what it gets later is left to it. */
 export const streamInput = (stream: Readable): Input => ({
-  stream,
+  chunks: streamChunks(stream),
   what: 'a stream',
   ended: Promise.resolve(0),
   graceMs: 0,
@@ -30,7 +31,7 @@ export const streamInput = (stream: Readable): Input => ({
  * read for up to `graceMs`. From a terminal nothing more comes.
  */
 export const standardInput = (stdin: Readable & { readonly isTTY?: boolean }, graceMs: number): Input => ({
-  stream: stdin,
+  chunks: streamChunks(stdin),
   what: 'standard input',
   ended: Promise.resolve(0),
   graceMs: stdin.isTTY === true ? 0 : graceMs,

@@ -1,11 +1,12 @@
-import type { Readable, Writable } from 'node:stream'
+import type { Writable } from 'node:stream'
 import type { Clock } from '@armature/async/clock'
 import type { Ledger } from '@armature/telemetry/ledger'
-import { type Line, lineSplitter } from './lines.ts'
+import type { ChunkReader } from './chunks.ts'
+import { type Lines, lineSplitter } from './lines.ts'
 import type { Spool } from './spool.ts'
 
 export interface IntakeOptions {
-  readonly stream: Readable
+  readonly chunks: ChunkReader
   readonly spool: Pick<Spool, 'append'>
   readonly maxLineBytes: number
   /** Gets every byte that is read, before it is spooled. */
@@ -17,9 +18,9 @@ export interface IntakeOptions {
 }
 
 export interface Intake {
-  /** Resolves when the stream has ended, or was stopped, and the spool holds all lines of it. Rejects when either fails. */
+  /** Resolves when the input has ended, or was stopped, and the spool holds all lines of it. Rejects when either fails. */
   readonly done: Promise<void>
-  /** Reads what the stream holds by now, and nothing more. A line that is not complete counts as one. */
+  /** Reads what the input holds by now, and nothing more. A line that is not complete counts as one. */
   stop(): void
   /** From now on the reader of the echo is not waited for: what it is behind by more than 16 MiB is not echoed. */
   hurry(): void
@@ -27,78 +28,39 @@ export interface Intake {
 
 const maxEchoBytes = 16 * 1024 * 1024
 
-/** Reads lines from a stream into the spool; while the spool is full, nothing is read. */
+/** Takes the lines of an input into the spool; while the spool is full, nothing is read. */
 export const startIntake = (options: IntakeOptions): Intake => {
-  const { stream, spool, maxLineBytes, echo, clock, ledger, onLines } = options
+  const { chunks, spool, maxLineBytes, echo, clock, ledger, onLines } = options
   const splitter = lineSplitter(maxLineBytes)
   const hurried = Promise.withResolvers<void>()
   let isHurried = false
-  let isStopped = false
-  let isOver = stream.readableEnded || stream.destroyed
-  let failure: Error | undefined
-  let change = Promise.withResolvers<void>()
-  const wake = () => {
-    change.resolve()
-    change = Promise.withResolvers()
-  }
-  const onOver = () => {
-    isOver = true
-    wake()
-  }
-  const onError = (error: Error) => {
-    failure = error
-    onOver()
-  }
-  stream.on('readable', wake).on('end', onOver).on('close', onOver).on('error', onError)
-
-  const next = async (): Promise<Buffer | undefined> => {
-    for (;;) {
-      // Looked at first: what is read below is then the last that was held.
-      const isLast = isStopped || isOver
-      const chunk = stream.read() as Buffer | string | null
-      if (chunk !== null) return typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-      if (isLast) return undefined
-      await change.promise
-    }
-  }
 
   /** Waits while the reader of the echo is slow. A reader that went away gets nothing more. */
-  const write = async (to: Writable, chunk: Buffer): Promise<void> => {
+  const write = async (to: Writable, bytes: Buffer): Promise<void> => {
     if (to.destroyed || to.writableEnded || to.errored !== null || to.writableLength > maxEchoBytes) return
-    if (!to.write(chunk) && !isHurried) await Promise.race([drained(to), hurried.promise])
+    if (!to.write(bytes) && !isHurried) await Promise.race([drained(to), hurried.promise])
   }
 
-  const hold = async (lines: readonly Line[]) => {
-    if (lines.length === 0) return
-    const timeMs = clock.now()
-    ledger.received(lines.length)
-    onLines(lines.length)
-    await spool.append(lines.map((line) => ({ ...line, timeMs })))
+  const hold = async (lines: Lines) => {
+    if (lines.count === 0) return
+    ledger.received(lines.count)
+    onLines(lines.count)
+    await spool.append({ ...lines, timeMs: clock.now() })
   }
 
   const run = async () => {
-    try {
-      for (;;) {
-        const wasStopped = isStopped
-        const chunk = await next()
-        if (chunk === undefined) break
-        if (echo !== undefined) await write(echo, chunk)
-        await hold(splitter.push(chunk))
-        if (wasStopped) break
-      }
-      await hold(splitter.end())
-      if (failure !== undefined) throw failure
-    } finally {
-      stream.off('readable', wake).off('end', onOver).off('close', onOver)
+    for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+      if (echo !== undefined) await write(echo, chunk.bytes)
+      await hold(splitter.push(chunk.bytes))
+      chunk.held?.()
     }
+    await hold(splitter.end())
+    if (chunks.failure !== undefined) throw chunks.failure
   }
 
   return {
     done: run(),
-    stop: () => {
-      isStopped = true
-      wake()
-    },
+    stop: () => chunks.stop(),
     hurry: () => {
       isHurried = true
       hurried.resolve()

@@ -1,14 +1,16 @@
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Line, lineSplitter } from './lines.ts'
+import { everyLine, type Line } from '../test/every-line.ts'
+import { lineSplitter } from './lines.ts'
 
 const texts = (lines: readonly Line[]) => lines.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))
 
-const split = (input: Uint8Array, maxLineBytes: number, cuts: readonly number[] = []): Line[] => {
+const split = (input: Buffer, maxLineBytes: number, cuts: readonly number[] = []): Line[] => {
   const splitter = lineSplitter(maxLineBytes)
   const places = [0, ...cuts.map((cut) => cut % (input.length + 1)).toSorted((a, b) => a - b), input.length]
-  const lines = places.slice(1).flatMap((end, index) => splitter.push(input.subarray(places[index], end)))
-  return [...lines, ...splitter.end()]
+  const lines = places.slice(1).flatMap((end, index) => everyLine(splitter.push(input.subarray(places[index], end))))
+  return [...lines, ...everyLine(splitter.end())]
 }
 
 describe('terminators', () => {
@@ -31,8 +33,8 @@ describe('terminators', () => {
 
   test('a CRLF cut between its two bytes is one terminator', () => {
     const splitter = lineSplitter(100)
-    expect(splitter.push(Buffer.from('a\r'))).toEqual([])
-    expect(texts(splitter.push(Buffer.from('\nb\n')))).toEqual(['a', 'b'])
+    expect(splitter.push(Buffer.from('a\r')).count).toBe(0)
+    expect(texts(everyLine(splitter.push(Buffer.from('\nb\n'))))).toEqual(['a', 'b'])
   })
 })
 
@@ -61,10 +63,10 @@ describe('length', () => {
   test('holds no more of an endless line than the limit', () => {
     const splitter = lineSplitter(1000)
     for (let chunk = 0; chunk < 1000; chunk++) {
-      expect(splitter.push(Buffer.alloc(4096, 'x'))).toEqual([])
+      expect(splitter.push(Buffer.alloc(4096, 'x')).count).toBe(0)
       expect(splitter.heldBytes).toBeLessThanOrEqual(1001)
     }
-    expect(splitter.end()).toMatchObject([{ fault: 'too-long', cutBytes: 4096 * 1000 - 1000 }])
+    expect(everyLine(splitter.end())).toMatchObject([{ fault: 'too-long', cutBytes: 4096 * 1000 - 1000 }])
     expect(splitter.heldBytes).toBe(0)
   })
 
@@ -73,7 +75,7 @@ describe('length', () => {
     const chunk = Buffer.from('held')
     splitter.push(chunk)
     chunk.fill('x')
-    expect(texts(splitter.push(Buffer.from('\n')))).toEqual(['held'])
+    expect(texts(everyLine(splitter.push(Buffer.from('\n'))))).toEqual(['held'])
   })
 
   test.each([0, -1, 1.5, Number.NaN])('a limit of %d is refused', (limit) => {
@@ -122,6 +124,10 @@ test('wherever the chunks are cut, the lines are the same, and all bytes are in 
           whole.map((line) => line!.length),
         )
         expect(texts(lines)).toEqual(whole.map((line) => line!.slice(0, max)))
+        const faultOf = (line: string) => (isUtf8(Buffer.from(line, 'latin1')) ? undefined : 'not-utf8')
+        expect(lines.map(({ fault }) => fault)).toEqual(
+          whole.map((line) => (line!.length > max ? 'too-long' : faultOf(line!))),
+        )
       },
     ),
     { numRuns: 500 },

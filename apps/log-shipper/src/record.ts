@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import type { LineFault } from './lines.ts'
+import { createColumn } from './column.ts'
+import type { LineFault, LineFlaw, Lines } from './lines.ts'
 
 /**
  * A line on disk. All numbers are little-endian:
@@ -15,59 +16,144 @@ import type { LineFault } from './lines.ts'
  * record nor the remains of another file is taken for one. The magic lets a reader find the next record behind a damaged
  * length; the sequence tells how many it missed.
  */
-export interface SpoolRecord {
-  readonly sequence: number
-  readonly bytes: Uint8Array
-  readonly fault?: LineFault | undefined
-  readonly cutBytes: number
-  /** When the line was read, in milliseconds since the epoch. */
+export const recordHeaderBytes = 32
+
+/** Lines that were read together, at one time. */
+export interface NewLines extends Lines {
+  /** When they were read, in milliseconds since the epoch. */
   readonly timeMs: number
 }
 
-export const recordHeaderBytes = 32
-
 const magic = Buffer.from('ALS1')
+const magicNumber = magic.readUInt32LE()
 const faults: readonly (LineFault | undefined)[] = [undefined, 'too-long', 'not-utf8']
 const maxCutBytes = 2 ** 32 - 1
-const at = { crc: 4, length: 8, sequence: 12, fault: 18, time: 20, cut: 28 }
+const at = { crc: 4, length: 8, sequence: 12, sequenceHigh: 16, fault: 18, unused: 19, time: 20, cut: 28 }
 
-/** The bytes of a record; `salt` is that of the segment it goes to. */
-export const encodeRecord = ({ sequence, bytes, fault, cutBytes, timeMs }: SpoolRecord, salt: number): Buffer => {
-  const record = Buffer.alloc(recordHeaderBytes + bytes.length)
-  magic.copy(record)
-  record.writeUInt32LE(bytes.length, at.length)
-  record.writeUIntLE(sequence, at.sequence, 6)
-  record.writeUInt8(faults.indexOf(fault), at.fault)
-  record.writeDoubleLE(timeMs, at.time)
-  record.writeUInt32LE(Math.min(cutBytes, maxCutBytes), at.cut)
-  record.set(bytes, recordHeaderBytes)
-  record.writeUInt32LE(crc32(record.subarray(at.length), salt), at.crc)
-  return record
+/** The bytes of the record of a line. */
+export const recordBytes = ({ starts, ends }: Lines, index: number): number =>
+  recordHeaderBytes + (ends[index] ?? 0) - (starts[index] ?? 0)
+
+/** Which of the lines go to a segment. */
+export interface RecordRange {
+  readonly from: number
+  readonly to: number
+  /** Of their records together. */
+  readonly bytes: number
+  /** That of the line `from`; the next ones follow it. */
+  readonly firstSequence: number
+  /** That of the segment. */
+  readonly salt: number
 }
 
-/** What begins at a place: a record and where it ends, the bytes it would need to be one, or damage. */
-export type Decoded =
-  | { readonly kind: 'record'; readonly record: SpoolRecord; readonly end: number }
+/** The records of those lines, one after the other. */
+export const encodeRecords = (lines: NewLines, { from, to, bytes, firstSequence, salt }: RecordRange): Buffer => {
+  const { data, starts, ends, flaws, timeMs } = lines
+  const out = Buffer.allocUnsafe(bytes)
+  const view = new DataView(out.buffer, out.byteOffset, out.length)
+  let start = 0
+  for (let index = from; index < to; index++) {
+    const sequence = firstSequence + index - from
+    const flaw = flaws.size === 0 ? undefined : flaws.get(index)
+    const end = start + recordBytes(lines, index)
+    view.setUint32(start, magicNumber, true)
+    view.setUint32(start + at.length, end - start - recordHeaderBytes, true)
+    view.setUint32(start + at.sequence, sequence >>> 0, true)
+    view.setUint16(start + at.sequenceHigh, Math.floor(sequence / 2 ** 32), true)
+    view.setUint8(start + at.fault, faults.indexOf(flaw?.fault))
+    view.setUint8(start + at.unused, 0)
+    view.setFloat64(start + at.time, timeMs, true)
+    view.setUint32(start + at.cut, Math.min(flaw?.cutBytes ?? 0, maxCutBytes), true)
+    data.copy(out, start + recordHeaderBytes, starts[index], ends[index])
+    view.setUint32(start + at.crc, crc32(out.subarray(start + at.length, end), salt), true)
+    start = end
+  }
+  return out
+}
+
+/** What begins at a place: an intact record and where it ends, the bytes it would need to be one, or damage. */
+export type Place =
+  | { readonly kind: 'record'; readonly end: number }
   | { readonly kind: 'short'; readonly needsBytes: number }
   | { readonly kind: 'damaged' }
 
-/** Reads the record that begins at `start`; its bytes share the memory of `buffer`. */
-export const decodeRecord = (buffer: Buffer, start: number, salt: number): Decoded => {
+/** Looks at what begins at `start`. */
+export const placeAt = (buffer: Buffer, start: number, salt: number): Place => {
   if (buffer.length - start < recordHeaderBytes) return { kind: 'short', needsBytes: recordHeaderBytes }
-  if (buffer.compare(magic, 0, magic.length, start, start + magic.length) !== 0) return { kind: 'damaged' }
+  if (buffer.readUInt32LE(start) !== magicNumber) return { kind: 'damaged' }
   const end = start + recordHeaderBytes + buffer.readUInt32LE(start + at.length)
   if (end > buffer.length) return { kind: 'short', needsBytes: end - start }
-  if (crc32(buffer.subarray(start + at.length, end), salt) !== buffer.readUInt32LE(start + at.crc)) {
-    return { kind: 'damaged' }
+  const isIntact = crc32(buffer.subarray(start + at.length, end), salt) === buffer.readUInt32LE(start + at.crc)
+  return isIntact ? { kind: 'record', end } : { kind: 'damaged' }
+}
+
+/** Lines that were read back, as `Lines` has them. They share the memory of what was read. */
+export interface Records extends Lines {
+  readonly sequences: Float64Array
+  /** When the line was read, in milliseconds since the epoch. */
+  readonly timesMs: Float64Array
+}
+
+export const noRecords: Records = {
+  count: 0,
+  data: Buffer.alloc(0),
+  starts: new Uint32Array(),
+  ends: new Uint32Array(),
+  flaws: new Map(),
+  sequences: new Float64Array(),
+  timesMs: new Float64Array(),
+}
+
+export interface ReadLimit {
+  readonly count: number
+  /** The record that reaches it is still read. */
+  readonly bytes: number
+}
+
+export interface DecodedRecords {
+  readonly records: Records
+  /** Where the last of them ends. */
+  readonly end: number
+  /** They reach the limit. */
+  readonly isFull: boolean
+  /** What follows where that is no intact record; undefined at the limit and at the end of the buffer. */
+  readonly broken: Place | undefined
+}
+
+const columns = {
+  starts: createColumn(Uint32Array),
+  ends: createColumn(Uint32Array),
+  sequences: createColumn(Float64Array),
+  timesMs: createColumn(Float64Array),
+}
+
+/** Reads records from the beginning of the buffer, up to the limit or to what is no intact record. */
+export const decodeRecords = (buffer: Buffer, salt: number, limit: ReadLimit): DecodedRecords => {
+  const flaws = new Map<number, LineFlaw>()
+  let count = 0
+  let bytes = 0
+  let start = 0
+  let broken: Place | undefined
+  const isFull = () => count >= limit.count || bytes >= limit.bytes
+  while (start < buffer.length && !isFull()) {
+    const place = placeAt(buffer, start, salt)
+    if (place.kind !== 'record') {
+      broken = place
+      break
+    }
+    const fault = faults[buffer[start + at.fault] ?? 0]
+    if (fault !== undefined) flaws.set(count, { fault, cutBytes: buffer.readUInt32LE(start + at.cut) })
+    columns.starts.push(start + recordHeaderBytes)
+    columns.ends.push(place.end)
+    columns.sequences.push(buffer.readUIntLE(start + at.sequence, 6))
+    columns.timesMs.push(buffer.readDoubleLE(start + at.time))
+    count += 1
+    bytes += place.end - start - recordHeaderBytes
+    start = place.end
   }
-  const record: SpoolRecord = {
-    sequence: buffer.readUIntLE(start + at.sequence, 6),
-    bytes: buffer.subarray(start + recordHeaderBytes, end),
-    fault: faults[buffer.readUInt8(start + at.fault)],
-    cutBytes: buffer.readUInt32LE(start + at.cut),
-    timeMs: buffer.readDoubleLE(start + at.time),
-  }
-  return { kind: 'record', record, end }
+  const { starts, ends, sequences, timesMs } = columns
+  const taken = { starts: starts.take(), ends: ends.take(), sequences: sequences.take(), timesMs: timesMs.take() }
+  return { records: { count, data: buffer, flaws, ...taken }, end: start, isFull: isFull(), broken }
 }
 
 /** Bytes that only look like records may follow each other by the hundred thousand: others get their turn after so long. */
@@ -77,7 +163,7 @@ const turnMs = 10
 export const findRecord = async (buffer: Buffer, start: number, salt: number): Promise<number | undefined> => {
   let turnEndsAt = performance.now() + turnMs
   for (let place = buffer.indexOf(magic, start); place >= 0; place = buffer.indexOf(magic, place + 1)) {
-    if (decodeRecord(buffer, place, salt).kind === 'record') return place
+    if (placeAt(buffer, place, salt).kind === 'record') return place
     if (performance.now() < turnEndsAt) continue
     await setImmediate()
     turnEndsAt = performance.now() + turnMs

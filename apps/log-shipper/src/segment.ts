@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from './disk.ts'
-import { decodeRecord, findRecord, type SpoolRecord } from './record.ts'
+import { decodeRecords, findRecord, noRecords, type ReadLimit, type Records } from './record.ts'
 
 /** One file of records in ascending sequence. Its id makes the ids of its lines unique, whatever becomes of the sequence. */
 export interface Segment {
@@ -37,14 +37,10 @@ export const segmentOf = (name: string, file: DiskFile): Segment | undefined => 
 /** Whether a file of that name is a segment. */
 export const isSegmentName = (name: string): boolean => namePattern.test(name)
 
-export interface ReadLimit {
-  readonly count: number
-  /** The record that reaches it is still read. */
-  readonly bytes: number
-}
-
 export interface SegmentPart {
-  readonly records: readonly SpoolRecord[]
+  readonly records: Records
+  /** They reach the limit. */
+  readonly isFull: boolean
   /** Where to read on. */
   readonly position: number
   /** Where the last intact record ends; the start where there is none. */
@@ -55,18 +51,21 @@ export interface SegmentPart {
   readonly torn: boolean
 }
 
-const windowBytes = 64 * 1024
+const leastWindowBytes = 64 * 1024
+const mostWindowBytes = 1024 * 1024
 
-/** Reads records from `start` up to the limit or the end of the segment, skipping what is damaged. */
+/**
+ * Reads records from `start` on, at most up to the limit, and skips what is damaged. It answers no records at the end of the segment alone.
+ * A part is what lies in one window of the file.
+ */
 export const readSegment = async (segment: Segment, start: number, limit: ReadLimit): Promise<SegmentPart> => {
   const { file, salt, endBytes } = segment
-  const records: SpoolRecord[] = []
+  let records = noRecords
   let position = start
   let intactEnd = start
-  let bytes = 0
   let damagedBytes = 0
   let torn = false
-  const wantsMore = () => position < endBytes && records.length < limit.count && bytes < limit.bytes
+  let isFull = false
 
   /** Goes to the next intact record, or to the end. */
   const skip = async (cutOff: boolean) => {
@@ -78,24 +77,23 @@ export const readSegment = async (segment: Segment, start: number, limit: ReadLi
     position += skipped
   }
 
-  let sizeBytes = windowBytes
-  while (wantsMore()) {
-    const window = await file.read(position, Math.min(sizeBytes, endBytes - position))
-    const windowStart = position
-    sizeBytes = windowBytes
-    while (wantsMore()) {
-      const decoded = decodeRecord(window, position - windowStart, salt)
-      if (decoded.kind === 'record') {
-        records.push(decoded.record)
-        bytes += decoded.record.bytes.length
-        position = intactEnd = windowStart + decoded.end
-        continue
-      }
-      if (decoded.kind === 'damaged') await skip(false)
-      else if (position + decoded.needsBytes > endBytes) await skip(true)
-      else sizeBytes = Math.max(windowBytes, decoded.needsBytes)
-      break
+  const usualBytes = Math.min(Math.max(limit.bytes, leastWindowBytes), mostWindowBytes)
+  let windowBytes = usualBytes
+  while (records.count === 0 && position < endBytes) {
+    const askedBytes = Math.min(windowBytes, endBytes - position)
+    const window = await file.read(position, askedBytes)
+    const { records: found, end, broken, ...decoded } = decodeRecords(window, salt, limit)
+    records = found
+    isFull = decoded.isFull
+    position += end
+    intactEnd = found.count > 0 ? position : intactEnd
+    windowBytes = usualBytes
+    if (broken?.kind === 'damaged') await skip(false)
+    else if (broken?.kind === 'short') {
+      const isCutOff = window.length < askedBytes || position + broken.needsBytes > endBytes
+      if (isCutOff) await skip(true)
+      else windowBytes = Math.max(usualBytes, broken.needsBytes)
     }
   }
-  return { records, position, intactEnd, damagedBytes, torn }
+  return { records, isFull, position, intactEnd, damagedBytes, torn }
 }

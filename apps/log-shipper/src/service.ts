@@ -230,11 +230,11 @@ const startInput = async ({ config, edges, parts, ledger }: Run, spool: Spool) =
   const { clock, telemetry, echo } = edges
   const input = await edges.openInput()
   parts.input = input
-  const { stream } = input
+  const { chunks } = input
   const { maxLineBytes } = config
   const onLines = (count: number) =>
     telemetry.metrics.count(commonMetrics.component_received_events_total, count, { component: name })
-  const intake = startIntake({ stream, spool, maxLineBytes, echo, clock, ledger, onLines })
+  const intake = startIntake({ chunks, spool, maxLineBytes, echo, clock, ledger, onLines })
   parts.intake = intake
   return { input, intake }
 }

@@ -6,7 +6,7 @@ import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { RetryingPublisher, Unshippable } from './retrying-publisher.ts'
 import { faultText } from './log-message.ts'
 import type { Spool } from './spool.ts'
-import type { SpooledLine } from './spool-reader.ts'
+import { lineAt, type SpooledLine } from './spool-reader.ts'
 
 /** A batch is complete at whichever comes first. */
 export interface BatchLimits {
@@ -60,11 +60,13 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     cancel()
   }
 
-  const ship = async () => {
+  /** Answers whether more lines need not wait: the batch ended early. */
+  const ship = async (): Promise<boolean> => {
     const batch = await spool.read(limits)
     const letters: Unshippable[] = []
     const messages: Message[] = []
-    for (const line of batch.lines) {
+    for (let index = 0; index < batch.count; index++) {
+      const line = lineAt(batch, index)
       const message = toMessage(line)
       if (line.fault === undefined) messages.push(message)
       else letters.push({ message, reason: line.fault, problem: faultText[line.fault] })
@@ -72,13 +74,13 @@ export const startShipper = (options: ShipperOptions): Shipper => {
     letters.push(...(await retryingPublisher.publish(messages)))
     const refused = await retryingPublisher.deadLetter(letters)
     // In one turn with the spool's own count, so that the books balance at any moment.
-    ledger.acked(batch.lines.length - letters.length)
+    ledger.acked(batch.count - letters.length)
     ledger.deadLettered(letters.length - refused.length)
     for (const { message, problem } of refused) {
       ledger.dropped('refused-by-broker')
       log.error({ id: message.id, bytes: message.body.length, problem }, 'the broker takes a line in no form')
     }
-    metrics.count(commonMetrics.component_sent_events_total, batch.lines.length - letters.length, {
+    metrics.count(commonMetrics.component_sent_events_total, batch.count - letters.length, {
       component: 'log-shipper',
     })
     try {
@@ -87,13 +89,14 @@ export const startShipper = (options: ShipperOptions): Shipper => {
       metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'cursor' })
       log.warn({ err: error }, 'the cursor of the spool was not written: lines may be published twice')
     }
+    return batch.endsEarly
   }
 
   const run = async () => {
     while (!isClosed) {
       if (!spool.allRead) {
         await filled()
-        await ship()
+        while (!isClosed && (await ship()));
         continue
       }
       idle.resolve()

@@ -1,19 +1,38 @@
-import type { SpoolRecord } from './record.ts'
-import { readSegment, type ReadLimit, type Segment } from './segment.ts'
+import type { LineFault, LineFlaw } from './lines.ts'
+import { noRecords, type ReadLimit, type Records } from './record.ts'
+import { readSegment, type Segment } from './segment.ts'
 import type { Damage } from './spool-recovery.ts'
 import type { Segments } from './spool-segments.ts'
 
-/** A line as the spool gives it out. Its id is the same whenever it is read again, and no other line has it. */
-export interface SpooledLine extends SpoolRecord {
-  readonly id: string
-}
-
-export interface Batch {
-  readonly lines: readonly SpooledLine[]
+/** Lines as the spool gives them out: those of one segment. */
+export interface Batch extends Records {
+  /** A line has this and its sequence as its id: the same whenever it is read again, and no other line has it. */
+  readonly idPrefix: string
+  /** The limit was not reached, and more lines were there: behind damage, or in another segment. */
+  readonly endsEarly: boolean
   /** The sequence of the last line that the batch settles, intact or damaged. */
   readonly lastSequence: number
   /** Lines among them that are damaged. */
   readonly damagedLines: number
+}
+
+/** A line of a batch by itself. */
+export interface SpooledLine {
+  readonly id: string
+  /** They share the memory of the batch. */
+  readonly bytes: Buffer
+  readonly fault: LineFault | undefined
+  readonly cutBytes: number
+  /** When the line was read, in milliseconds since the epoch. */
+  readonly timeMs: number
+}
+
+/** The line at that index. */
+export const lineAt = (batch: Batch, index: number): SpooledLine => {
+  const { idPrefix, data, starts, ends, flaws, sequences, timesMs } = batch
+  const { fault, cutBytes = 0 } = flaws.get(index) ?? {}
+  const bytes = data.subarray(starts[index], ends[index])
+  return { id: `${idPrefix}${sequences[index]}`, bytes, fault, cutBytes, timeMs: timesMs[index] ?? 0 }
 }
 
 export interface SpoolReader {
@@ -36,36 +55,42 @@ export const createSpoolReader = ({ segments, ackedSequence, onDamage }: SpoolRe
   let readSequence = ackedSequence
   let reading: Segment | undefined
   let readPosition = 0
+  /** Bytes that were passed over since the last intact record. */
+  let damagedBytes = 0
+
+  /** Answers how many lines up to that sequence, which was not read, are damaged. */
+  const missed = (upTo: number): number => {
+    const count = upTo - readSequence
+    if (count <= 0) return 0
+    onDamage({ lines: count, bytes: damagedBytes })
+    readSequence = upTo
+    damagedBytes = 0
+    return count
+  }
 
   const read = async (limit: ReadLimit, lastOfAll: number): Promise<Batch> => {
-    const lines: SpooledLine[] = []
-    let bytes = 0
-    let damaged = 0
-    const missed = (upTo: number, damagedBytes: number) => {
-      const count = upTo - readSequence
-      if (count > 0) onDamage({ lines: count, bytes: damagedBytes })
-      damaged += count
-      readSequence = upTo
-    }
-    while (lines.length < limit.count && bytes < limit.bytes && readSequence < lastOfAll) {
+    let damagedLines = 0
+    while (readSequence < lastOfAll) {
       const segment = segments.after(readSequence)
       if (segment === undefined) break
       if (segment !== reading) readPosition = 0
       reading = segment
       const { lastSequence, endBytes } = segment
-      const rest = { count: limit.count - lines.length, bytes: limit.bytes - bytes }
-      const part = await readSegment(segment, readPosition, rest)
-      for (const record of part.records) {
-        if (record.sequence <= readSequence) continue
-        missed(record.sequence - 1, part.damagedBytes)
-        readSequence = record.sequence
-        lines.push({ ...record, id: `${segment.id}-${record.sequence}` })
-        bytes += record.bytes.length
+      const part = await readSegment(segment, readPosition, limit)
+      const records = after(part.records, readSequence)
+      damagedBytes += part.damagedBytes
+      for (const sequence of records.sequences) {
+        damagedLines += missed(sequence - 1)
+        readSequence = sequence
       }
       readPosition = part.position
-      if (readPosition >= endBytes) missed(Math.max(lastSequence, readSequence), part.damagedBytes)
+      if (readPosition >= endBytes) damagedLines += missed(lastSequence)
+      if (records.count > 0) {
+        const endsEarly = !part.isFull && readSequence < lastOfAll
+        return { ...records, idPrefix: `${segment.id}-`, endsEarly, lastSequence: readSequence, damagedLines }
+      }
     }
-    return { lines, lastSequence: readSequence, damagedLines: damaged }
+    return { ...noRecords, idPrefix: '', endsEarly: false, lastSequence: readSequence, damagedLines }
   }
 
   return {
@@ -73,5 +98,34 @@ export const createSpoolReader = ({ segments, ackedSequence, onDamage }: SpoolRe
       return readSequence
     },
     read,
+  }
+}
+
+/** Those after that sequence, each after the one before: a segment that is read from its beginning holds acknowledged lines, too. */
+const after = (records: Records, sequence: number): Records => {
+  const { starts, ends, sequences, timesMs } = records
+  const flaws = new Map<number, LineFlaw>()
+  let last = sequence
+  let count = 0
+  for (let index = 0; index < records.count; index++) {
+    const own = sequences[index] ?? 0
+    if (own <= last) continue
+    last = own
+    starts[count] = starts[index] ?? 0
+    ends[count] = ends[index] ?? 0
+    sequences[count] = own
+    timesMs[count] = timesMs[index] ?? 0
+    const flaw = records.flaws.get(index)
+    if (flaw !== undefined) flaws.set(count, flaw)
+    count += 1
+  }
+  return {
+    count,
+    data: records.data,
+    starts: starts.subarray(0, count),
+    ends: ends.subarray(0, count),
+    sequences: sequences.subarray(0, count),
+    timesMs: timesMs.subarray(0, count),
+    flaws,
   }
 }

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { simulatedDisk } from '../test/simulated-disk.ts'
-import { everything, lines, opened, readAll, text } from '../test/spool-world.ts'
+import {
+  everything,
+  lines,
+  linesIn,
+  opened,
+  readAll,
+  readBatches,
+  readEach,
+  text,
+  textsIn,
+} from '../test/spool-world.ts'
 import { numbered } from '../test/world.ts'
 import { recordHeaderBytes } from './record.ts'
 
@@ -10,13 +20,13 @@ describe('opened again', () => {
     const { spool } = await opened(disk)
     await spool.append(lines(...numbered(1, 5)))
     await spool.acked(await spool.read({ count: 2, bytes: 1_000 }))
-    const unacked = await spool.read(everything)
+    const unacked = await readEach(spool)
     const again = await opened(disk.afterCrash())
     expect(again.spool.pending).toBe(3)
     await again.spool.append(lines('new'))
-    const { lines: read } = await again.spool.read(everything)
+    const read = await readEach(again.spool)
     expect(read.map(text)).toEqual([...numbered(3, 5), 'new'])
-    expect(read.slice(0, 3).map(({ id }) => id)).toEqual(unacked.lines.map(({ id }) => id))
+    expect(read.slice(0, 3).map(({ id }) => id)).toEqual(unacked.map(({ id }) => id))
   })
 
   test('no two lines have one id, over many openings', async () => {
@@ -27,7 +37,7 @@ describe('opened again', () => {
       const old = await spool.read(everything)
       await spool.append(lines('a', 'b', 'c'))
       const fresh = await spool.read(everything)
-      ids.push(...fresh.lines.map(({ id }) => id))
+      ids.push(...linesIn(fresh).map(({ id }) => id))
       await spool.acked(opening % 2 === 0 ? old : fresh)
       disk = opening % 3 === 0 ? disk.afterPowerCut(() => 0) : disk.afterCrash()
     }
@@ -69,12 +79,12 @@ describe('opened again', () => {
       const again = await opened(crashed)
       const hit = Math.floor((bit >> 3) / recordBytes)
       const expected = ['aaa', 'bbb', 'ccc'].filter((_, index) => index !== hit)
-      const batch = await again.spool.read(everything)
-      expect(batch.lines.map(text), `bit ${bit}`).toEqual(expected)
+      const batches = await readBatches(again.spool)
+      expect(batches.flatMap(textsIn), `bit ${bit}`).toEqual(expected)
       // A longer length at the very end cannot be told from a write that was cut off.
       if (hit < 2) expect(again.damagedLines(), `bit ${bit}`).toBe(1)
       expect(again.spool.pending).toBe(2)
-      await again.spool.acked(batch)
+      for (const batch of batches) await again.spool.acked(batch)
       expect(again.spool.pending).toBe(0)
     }
   })
@@ -86,7 +96,7 @@ describe('opened again', () => {
     const file = [...disk.files.values()][0]!
     file.bytes[file.bytes.length - 1]! ^= 1
     const batch = await spool.read(everything)
-    expect(batch.lines.map(text)).toEqual(['aaa', 'bbb'])
+    expect(textsIn(batch)).toEqual(['aaa', 'bbb'])
     expect(damage).toEqual([{ lines: 1, bytes: recordHeaderBytes + 3 }])
     expect(spool.pending).toBe(2)
     await spool.append(lines('ddd'))
@@ -135,15 +145,15 @@ describe('power cut', () => {
     const disk = simulatedDisk()
     const { spool } = await opened(disk, { sync: false })
     await spool.append(lines('a', 'b'))
-    const published = await spool.read(everything)
+    const published = await readEach(spool)
     const again = await opened(
       disk.afterPowerCut(() => 0),
       { sync: false },
     )
     await again.spool.append(lines('c', 'd'))
-    const read = await again.spool.read(everything)
-    expect(read.lines.map(text)).toEqual(['c', 'd'])
-    expect(read.lines.map(({ id }) => id)).not.toEqual(expect.arrayContaining([published.lines[0]!.id]))
+    const read = await readEach(again.spool)
+    expect(read.map(text)).toEqual(['c', 'd'])
+    expect(read.map(({ id }) => id)).not.toEqual(expect.arrayContaining([published[0]!.id]))
   })
 
   test('a cursor that survived its lines does not swallow the next', async () => {

@@ -74,8 +74,8 @@ const scan = async (segment: Segment) => {
   let torn = false
   for (let position = 0; position < segment.endBytes;) {
     const part = await readSegment(segment, position, scanLimit)
-    if (part.records.length > 0) intactEnd = part.intactEnd
-    segment.lastSequence = part.records.at(-1)?.sequence ?? segment.lastSequence
+    if (part.records.count > 0) intactEnd = part.intactEnd
+    segment.lastSequence = part.records.sequences.at(-1) ?? segment.lastSequence
     position = part.position
     damagedBytes += part.damagedBytes
     torn = part.torn

@@ -1,12 +1,7 @@
 import type { Clock } from '@armature/async/clock'
-import type { Line } from './lines.ts'
 import type { Notifier } from './notifier.ts'
-import { encodeRecord, recordHeaderBytes } from './record.ts'
+import { encodeRecords, type NewLines, recordBytes } from './record.ts'
 import type { Segments } from './spool-segments.ts'
-
-export interface NewLine extends Line {
-  readonly timeMs: number
-}
 
 /** What `append` waits for: the spool is at its bound, or the disk has no room. */
 export type Full = 'bound' | 'disk'
@@ -19,7 +14,7 @@ export interface SpoolWriter {
   /** What `append` waits for, if it does. */
   readonly full: Full | undefined
   /** As `Spool.append`. Calls write one after the other. */
-  append(lines: readonly NewLine[]): Promise<void>
+  append(lines: NewLines): Promise<void>
   /** Lets `append` exceed the bound from now on. */
   admitAll(): void
   /** Waits for an append under way, unless that waits itself for room: it rejects. */
@@ -52,39 +47,36 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
   let failure: Error | undefined
   const gate = roomGate(options)
 
-  /** Writes lines together. What a failed attempt left behind the end is overwritten by the next. */
-  const write = async (lines: readonly NewLine[], bytes: number) => {
+  /** Writes some of the lines together. What a failed attempt left behind the end is overwritten by the next. */
+  const write = async (lines: NewLines, from: number, to: number, bytes: number) => {
     const segment = await gate.whenDiskHasRoom(async () => {
       const target = await segments.forAppend(bytes, nextSequence)
-      const records = lines.map((line, index) => encodeRecord({ ...line, sequence: nextSequence + index }, target.salt))
-      await target.file.write(Buffer.concat(records), target.endBytes)
+      const records = encodeRecords(lines, { from, to, bytes, firstSequence: nextSequence, salt: target.salt })
+      await target.file.write(records, target.endBytes)
       return target
     })
     if (sync) await segment.file.sync()
-    nextSequence += lines.length
+    nextSequence += to - from
     segments.appended(segment, bytes, nextSequence - 1)
-    waiting -= lines.length
+    waiting -= to - from
     onHeld()
   }
 
-  const append = async (lines: readonly NewLine[]) => {
+  const append = async (lines: NewLines) => {
     if (failure !== undefined) throw failure
     gate.failIfClosed()
-    let group: NewLine[] = []
-    let groupBytes = 0
-    const flush = async () => {
-      if (group.length > 0) await write(group, groupBytes)
-      group = []
-      groupBytes = 0
-    }
-    for (const line of lines) {
-      const bytes = recordHeaderBytes + line.bytes.length
-      if (!gate.hasRoom(groupBytes + bytes) || groupBytes + bytes > segmentBytes) await flush()
+    let to = 0
+    while (to < lines.count) {
+      const from = to
+      let bytes = recordBytes(lines, to++)
       await gate.waitForRoom(bytes)
-      group.push(line)
-      groupBytes += bytes
+      for (; to < lines.count; to++) {
+        const more = bytes + recordBytes(lines, to)
+        if (more > segmentBytes || !gate.hasRoom(more)) break
+        bytes = more
+      }
+      await write(lines, from, to, bytes)
     }
-    await flush()
   }
 
   return {
@@ -98,7 +90,7 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
       return gate.full
     },
     append: (lines) => {
-      waiting += lines.length
+      waiting += lines.count
       const result = appending.then(() => append(lines))
       appending = result.catch((error: unknown) => {
         failure ??= error as Error

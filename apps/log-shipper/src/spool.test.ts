@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { simulatedDisk } from '../test/simulated-disk.ts'
-import { everything, line, lines, opened, readAll, text } from '../test/spool-world.ts'
+import { everything, lines, linesIn, linesOf, opened, readAll, textsIn } from '../test/spool-world.ts'
 import { numbered } from '../test/world.ts'
 import type { DiskFile } from './disk.ts'
 import { leastSpoolBytes } from './spool.ts'
@@ -8,10 +8,10 @@ import { leastSpoolBytes } from './spool.ts'
 describe('a queue', () => {
   test('gives lines out in order, once, with what belongs to them', async () => {
     const { spool } = await opened(simulatedDisk())
-    await spool.append([line('a'), { bytes: Buffer.from([0xff]), fault: 'not-utf8', cutBytes: 0, timeMs: 5 }])
-    await spool.append([{ bytes: Buffer.from('cut'), fault: 'too-long', cutBytes: 7, timeMs: 6 }])
-    const { lines: read } = await spool.read(everything)
-    expect(read).toMatchObject([
+    await spool.append(lines('a'))
+    await spool.append(linesOf([{ bytes: Buffer.from([0xff]), fault: 'not-utf8' }], 5))
+    await spool.append(linesOf([{ bytes: Buffer.from('cut'), fault: 'too-long', cutBytes: 7 }], 6))
+    expect(linesIn(await spool.read(everything))).toMatchObject([
       { fault: undefined, cutBytes: 0, timeMs: 1_000 },
       { fault: 'not-utf8', cutBytes: 0, timeMs: 5 },
       { fault: 'too-long', cutBytes: 7, timeMs: 6 },
@@ -22,9 +22,9 @@ describe('a queue', () => {
   test('limits a read by count and by bytes', async () => {
     const { spool } = await opened(simulatedDisk())
     await spool.append(lines('aaaa', 'bbbb', 'cccc', 'dddd'))
-    expect((await spool.read({ count: 1, bytes: 100 })).lines.map(text)).toEqual(['aaaa'])
-    expect((await spool.read({ count: 9, bytes: 5 })).lines.map(text)).toEqual(['bbbb', 'cccc'])
-    expect((await spool.read({ count: 9, bytes: 1 })).lines.map(text)).toEqual(['dddd'])
+    expect(textsIn(await spool.read({ count: 1, bytes: 100 }))).toEqual(['aaaa'])
+    expect(textsIn(await spool.read({ count: 9, bytes: 5 }))).toEqual(['bbbb', 'cccc'])
+    expect(textsIn(await spool.read({ count: 9, bytes: 1 }))).toEqual(['dddd'])
   })
 
   test('counts what it holds from append to ack', async () => {
@@ -81,7 +81,7 @@ describe('bounds', () => {
       await expect.poll(() => spool.full === 'bound' || spool.waiting === 0, { interval: 1 }).toBe(true)
       expect(spool.sizeBytes).toBeLessThanOrEqual(small.maxBytes)
       const batch = await spool.read({ count: 3, bytes: 1_000 })
-      read.push(...batch.lines.map(text))
+      read.push(...textsIn(batch))
       await spool.acked(batch)
     }
     await appending
@@ -96,8 +96,8 @@ describe('bounds', () => {
     const read: string[] = []
     while (read.length < texts.length) {
       const batch = await spool.read({ count: 1, bytes: 1 })
-      if (batch.lines.length === 0) await spool.appended()
-      read.push(...batch.lines.map(text))
+      if (batch.count === 0) await spool.appended()
+      read.push(...textsIn(batch))
       await spool.acked(batch)
     }
     await appending

@@ -1,12 +1,11 @@
 import type { Clock } from '@armature/async/clock'
 import type { Disk } from './disk.ts'
 import { createNotifier } from './notifier.ts'
-import { recordHeaderBytes } from './record.ts'
-import type { ReadLimit } from './segment.ts'
+import { type NewLines, type ReadLimit, recordHeaderBytes } from './record.ts'
 import { type Batch, createSpoolReader } from './spool-reader.ts'
 import { type Damage, recover, writeCursor } from './spool-recovery.ts'
 import { createSegments } from './spool-segments.ts'
-import { createSpoolWriter, type Full, type NewLine } from './spool-writer.ts'
+import { createSpoolWriter, type Full } from './spool-writer.ts'
 
 export interface SpoolOptions {
   readonly disk: Disk
@@ -39,8 +38,8 @@ export interface Spool {
    * Resolves when the lines are held. Waits while the spool or the disk is full. Rejects when the disk fails otherwise: what
    * was written is then not known, and the spool takes no more.
    */
-  append(lines: readonly NewLine[]): Promise<void>
-  /** The next lines, in order; none where all have been read. The line that reaches a limit is still read. */
+  append(lines: NewLines): Promise<void>
+  /** Some of the next lines, in order; none where all have been read. The line that reaches a limit is still read. */
   read(limit: ReadLimit): Promise<Batch>
   /** The batch, and all that was read before it, is done. Rejects when the cursor cannot be written: then it may repeat. */
   acked(batch: Batch): Promise<void>

@@ -2,8 +2,8 @@ import { systemClock } from '@armature/async/clock'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openSpool, type Spool } from '../src/spool.ts'
-import type { NewLine } from '../src/spool-writer.ts'
 import { simulatedDisk, type SimulatedDisk } from './simulated-disk.ts'
+import { lines, linesIn } from './spool-world.ts'
 
 /** One process's use of the spool before it ends. */
 type Step = { readonly append: number } | { readonly deliver: number }
@@ -57,7 +57,7 @@ test('whenever the process or the power ends: no held line is lost, order holds,
 
       const deliver = async (spool: Spool, limit: number) => {
         const batch = await spool.read({ count: limit, bytes: 1_000 })
-        for (const { id, bytes } of batch.lines) {
+        for (const { id, bytes } of linesIn(batch)) {
           const text = Buffer.from(bytes).toString()
           expect(given.get(id) ?? text).toBe(text)
           given.set(id, text)
@@ -66,10 +66,9 @@ test('whenever the process or the power ends: no held line is lost, order holds,
         await spool.acked(batch)
       }
 
-      const append = async (spool: Spool, lines: number) => {
-        const texts = Array.from({ length: lines }, () => `line ${String(count++).padStart(6, '0')}`)
-        const fresh = texts.map((text): NewLine => ({ bytes: Buffer.from(text), cutBytes: 0, timeMs: 0 }))
-        const appending = spool.append(fresh)
+      const append = async (spool: Spool, size: number) => {
+        const texts = Array.from({ length: size }, () => `line ${String(count++).padStart(6, '0')}`)
+        const appending = spool.append(lines(...texts))
         await new Promise((resolve) => setImmediate(resolve))
         while (spool.full === 'bound') {
           await deliver(spool, 100)

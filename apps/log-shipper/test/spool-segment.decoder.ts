@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
-import { encodeRecord } from '../src/record.ts'
 import { simulatedDisk } from './simulated-disk.ts'
-import { everything, line, opened, text } from './spool-world.ts'
+import { encodeRecord, lines as linesOf, linesIn, opened, readAll, readBatches, text } from './spool-world.ts'
 
 /** Damage by a disk, a power cut or a person to the bytes of a file, one after the other. */
 type Harm =
@@ -69,7 +68,9 @@ const content = (bytes: Buffer) => ({ bytes, durable: bytes, nameIsDurable: true
 
 /** Opens and reads: only lines that were written, in order, none twice; what is settled does not come again, and new lines are taken. */
 export const check = async ({ lines, harms, cursor }: Input): Promise<void> => {
-  const records = lines.map((one, index) => encodeRecord({ ...line(one), sequence: index + 1 }, crc32(id)))
+  const records = lines.map((one, index) =>
+    encodeRecord({ bytes: Buffer.from(one), sequence: index + 1, timeMs: 1_000 }, crc32(id)),
+  )
   const disk = simulatedDisk(
     new Map([
       [`${'1'.padStart(16, '0')}-${id}.segment`, content(harms.reduce(harmed, Buffer.concat(records)))],
@@ -77,19 +78,23 @@ export const check = async ({ lines, harms, cursor }: Input): Promise<void> => {
     ]),
   )
   const { spool } = await opened(disk)
-  const batch = await spool.read(everything)
-  assert.ok(batch.lines.length <= lines.length, 'it gives out more lines than were written')
+  const batches = await readBatches(spool)
+  const found = batches.flatMap(linesIn)
+  assert.ok(found.length <= lines.length, 'it gives out more lines than were written')
   let before = 0
-  for (const found of batch.lines) {
-    assert.ok(found.sequence > before, 'the lines are not in order')
-    assert.equal(text(found), text({ bytes: Buffer.from(lines[found.sequence - 1] ?? '') }))
-    before = found.sequence
+  for (const [index, sequence] of batches.flatMap(({ sequences }) => [...sequences]).entries()) {
+    assert.ok(sequence > before, 'the lines are not in order')
+    assert.equal(
+      text(found[index] ?? { bytes: Buffer.from('none') }),
+      text({ bytes: Buffer.from(lines[sequence - 1] ?? '') }),
+    )
+    before = sequence
   }
   assert.ok(spool.allRead)
-  assert.equal(spool.pending, batch.lines.length)
-  await spool.acked(batch)
+  assert.equal(spool.pending, found.length)
+  for (const batch of batches) await spool.acked(batch)
   assert.equal(spool.pending, 0)
-  await spool.append([line('new')])
+  await spool.append(linesOf('new'))
   const again = await opened(disk.afterCrash())
-  assert.deepEqual((await again.spool.read(everything)).lines.map(text), ['new'])
+  assert.deepEqual(await readAll(again.spool), ['new'])
 }
