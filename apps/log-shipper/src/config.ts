@@ -66,9 +66,9 @@ export const settings = z
     spoolSync: toggle()
       .default(true)
       .meta({ description: 'Write the spool through to the disk, so that lines survive a power cut' }),
-    batchCount: integer({ min: 1, max: 100_000 }).default(500).meta({ description: 'Lines published at once' }),
+    batchCount: integer({ min: 1, max: 100_000 }).default(10_000).meta({ description: 'Lines published at once' }),
     batchBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })
-      .default(512 * 1024)
+      .default(1024 * 1024)
       .meta({ description: 'Bytes published at once; the line that reaches it is the last' }),
     batchPeriodMs: durationMs({ max: 60_000 })
       .default(50)

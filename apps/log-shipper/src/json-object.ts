@@ -6,76 +6,168 @@ const maxDepth = 64
 const maxExponent = 308
 const maxDigits = 1_000
 
+/** The scanners below answer the place behind what they read, or this. */
+const none = -1
+
 /**
- * Whether the bytes are a JSON object that any reader takes as it is: in UTF-8 without a byte order mark, with no other white space
- * around it than that of RFC 8259 (space, tab, line feed, carriage return), nested at most 64 deep, without an escaped NUL, without
- * half a surrogate pair, and without a number beyond a double. PostgreSQL's jsonb refuses each of the last four, `JSON.parse` takes them.
+ * Whether the bytes from `start` to `end` are a JSON object that any reader takes as it is: in UTF-8 without a byte order mark, with no
+ * other white space around it than that of RFC 8259 (space, tab, line feed, carriage return), nested at most 64 deep, without an escaped NUL,
+ * without half a surrogate pair, and without a number beyond a double. PostgreSQL's jsonb refuses each of the last four, `JSON.parse`
+ * takes them. Reads the bytes alone, since it is asked of every line.
  */
-export const isJsonObject = (bytes: Uint8Array): boolean => {
-  if (!isUtf8(bytes)) return false
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
-  if (!/^[ \t\n\r]*\{/.test(text)) return false
-  try {
-    JSON.parse(text)
-  } catch {
-    return false
-  }
-  return (!mayBeUnportable.test(text) && opensAtMost(text, maxDepth)) || isPortable(text)
-}
+export const isJsonObject = (data: Buffer, start = 0, end = data.length): boolean =>
+  isPortableObject(data, start, end) && isUtf8(data.subarray(start, end))
 
-/** Cheap, and true of each text that is not portable for an escape or a number. */
-const mayBeUnportable = /\\u(?:0000|d[89a-f])|\d[eE][+-]?\d{3}|[\d.]{300}/i
-
-const opensAtMost = (text: string, limit: number): boolean => {
-  let count = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if ((code === openBrace || code === openBracket) && ++count > limit) return false
-  }
-  return true
-}
-
-const openBrace = 0x7b
-const openBracket = 0x5b
-
-/** Reads the tokens of a text that is JSON. The parsed value does not do: of two members with one name it holds the last only. */
-const isPortable = (text: string): boolean => {
+const isPortableObject = (data: Buffer, start: number, end: number): boolean => {
+  let at = afterSpace(data, start, end)
+  if (at >= end || data[at] !== openBrace) return false
   let depth = 0
-  for (let at = 0; at < text.length;) {
-    const char = text.charAt(at)
-    if (char === '"') {
-      const end = endOfString(text, at)
-      if (!isPortableString(text.slice(at + 1, end))) return false
-      at = end + 1
-    } else if (/[-\d]/.test(char)) {
-      numberToken.lastIndex = at
-      const [token = char] = numberToken.exec(text) ?? []
-      if (!isPortableNumber(token)) return false
-      at += token.length
+  for (;;) {
+    // A value begins here.
+    const first = data[at] ?? 0
+    const opens = at < end && (first === openBrace || first === openBracket)
+    if (opens) {
+      if (depth === maxDepth) return false
+      closers[depth++] = first === openBrace ? closeBrace : closeBracket
+      at = afterSpace(data, at + 1, end)
     } else {
-      if (char === '{' || char === '[') depth += 1
-      if (char === '}' || char === ']') depth -= 1
-      if (depth > maxDepth) return false
-      at += 1
+      at = afterScalar(data, at, end)
+      if (at === none) return false
     }
+    // What follows it: the ends of what it stands in, then a comma.
+    for (let isEmpty = opens; ; isEmpty = false) {
+      if (!isEmpty) at = afterSpace(data, at, end)
+      if (at < end && data[at] === closers[depth - 1]) {
+        at += 1
+        depth -= 1
+        if (depth > 0) continue
+        return afterSpace(data, at, end) === end
+      }
+      if (!isEmpty) {
+        if (at >= end || data[at] !== comma) return false
+        at = afterSpace(data, at + 1, end)
+      }
+      break
+    }
+    if (closers[depth - 1] === closeBrace) at = afterName(data, at, end)
+    if (at === none) return false
   }
-  return true
 }
 
-const numberToken = /[-+.\deE]+/y
+/** The characters that close what is open, the outermost first. */
+const closers = new Uint8Array(maxDepth)
 
-/** Where the closing quote stands. */
-const endOfString = (text: string, start: number): number => {
-  let at = start + 1
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d]
+const [quote, backslash, colon, comma, minus, point, zero, nine] = [0x22, 0x5c, 0x3a, 0x2c, 0x2d, 0x2e, 0x30, 0x39]
+
+const afterSpace = (data: Buffer, start: number, end: number): number => {
+  let at = start
+  while (at < end && isSpace(data[at])) at += 1
   return at
 }
 
-/** Of a string its characters and escapes, between the quotes. */
-const isPortableString = (content: string): boolean => {
-  if (!content.includes('\\u')) return true
-  const value = JSON.parse(`"${content}"`) as string
-  return value.isWellFormed() && !value.includes('\0')
+const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d
+
+/** The name of a member, with its colon. */
+const afterName = (data: Buffer, start: number, end: number): number => {
+  const name = afterString(data, start, end)
+  if (name === none) return none
+  const at = afterSpace(data, name, end)
+  return at < end && data[at] === colon ? afterSpace(data, at + 1, end) : none
+}
+
+const afterScalar = (data: Buffer, at: number, end: number): number => {
+  if (at >= end) return none
+  switch (data[at]) {
+    case quote:
+      return afterString(data, at, end)
+    case 0x74:
+      return afterWord(data, at, end, words.true)
+    case 0x66:
+      return afterWord(data, at, end, words.false)
+    case 0x6e:
+      return afterWord(data, at, end, words.null)
+    default:
+      return afterNumber(data, at, end)
+  }
+}
+
+const words = { true: Buffer.from('true'), false: Buffer.from('false'), null: Buffer.from('null') }
+
+const afterWord = (data: Buffer, start: number, end: number, word: Buffer): number => {
+  const after = start + word.length
+  return after <= end && data.compare(word, 0, word.length, start, after) === 0 ? after : none
+}
+
+/** A string, without an escaped NUL and without half a surrogate pair. */
+const afterString = (data: Buffer, start: number, end: number): number => {
+  if (start >= end || data[start] !== quote) return none
+  for (let at = start + 1; at < end;) {
+    const byte = data[at] ?? 0
+    if (byte === quote) return at + 1
+    if (byte < 0x20) return none
+    at = byte === backslash ? afterEscape(data, at, end) : at + 1
+    if (at === none) return none
+  }
+  return none
+}
+
+const letterU = 0x75
+const shortEscapes = new Set(Buffer.from('"\\/bfnrt'))
+
+const afterEscape = (data: Buffer, start: number, end: number): number => {
+  if (start + 1 >= end) return none
+  const letter = data[start + 1] ?? 0
+  if (letter !== letterU) return shortEscapes.has(letter) ? start + 2 : none
+  const unit = escapedUnit(data, start, end)
+  const after = start + escapedUnitBytes
+  if (isBetween(unit, 0xd800, 0xdbff)) {
+    const isPair = isBetween(escapedUnit(data, after, end), 0xdc00, 0xdfff)
+    return isPair ? after + escapedUnitBytes : none
+  }
+  return unit <= 0 || isBetween(unit, 0xdc00, 0xdfff) ? none : after
+}
+
+const escapedUnitBytes = '\\u0000'.length
+
+/** The code unit of an escape such as `\u00e9`, or -1 where there is none. */
+const escapedUnit = (data: Buffer, start: number, end: number): number => {
+  if (start + escapedUnitBytes > end || data[start] !== backslash || data[start + 1] !== letterU) return none
+  const digits = data.toString('latin1', start + 2, start + escapedUnitBytes)
+  return /^[\da-f]{4}$/i.test(digits) ? Number.parseInt(digits, 16) : none
+}
+
+const isBetween = (value: number, least: number, most: number): boolean => value >= least && value <= most
+
+/** No number of so few characters and so few digits in its exponent is beyond a double. */
+const [surelyFewCharacters, surelyFewExponentDigits] = [200, 2]
+
+/** A number that is within a double. */
+const afterNumber = (data: Buffer, start: number, end: number): number => {
+  const first = data[start] === minus ? start + 1 : start
+  let at = afterDigits(data, first, end)
+  if (at === first || (data[first] === zero && at > first + 1)) return none
+  if (at < end && data[at] === point) {
+    const fraction = at + 1
+    at = afterDigits(data, fraction, end)
+    if (at === fraction) return none
+  }
+  let exponentDigits = 0
+  if (at < end && (data[at] === 0x65 || data[at] === 0x45)) {
+    const sign = data[at + 1]
+    const digits = at + (sign === minus || sign === 0x2b ? 2 : 1)
+    at = afterDigits(data, digits, end)
+    exponentDigits = at - digits
+    if (exponentDigits <= 0) return none
+  }
+  const isSurely = at - start <= surelyFewCharacters && exponentDigits <= surelyFewExponentDigits
+  return isSurely || isPortableNumber(data.toString('latin1', start, at)) ? at : none
+}
+
+const afterDigits = (data: Buffer, start: number, end: number): number => {
+  let at = start
+  while (at < end && isBetween(data[at] ?? 0, zero, nine)) at += 1
+  return at
 }
 
 const isPortableNumber = (token: string): boolean => {

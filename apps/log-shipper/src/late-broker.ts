@@ -2,6 +2,7 @@ import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
 import { ConnectError } from '@armature/messaging/errors'
 import type { Driver, Publisher } from '@armature/messaging/ports'
+import { publishRun } from '@armature/messaging/publish-run'
 import { tracedPublisher } from '@armature/messaging/trace'
 import { wait } from '@armature/async/wait'
 import { within } from '@armature/async/within'
@@ -80,7 +81,11 @@ export const lateBroker = (options: LateBrokerOptions): LateBroker => {
 
   return {
     opened: publisher,
-    publisher: { publish: async (topic, messages) => (await publisher).publish(topic, messages), close: closeOnce },
+    publisher: {
+      publish: async (topic, messages) => (await publisher).publish(topic, messages),
+      publishRun: async (topic, run) => publishRun(await publisher, topic, run),
+      close: closeOnce,
+    },
     begun: async (limitMs) => {
       await within(limitMs, opening, clock)
     },

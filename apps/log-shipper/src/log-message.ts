@@ -1,7 +1,8 @@
+import { type Message, message } from '@armature/messaging/message'
+import type { MessageRun } from '@armature/messaging/message-run'
 import { isJsonObject } from './json-object.ts'
 import type { LineFault } from './lines.ts'
-import { type Message, message } from '@armature/messaging/message'
-import type { SpooledLine } from './spool-reader.ts'
+import { type Batch, lineAt } from './spool-reader.ts'
 
 export interface MessageOptions {
   readonly topic: string
@@ -17,23 +18,50 @@ export const faultText: Readonly<Record<LineFault, string>> = {
   'not-utf8': 'the line is not valid UTF-8',
 }
 
+const contentTypes = ['text/plain; charset=utf-8', 'application/json'] as const
+const [textKind, jsonKind] = [0, 1]
+
 /**
- * The line as a message, its bytes unchanged. A line that is a JSON object (`isJsonObject`) is `application/json`, another one
- * `text/plain`, bytes that are no text `application/octet-stream`; of a cut line the header `cut-bytes` says how many are missing.
+ * The lines of a batch as messages, their bytes unchanged, but for those at fault. A line that is a JSON object (`isJsonObject`) is
+ * `application/json`, another one `text/plain`.
  */
-export const lineMessage = (line: SpooledLine, { topic, source, key }: MessageOptions): Message =>
-  message(topic, line.bytes, {
-    id: line.id,
+export const linesRun = (batch: Batch, { source, key }: MessageOptions): MessageRun => {
+  const { data, starts, ends, sequences, timesMs, idPrefix } = batch.flaws.size === 0 ? batch : withoutFlaws(batch)
+  const kindOf = new Uint8Array(starts.length)
+  for (let index = 0; index < kindOf.length; index++) {
+    kindOf[index] = isJsonObject(data, starts[index], ends[index]) ? jsonKind : textKind
+  }
+  return {
+    ...{ count: starts.length, key, data, starts, ends, timesMs, kindOf, idPrefix, idNumbers: sequences },
+    kinds: contentTypes.map((contentType) => ({ source, 'content-type': contentType })),
+  }
+}
+
+const withoutFlaws = (batch: Batch): Batch => {
+  const isWhole = (_: number, index: number) => !batch.flaws.has(index)
+  return {
+    ...batch,
+    starts: batch.starts.filter(isWhole),
+    ends: batch.ends.filter(isWhole),
+    sequences: batch.sequences.filter(isWhole),
+    timesMs: batch.timesMs.filter(isWhole),
+  }
+}
+
+/**
+ * The line at that index, which is at fault, as a message: `application/octet-stream`, of a line that was cut off with the header `cut-bytes`,
+ * which says how many bytes are missing.
+ */
+export const flawedMessage = (batch: Batch, index: number, { topic, source, key }: MessageOptions): Message => {
+  const { id, bytes, timeMs, cutBytes } = lineAt(batch, index)
+  return message(topic, bytes, {
+    id,
     key,
-    time: new Date(line.timeMs),
+    time: new Date(timeMs),
     headers: {
       source,
-      'content-type': contentType(line),
-      ...(line.cutBytes > 0 ? { 'cut-bytes': String(line.cutBytes) } : {}),
+      'content-type': 'application/octet-stream',
+      ...(cutBytes > 0 ? { 'cut-bytes': String(cutBytes) } : {}),
     },
   })
-
-const contentType = ({ bytes, fault }: SpooledLine): string => {
-  if (fault !== undefined) return 'application/octet-stream'
-  return isJsonObject(bytes) ? 'application/json' : 'text/plain; charset=utf-8'
 }

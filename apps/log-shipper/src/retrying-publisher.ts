@@ -3,8 +3,10 @@ import type { Clock } from '@armature/async/clock'
 import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
 import { failureText } from '@armature/messaging/failure-text'
 import type { Message } from '@armature/messaging/message'
+import { messageAt, type MessageRun, partOfRun } from '@armature/messaging/message-run'
 import { messagingMetrics } from '@armature/messaging/messaging-metrics'
 import type { Publisher } from '@armature/messaging/ports'
+import { publishRun } from '@armature/messaging/publish-run'
 import { publishDeadLetter } from '@armature/messaging/publish-dead-letter'
 import { withTimeout } from '@armature/messaging/timeout'
 import { wait } from '@armature/async/wait'
@@ -40,7 +42,7 @@ export interface RetryingPublisher {
    * Resolves when the broker holds all of them, in order, but for those that it refuses: these are the answer. Tries again for as
    * long as the broker is away. Rejects when the topic itself is refused, or when closed.
    */
-  publish(messages: readonly Message[]): Promise<readonly Unshippable[]>
+  publish(messages: MessageRun): Promise<readonly Unshippable[]>
   /**
    * Resolves when the dead-letter topic holds all of them, but for those that it refuses in every form (`letterForms`): these are
    * the answer. Tries again like `publish`.
@@ -87,27 +89,25 @@ export const createRetryingPublisher = (options: RetryingPublisherOptions): Retr
     }
   }
 
-  const send = (messages: readonly Message[]) =>
+  const send = (messages: MessageRun) =>
     persist(() =>
       withTimeout({ limitMs: publishTimeoutMs, clock, what: `the publish to ${topic}` }, () =>
-        publisher.publish(topic, messages),
+        publishRun(publisher, topic, messages),
       ),
     )
 
-  const publish = async (messages: readonly Message[]): Promise<readonly Unshippable[]> => {
-    if (messages.length === 0) return []
+  const publish = async (messages: MessageRun): Promise<readonly Unshippable[]> => {
+    const { count } = messages
+    if (count === 0) return []
     try {
       await send(messages)
       return []
     } catch (error) {
       if (signal.aborted || !isRefusal(error)) throw error
-      const [message] = messages
-      if (messages.length === 1 && message !== undefined) {
-        return [{ message, reason: error.fault, problem: error.message }]
-      }
-      const middle = Math.ceil(messages.length / 2)
-      const first = await publish(messages.slice(0, middle))
-      return [...first, ...(await publish(messages.slice(middle)))]
+      if (count === 1) return [{ message: messageAt(messages, 0, topic), reason: error.fault, problem: error.message }]
+      const middle = Math.ceil(count / 2)
+      const first = await publish(partOfRun(messages, 0, middle))
+      return [...first, ...(await publish(partOfRun(messages, middle, count)))]
     }
   }
 

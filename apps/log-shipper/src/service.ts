@@ -22,7 +22,6 @@ import { createRetryingPublisher, type RetryingPublisher } from './retrying-publ
 import { type Input, standardInput } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
 import { type LateBroker, lateBroker } from './late-broker.ts'
-import { lineMessage } from './log-message.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { durableFolder, openedSpool, type SpoolFolder } from './spool-folder.ts'
@@ -216,7 +215,7 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
   const shipper = startShipper({
     spool,
     retryingPublisher,
-    toMessage: (line) => lineMessage(line, { topic, source, key }),
+    messages: { topic, source, key },
     clock,
     telemetry,
     ledger,

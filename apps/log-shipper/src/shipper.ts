@@ -1,12 +1,13 @@
 import type { Clock } from '@armature/async/clock'
-import type { Message } from '@armature/messaging/message'
+import type { MessageRun } from '@armature/messaging/message-run'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { RetryingPublisher, Unshippable } from './retrying-publisher.ts'
-import { faultText } from './log-message.ts'
+import { faultText, flawedMessage, linesRun, type MessageOptions } from './log-message.ts'
+import { createNotifier } from './notifier.ts'
 import type { Spool } from './spool.ts'
-import { lineAt, type SpooledLine } from './spool-reader.ts'
+import type { Batch } from './spool-reader.ts'
 
 /** A batch is complete at whichever comes first. */
 export interface BatchLimits {
@@ -19,7 +20,7 @@ export interface BatchLimits {
 export interface ShipperOptions {
   readonly spool: Spool
   readonly retryingPublisher: RetryingPublisher
-  readonly toMessage: (line: SpooledLine) => Message
+  readonly messages: MessageOptions
   readonly clock: Clock
   readonly telemetry: Telemetry
   readonly ledger: Ledger
@@ -37,71 +38,42 @@ export interface Shipper {
   close(): Promise<void>
 }
 
+/** Lines of the spool as messages, on their way to the broker. */
+interface Taken {
+  readonly batch: Batch
+  readonly run: MessageRun
+  /** Those at fault. */
+  readonly letters: readonly Unshippable[]
+}
+
 /**
  * Takes lines from the spool to the broker, one batch after the other, and acknowledges them to the spool when the broker, or
- * its dead-letter topic, holds them.
+ * its dead-letter topic, holds them. While a batch is published, the next one is read, and the cursor of the one before is written.
  */
 export const startShipper = (options: ShipperOptions): Shipper => {
-  const { spool, retryingPublisher, toMessage, clock, telemetry, ledger, batch: limits } = options
-  const { log, metrics } = telemetry
+  const { spool, retryingPublisher } = options
+  const reading = batchReader(options)
+  const settled = createNotifier()
+  const settle = batchSettler(options)
   let isClosed = false
-  let isHurried = false
-  let idle = Promise.withResolvers<void>()
-
-  const isFull = () => spool.pending >= limits.count || spool.sizeBytes >= limits.bytes
-
-  const filled = async (): Promise<void> => {
-    let isOver = false
-    const cancel = clock.after(limits.periodMs, () => {
-      isOver = true
-      spool.wake()
-    })
-    while (!isOver && !isHurried && !isClosed && !isFull()) await spool.appended()
-    cancel()
-  }
-
-  /** Answers whether more lines need not wait: the batch ended early. */
-  const ship = async (): Promise<boolean> => {
-    const batch = await spool.read(limits)
-    const letters: Unshippable[] = []
-    const messages: Message[] = []
-    for (let index = 0; index < batch.count; index++) {
-      const line = lineAt(batch, index)
-      const message = toMessage(line)
-      if (line.fault === undefined) messages.push(message)
-      else letters.push({ message, reason: line.fault, problem: faultText[line.fault] })
-    }
-    letters.push(...(await retryingPublisher.publish(messages)))
-    const refused = await retryingPublisher.deadLetter(letters)
-    // In one turn with the spool's own count, so that the books balance at any moment.
-    ledger.acked(batch.count - letters.length)
-    ledger.deadLettered(letters.length - refused.length)
-    for (const { message, problem } of refused) {
-      ledger.dropped('refused-by-broker')
-      log.error({ id: message.id, bytes: message.body.length, problem }, 'the broker takes a line in no form')
-    }
-    metrics.count(commonMetrics.component_sent_events_total, batch.count - letters.length, {
-      component: 'log-shipper',
-    })
-    try {
-      await spool.acked(batch)
-    } catch (error) {
-      metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'cursor' })
-      log.warn({ err: error }, 'the cursor of the spool was not written: lines may be published twice')
-    }
-    return batch.endsEarly
-  }
 
   const run = async () => {
-    while (!isClosed) {
-      if (!spool.allRead) {
-        await filled()
-        while (!isClosed && (await ship()));
-        continue
+    let settling: Promise<void> = Promise.resolve()
+    try {
+      let taking = reading.take()
+      for (let taken = await taking; taken !== undefined; taken = await taking) {
+        taking = reading.take()
+        // Whoever waits for it has a handler.
+        taking.catch(() => undefined)
+        const refused = await retryingPublisher.publish(taken.run)
+        const letters = [...taken.letters, ...refused]
+        const dropped = await retryingPublisher.deadLetter(letters)
+        await settling
+        settling = settle(taken.batch, letters, dropped)
+        settled.notify()
       }
-      idle.resolve()
-      await spool.appended()
-      idle = Promise.withResolvers()
+    } finally {
+      await settling
     }
   }
 
@@ -117,17 +89,79 @@ export const startShipper = (options: ShipperOptions): Shipper => {
 
   return {
     failed: failure.promise,
-    hurry: () => {
-      isHurried = true
-      spool.wake()
-    },
+    hurry: reading.hurry,
     idle: async () => {
-      while (spool.pending > 0) await Promise.race([idle.promise, over])
+      while (spool.pending > 0) await Promise.race([settled.notified(), over])
     },
     close: async () => {
       isClosed = true
-      spool.wake()
+      reading.close()
       await over.catch(() => undefined)
     },
   }
 }
+
+/** Reads batches, each when it is full or its first line has waited for long enough. */
+const batchReader = ({ spool, messages, clock, batch: limits }: ShipperOptions) => {
+  let isClosed = false
+  let isHurried = false
+  /** The last batch left lines that have waited already. */
+  let isMore = false
+
+  const isFull = () => spool.unread >= limits.count || spool.unreadBytes >= limits.bytes
+
+  const filled = async (): Promise<void> => {
+    let isOver = false
+    const cancel = clock.after(limits.periodMs, () => {
+      isOver = true
+      spool.wake()
+    })
+    while (!isOver && !isHurried && !isClosed && !isFull()) await spool.appended()
+    cancel()
+  }
+
+  return {
+    /** The next lines. Waits until there are some; undefined once closed. */
+    take: async (): Promise<Taken | undefined> => {
+      while (spool.unread === 0 && !isClosed) await spool.appended()
+      if (!isMore) await filled()
+      if (isClosed) return undefined
+      const batch = await spool.read(limits)
+      isMore = batch.endsEarly
+      const letters = [...batch.flaws].map(([index, { fault }]) => {
+        const problem = faultText[fault]
+        return { message: flawedMessage(batch, index, messages), reason: fault, problem }
+      })
+      return { batch, run: linesRun(batch, messages), letters }
+    },
+    hurry: () => {
+      isHurried = true
+      spool.wake()
+    },
+    close: () => {
+      isClosed = true
+      spool.wake()
+    },
+  }
+}
+
+/** Books what became of the lines of a batch, and acknowledges them to the spool. */
+const batchSettler =
+  ({ spool, telemetry: { log, metrics }, ledger }: ShipperOptions) =>
+  async (batch: Batch, letters: readonly Unshippable[], dropped: readonly Unshippable[]): Promise<void> => {
+    const published = batch.count - letters.length
+    // In one turn with the spool's own count, so that the books balance at any moment.
+    ledger.acked(published)
+    ledger.deadLettered(letters.length - dropped.length)
+    for (const { message, problem } of dropped) {
+      ledger.dropped('refused-by-broker')
+      log.error({ id: message.id, bytes: message.body.length, problem }, 'the broker takes a line in no form')
+    }
+    metrics.count(commonMetrics.component_sent_events_total, published, { component: 'log-shipper' })
+    try {
+      await spool.acked(batch)
+    } catch (error) {
+      metrics.count(commonMetrics.component_errors_total, 1, { component: 'log-shipper', error_type: 'cursor' })
+      log.warn({ err: error }, 'the cursor of the spool was not written: lines may be published twice')
+    }
+  }

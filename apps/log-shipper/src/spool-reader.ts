@@ -38,12 +38,14 @@ export const lineAt = (batch: Batch, index: number): SpooledLine => {
 export interface SpoolReader {
   /** The sequence of the last line that was read, intact or damaged. */
   readonly sequence: number
+  /** Bytes behind it. */
+  readonly unreadBytes: number
   /** The next lines up to `lastSequence`, in order. The line that reaches a limit is still read. */
   read(limit: ReadLimit, lastSequence: number): Promise<Batch>
 }
 
 export interface SpoolReaderOptions {
-  readonly segments: Pick<Segments, 'after'>
+  readonly segments: Pick<Segments, 'after' | 'bytesAfter'>
   /** Lines up to here are not read again. */
   readonly ackedSequence: number
   /** Called for lines that can no longer be read. */
@@ -96,6 +98,10 @@ export const createSpoolReader = ({ segments, ackedSequence, onDamage }: SpoolRe
   return {
     get sequence() {
       return readSequence
+    },
+    get unreadBytes() {
+      const isInside = reading !== undefined && reading.lastSequence > readSequence
+      return segments.bytesAfter(readSequence) - (isInside ? readPosition : 0)
     },
     read,
   }

@@ -7,6 +7,8 @@ export interface Segments {
   readonly sizeBytes: number
   /** The first that holds a line after this sequence. */
   after(sequence: number): Segment | undefined
+  /** Bytes of all that hold a line after this sequence. */
+  bytesAfter(sequence: number): number
   /**
    * The segment that takes so many more bytes, a new one where the last has no room for them. Rejects with what the disk says. A
    * segment of an earlier opening is never appended to: a sequence that a power cut took back gets a new id.
@@ -58,6 +60,11 @@ export const createSegments = (options: SegmentsOptions): Segments => {
       return sizeBytes
     },
     after: (sequence) => segments.find(({ lastSequence }) => lastSequence > sequence),
+    bytesAfter: (sequence) => {
+      let bytes = 0
+      for (const { lastSequence, endBytes } of segments) if (lastSequence > sequence) bytes += endBytes
+      return bytes
+    },
     forAppend: async (bytes, nextSequence) => {
       if (written !== undefined && written.endBytes + bytes <= segmentBytes) return written
       const name = newSegmentName(nextSequence)

@@ -43,8 +43,10 @@ export interface Spool {
   read(limit: ReadLimit): Promise<Batch>
   /** The batch, and all that was read before it, is done. Rejects when the cursor cannot be written: then it may repeat. */
   acked(batch: Batch): Promise<void>
-  /** Whether all that was appended has been read. */
-  readonly allRead: boolean
+  /** Lines held that have not been read. */
+  readonly unread: number
+  /** Bytes of segments that have not been read. */
+  readonly unreadBytes: number
   /** Resolves at the next append, or when `wake` is called. */
   appended(): Promise<void>
   /** Lets go of who waits for `appended`. */
@@ -115,8 +117,11 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     get full() {
       return writer.full
     },
-    get allRead() {
-      return reader.sequence >= writer.lastSequence
+    get unread() {
+      return Math.max(0, writer.lastSequence - reader.sequence)
+    },
+    get unreadBytes() {
+      return reader.unreadBytes
     },
     append: writer.append,
     read: (limit) => reader.read(limit, writer.lastSequence),

@@ -69,7 +69,7 @@ export const opened = async (disk: SimulatedDisk, options: Partial<SpoolOptions>
 export const readBatches = async (spool: Spool): Promise<Batch[]> => {
   const batches: Batch[] = []
   do batches.push(await spool.read(everything))
-  while (!spool.allRead)
+  while (spool.unread > 0)
   return batches
 }
 export const readEach = async (spool: Spool): Promise<SpooledLine[]> => (await readBatches(spool)).flatMap(linesIn)

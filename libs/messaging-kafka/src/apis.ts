@@ -177,14 +177,34 @@ export interface GroupPlace {
   readonly memberId: string
 }
 
-/** A record as it is sent. */
-export interface KafkaRecord {
+/** A record as it is sent: by itself, or one of a run. */
+export type KafkaRecord = WholeRecord | RunRecord
+
+export interface WholeRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   /** The headers in a record's encoding, made by `encodeHeaders`. */
   readonly headers: Buffer
   /** Milliseconds since the epoch. */
   readonly timestamp: number
+  readonly run?: undefined
+}
+
+/** A record that has no bytes of its own: those of its run are written where they are sent. */
+export interface RunRecord {
+  readonly run: RunContent
+  readonly index: number
+  readonly key: Buffer
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly value?: undefined
+}
+
+/** Keys, values and headers of the records of a run, each with its length. What they are does not change. */
+export interface RunContent {
+  bytesOf(index: number): number
+  /** Writes them from `start` on, and answers the place after them. There has to be room. */
+  write(out: Buffer, start: number, index: number): number
 }
 
 export interface ProducedBatch {

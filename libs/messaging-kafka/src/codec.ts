@@ -4,9 +4,9 @@ import { binaryEnvelopeHeaders } from '@armature/messaging/dead-letter-envelope'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter-topics'
 import { PublishError } from '@armature/messaging/errors'
 import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
-import type { KafkaRecord } from './apis.ts'
+import type { WholeRecord } from './apis.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
-import { encodeHeaders } from './headers.ts'
+import { encodeHeaders, type EncodedHeaders } from './headers.ts'
 import { bytesOfKey } from '@armature/messaging/message-key'
 import type { Message } from '@armature/messaging/message'
 import { nativeHeaders } from '@armature/messaging/raw-headers'
@@ -20,8 +20,11 @@ const batchBytes = 61
 const recordBytes = 30
 const headerBytes = 10
 
+/** What a record takes at most beside its key, value and headers, with the batch around it. */
+export const envelopeBytes = batchBytes + recordBytes
+
 /** A record to be sent, and how many bytes it takes at most. */
-export interface SizedRecord extends KafkaRecord {
+export interface SizedRecord extends WholeRecord {
   readonly bytes: number
 }
 
@@ -31,18 +34,32 @@ export interface SizedRecord extends KafkaRecord {
  * broker decides.
  */
 export const recordOf = (message: Message, source: string, timestamp: number, topic: string): SizedRecord => {
-  const { headers, body } = encoded(message, source, topic)
   const key = keyOf(message)
-  const encodedHeaders = encodeHeaders(withBinary(nativeHeaders(headers)))
-  const overhead =
-    batchBytes + recordBytes + (key?.length ?? 0) + encodedHeaders.count * headerBytes + encodedHeaders.contentBytes
-  if (overhead > recordOverheadBytes && !isDeadLetterTopic(topic)) {
-    const problem = `key and headers of message ${message.id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
-    throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
-  }
-  const value = message.tombstone === true ? null : bufferOf(body)
-  return { key, value, headers: encodedHeaders.data, timestamp, bytes: overhead + body.byteLength }
+  const headers = encodeHeaders(nativeHeadersOf(message, source, topic))
+  const overhead = checkedOverhead(message, key, headers, topic)
+  const value = message.tombstone === true ? null : bufferOf(message.body)
+  return { key, value, headers: headers.data, timestamp, bytes: overhead + message.body.byteLength }
 }
+
+/** What the record of the message takes at most beside its body. Throws PublishError where that is too much. */
+export const checkedOverhead = (
+  { id }: Message,
+  key: Buffer | null,
+  { count, contentBytes }: EncodedHeaders,
+  topic: string,
+): number => {
+  const overhead = envelopeBytes + (key?.length ?? 0) + count * headerBytes + contentBytes
+  if (overhead <= recordOverheadBytes || isDeadLetterTopic(topic)) return overhead
+  const problem = `key and headers of message ${id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
+  throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })
+}
+
+/** The headers of the record of the message. Throws PublishError for what cannot be encoded. */
+export const nativeHeadersOf = (
+  message: Message,
+  source: string,
+  topic: string,
+): Readonly<Record<string, string | Buffer>> => withBinary(nativeHeaders(encoded(message, source, topic).headers))
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 

@@ -60,6 +60,10 @@ export const openKafka = async (url: string, options: OpenKafkaOptions = {}): Pr
       await publisher.send(topic, messages)
       tellRetention(topic)
     },
+    sendRun: async (topic, run) => {
+      await publisher.sendRun(topic, run)
+      tellRetention(topic)
+    },
     open: subscriptions.open,
     browser: kafkaBrowser({ cluster, topics, looked: tellRetention }),
     probe: cluster.probe,

@@ -51,6 +51,10 @@ export const encodeHeaders = (headers: Readonly<Record<string, string | Buffer>>
   return { data, count, contentBytes }
 }
 
+/** One header by itself: its name and its value with their lengths. */
+export const encodeHeader = (name: string, value: string | Buffer): Buffer =>
+  encodeHeaders({ [name]: value }).data.subarray(1)
+
 const roomFor = (headers: Readonly<Record<string, string | Buffer>>): Buffer => {
   let bytes = longestVarintBytes
   for (const name in headers) {

@@ -2,10 +2,12 @@ import { latch } from '@armature/async/latch'
 import { within } from '@armature/async/within'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
+import type { MessageRun } from '@armature/messaging/message-run'
 import type { ClusterParts, KafkaCluster } from './cluster.ts'
 import { kafkaName } from './names.ts'
-import { recordOf } from './codec.ts'
+import { recordOf, type SizedRecord } from './codec.ts'
 import { closedError, pendingPublishes } from './pending-publishes.ts'
+import { runRecords, type SizedRunRecord } from './run-records.ts'
 import { sendLanes } from './send-lanes.ts'
 import type { QueuedRecord } from './send-queue.ts'
 import { kafkaSender } from './sender.ts'
@@ -21,6 +23,7 @@ export interface PublisherParts {
 export interface KafkaPublisher {
   /** Resolves when the brokers hold the messages. Rejects with PublishError: after publishWaitMs, and when it is closed. */
   send(topic: string, messages: readonly Message[]): Promise<void>
+  sendRun(topic: string, run: MessageRun): Promise<void>
   /** Rejects what is under way: the brokers may hold it or not. */
   close(): void
 }
@@ -93,21 +96,28 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
     }
   }
 
+  const send = async (topic: string, records: readonly (SizedRecord | SizedRunRecord)[]) => {
+    const name = kafkaName(topic)
+    const untilMs = performance.now() + publishWaitMs
+    if (bufferedBytes >= maxBufferedBytes) await roomBy(untilMs, topic)
+    const known = topics.known(name) ?? (await topicBy(topic, name))
+    if (isClosed) throw closedError(topic)
+    await pending.wait(topic, records.length, untilMs, (call) => {
+      const queued = records.map((record) => Object.assign(record, { call }))
+      for (const { bytes } of queued) bufferedBytes += bytes
+      enqueue(known, queued)
+    })
+  }
+
   return {
     send: async (topic, messages) => {
-      const name = kafkaName(topic)
-      const untilMs = performance.now() + publishWaitMs
       const now = Date.now()
-      const records = messages.map((message) => recordOf(message, source, now, topic))
-      if (bufferedBytes >= maxBufferedBytes) await roomBy(untilMs, topic)
-      const known = topics.known(name) ?? (await topicBy(topic, name))
-      if (isClosed) throw closedError(topic)
-      await pending.wait(topic, records.length, untilMs, (call) => {
-        const queued = records.map((record) => Object.assign(record, { call }))
-        for (const { bytes } of queued) bufferedBytes += bytes
-        enqueue(known, queued)
-      })
+      await send(
+        topic,
+        messages.map((message) => recordOf(message, source, now, topic)),
+      )
     },
+    sendRun: async (topic, run) => send(topic, runRecords(run, source, Date.now(), topic)),
     close: () => {
       isClosed = true
       pending.close()

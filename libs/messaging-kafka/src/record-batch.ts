@@ -1,5 +1,5 @@
 import { crc32c } from './crc32c.ts'
-import type { KafkaRecord } from './apis.ts'
+import type { KafkaRecord, WholeRecord } from './apis.ts'
 import { codecs, compress, type PublishedCodec } from './compression.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
@@ -78,23 +78,31 @@ const encodeRecords = (records: readonly KafkaRecord[]): Buffer => {
   for (const length of lengths) total += varintBytes(length) + length
   const out = Buffer.allocUnsafe(total)
   let end: number = at.records
-  for (const [offsetDelta, { key, value, headers, timestamp }] of records.entries()) {
+  for (let offsetDelta = 0; offsetDelta < records.length; offsetDelta++) {
+    const record = records[offsetDelta] as KafkaRecord
     end = writeVarint(out, end, lengths[offsetDelta] ?? 0)
     // Attributes: none are defined.
     out[end++] = 0
-    end = writeVarint(out, end, timestamp - baseTime)
+    end = writeVarint(out, end, record.timestamp - baseTime)
     end = writeVarint(out, end, offsetDelta)
-    end = writeBytes(out, end, key)
-    end = writeBytes(out, end, value)
-    out.set(headers, end)
-    end += headers.length
+    end = record.run === undefined ? writeContent(out, end, record) : record.run.write(out, end, record.index)
   }
   return out
 }
 
 /** Without the length before it. */
-const recordBytes = ({ key, value, headers }: KafkaRecord, timeDelta: number, offsetDelta: number): number =>
-  1 + varintBytes(timeDelta) + varintBytes(offsetDelta) + bytesOf(key) + bytesOf(value) + headers.length
+const recordBytes = (record: KafkaRecord, timeDelta: number, offsetDelta: number): number => {
+  const content = record.run === undefined ? contentBytes(record) : record.run.bytesOf(record.index)
+  return 1 + varintBytes(timeDelta) + varintBytes(offsetDelta) + content
+}
+
+const contentBytes = ({ key, value, headers }: WholeRecord): number => bytesOf(key) + bytesOf(value) + headers.length
+
+const writeContent = (out: Buffer, start: number, { key, value, headers }: WholeRecord): number => {
+  const end = writeBytes(out, writeBytes(out, start, key), value)
+  out.set(headers, end)
+  return end + headers.length
+}
 
 const nullLength = -1
 

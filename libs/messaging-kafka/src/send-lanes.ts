@@ -31,14 +31,18 @@ export const sendLanes = (limits: LaneLimits): SendLanes => {
       const partitions = lanesOf(topic)
       const used = new Set<Lane>()
       let run = 0
+      let partition = 0
+      let placedKey: Buffer | null = null
       keyless++
       for (const record of records) {
-        let partition: number
-        if (record.key !== null) partition = partitionOf(record.key, partitions.length)
-        else {
+        if (record.key !== null) {
+          // The records of a run share it.
+          if (record.key !== placedKey) partition = partitionOf(record.key, partitions.length)
+        } else {
           run += record.bytes
           partition = (keyless + Math.floor(run / keylessRunBytes)) % partitions.length
         }
+        placedKey = record.key
         const lane = partitions[partition] as Lane
         lane.push(record)
         used.add(lane)

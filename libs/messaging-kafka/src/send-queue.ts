@@ -1,4 +1,5 @@
 import type { SizedRecord } from './codec.ts'
+import type { SizedRunRecord } from './run-records.ts'
 import { ring } from '@armature/async/ring'
 
 /** One publish: resolved when all its records are held. */
@@ -12,9 +13,7 @@ export interface Call {
   reject(error: Error): void
 }
 
-export interface QueuedRecord extends SizedRecord {
-  readonly call: Call
-}
+export type QueuedRecord = (SizedRecord | SizedRunRecord) & { readonly call: Call }
 
 /** An identity that the broker gave the producer; with the sequence of each partition it tells a repeat from a new batch. */
 export interface ProducerSession {

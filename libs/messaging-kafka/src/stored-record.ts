@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Position } from '@armature/messaging/position'
 import type { StoredMessage } from '@armature/messaging/topic-browser'
-import type { KafkaRecord } from './apis.ts'
+import type { WholeRecord } from './apis.ts'
 import { messageIn } from './codec.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
 
@@ -27,7 +27,7 @@ export const contentsOf = (record: FetchedRecord): string => {
 }
 
 /** The record as it was, to be sent once more: its headers byte for byte. */
-export const recordAgain = (record: FetchedRecord): KafkaRecord => {
+export const recordAgain = (record: FetchedRecord): WholeRecord => {
   const { key, value, headers, timestamp } = record
   const end = eachHeader(record, () => undefined)
   return { key, value, headers: headers.data.subarray(headers.at, end), timestamp }

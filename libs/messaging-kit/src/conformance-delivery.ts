@@ -3,7 +3,10 @@ import { subscribeBatch } from '@armature/messaging/batch'
 import type { Outcome } from '@armature/messaging/batches'
 import { idsOf, numbered, numberOf, recorder, uniqueTopic, type Conformance } from './conformance-fixture.ts'
 import { element } from '@armature/async/element'
-import { bodyText, message } from '@armature/messaging/message'
+import { bodyText, message, type Message } from '@armature/messaging/message'
+import { messagesOf, partOfRun } from '@armature/messaging/message-run'
+import { publishRun } from '@armature/messaging/publish-run'
+import { runOf } from '@armature/messaging/testing-message-run'
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, index) => index)
 /** Text for attributes: a CloudEvent has no control characters in them. */
@@ -34,6 +37,38 @@ export const deliveryConformance = ({ options, connect, eventually, declared }: 
       const messages = numbered(topic, 100)
       await Promise.all(messages.map((each) => driver.publish(topic, [each])))
       await eventually(() => expect(seen.ids().sort()).toEqual(idsOf(messages).sort()))
+    })
+
+    test('a run arrives as its messages do, in their order by key', async () => {
+      const topic = uniqueTopic()
+      const driver = await connect()
+      const seen = recorder()
+      await driver.subscribe(topic, seen.handle)
+      const texts = Array.from({ length: 120 }, (_, number) => ({
+        body: `${text} ${number}`,
+        number: number + 95,
+        timeMs: 1_700_000_000_000 + (number >> 3),
+        kind: number % 3 === 0 ? 1 : 0,
+      }))
+      const kinds = [
+        { source: '/run', type: 'run', 'content-type': 'text/plain' },
+        { source: '/run', type: 'run' },
+      ]
+      const run = runOf(texts, { kinds, key: 'k', idPrefix: 'run-' })
+      await publishRun(driver, topic, run)
+      await publishRun(driver, topic, partOfRun(run, 0, 0))
+      await eventually(() => expect(seen.acked).toHaveLength(texts.length))
+      const partsOf = ({ id, key, time, headers, body }: Message) => ({
+        id,
+        key,
+        time,
+        headers,
+        body: bodyText({ body }),
+      })
+      const arrived = seen.deliveries.map(partsOf)
+      const sent = messagesOf(run, topic).map(partsOf)
+      if (options.order !== 'none') expect(arrived).toEqual(sent)
+      else expect(arrived).toEqual(expect.arrayContaining(sent))
     })
 
     const bodies: [string, Uint8Array][] = [

@@ -1,6 +1,7 @@
 import { drivenClock } from '@armature/async/clock'
 import { outcomeOf } from '@armature/async/testing-outcome'
 import { message } from '@armature/messaging/message'
+import { runOf } from '@armature/messaging/testing-message-run'
 import type { Guarantees, Subscription } from '@armature/messaging/ports'
 import { expect, test } from 'vitest'
 import { createDriver, type DriverParts } from './create-driver.ts'
@@ -50,6 +51,39 @@ test('sends what was checked, and nothing for no messages', async () => {
   await expect(driver.publish('t.*', [one])).rejects.toMatchObject({ fault: 'bad-topic' })
   await expect(driver.publish('t', [message('t', 'x'.repeat(11))])).rejects.toMatchObject({ fault: 'too-large' })
   expect(calls).toEqual(['send t'])
+})
+
+test('a run is published where the driver has a way for it, checked as its messages are, and waited for', async () => {
+  expect(fixture().driver.publishRun).toBeUndefined()
+  const sent: string[] = []
+  let hold = Promise.resolve()
+  const { driver } = fixture({
+    sendRun: async (topic, { count }) => {
+      sent.push(`${topic} ${count}`)
+      await hold
+    },
+  })
+  const run = (...bodies: string[]) => {
+    const texts = bodies.map((body, number) => ({ body, number, timeMs: 0, kind: 0 }))
+    return runOf(texts, { kinds: [{}], key: 'k', idPrefix: 'p' })
+  }
+  const publish = (topic: string, ...bodies: string[]) => driver.publishRun?.(topic, run(...bodies))
+  await publish('t', 'a', 'b')
+  await publish('t')
+  await expect(publish('t.*', 'a')).rejects.toMatchObject({ fault: 'bad-topic' })
+  await expect(publish('t', 'a', 'x'.repeat(11), 'b')).rejects.toMatchObject({ fault: 'too-large' })
+  expect(sent).toEqual(['t 2'])
+  const held = Promise.withResolvers<void>()
+  hold = held.promise
+  const publishing = publish('t', 'a')
+  const closing = driver.close()
+  const closed = outcomeOf(closing)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(closed.state).toBe('pending')
+  held.resolve()
+  await publishing
+  await closing
+  await expect(publish('t', 'a')).rejects.toMatchObject({ fault: 'closed' })
 })
 
 test('the protocol refuses topics of its own, to publish and to subscribe', async () => {

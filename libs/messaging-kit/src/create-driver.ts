@@ -2,11 +2,12 @@ import type { Clock } from '@armature/async/clock'
 import { within } from '@armature/async/within'
 import { PublishError, SubscribeError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
+import type { MessageRun } from '@armature/messaging/message-run'
 import type { Driver, Guarantees, Handler, SubscribeOptions, Subscription } from '@armature/messaging/ports'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import { watchBroker } from './broker-watch.ts'
-import { checkPublish } from './outgoing.ts'
+import { checkPublish, checkRun } from './outgoing.ts'
 import { subscribeSettings, type SubscribeSettings } from './subscribe-settings.ts'
 
 /** A subscription that is asked for, checked. */
@@ -35,6 +36,8 @@ export interface DriverParts {
   readonly checkTopic?: (topic: string) => void
   /** Resolves when the broker holds the messages, one or more, in their order. Rejects with PublishError. */
   send(topic: string, messages: readonly Message[]): Promise<void>
+  /** The same for a run, where that costs less than a message each. Without it the driver has no `publishRun`. */
+  readonly sendRun?: (topic: string, run: MessageRun) => Promise<void>
   /** Resolves once what is published from then on reaches the subscription. Rejects with SubscribeError. */
   open(request: SubscribeRequest): Promise<Subscription>
   readonly browser?: TopicBrowser
@@ -73,19 +76,14 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
   const watch = probe === undefined ? undefined : watchBroker({ clock, probe })
   let closing: Promise<void> | undefined
 
+  const publishLimits = () => ({ maxMessageBytes: limits.maxMessageBytes, closed: closing !== undefined })
+
   const check = (topic: string, messages: readonly Message[]): void => {
-    checkPublish(topic, messages, { maxMessageBytes: limits.maxMessageBytes, closed: closing !== undefined })
-    try {
-      parts.checkTopic?.(topic)
-    } catch (cause) {
-      throw new PublishError((cause as Error).message, { topic, fault: 'bad-topic', cause })
-    }
+    checkPublish(topic, messages, publishLimits())
+    checkOwnTopic(parts, topic)
   }
 
-  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
-    check(topic, messages)
-    if (messages.length === 0) return
-    const sent = parts.send(topic, messages)
+  const underWay = async (sent: Promise<void>): Promise<void> => {
     publishing.add(sent)
     try {
       await sent
@@ -93,6 +91,19 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
       publishing.delete(sent)
     }
   }
+
+  const publish = async (topic: string, messages: readonly Message[]): Promise<void> => {
+    check(topic, messages)
+    if (messages.length > 0) await underWay(parts.send(topic, messages))
+  }
+
+  const runPublisher = (sendRun: NonNullable<DriverParts['sendRun']>) => ({
+    publishRun: async (topic: string, run: MessageRun): Promise<void> => {
+      checkRun(topic, run, publishLimits())
+      checkOwnTopic(parts, topic)
+      if (run.count > 0) await underWay(sendRun(topic, run))
+    },
+  })
 
   const subscribe = async (topic: string, handle: Handler, options: SubscribeOptions = {}): Promise<Subscription> => {
     if (closing !== undefined) throw closed(topic)
@@ -122,10 +133,20 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
     guarantees,
     check,
     publish,
+    ...(parts.sendRun === undefined ? {} : runPublisher(parts.sendRun)),
     subscribe,
     browser: parts.browser,
     health: () => ({ lostMs: watch?.lostMs ?? 0, unreadable: parts.unreadable?.() ?? [] }),
     close: () => (closing ??= close()),
+  }
+}
+
+/** Throws PublishError for a topic that only this protocol cannot have. */
+const checkOwnTopic = (parts: DriverParts, topic: string): void => {
+  try {
+    parts.checkTopic?.(topic)
+  } catch (cause) {
+    throw new PublishError((cause as Error).message, { topic, fault: 'bad-topic', cause })
   }
 }
 

@@ -1,6 +1,7 @@
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter-topics'
 import { PublishError, type PublishFault } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
+import { messageAt, type MessageRun } from '@armature/messaging/message-run'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 
 export interface PublishLimits {
@@ -34,6 +35,19 @@ export const checkPublish = (topic: string, messages: readonly Message[], limits
       throw refusal(topic, 'too-large', `${problem}: send a reference, or raise the limit of the broker and the driver`)
     }
   }
+}
+
+/** The same for a run: of one of its messages as for that message. */
+export const checkRun = (topic: string, run: MessageRun, limits: PublishLimits): void => {
+  let longest = 0
+  let longestBytes = 0
+  for (let index = 0; index < run.count; index++) {
+    const bytes = (run.ends[index] ?? 0) - (run.starts[index] ?? 0)
+    if (bytes <= longestBytes) continue
+    longest = index
+    longestBytes = bytes
+  }
+  checkPublish(topic, run.count === 0 ? [] : [messageAt(run, longest, topic)], limits)
 }
 
 const refusal = (topic: string, fault: PublishFault, problem: string, cause?: unknown): PublishError =>

@@ -1,5 +1,6 @@
 import type { UnrecoverableError } from './errors.ts'
 import type { Message } from './message.ts'
+import type { MessageRun } from './message-run.ts'
 import type { Position } from './position.ts'
 import type { TopicBrowser } from './topic-browser.ts'
 
@@ -13,6 +14,8 @@ export interface Publisher {
    * anything is sent. It may wait for room: await it, that is the back-pressure.
    */
   publish(topic: string, messages: readonly Message[]): Promise<void>
+  /** As `publish`, without an object for each message. Drivers to which it saves nothing lack it: call `publishRun` of publish-run.ts. */
+  publishRun?(topic: string, run: MessageRun): Promise<void>
   /** Waits for publishes under way. Safe to call twice. */
   close(): Promise<void>
 }

@@ -4,6 +4,7 @@ import { withNotes } from './delivery-notes.ts'
 import { failureText } from './failure-text.ts'
 import type { Message } from './message.ts'
 import type { Delivery, Middleware, Publisher } from './ports.ts'
+import { publishRun } from './publish-run.ts'
 
 export interface TraceOptions {
   /** The driver's scheme. The spans have the name that the conventions give to its server as `messaging.system`. */
@@ -66,11 +67,7 @@ const topicOf = (batch: readonly Message[]): string | undefined => {
 export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOptions, 'system'>): Publisher => ({
   publish: (topic, messages) => {
     const [first] = messages
-    const attributes = defined({
-      ...operation(system, topic, 'send'),
-      'messaging.batch.message_count': messages.length === 1 ? undefined : messages.length,
-      'messaging.message.id': messages.length === 1 ? first?.id : undefined,
-    })
+    const attributes = sendAttributes(system, topic, messages.length, first?.id)
     const links = messages.filter(hasTrace).map(({ headers }) => extract(headers))
     return inSpan(nameOf('send', topic), { kind: 'producer', attributes, links }, (span) =>
       publisher.publish(
@@ -82,10 +79,26 @@ export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOpti
       ),
     )
   },
+  publishRun: (topic, run) => {
+    const attributes = sendAttributes(system, topic, run.count, `${run.idPrefix}${run.idNumbers[0]}`)
+    return inSpan(nameOf('send', topic), { kind: 'producer', attributes }, (span) =>
+      publishRun(publisher, topic, {
+        ...run,
+        kinds: run.kinds.map((headers) => (hasTrace({ headers }) ? headers : inject(headers, span))),
+      }),
+    )
+  },
   close: () => publisher.close(),
 })
 
-const hasTrace = ({ headers }: Message): boolean => headers['traceparent'] !== undefined
+const sendAttributes = (system: string, topic: string, count: number, firstId: string | undefined): Attributes =>
+  defined({
+    ...operation(system, topic, 'send'),
+    'messaging.batch.message_count': count === 1 ? undefined : count,
+    'messaging.message.id': count === 1 ? firstId : undefined,
+  })
+
+const hasTrace = ({ headers }: Pick<Message, 'headers'>): boolean => headers['traceparent'] !== undefined
 
 /** https://opentelemetry.io/docs/specs/semconv/attributes-registry/messaging/ has names for these; others are the scheme's. */
 const systems: Readonly<Record<string, string>> = {

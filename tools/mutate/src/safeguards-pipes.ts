@@ -4,15 +4,15 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A line with white space around it that JSON does not know is not sent as JSON',
     file: 'apps/log-shipper/src/json-object.ts',
-    find: "Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')",
-    replace: "Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8').trim()",
+    find: 'byte === 0x20 ||',
+    replace: 'byte === 0x20 || byte === 0x0c ||',
     tests: ['apps/log-shipper/src/json-object.test.ts', 'apps/log-shipper/test/service.test.ts'],
   },
   {
     promise: 'A line of JSON that a database refuses is not sent as JSON',
     file: 'apps/log-shipper/src/json-object.ts',
-    find: '|| isPortable(text)',
-    replace: '|| true',
+    find: 'return unit <= 0 ||',
+    replace: 'return unit < 0 ||',
     tests: ['apps/log-shipper/src/json-object.test.ts', 'apps/log-shipper/test/json-database.test.ts'],
   },
   {
