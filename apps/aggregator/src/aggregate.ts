@@ -41,8 +41,8 @@ export interface Aggregate {
    */
   readonly handle: Handler
   readonly openGroups: number
-  /** Completes all open groups now. */
-  completeAll(): void
+  /** Completes all open groups now; answers how many there were. */
+  completeAll(): number
   /** Completes all open groups now, and from now on each group with its first message. */
   flush(): void
 }
@@ -93,7 +93,11 @@ export const createAggregate = (options: AggregateOptions): Aggregate => {
           return add(key, delivery)
       }
     },
-    completeAll: () => groups.flush('flush'),
+    completeAll: () => {
+      const { openCount } = groups
+      groups.flush('flush')
+      return openCount
+    },
     flush: () => {
       flushing = true
       groups.flush('flush')

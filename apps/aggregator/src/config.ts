@@ -49,6 +49,9 @@ export const settings = z.object({
   pipelines: text().optional().meta({
     description: 'File of pipelines (YAML); what it leaves out is as the other settings say (none = one pipeline)',
   }),
+  dryRun: toggle().default(false).meta({
+    description: 'Read without a group, and print each group that would be written: nothing is acknowledged or stored',
+  }),
   topic: text()
     .default('logs.>')
     .meta({ description: 'Topic to aggregate; a wildcard leaves out dead-letter topics', short: 't' }),

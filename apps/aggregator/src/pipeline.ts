@@ -59,8 +59,8 @@ export interface Pipeline {
   readonly inFlight: number
   /** Why the last write failed; undefined once one succeeded. */
   readonly sinkFault: unknown
-  /** Completes all open groups now. */
-  completeAll(): void
+  /** Completes all open groups now; answers how many there were. */
+  completeAll(): number
   /** Takes nothing new. */
   stopIntake(): Promise<void>
   /** Completes all groups and waits until they are written. */
@@ -170,24 +170,34 @@ const sendLate =
 
 /** What every message passes before it is gathered. */
 const around = (plan: PipelinePlan, { driver, telemetry, clock, ledger }: PipelineEdges): Middleware => {
-  const { topic, group, filter, fold } = plan
+  const { group } = plan
   const { metrics } = telemetry
   return compose(
     measure({ ledger, metrics, system: driver.scheme, group, clock }),
     trace({ system: driver.scheme, group }),
-    ...(isPattern(topic) && !isDeadLetterTopic(topic)
-      ? [passing((message) => !isDeadLetterTopic(message.topic), 'dead-letter-topic', telemetry)]
-      : []),
+    withoutDeadLetters(plan, telemetry),
     deadLetter({ publisher: driver, handler: component, group, clock, metrics }),
-    ...(filter === undefined ? [] : [passing(filter, 'filter', telemetry)]),
-    ...(fold === undefined ? [] : [checkedBy(fold)]),
+    admission(plan, telemetry),
   )
 }
 
 /**
- * Acknowledges what is not wanted, and counts it. Dead letters that a wildcard takes in are not: a message that cannot be stored must not
- * come back by another door. What comes by a name is aggregated, also where that ends in `.DLT`.
+ * Dead letters that a wildcard takes in are not aggregated: a message that cannot be stored must not come back by another door. What comes
+ * by a name is aggregated, also where that ends in `.DLT`.
  */
+export const withoutDeadLetters = ({ topic }: PipelinePlan, telemetry: Telemetry): Middleware =>
+  isPattern(topic) && !isDeadLetterTopic(topic)
+    ? passing((message) => !isDeadLetterTopic(message.topic), 'dead-letter-topic', telemetry)
+    : compose()
+
+/** The filter of the plan, then the check of its fold. */
+export const admission = ({ filter, fold }: PipelinePlan, telemetry: Telemetry): Middleware =>
+  compose(
+    ...(filter === undefined ? [] : [passing(filter, 'filter', telemetry)]),
+    ...(fold === undefined ? [] : [checkedBy(fold)]),
+  )
+
+/** Acknowledges what is not wanted, and counts it. */
 const passing =
   (isWanted: Condition, reason: string, { metrics }: Telemetry): Middleware =>
   (next) =>

@@ -13,10 +13,12 @@ import { createLedger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Config, SinkSettings } from './config.ts'
 import { eventMigrations } from './event-table.ts'
-import { onePipeline, type PipelineSettings } from './one-pipeline.ts'
+import type { PipelineSettings } from './one-pipeline.ts'
 import { openOpensearch, type OpenedSink } from './open-opensearch.ts'
 import { opensearchTarget } from './opensearch-target.ts'
+import { openDryRun } from './dry-run.ts'
 import { openPipeline, type Pipeline } from './pipeline.ts'
+import { pipelinesOf } from './pipelines.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
 import { storedEvents, type StoredEvents } from './stored.ts'
@@ -33,11 +35,16 @@ export interface Edges {
   readonly openSink: (database: Database, stopping: AbortSignal) => Promise<Sink>
   /** In the place of a database and its sink, where the sink has a URL. */
   readonly openSinkByUrl?: (settings: SinkSettings & { readonly sinkUrl: string }) => Promise<OpenedSink>
+  /** Calls the listener when an operator asks to complete all groups, until the answer is called. Default: nobody asks. */
+  readonly onCompleteAll?: (listener: () => void) => () => void
+  /** With `dryRun`: gets a line for each group that would be written. */
+  readonly show?: (line: string) => void
 }
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
 export const realEdges = (config: Config): Edges => {
-  const telemetry = createTelemetry({ service: name, config })
+  // Where groups are shown, standard output has them alone.
+  const telemetry = createTelemetry({ service: name, config, ...(config.dryRun && { destination: process.stderr }) })
   const warn = (problem: string) => telemetry.log.warn(problem)
   return {
     telemetry,
@@ -46,12 +53,15 @@ export const realEdges = (config: Config): Edges => {
     openDatabase: (url) => openDatabase(url, { template: migratedTemplate(eventMigrations) }),
     openSink: openPostgresSink,
     openSinkByUrl: (settings) => openOpensearch(settings, { clock: systemClock(), warn }),
+    onCompleteAll: (listener) => {
+      process.on('SIGUSR1', listener)
+      return () => process.off('SIGUSR1', listener)
+    },
+    show: (line) => void process.stdout.write(`${line}\n`),
   }
 }
 
 export interface Aggregator extends Service {
-  /** Completes all open groups now. */
-  completeAll(): void
   /** Reads the sink. Throws before `start` resolved. */
   stored(): StoredEvents
 }
@@ -65,33 +75,42 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
   let settings: readonly PipelineSettings[] = []
   const inFlight = () => pipelines.reduce((sum, pipeline) => sum + pipeline.inFlight, 0)
   const ledger = createLedger({ stage: name, inFlight, metrics })
+  let endAsking: (() => void) | undefined
+  const completeAll = (): number => pipelines.reduce((sum, pipeline) => sum + pipeline.completeAll(), 0)
   const each = (step: (pipeline: Pipeline) => Promise<void>) => Promise.all(pipelines.map(step)).then(() => undefined)
 
   return {
     name,
     telemetry,
     start: async (stopping = new AbortController().signal) => {
-      settings = [onePipeline(config)]
+      settings = await pipelinesOf(config)
       for (const { plan, messagingUrl, sink: sinkSettings } of settings) {
-        const sink = await ends.sink(sinkSettings, stopping)
+        const sink = config.dryRun ? undefined : await ends.sink(sinkSettings, stopping)
         const driver = await ends.driver(messagingUrl, stopping)
-        pipelines.push(await openPipeline(plan, { driver, sink, telemetry, clock, ledger }))
+        const shared = { driver, telemetry, clock, ledger }
+        pipelines.push(
+          await (sink === undefined
+            ? openDryRun(plan, { ...shared, show: edges.show ?? (() => undefined) })
+            : openPipeline(plan, { ...shared, sink })),
+        )
       }
+      endAsking = edges.onCompleteAll?.(() =>
+        telemetry.log.info({ groups: completeAll() }, 'all open groups are completed'),
+      )
     },
+    actions: { '/flush': () => `${completeAll()} groups completed` },
     checks: ['sink', ...brokerChecks],
     notReady: () => [...pipelines.flatMap(sinkNotReady), ...ends.drivers().flatMap(brokerNotReady)],
     stopIntake: () => each((pipeline) => pipeline.stopIntake()),
     finish: () => each((pipeline) => pipeline.finish()),
     close: async () => {
+      endAsking?.()
       await each((pipeline) => pipeline.close())
       await ends.close()
     },
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
-      return settings.map(waitsForInWords).join('\n')
-    },
-    completeAll: () => {
-      for (const pipeline of pipelines) pipeline.completeAll()
+      return settings.map((one) => waitsForInWords(one, config.dryRun)).join('\n')
     },
     stored: () => storedEvents(ends.database()),
   }
@@ -142,9 +161,10 @@ const openEnds = ({ telemetry, openMessaging, openDatabase, openSink, openSinkBy
 const sinkNotReady = ({ sinkFault }: Pipeline): readonly NotReady[] =>
   sinkFault === undefined ? [] : [{ check: 'sink', reason: 'the last write failed' }]
 
-const waitsForInWords = ({ plan, messagingUrl, sink }: PipelineSettings): string => {
+const waitsForInWords = ({ plan, messagingUrl, sink }: PipelineSettings, isDryRun: boolean): string => {
   const broker = brokerInWords(messagingUrl)
-  return `waits for messages on ${plan.topic} at ${broker}: MESSAGING_URL points at a real one; stores them in ${storeInWords(sink)}`
+  const store = isDryRun ? 'shows its groups, acknowledges and stores nothing' : `stores them in ${storeInWords(sink)}`
+  return `waits for messages on ${plan.topic} at ${broker}: MESSAGING_URL points at a real one; ${store}`
 }
 
 const storeInWords = ({ sinkUrl, databaseUrl }: PipelineSettings['sink']): string => {

@@ -19,6 +19,8 @@ export interface AdminOptions {
   expose: () => string
   /** More paths, matched exactly, such as a status page. */
   routes?: Readonly<Record<string, Route>>
+  /** What may be asked for by POST, by path; the answer is sent as text. A request of a web page (it has an Origin) is refused. */
+  actions?: Readonly<Record<string, () => string>>
   /** Names by which the server may be asked, beside `host`, `localhost` and IP addresses. */
   allowedHosts?: readonly string[]
   /** Called with the error of a route, and with the errors of the server. */
@@ -56,7 +58,7 @@ export const openAdmin = async (options: AdminOptions): Promise<AdminServer> => 
     host,
     port: options.port,
     answersTo: isDirectHost([host, ...(options.allowedHosts ?? [])]),
-    answer: answerBy(routes),
+    answer: answerBy(routes, options.actions ?? {}),
     onFault: options.onFault ?? (() => undefined),
     ...(options.bounds && { bounds: options.bounds }),
   })
@@ -69,15 +71,28 @@ export const openAdmin = async (options: AdminOptions): Promise<AdminServer> => 
 }
 
 const answerBy =
-  (routes: Readonly<Record<string, Route>>): Route =>
+  (routes: Readonly<Record<string, Route>>, actions: NonNullable<AdminOptions['actions']>): Route =>
   async (request, response, url) => {
+    const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined
+    if (action !== undefined) {
+      act(action, request, response)
+      return
+    }
     const route = Object.hasOwn(routes, url.pathname) ? routes[url.pathname] : undefined
     if (route === undefined) {
-      sendText(response, 404, `no such path. Try ${Object.keys(routes).join(' ')}\n`)
+      const paths = [...Object.keys(routes), ...Object.keys(actions).map((path) => `POST ${path}`)]
+      sendText(response, 404, `no such path. Try ${paths.join(' ')}\n`)
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       sendText(response.setHeader('allow', 'GET, HEAD'), 405, 'only GET and HEAD\n')
     } else await route(request, response, url)
   }
+
+/** A browser sends an Origin with each POST: no page that an operator has open may ask for an action. */
+const act = (action: () => string, { method, headers }: IncomingMessage, response: ServerResponse): void => {
+  if (method !== 'POST') sendText(response.setHeader('allow', 'POST'), 405, 'only POST\n')
+  else if (headers.origin !== undefined) sendText(response, 403, 'not from a web page\n')
+  else sendText(response, 200, `${action()}\n`)
+}
 
 const health =
   (name: string, failing: () => readonly NotReady[], made: () => readonly string[] = () => []): Route =>

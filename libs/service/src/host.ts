@@ -51,6 +51,7 @@ export const hostService = async (service: Service, options: HostOptions): Promi
     allowedHosts: [...config.httpAllowedHosts, ...(config.advertiseHost === undefined ? [] : [config.advertiseHost])],
     onFault: (err) => log.error({ err }, 'the admin server could not answer'),
     ...(routes === undefined ? {} : { routes }),
+    ...(service.actions && { actions: service.actions }),
   }).catch(async (error: unknown) => {
     await closeTelemetry()
     throw error
