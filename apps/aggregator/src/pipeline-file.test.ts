@@ -65,13 +65,13 @@ test.each<[string, string, RegExp]>([
     `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n`,
     /alias/,
   ],
-])('%s is told with its place', (_what, source, line) => {
+])('%s is reported with its place', (_what, source, line) => {
   const lines = lint(source)
   expect(lines[0]).toMatch(line)
   expect(readPipelines(source).file).toBeUndefined()
 })
 
-test('all faults are told, in the order of the lines', () => {
+test('all faults are reported, in the order of the lines', () => {
   const source = `${good.replace('name: logs', 'name: My Logs').replace('count: 10', 'count: 0')}    late: {}\n`
   expect(lint(source).map((line) => line.split(':')[1])).toEqual(['2', '4', '5'])
 })

@@ -24,7 +24,7 @@ test('a case that is as expected has no difference', async () => {
   expect(await run({}, { steps, expect: expected, open: 0 })).toEqual([])
 })
 
-test('each difference is told with what came instead', async () => {
+test('each difference is reported with what came instead', async () => {
   const steps = [{ times: 2, body: { n: 1 } }, { body: 'left' }]
   const differences = await run({}, { steps, expect: [{ key: 'x', by: 'period', events: 1 }], open: 0, discarded: 3 })
   expect(differences).toEqual([
@@ -36,7 +36,7 @@ test('each difference is told with what came instead', async () => {
   ])
 })
 
-test('a group that did not come, and one too many, are told', async () => {
+test('a group that did not come, and one too many, are reported', async () => {
   expect(await run({}, { steps: [{ body: 'a' }], expect: [{}] })).toEqual(['groups: expected 1, got 0'])
   expect(await run({}, { steps: [{ times: 2 }], expect: [] })).toEqual(['groups: expected 0, got 1'])
 })
