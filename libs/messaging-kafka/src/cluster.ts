@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { reconnectDelayMs } from '@armature/async/backoff'
 import { formatHostPort } from '@armature/async/host-port'
 import { codes, type KafkaApis, type TopicMetadata } from './apis.ts'
-import { connectKafka, makeSocket, type KafkaConnection, type MakeSocket } from './connection.ts'
+import { connectionPool, type Address, type ConnectionPool } from './connection-pool.ts'
+import { makeSocket, type KafkaConnection, type MakeSocket } from './connection.ts'
 import { checkCode, complaint, connectError, connectFaultOf, isPassing } from './faults.ts'
 import type { KafkaSettings } from './settings.ts'
-import { reconnectDelayMs } from '@armature/async/backoff'
-
-type Address = { readonly host: string; readonly port: number }
 
 /** The brokers of one cluster, connected to as they are needed, and again when a connection was lost. */
 export interface KafkaCluster {
@@ -41,144 +40,142 @@ export interface ClusterParts {
   readonly sockets?: MakeSocket | undefined
 }
 
+/** What is known of a cluster. */
+interface Cluster {
+  readonly settings: KafkaSettings
+  readonly warn: ClusterParts['warn']
+  /** Aborted when the cluster is closed. */
+  readonly signal: AbortSignal
+  readonly pool: ConnectionPool
+  /** Of the brokers, by id. */
+  readonly addresses: Map<number, Address>
+  /** Of the brokers that keep groups, by group. */
+  readonly coordinators: Map<string, Address>
+  /** Which host of the URL is tried next. */
+  nextHost: number
+}
+
 /** Only asked for to learn of the brokers: an empty list means all topics. */
 const noTopic = 'armature.no-such-topic'
 
 /** A cluster that nothing is connected to yet: `open` does that. */
 export const kafkaCluster = ({ settings, warn, sockets = makeSocket }: ClusterParts): KafkaCluster => {
-  const { hosts, tls, connectWaitMs } = settings
   const controller = new AbortController()
   const { signal } = controller
-  const open = new Map<string, Promise<KafkaConnection>>()
-  const live = new Set<KafkaConnection>()
-  const addresses = new Map<number, Address>()
-  const coordinators = new Map<string, Address>()
-  let nextSeed = Math.floor(Math.random() * hosts.length)
-
-  const connect = (address: Address): Promise<KafkaConnection> => {
-    const name = `${address.host}:${address.port}`
-    const known = open.get(name)
-    if (known !== undefined) return known
-    const connecting = connectKafka(address, settings, sockets).then((connection) => {
-      live.add(connection)
-      if (signal.aborted) connection.cut()
-      return connection
-    })
-    open.set(name, connecting)
-    connecting.catch(() => open.delete(name))
-    return connecting
+  const cluster: Cluster = {
+    ...{ settings, warn, signal },
+    pool: connectionPool({ settings, sockets, signal }),
+    addresses: new Map(),
+    coordinators: new Map(),
+    nextHost: Math.floor(Math.random() * settings.hosts.length),
   }
-
-  /** A connection that lives; one that was lost is made anew. */
-  const alive = async (address: Address): Promise<KafkaConnection> => {
-    signal.throwIfAborted()
-    const found = await connect(address)
-    if (!found.dead) return found
-    live.delete(found)
-    const name = `${address.host}:${address.port}`
-    if ((await open.get(name)?.catch(() => undefined)) === found) open.delete(name)
-    signal.throwIfAborted()
-    return connect(address)
-  }
-
-  const any = async (): Promise<KafkaConnection> => {
-    for (const connection of live) if (!connection.dead) return connection
-    let last: unknown
-    for (const address of addresses.values()) {
-      try {
-        return await alive(address)
-      } catch (error) {
-        last = error
-      }
-    }
-    for (let tried = 0; tried < hosts.length; tried++) {
-      try {
-        return await alive(hosts[nextSeed++ % hosts.length] as Address)
-      } catch (error) {
-        last = error
-      }
-    }
-    throw last
-  }
-
-  const metadata = async (topics: readonly string[] = []): Promise<readonly TopicMetadata[]> => {
-    const connection = await any()
-    const { brokers, topicMetadata } = await connection.call('Metadata', { topics, allowAutoTopicCreation: false })
-    for (const { nodeId, host, port } of brokers) addresses.set(nodeId, { host, port })
-    for (const id of [...addresses.keys()]) if (!brokers.some(({ nodeId }) => nodeId === id)) addresses.delete(id)
-    return topicMetadata
-  }
-
-  const node = async (id: number): Promise<KafkaConnection> => {
-    const address = addresses.get(id)
-    if (address === undefined) throw new Error(`the broker ${id} is not known or has no leader now`)
-    return alive(address)
-  }
-
-  const pause = async (delayMs: number) => {
-    await sleep(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted())
-  }
-
-  const retry = async <Result>(
-    what: string,
-    attempt: () => Promise<Result>,
-    waitMs = Number.POSITIVE_INFINITY,
-  ): Promise<Result> => {
-    const untilMs = performance.now() + waitMs
-    const trouble = complaint(warn, what)
-    for (;;) {
-      signal.throwIfAborted()
-      try {
-        return await attempt()
-      } catch (error) {
-        signal.throwIfAborted()
-        const left = untilMs - performance.now()
-        if (!isPassing(error) || left <= 0) throw error
-        await pause(Math.min(reconnectDelayMs(trouble.failed(error)), left))
-      }
-    }
-  }
-
   return {
     settings,
-    open: async () => {
-      const shown = hosts.map(({ host, port }) => formatHostPort(host, port)).join(', ')
-      const untilMs = performance.now() + connectWaitMs
-      for (let failures = 1; ; failures++) {
-        try {
-          await metadata([noTopic])
-          return
-        } catch (error) {
-          const fault = connectFaultOf(error, tls !== undefined)
-          const left = untilMs - performance.now()
-          if (fault !== 'unavailable' || left <= 0) throw connectError(fault, shown, error)
-          await pause(Math.min(reconnectDelayMs(failures), left))
-        }
-      }
-    },
-    node,
-    any,
-    coordinator: async (group, anew = false) => {
-      const known = anew ? undefined : coordinators.get(group)
-      if (known !== undefined) return alive(known)
-      const answer = await (await any()).call('GroupCoordinator', { groupId: group })
-      checkCode(answer.errorCode, `the coordinator of the group ${group}`)
-      const { nodeId, host, port } = answer.coordinator
-      addresses.set(nodeId, { host, port })
-      coordinators.set(group, { host, port })
-      return alive({ host, port })
-    },
-    metadata,
-    probe: () => metadata([noTopic]),
-    retry,
-    pause,
+    open: () => open(cluster),
+    node: (id) => node(cluster, id),
+    any: () => any(cluster),
+    coordinator: (group, anew = false) => coordinator(cluster, group, anew),
+    metadata: (topics = []) => metadata(cluster, topics),
+    probe: () => metadata(cluster, [noTopic]),
+    retry: (what, attempt, waitMs = Number.POSITIVE_INFINITY) => retry(cluster, what, attempt, waitMs),
+    pause: (delayMs) => pause(cluster, delayMs),
     get closed() {
       return signal.aborted
     },
-    close: () => {
-      controller.abort(new Error('the connection is closed'))
-      for (const connection of live) connection.cut()
-    },
+    close: () => controller.abort(new Error('the connection is closed')),
+  }
+}
+
+const open = async (cluster: Cluster): Promise<void> => {
+  const { hosts, tls, connectWaitMs } = cluster.settings
+  const shown = hosts.map(({ host, port }) => formatHostPort(host, port)).join(', ')
+  const untilMs = performance.now() + connectWaitMs
+  for (let failures = 1; ; failures++) {
+    try {
+      await metadata(cluster, [noTopic])
+      return
+    } catch (error) {
+      const fault = connectFaultOf(error, tls !== undefined)
+      const left = untilMs - performance.now()
+      if (fault !== 'unavailable' || left <= 0) throw connectError(fault, shown, error)
+      await pause(cluster, Math.min(reconnectDelayMs(failures), left))
+    }
+  }
+}
+
+const any = async (cluster: Cluster): Promise<KafkaConnection> => {
+  const { pool } = cluster
+  const { alive } = pool
+  if (alive !== undefined) return alive
+  let last: unknown
+  for (const address of candidates(cluster)) {
+    try {
+      return await pool.to(address)
+    } catch (error) {
+      last = error
+    }
+  }
+  throw last
+}
+
+/** The brokers that are known, then each host of the URL. */
+function* candidates(cluster: Cluster): Generator<Address> {
+  const { hosts } = cluster.settings
+  yield* cluster.addresses.values()
+  for (let tried = 0; tried < hosts.length; tried++) yield hosts[cluster.nextHost++ % hosts.length] as Address
+}
+
+const node = async ({ addresses, pool }: Cluster, id: number): Promise<KafkaConnection> => {
+  const address = addresses.get(id)
+  if (address === undefined) throw new Error(`the broker ${id} is not known or has no leader now`)
+  return pool.to(address)
+}
+
+const coordinator = async (cluster: Cluster, group: string, anew: boolean): Promise<KafkaConnection> => {
+  const { addresses, coordinators, pool } = cluster
+  const known = anew ? undefined : coordinators.get(group)
+  if (known !== undefined) return pool.to(known)
+  const answer = await asked(any(cluster), 'GroupCoordinator', { groupId: group })
+  checkCode(answer.errorCode, `the coordinator of the group ${group}`)
+  const { nodeId, host, port } = answer.coordinator
+  addresses.set(nodeId, { host, port })
+  coordinators.set(group, { host, port })
+  return pool.to({ host, port })
+}
+
+/** Also learns which brokers there are. */
+const metadata = async (cluster: Cluster, topics: readonly string[]): Promise<readonly TopicMetadata[]> => {
+  const { addresses } = cluster
+  const answer = await asked(any(cluster), 'Metadata', { topics, allowAutoTopicCreation: false })
+  const { brokers, topicMetadata } = answer
+  for (const { nodeId, host, port } of brokers) addresses.set(nodeId, { host, port })
+  for (const id of [...addresses.keys()]) if (!brokers.some(({ nodeId }) => nodeId === id)) addresses.delete(id)
+  return topicMetadata
+}
+
+const pause = async ({ signal }: Cluster, delayMs: number): Promise<void> => {
+  await sleep(delayMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+}
+
+const retry = async <Result>(
+  cluster: Cluster,
+  what: string,
+  attempt: () => Promise<Result>,
+  waitMs: number,
+): Promise<Result> => {
+  const { signal, warn } = cluster
+  const untilMs = performance.now() + waitMs
+  const trouble = complaint(warn, what)
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      return await attempt()
+    } catch (error) {
+      signal.throwIfAborted()
+      const left = untilMs - performance.now()
+      if (!isPassing(error) || left <= 0) throw error
+      await pause(cluster, Math.min(reconnectDelayMs(trouble.failed(error)), left))
+    }
   }
 }
 

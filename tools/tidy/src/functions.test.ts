@@ -4,7 +4,7 @@ import { treeOf } from './tree.ts'
 
 const path = 'libs/x/src/a.ts'
 const lines = (count: number) => '  work()\n'.repeat(count)
-const check = (text: string, listed: readonly string[] = []) => shortFunctions(listed)(treeOf({ [path]: text }))
+const check = (text: string) => shortFunctions(treeOf({ [path]: text }))
 
 describe('a function', () => {
   test.each([
@@ -49,18 +49,5 @@ describe('tests', () => {
   test.each(["test('x', ", 'beforeAll('])('%s has a length', (head) => {
     expect(check(`${head}() => {\n${lines(99)}})`)).toHaveLength(1)
     expect(check(`describe('x', () => {\n${head}() => {\n${lines(99)}})\n})`)).toHaveLength(1)
-  })
-})
-
-describe('the list of those to be divided', () => {
-  const long = `const long = () => {\n${lines(99)}}`
-
-  test('lets a function pass', () => {
-    expect(check(long, ['long'])).toEqual([])
-  })
-
-  test('holds none that is short, or gone', () => {
-    expect(check('const long = () => 1', ['long'])).toMatchObject([{ problem: expect.stringContaining('long') }])
-    expect(check('', ['long'])).toHaveLength(1)
   })
 })

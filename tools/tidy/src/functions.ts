@@ -4,9 +4,6 @@ import { sourcesOf, type File, type Tree, type Violation } from './tree.ts'
 
 export const maxFunctionLines = 100
 
-/** Functions that are to be divided. */
-export const longFunctions: readonly string[] = ['kafkaCluster']
-
 /** A function of a source: what a reader would call it, and the lines from its first to its last. */
 export type FunctionLength = {
   readonly path: string
@@ -15,26 +12,15 @@ export type FunctionLength = {
   readonly lines: number
 }
 
-/** No function is longer, but for these, by name; one of these that is no longer too long must leave the list. */
-export const shortFunctions =
-  (listed: readonly string[]) =>
-  (tree: Tree): Violation[] => {
-    const tooLong = functionLengths(tree).filter(({ lines }) => lines > maxFunctionLines)
-    const done = listed.filter((name) => !tooLong.some((found) => found.name === name))
-    return [
-      ...tooLong
-        .filter(({ name }) => !listed.includes(name))
-        .map(({ path, line, name, lines }) => ({
-          path,
-          line,
-          problem: `${name} has ${lines} lines, ${maxFunctionLines} are allowed: which part of it has a name?`,
-        })),
-      ...done.map((name) => ({
-        path: 'tools/tidy/src/functions.ts',
-        problem: `${name} is short enough now: take it off the list`,
-      })),
-    ]
-  }
+/** No function is longer than `maxFunctionLines`. */
+export const shortFunctions = (tree: Tree): Violation[] =>
+  functionLengths(tree)
+    .filter(({ lines }) => lines > maxFunctionLines)
+    .map(({ path, line, name, lines }) => ({
+      path,
+      line,
+      problem: `${name} has ${lines} lines, ${maxFunctionLines} are allowed: which part of it has a name?`,
+    }))
 
 /** The length of every function, with the closures in it. A `describe` is a list of tests: its lines count nowhere. */
 export const functionLengths = (tree: Tree): FunctionLength[] => sourcesOf(tree).flatMap(inFile)

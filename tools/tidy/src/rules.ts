@@ -14,7 +14,7 @@ import {
   shortMain,
   testsBesideSources,
 } from './files.ts'
-import { longFunctions, shortFunctions } from './functions.ts'
+import { shortFunctions } from './functions.ts'
 import { declaredMetrics } from './metric-files.ts'
 import { declaredDependencies, exactVersions, manifests } from './packages.ts'
 import { type Rule } from './rule.ts'
@@ -37,7 +37,7 @@ import { graphArrows, metricFiles, tablesOf } from './workspace.ts'
 export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'Names of files and folders are in kebab-case', check: kebabCaseNames },
   { title: 'A file has at most 300 lines', check: shortFiles },
-  { title: 'A function has at most 100 lines', check: shortFunctions(longFunctions) },
+  { title: 'A function has at most 100 lines', check: shortFunctions },
   { title: 'The main.ts of an app has at most 10 lines', check: shortMain },
   { title: 'Projects of one kind have the same files', check: projectShape },
   { title: 'Driver libraries have the same files', check: driverFiles({ ...unneededParts, ...partsToCome }) },
