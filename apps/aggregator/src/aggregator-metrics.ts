@@ -5,7 +5,7 @@ export const aggregatorMetrics = defineMetrics({
   batch_events: {
     kind: 'histogram',
     unit: '{event}',
-    help: 'Events in a batch when it was completed, by what completed it',
+    help: 'Events in a batch when it was completed, by mechanism',
     labels: ['mechanism', 'pipeline'],
     buckets: [1, 10, 100, 1_000, 10_000],
   },

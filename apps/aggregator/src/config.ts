@@ -19,23 +19,23 @@ export const sinkSettings = {
     .regex(/^[\w+/=.-]+$/, { error: 'is no API key in base64' })
     .optional()
     .meta({ description: 'API key for the sink, in base64 as the server shows it', secret: true }),
-  sinkCa: text().optional().meta({ description: "File of the certificates (PEM) that the sink's is checked by" }),
+  sinkCa: text().optional().meta({ description: "PEM file of the authorities for the sink's certificate" }),
   sinkOperation: choice(operations)
     .default('create')
-    .meta({ description: 'Whether a document stays (create) or is replaced (index) when its id comes again' }),
+    .meta({ description: 'What happens to a document when its id comes again: it stays (create) or is replaced (index)' }),
   sinkDocumentId: choice(documentIds)
     .default('id')
-    .meta({ description: "What a document's id is made of: the id of the event, its source and id, or its key" }),
+    .meta({ description: "Source of a document's id: the id of the event, its source and id, or its key" }),
   sinkVersionHeader: text()
     .optional()
-    .meta({ description: 'Header with the version of a document: of two versions the greater one is kept' }),
+    .meta({ description: 'Header with the version of a document; the greater version is kept' }),
   sinkDataStream: toggle().default(false).meta({ description: 'The index is a data stream' }),
   sinkTemplate: toggle()
     .default(true)
-    .meta({ description: 'Install the index template at the start where it is absent' }),
+    .meta({ description: 'Install the index template at the start if it is absent' }),
   sinkMaxConcurrency: integer({ min: 1, max: 64 })
     .default(8)
-    .meta({ description: 'Requests to the sink at once, at most; how many there are follows its latency' }),
+    .meta({ description: 'Most requests to the sink at once; their number follows its latency' }),
 }
 
 export const settings = z.object({
@@ -47,7 +47,7 @@ export const settings = z.object({
   ...databaseSettings,
   ...sinkSettings,
   pipelines: text().optional().meta({
-    description: 'File of pipelines (YAML); what it leaves out is as the other settings say (none = one pipeline)',
+    description: 'YAML file of pipelines; the other settings are their defaults (none = one pipeline)',
   }),
   dryRun: toggle().default(false).meta({
     description: 'Read without a group, and print each group that would be written: nothing is acknowledged or stored',
@@ -61,18 +61,18 @@ export const settings = z.object({
     .meta({ description: 'What the messages of a group share: topic, key, header:NAME or json:PATH' }),
   completeCount: integer({ min: 1, max: 100_000 })
     .default(500)
-    .meta({ description: 'A group is complete with so many messages' }),
+    .meta({ description: 'Messages that complete a group' }),
   completeBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })
     .default(1024 * 1024)
-    .meta({ description: 'A group is complete with so many bytes of body' }),
+    .meta({ description: 'Bytes of body that complete a group' }),
   completePeriodMs: durationMs({ min: 1, max: 3_600_000 })
     .default(1_000)
-    .meta({ description: 'A group is complete so long after its first message, in milliseconds' }),
+    .meta({ description: 'Time after its first message that completes a group, in milliseconds' }),
   completeInactivityMs: durationMs({ min: 1, max: 3_600_000 })
     .optional()
-    .meta({ description: 'A group is complete so long after its last message, in milliseconds' }),
-  completeHeader: text().optional().meta({ description: 'A message with this header is the last of its group' }),
-  partsHeader: text().optional().meta({ description: 'A group is complete with as many messages as this header says' }),
+    .meta({ description: 'Time after its last message that completes a group, in milliseconds' }),
+  completeHeader: text().optional().meta({ description: 'Header of the last message of a group' }),
+  partsHeader: text().optional().meta({ description: 'Header with the number of messages that complete a group' }),
   inOrder: toggle().default(false).meta({
     description: 'Write the groups of a key one after the other; one that fails is written again before the next',
   }),
@@ -81,7 +81,7 @@ export const settings = z.object({
   }),
   maxRememberedMessages: integer({ min: 1, max: 10_000_000 })
     .default(100_000)
-    .meta({ description: 'Messages of groups that are remembered, to know late ones' }),
+    .meta({ description: 'Messages of complete groups that are remembered, to recognise late ones' }),
   maxOpenGroups: integer({ min: 1, max: 1_000_000 })
     .default(1_000)
     .meta({ description: 'Groups open at once; one more completes the oldest early' }),
@@ -93,13 +93,13 @@ export const settings = z.object({
     .meta({ description: 'Bytes of body held unacknowledged at once' }),
   maxWriteAttempts: integer({ min: 1, max: 100 })
     .default(5)
-    .meta({ description: 'Writes of a batch before its messages are given back to the broker' }),
+    .meta({ description: 'Attempts to write a batch before its messages go back to the broker' }),
   writeRetryDelayMs: durationMs({ min: 1, max: 60_000 })
     .default(200)
-    .meta({ description: 'Longest first wait between two writes of a batch, in milliseconds; doubles' }),
+    .meta({ description: 'Longest wait before the second write of a batch, in milliseconds; doubles with each write' }),
   writeTimeoutMs: durationMs({ min: 1, max: 600_000 })
     .default(30_000)
-    .meta({ description: 'A write that takes longer counts as failed, in milliseconds' }),
+    .meta({ description: 'Time after which a write counts as failed, in milliseconds' }),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

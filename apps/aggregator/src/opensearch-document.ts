@@ -41,7 +41,7 @@ export const bulkDocument = (item: SinkItem, options: DocumentOptions, receivedA
   if ('rejected' in content) return content
   const index = options.target.indexOf(item)
   if (typeof index !== 'string') return { rejected: 'no-index', problem: index.problem }
-  if (Number.isNaN(message.time.getTime())) return { rejected: 'no-document', problem: 'its time is none' }
+  if (Number.isNaN(message.time.getTime())) return { rejected: 'no-document', problem: 'its time is invalid' }
   const id = documentIdOf(item, options.documentId)
   if (id === undefined)
     return { rejected: 'no-key', problem: 'the message has no key, which is the id of its document' }

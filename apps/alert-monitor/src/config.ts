@@ -25,14 +25,14 @@ export const settings = z.object({
     .meta({ description: 'Bytes of packets whose samples wait to be evaluated; more are dropped and counted' }),
   samplesTopic: checkedText(checkPattern)
     .optional()
-    .meta({ description: 'Topic of samples to evaluate as well, may hold wildcards' }),
+    .meta({ description: 'Topic with further samples to evaluate; may hold wildcards' }),
   rulesFile: text().optional().meta({ description: 'JSON file of rules (none = the built-in rules)', flag: 'rules' }),
   evaluateEveryMs: durationMs({ min: 100, max: 2_500 })
     .default(1_000)
-    .meta({ description: 'How often the rules are judged, in milliseconds' }),
+    .meta({ description: 'Interval in which the rules are evaluated, in milliseconds' }),
   repeatMs: durationMs({ min: 1_000 })
     .default(14_400_000)
-    .meta({ description: 'How often the notice of a firing alert is repeated, in milliseconds' }),
+    .meta({ description: 'Interval in which the notice of a firing alert is repeated, in milliseconds' }),
   maxSeries: integer({ min: 1, max: 100_000 }).default(1_000).meta({
     description: 'Series watched at once, counted once for each rule; samples of more are dropped and counted',
   }),
@@ -45,11 +45,11 @@ export const settings = z.object({
   }),
   seriesIdleMs: durationMs({ min: 60_000 })
     .default(3_600_000)
-    .meta({ description: 'A series without a sample for so long is forgotten, in milliseconds' }),
+    .meta({ description: 'Time without a sample after which a series is forgotten, in milliseconds' }),
   maxAlerts: integer({ min: 1, max: 100_000 }).default(1_000).meta({ description: 'Alerts pending or firing at once' }),
   maxQueuedNotices: integer({ min: 1, max: 100_000 })
     .default(1_000)
-    .meta({ description: 'Notices that wait for the broker; what finds no room is offered again later' }),
+    .meta({ description: 'Notices that wait for the broker; one that finds no room is offered again later' }),
   publishTimeoutMs: durationMs({ min: 100, max: 600_000 })
     .default(10_000)
     .meta({ description: 'How long one publish may take before it is tried again, in milliseconds' }),

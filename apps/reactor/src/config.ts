@@ -15,18 +15,18 @@ export const settings = z.object({
   keepHandled: integer({ min: 1, max: 10_000 }).default(100).meta({ description: 'Alerts kept for the status page' }),
   webhookUrl: url(['http', 'https'])
     .optional()
-    .meta({ description: 'Where messages are posted as CloudEvents (none = nowhere)', secret: true }),
+    .meta({ description: 'URL to which messages are posted as CloudEvents (none = not posted)', secret: true }),
   webhookToken: text().optional().meta({ description: 'Bearer token for the webhook', secret: true }),
   webhookTopic: checkedText(checkPattern)
     .default('alerts.>')
-    .meta({ description: 'Topic whose messages are posted, may hold wildcards' }),
+    .meta({ description: 'Topic whose messages are posted; may hold wildcards' }),
   webhookTimeoutMs: durationMs({ min: 1, max: 600_000 })
     .default(10_000)
-    .meta({ description: 'Time of one webhook request, in milliseconds' }),
+    .meta({ description: 'Timeout of one webhook request, in milliseconds' }),
   webhookMaxPerSecond: decimal({ min: 0.01, max: 100_000 })
     .optional()
-    .meta({ description: 'Messages posted a second at most (none = as they come)' }),
-  webhookAttempts: integer({ min: 1, max: 20 }).default(5).meta({ description: 'Requests for one message at most' }),
+    .meta({ description: 'Most messages posted a second (none = no limit)' }),
+  webhookAttempts: integer({ min: 1, max: 20 }).default(5).meta({ description: 'Most requests for one message' }),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

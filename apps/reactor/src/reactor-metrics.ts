@@ -5,7 +5,7 @@ export const reactorMetrics = defineMetrics({
   reactor_handled_total: {
     kind: 'counter',
     unit: '{message}',
-    help: 'Messages that a handler is done with, by outcome: handled or filtered',
+    help: 'Messages that a handler has finished, by outcome: handled or filtered',
     labels: ['handler', 'outcome'],
   },
   webhook_down: {

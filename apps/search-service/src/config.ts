@@ -20,11 +20,11 @@ export const settings = z.object({
   ...registrationSettings,
   grpcHost: hostOrSocket()
     .default('127.0.0.1')
-    .meta({ description: 'Address of the gRPC server: a host, or unix:PATH, a socket in the file system' }),
+    .meta({ description: 'Address of the gRPC server: a host, or unix:PATH for a socket in the file system' }),
   grpcPort: port().default(0).meta({ description: 'Port of the gRPC server (0 = any free one)' }),
   workers: integer({ min: 1, max: 64 })
     .default(1)
-    .meta({ description: 'Processes that serve, on one port (1 = this one); each has its own bounds' }),
+    .meta({ description: 'Processes that serve on one port (1 = this one); each has its own bounds' }),
   maxInFlight: integer({ min: 1, max: 100_000 })
     .default(1_000)
     .meta({ description: 'Calls answered at once; more are RESOURCE_EXHAUSTED' }),
@@ -39,17 +39,17 @@ export const settings = z.object({
     .meta({ description: 'Largest message, in bytes' }),
   maxConnectionAgeMs: durationMs({ min: 1_000 })
     .default(30 * 60_000)
-    .meta({ description: 'A connection this old is made anew, so that load spreads, in milliseconds' }),
+    .meta({ description: 'Age at which a connection is made anew, so that load spreads, in milliseconds' }),
   maxConnectionAgeGraceMs: durationMs({ min: 1 })
     .default(30_000)
     .meta({ description: 'Time for the calls of such a connection to end, in milliseconds' }),
   grpcTlsCert: text()
     .optional()
     .meta({ description: 'PEM file of the certificate; read again when it changes (none = no TLS)' }),
-  grpcTlsKey: text().optional().meta({ description: 'PEM file of its key' }),
+  grpcTlsKey: text().optional().meta({ description: 'PEM file of the key of the certificate' }),
   grpcTlsClientCa: text()
     .optional()
-    .meta({ description: 'PEM file of the authorities of clients: each must then show a certificate' }),
+    .meta({ description: 'PEM file of the authorities of clients; each client must then show a certificate' }),
 })
 
 export type Config = Readonly<z.infer<typeof settings>>

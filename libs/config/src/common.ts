@@ -9,15 +9,15 @@ export type LogLevel = (typeof logLevels)[number]
 export const commonSettings = {
   logLevel: choice(logLevels)
     .default('info')
-    .meta({ description: 'Least level of log lines that are written', env: 'LOG_LEVEL', hot: true }),
+    .meta({ description: 'Lowest level of log lines that are written', env: 'LOG_LEVEL', hot: true }),
   httpHost: host().default('127.0.0.1').meta({ description: 'Address of the admin HTTP server' }),
   httpPort: port().default(0).meta({ description: 'Port of the admin HTTP server (0 = any free one)' }),
   httpAllowedHosts: list(host())
     .default([])
-    .meta({ description: 'Names by which the admin HTTP server may be asked, beside IP addresses and localhost' }),
+    .meta({ description: 'Host names that the admin HTTP server answers to, beside IP addresses and localhost' }),
   drainDeadlineMs: durationMs({ max: 3_600_000 })
     .default(10_000)
-    .meta({ description: 'Time for the whole drain at the end, in milliseconds' }),
+    .meta({ description: 'Deadline of the whole drain at the end, in milliseconds' }),
   statsdHost: host().default('127.0.0.1').meta({ description: 'Host of the StatsD server', env: 'STATSD_HOST' }),
   statsdPort: port()
     .default(8125)
@@ -26,7 +26,7 @@ export const commonSettings = {
     .max(100)
     .regex(/^[\w.-]+$/, { error: 'holds other characters than letters, digits and _ . -' })
     .optional()
-    .meta({ description: 'Put before every StatsD name, with a dot between', env: 'STATSD_PREFIX' }),
+    .meta({ description: 'Prefix of every StatsD name, with a dot between', env: 'STATSD_PREFIX' }),
   ddAgentHost: host()
     .optional()
     .meta({ description: 'Host of a Datadog agent: metrics go there, with tags', env: 'DD_AGENT_HOST' }),
@@ -35,7 +35,7 @@ export const commonSettings = {
     .meta({ description: 'UDP port of the Datadog agent', env: 'DD_DOGSTATSD_PORT' }),
   ddDogstatsdUrl: url(['udp'])
     .optional()
-    .meta({ description: 'Datadog agent as udp://HOST:PORT; before DD_AGENT_HOST', env: 'DD_DOGSTATSD_URL' }),
+    .meta({ description: 'Datadog agent as udp://HOST:PORT; overrides DD_AGENT_HOST', env: 'DD_DOGSTATSD_URL' }),
   otlpEndpoint: url(['http', 'https']).optional().meta({
     description: 'OTLP/HTTP endpoint for traces and metrics (none = no export)',
     env: 'OTEL_EXPORTER_OTLP_ENDPOINT',

@@ -32,7 +32,7 @@ export const consulSettings = {
     .meta({ description: 'ACL token for Consul', secret: true, fileVariable: false, beforeKv: true }),
   consulHttpTokenFile: filePath()
     .optional()
-    .meta({ description: 'File that holds the ACL token; before CONSUL_HTTP_TOKEN', beforeKv: true }),
+    .meta({ description: 'File with the ACL token; overrides CONSUL_HTTP_TOKEN', beforeKv: true }),
   consulCacert: filePath()
     .optional()
     .meta({ description: 'File with the CA certificates of the agent', beforeKv: true }),
@@ -42,10 +42,10 @@ export const consulSettings = {
   consulClientCert: filePath()
     .optional()
     .meta({ description: 'File with the client certificate for the agent', beforeKv: true }),
-  consulClientKey: filePath().optional().meta({ description: 'File with its key', beforeKv: true }),
+  consulClientKey: filePath().optional().meta({ description: 'File with the key of the client certificate', beforeKv: true }),
   consulTlsServerName: host()
     .optional()
-    .meta({ description: "Name in the agent's certificate, where it is not the address", beforeKv: true }),
+    .meta({ description: "Name in the agent's certificate, if it is not the address", beforeKv: true }),
   consulNamespace: text().max(64).optional().meta({ description: 'Namespace (Consul Enterprise)', beforeKv: true }),
   consulPartition: text().max(64).optional().meta({ description: 'Partition (Consul Enterprise)', beforeKv: true }),
 }
@@ -53,15 +53,15 @@ export const consulSettings = {
 /** The settings of a service that reads its settings from Consul KV. */
 export const kvSettings = {
   configKv: toggle().default(true).meta({
-    description: 'Read settings from Consul KV, where an agent is named: config/<service>/ over config/application/',
+    description: 'Read settings from Consul KV, if an agent is named: config/<service>/ over config/application/',
     beforeKv: true,
   }),
   configKvStartMs: durationMs({ max: 600_000 }).default(3_000).meta({
-    description: 'Time for KV to answer at the start, in milliseconds; then the last good settings are used',
+    description: 'How long the start waits for KV before it uses the last good settings, in milliseconds',
     beforeKv: true,
   }),
   configKvQuietMs: durationMs({ max: 60_000 }).default(100).meta({
-    description: 'A change is taken once KV is quiet for so long, in milliseconds; at the latest after 4 times as long',
+    description: 'How long KV must be quiet before a change is applied, in milliseconds; at the latest after 4 times as long',
     beforeKv: true,
   }),
   configKvSplayMs: durationMs({ max: 3_600_000 }).default(5_000).meta({
@@ -73,13 +73,13 @@ export const kvSettings = {
 
 /** The settings of a service that registers in Consul. */
 export const registrationSettings = {
-  consulRegister: toggle().default(true).meta({ description: 'Register in Consul, where an agent is named' }),
+  consulRegister: toggle().default(true).meta({ description: 'Register in Consul, if an agent is named' }),
   consulTags: list(tag()).default([]).meta({ description: 'Tags of the registered instance' }),
   consulCheckIntervalMs: durationMs({ min: 100, max: 3_600_000 })
     .default(10_000)
-    .meta({ description: "Time between two of Consul's checks of the instance, in milliseconds" }),
+    .meta({ description: "Interval of Consul's checks of the instance, in milliseconds" }),
   consulDeregisterAfterMs: durationMs({ min: 60_000, max: 604_800_000 }).default(600_000).meta({
-    description: 'Consul forgets an instance that is critical for so long, in milliseconds (at least a minute)',
+    description: 'How long an instance must be critical before Consul forgets it, in milliseconds (at least a minute)',
   }),
   advertiseHost: host().optional().meta({
     description: "Address under which others reach this service (none = the one it listens on, else the agent's)",

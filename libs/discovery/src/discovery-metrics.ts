@@ -5,7 +5,7 @@ export const discoveryMetrics = defineMetrics({
   discovery_held_answers_total: {
     kind: 'counter',
     unit: '{answer}',
-    help: 'Answers of a registry that were not believed, by reason: empty or failed; what was known stayed in force',
+    help: 'Answers of a registry that were ignored in favour of the last good one, by reason: empty or failed',
     labels: ['service', 'reason'],
   },
   discovery_registrations_total: {

@@ -18,7 +18,7 @@ export const dlqDrop = (program: Program): Command =>
     settings: z.object({
       ...brokerSettings,
       ...pickSettings,
-      yes: toggle().default(false).meta({ description: 'Do not ask', env: 'DLQ_YES' }),
+      yes: toggle().default(false).meta({ description: 'Do not ask for confirmation', env: 'DLQ_YES' }),
     }),
     positionals: topicArgument,
     run: ({ messagingUrl, yes, ...pick }, { positionals: [topic = ''], ...io }) =>

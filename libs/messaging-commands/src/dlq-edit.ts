@@ -20,14 +20,14 @@ export const dlqEdit = (program: Program): Command =>
     summary: 'Change one dead letter of TOPIC and publish it to the topic it comes from',
     settings: z.object({
       ...brokerSettings,
-      id: text().optional().meta({ description: 'The letter', env: 'DLQ_ID' }),
+      id: text().optional().meta({ description: 'Id of the letter', env: 'DLQ_ID' }),
       body: text()
         .optional()
-        .meta({ description: 'File with the new body, - = stdin (none = the editor, on a terminal)', env: 'DLQ_BODY' }),
+        .meta({ description: 'File with the new body (- = stdin; none = the editor, on a terminal)', env: 'DLQ_BODY' }),
       header: list(text())
         .default([])
-        .meta({ description: 'New headers, NAME=VALUE; NAME= takes one off', env: 'DLQ_HEADER' }),
-      editor: text().default('vi').meta({ description: 'Edits the body on a terminal', env: 'EDITOR' }),
+        .meta({ description: 'New headers, NAME=VALUE; NAME= removes one', env: 'DLQ_HEADER' }),
+      editor: text().default('vi').meta({ description: 'Editor for the body, on a terminal', env: 'EDITOR' }),
       to: toSetting,
     }),
     positionals: topicArgument,

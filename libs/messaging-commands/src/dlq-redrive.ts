@@ -20,10 +20,10 @@ export const dlqRedrive = (program: Program): Command =>
       ...pickSettings,
       max: maxLetters.optional(),
       rate: rateText().optional().meta({ description: 'Letters a second, such as 100/s', env: 'DLQ_RATE' }),
-      dryRun: toggle().default(false).meta({ description: 'Only tell what would be done', env: 'DLQ_DRY_RUN' }),
+      dryRun: toggle().default(false).meta({ description: 'Only print what would be done', env: 'DLQ_DRY_RUN' }),
       to: toSetting,
       maxRedrives: integer({ min: 0, max: 1_000 }).default(3).meta({
-        description: 'A letter that was published again so often goes to TOPIC.quarantine.DLT',
+        description: 'Redrives after which a letter goes to TOPIC.quarantine.DLT',
         env: 'DLQ_MAX_REDRIVES',
       }),
       format: formatSetting,

@@ -11,7 +11,7 @@ import { letterFilter } from './letter-filter.ts'
 export const pickSettings = {
   id: text().optional().meta({ description: 'Only the letter with this id', env: 'DLQ_ID' }),
   filter: checkedText(letterFilter).optional().meta({
-    description: 'Only letters of which this is true, such as reason=timeout,error~refused,header.tenant=eu',
+    description: 'Only letters that match, such as reason=timeout,error~refused,header.tenant=eu',
     env: 'DLQ_FILTER',
     accepts: 'a filter such as reason=timeout,error~refused',
   }),
@@ -19,7 +19,7 @@ export const pickSettings = {
     .refine((value) => sinceOf(value, 0) !== undefined, { error: 'is neither a duration nor a time' })
     .optional()
     .meta({
-      description: 'Only letters that were stored since then: 2h (ago), 7d, or a time in ISO 8601',
+      description: 'Only letters stored since then: 2h (ago), 7d, or a time in ISO 8601',
       env: 'DLQ_SINCE',
       accepts: 'how long ago, such as 2h, or a time in ISO 8601',
     }),
@@ -27,9 +27,9 @@ export const pickSettings = {
 
 export const formatSetting = choice(['text', 'json'])
   .default('text')
-  .meta({ description: 'text for people, json = a line each', env: 'DLQ_FORMAT' })
+  .meta({ description: 'text = for people, json = an object a line', env: 'DLQ_FORMAT' })
 
-export const maxLetters = integer({ min: 1, max: 1_000_000 }).meta({ description: 'Letters at most', env: 'DLQ_MAX' })
+export const maxLetters = integer({ min: 1, max: 1_000_000 }).meta({ description: 'Most letters', env: 'DLQ_MAX' })
 
 type Pick = Readonly<z.infer<z.ZodObject<typeof pickSettings>>>
 
@@ -46,7 +46,7 @@ export const picked = ({ id, filter, since }: Pick, nowMs: number): ((letter: Le
 /** The topic to which letters are published. */
 export const toSetting = checkedText(checkTopic)
   .optional()
-  .meta({ description: 'Topic to publish to, instead of where a letter comes from', env: 'DLQ_TO' })
+  .meta({ description: 'Topic to publish to, instead of the topic that a letter comes from', env: 'DLQ_TO' })
 
 /** The topic that a command was given as its argument. */
 export const topicArgument = { usage: 'TOPIC', min: 1, max: 1 }

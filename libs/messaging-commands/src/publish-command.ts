@@ -23,26 +23,26 @@ const settings = z.object({
     .optional()
     .meta({ description: 'Topic to publish to; over amqp: the routing key', short: 't', env: 'PUBLISH_TOPIC' }),
   message: text().optional().meta({
-    description: 'The body; {n} is its number, {uuid} a new one, {now} the time. So in --key and --headers',
+    description: 'The body; {n} is its number, {uuid} a new UUID, {now} the time, also in --key and --headers',
     short: 'm',
     env: 'PUBLISH_MESSAGE',
   }),
   file: text()
     .optional()
-    .meta({ description: 'A message a line of this file, - = stdin, instead of --message', env: 'PUBLISH_FILE' }),
+    .meta({ description: 'File with a message a line, instead of --message (- = stdin)', env: 'PUBLISH_FILE' }),
   amount: integer({ min: 0 })
     .optional()
     .meta({ description: 'Messages (0 = until Ctrl-C; none = 1, or all lines of the file)', env: 'PUBLISH_AMOUNT' }),
   key: text().optional().meta({
-    description: 'Key, for the order; over amqp: without --topic the routing key',
+    description: 'Key, for the order; over amqp: the routing key if there is no --topic',
     env: 'PUBLISH_KEY',
   }),
   headers: list(text()).default([]).meta({ description: 'Headers, NAME=VALUE each', env: 'PUBLISH_HEADERS' }),
-  delay: durationText().optional().meta({ description: 'Between two messages, such as 10ms', env: 'PUBLISH_DELAY' }),
+  delay: durationText().optional().meta({ description: 'Wait between two messages, such as 10ms', env: 'PUBLISH_DELAY' }),
   rate: rateText().optional().meta({ description: 'Messages a second, such as 100/s', env: 'PUBLISH_RATE' }),
   batch: integer({ min: 1, max: 10_000 })
     .default(100)
-    .meta({ description: 'Messages of one publish at most', env: 'PUBLISH_BATCH' }),
+    .meta({ description: 'Most messages of one publish', env: 'PUBLISH_BATCH' }),
   exchange: text().optional().meta({ description: 'Exchange to publish to (amqp: only)', env: 'PUBLISH_EXCHANGE' }),
   type: choice(['direct', 'topic', 'fanout', 'headers'])
     .optional()

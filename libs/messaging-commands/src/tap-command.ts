@@ -17,19 +17,19 @@ const settings = z.object({
   topic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic to look at; * is one token, a last > the rest', short: 't', env: 'TAP_TOPIC' }),
-  count: integer({ min: 1 }).optional().meta({ description: 'End after so many were shown', env: 'TAP_COUNT' }),
+  count: integer({ min: 1 }).optional().meta({ description: 'Number of messages to show before it ends', env: 'TAP_COUNT' }),
   sample: decimal({ min: 0, max: 1 })
     .default(1)
-    .meta({ description: 'Share of the messages that is shown, such as 0.1', env: 'TAP_SAMPLE' }),
+    .meta({ description: 'Share of the messages to show, such as 0.1', env: 'TAP_SAMPLE' }),
   rate: rateText()
     .optional()
-    .meta({ description: 'Messages a second that are shown at most; the others are passed over', env: 'TAP_RATE' }),
+    .meta({ description: 'Most messages a second to show; the others are passed over', env: 'TAP_RATE' }),
   format: choice(['text', 'json'])
     .default('text')
-    .meta({ description: 'text for people, json = a line each', env: 'TAP_FORMAT' }),
+    .meta({ description: 'text = for people, json = an object a line', env: 'TAP_FORMAT' }),
   from: choice(['latest', 'earliest'])
     .default('latest')
-    .meta({ description: 'earliest = what the broker still keeps, too', env: 'TAP_FROM' }),
+    .meta({ description: 'earliest = also the messages that the broker still keeps', env: 'TAP_FROM' }),
   maxBodyBytes: integer({ min: 0, max: 16_777_216 })
     .default(4_096)
     .meta({ description: 'Bytes of each body that are shown', env: 'TAP_MAX_BODY_BYTES' }),

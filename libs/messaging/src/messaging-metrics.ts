@@ -23,13 +23,13 @@ export const messagingMetrics = defineMetrics({
   'messaging.process.duration': {
     kind: 'timer',
     unit: 'ms',
-    help: 'From the delivery of a message until it was settled',
+    help: 'Time from the delivery of a message until it was settled',
     labels: ['messaging.system', 'messaging.destination.name', 'messaging.consumer.group.name', 'error.type'],
   },
   messaging_broker_up: {
     kind: 'gauge',
     unit: '1',
-    help: 'Whether the broker answers: 1 where it does, else 0',
+    help: 'Whether the broker answers: 1 if it does, else 0',
     labels: [],
   },
   messaging_unreadable_partitions: {

@@ -23,7 +23,7 @@ export const serviceMetrics = defineMetrics({
   rpc_connections_refused_total: {
     kind: 'counter',
     unit: '{connection}',
-    help: 'Connections that a gRPC server closed at once, since there were too many',
+    help: 'Connections that a gRPC server closed at once because there were too many',
     labels: [],
   },
   tls_reloads_total: {

@@ -5,13 +5,13 @@ export const commonMetrics = defineMetrics({
   buffer_size_bytes: {
     kind: 'gauge',
     unit: 'By',
-    help: 'Size of the buffer that holds what is not sent yet',
+    help: 'Size of the buffer of items that are not sent yet',
     labels: ['component'],
   },
   component_discarded_events_total: {
     kind: 'counter',
     unit: '{event}',
-    help: 'Events that were given up, by reason; intentional = a rule said so, else a fault',
+    help: 'Events that were given up, by reason; intentional = by a rule, else by a fault',
     labels: ['component', 'intentional', 'reason'],
   },
   component_errors_total: {
@@ -35,7 +35,7 @@ export const commonMetrics = defineMetrics({
   event_loop_delay: {
     kind: 'gauge',
     unit: 'ms',
-    help: 'Delay of the event loop lately, by quantile',
+    help: 'Recent delay of the event loop, by quantile',
     labels: ['quantile'],
   },
   ledger_acked_total: {
@@ -85,7 +85,7 @@ export const commonMetrics = defineMetrics({
   telemetry_series_overflow_total: {
     kind: 'counter',
     unit: '{value}',
-    help: 'Recordings whose labels were replaced since the metric had its limit of label sets',
+    help: 'Recordings whose labels were replaced because the metric had reached its limit of label sets',
     labels: ['metric'],
   },
 })

@@ -10,7 +10,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-amqp/test/mandatory.test.ts'],
   },
   {
-    promise: 'RabbitMQ: of equal messages each caller is told that nobody took it',
+    promise: 'RabbitMQ: if several callers publish equal messages and no queue takes them, each call rejects',
     file: 'libs/messaging-amqp/src/publish-channel.ts',
     find: 'else others.add(returned)',
     replace: 'else catchers.set(key, new Set([returned]))',
@@ -38,14 +38,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/log-shipper/test/broker.test.ts'],
   },
   {
-    promise: 'RabbitMQ: nothing is confirmed that went to another exchange of the same name',
+    promise: 'RabbitMQ: a message that went to another exchange of the same name is not confirmed',
     file: 'libs/messaging-amqp/src/publish-channel.ts',
     find: 'checkMark: mark === undefined ?',
     replace: 'checkMark: mark !== "" ?',
     tests: ['libs/messaging-amqp/test/replaced.test.ts'],
   },
   {
-    promise: 'RabbitMQ: what a replaced exchange took is sent again when its members are bound again',
+    promise: 'RabbitMQ: messages that a replaced exchange took are sent again when its members are bound again',
     file: 'libs/messaging-amqp/src/publish-channels.ts',
     find: 'rebindWait.begin()\n    onExchangeReplaced()',
     replace: 'onExchangeReplaced()',
@@ -101,21 +101,21 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-commands/test/publish-tap.test.ts'],
   },
   {
-    promise: 'RabbitMQ: what a full queue refuses waits for room',
+    promise: 'RabbitMQ: a message that a full queue refuses waits for room',
     file: 'libs/messaging-amqp/src/publisher.ts',
     find: 'if (isEnded() || leftMs(call) <= 1) throw',
     replace: 'if (leftMs(call) >= 0) throw',
     tests: ['libs/messaging-amqp/test/replaced.test.ts'],
   },
   {
-    promise: 'RabbitMQ: the handler whose connection is lost is told by its signal',
+    promise: 'RabbitMQ: a lost connection aborts the signals of its handlers',
     file: 'libs/messaging-amqp/src/subscription.ts',
     find: 'window.takeBack(({ consumer }) => consumer === lost)',
     replace: 'window.takeBack(() => lost === undefined)',
     tests: ['libs/messaging-amqp/test/faults.test.ts'],
   },
   {
-    promise: 'Redis Streams: the handler whose message others may have is told by its signal',
+    promise: 'Redis Streams: the signal of a handler is aborted once others may have its message',
     file: 'libs/messaging-redis/src/streams-renewal.ts',
     find: 'if (connection.client === undefined || silentTicks >= ticksPerClaimIdle) loseSilent()',
     replace: '',
@@ -129,7 +129,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-amqp/test/faults.test.ts'],
   },
   {
-    promise: 'RabbitMQ: with singleActive what follows a refused message of a call is sent again behind it',
+    promise: 'RabbitMQ: with singleActive the messages behind a refused one of the same call are sent again behind it',
     file: 'libs/messaging-amqp/src/publish-call.ts',
     find: 'if (gap >= 0) confirmed.fill(0, gap)',
     replace: 'if (gap > confirmed.length) confirmed.fill(0, gap)',
@@ -143,7 +143,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-amqp/test/refused.test.ts'],
   },
   {
-    promise: 'RabbitMQ: a message is published whatever it says of the types of headers that it does not have',
+    promise: 'RabbitMQ: a message that names types of headers which it does not have is published',
     file: 'libs/messaging-amqp/src/codec.ts',
     find: 'Object.hasOwn(given, name) ? given[name] : undefined',
     replace: 'given[name]',

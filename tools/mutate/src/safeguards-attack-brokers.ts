@@ -12,14 +12,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-kafka/src/claim.test.ts'],
   },
   {
-    promise: 'Kafka: where a batch is refused because of some of its messages, the others are stored',
+    promise: 'Kafka: if a batch is refused because of some of its messages, the others are stored',
     file: 'libs/messaging-kafka/src/send-outcome.ts',
     find: 'batchCodes.has(code) && records.length > 1',
     replace: 'batchCodes.has(code) && records.length < 0',
     tests: outside,
   },
   {
-    promise: 'Kafka: what a handler has stays its own where the log begins behind its place by now',
+    promise: "Kafka: a handler keeps its messages when the log begins behind the group's offset by now",
     file: 'libs/messaging-kafka/src/window-feed.ts',
     find: 'if (claim.next < oldest) {',
     replace: 'if (claim.next < -oldest) {',
@@ -47,7 +47,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-nats/test/jetstream-dedupe.test.ts'],
   },
   {
-    promise: 'What was read of a JetStream stream before it was restored removes no message of the other history',
+    promise: 'A message that was read before a JetStream stream was restored removes no message of the restored stream',
     file: 'libs/messaging-nats/src/jetstream-browser.ts',
     find: 'if (stored?.time.getTime() !== storedAtMs) continue',
     replace: '',

@@ -25,14 +25,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: outages,
   },
   {
-    promise: 'JSON that jsonb does not take is stored as the text that it is said to be',
+    promise: 'JSON that jsonb does not take is stored as text if its content type does not say JSON',
     file: 'apps/aggregator/src/postgres-sink.ts',
     find: 'if (textJson !== undefined) return store(',
     replace: 'if (textJson !== undefined && rows.length > 1) return store(',
     tests: ['apps/aggregator/src/postgres-sink.test.ts'],
   },
   {
-    promise: 'Headers that a message has itself never pass for the envelope of its dead letter',
+    promise: "A message's own headers never pass for the envelope of its dead letter",
     file: 'libs/messaging/src/dead-letter-envelope.ts',
     find: 'const isMistakable = isOfEnvelope(name, ours) || standsForOther(headers, name)',
     replace: 'const isMistakable = standsForOther(headers, name)',

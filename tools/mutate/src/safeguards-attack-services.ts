@@ -52,7 +52,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/log-shipper/src/spool-recovery.test.ts'],
   },
   {
-    promise: 'The search for the next record of a damaged segment lets others have their turn',
+    promise: 'The search for the next record of a damaged segment yields to other work',
     file: 'apps/log-shipper/src/record.ts',
     find: 'if (performance.now() < turnEndsAt) continue',
     replace: 'continue',

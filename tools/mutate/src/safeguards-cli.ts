@@ -9,14 +9,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-commands/test/broker-command.test.ts'],
   },
   {
-    promise: 'A command that is told to stop and does not end is ended at its deadline',
+    promise: 'A command that does not end after a stop is ended at its deadline',
     file: 'libs/service/src/run-command.ts',
     find: 'const code = await Promise.race([ended, stopped.promise])',
     replace: 'const code = await ended',
     tests: ['libs/service/test/run.test.ts'],
   },
   {
-    promise: 'A handler of batches that answers for another number of messages acknowledges none',
+    promise: 'A batch handler that returns another number of outcomes than messages acknowledges none',
     file: 'libs/messaging/src/batches.ts',
     find: 'if (outcomes.length !== items.length)',
     replace: 'if (outcomes.length > items.length)',

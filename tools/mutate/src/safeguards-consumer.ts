@@ -2,7 +2,7 @@ import type { Safeguard } from './safeguard.ts'
 
 export const safeguards: readonly Safeguard[] = [
   {
-    promise: 'An order that reuses the id of another is told apart from one that comes again',
+    promise: 'An order that reuses the id of another is not taken for a repeat',
     file: 'examples/billing/src/orders.ts',
     find: '\n  where (known.customer, known.amount_cents, known.currency) = ($2, $3, $4)',
     replace: '',
@@ -30,7 +30,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['examples/billing/test/billing.test.ts'],
   },
   {
-    promise: 'What the handlers of a consumer opened is closed, also where the broker cannot be',
+    promise: "The clients that a consumer's handlers opened are closed, also if the broker cannot be closed",
     file: 'libs/consumer/src/consumer.ts',
     find: 'for (const closeNext of closers.splice(0).reverse()) await closeNext()',
     replace: '',
@@ -44,14 +44,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/consumer/test/consumer.test.ts'],
   },
   {
-    promise: 'What the handlers of a consumer open after a stop is closed at once',
+    promise: "Clients that a consumer's handlers open after a stop are closed at once",
     file: 'libs/consumer/src/consumer.ts',
     find: 'if (!closed) return void closers.push(close)',
     replace: 'if (!closed || close) return void closers.push(close)',
     tests: ['libs/consumer/test/consumer.test.ts'],
   },
   {
-    promise: 'A migration that is told to stop gives up its turn and undoes its step',
+    promise: 'A migration that is stopped gives up its turn and undoes its step',
     file: 'libs/database/src/migrate.ts',
     find: '{ ...options, signal }',
     replace: 'options',

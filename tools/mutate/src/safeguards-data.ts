@@ -116,7 +116,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['tools/search/test/import.test.ts'],
   },
   {
-    promise: 'An import of which nothing is usable does not exit with 0',
+    promise: 'An import without a usable feature does not exit with 0',
     file: 'tools/search/src/import-command.ts',
     find: 'return report.imported === 0 || (asked',
     replace: 'return (asked',
@@ -158,7 +158,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/aggregator/src/write-group.test.ts', 'apps/aggregator/test/drain.test.ts'],
   },
   {
-    promise: 'What the aggregator holds comes again when it closes without having written it',
+    promise: 'Messages that the aggregator holds come again when it closes without having written them',
     file: 'apps/aggregator/src/pipeline.ts',
     find: '      closing.abort()',
     replace: '',

@@ -85,7 +85,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: rotation,
   },
   {
-    promise: 'Files: what a rotated file held comes before the lines of the next one',
+    promise: 'Files: the lines of a rotated file come before the lines of the next one',
     file: 'libs/file-tail/src/turns.ts',
     find: 'if (mustWait(file)) {',
     replace: 'if (mustWait(file) && !follow) {',

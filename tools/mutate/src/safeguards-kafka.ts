@@ -61,7 +61,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-kafka/test/replaced.test.ts'],
   },
   {
-    promise: 'Kafka: the place that a group has of an earlier life of a topic counts for nothing',
+    promise: 'Kafka: an offset that a group committed in an earlier life of a topic counts for nothing',
     file: 'libs/messaging-kafka/src/offsets.ts',
     find: 'place.topicId === undefined || topicId === undefined || place.topicId === topicId',
     replace: 'place.topicId === undefined || topicId === undefined || place.topicId !== ``',

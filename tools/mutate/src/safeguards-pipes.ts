@@ -2,7 +2,7 @@ import type { Safeguard } from './safeguard.ts'
 
 export const safeguards: readonly Safeguard[] = [
   {
-    promise: 'A line with white space around it that JSON does not know is not sent as JSON',
+    promise: 'A line surrounded by white space that JSON does not allow is not sent as JSON',
     file: 'apps/log-shipper/src/json-object.ts',
     find: 'byte === 0x20 ||',
     replace: 'byte === 0x20 || byte === 0x0c ||',
@@ -99,14 +99,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/log-shipper/src/spool.test.ts'],
   },
   {
-    promise: 'The exit code of a child is passed on although something that it started holds its output',
+    promise: 'The exit code of a child is passed on although a process that it started keeps its output open',
     file: 'apps/log-shipper/src/child.ts',
     find: 'clock.after(outputWithinMs, () => letGo(0))',
     replace: 'clock.after(outputWithinMs, () => undefined)',
     tests: ['apps/log-shipper/test/process.test.ts'],
   },
   {
-    promise: 'All that a child wrote is read before its output is closed',
+    promise: 'The whole output of a child is read before it is closed',
     file: 'apps/log-shipper/src/child.ts',
     find: 'const isEmpty = child.stdout.readableLength === 0',
     replace: 'const isEmpty = true',
@@ -155,7 +155,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/discovery/test/foreign-answers.test.ts'],
   },
   {
-    promise: 'Answers that do not wait are asked for once a second, after a burst',
+    promise: 'When answers do not wait, a watch asks once a second, after a burst',
     file: 'libs/discovery/src/blocking-query.ts',
     find: 'Math.max(delayMs, allowedInMs())',
     replace: 'delayMs',

@@ -59,14 +59,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/all-in-one/src/page.test.ts'],
   },
   {
-    promise: 'A listener that begins a promise says what becomes of its rejection',
+    promise: 'A listener that begins a promise handles its rejection',
     file: 'eslint.config.js',
     find: "'armature/listener-catches': 'error',",
     replace: '',
     tests: ['tools/tidy/test/lint.test.ts'],
   },
   {
-    promise: 'A start that hangs when told to stop ends the process with 75',
+    promise: 'A start that hangs after a stop ends the process with 75',
     file: 'libs/service/src/lifecycle.ts',
     find: "const overran = started === undefined ? 'start' : started.ok",
     replace: 'const overran = started?.ok',

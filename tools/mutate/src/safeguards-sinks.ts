@@ -41,13 +41,13 @@ export const safeguards: readonly Safeguard[] = [
     replace: "isSame ? 'duplicate' : 'duplicate'",
   },
   {
-    promise: 'An answer for other documents says nothing of these',
+    promise: 'An answer for other documents settles none of the messages',
     ...sink,
     find: '_id !== undefined && _id !==',
     replace: '_id === undefined && _id !==',
   },
   {
-    promise: 'An index that takes no writes for now costs no message',
+    promise: 'Messages wait for an index that takes no writes for now, and none is dead-lettered',
     ...answer,
     find: ' || error?.type === blocked',
     replace: '',
@@ -88,7 +88,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/aggregator/src/fold.test.ts'],
   },
   {
-    promise: 'A RabbitMQ queue of others is taken with the arguments that it has',
+    promise: 'A RabbitMQ queue of others is consumed with the arguments that it has',
     file: 'libs/messaging-amqp/src/topology.ts',
     find: `    if (code === preconditionFailed) return
 `,
@@ -110,7 +110,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: namedQueue,
   },
   {
-    promise: 'A message that comes by the name of its topic is stored, also where that ends in .DLT',
+    promise: 'A message of a topic that is subscribed to by name is stored, also if the name ends in .DLT',
     file: 'apps/aggregator/src/pipeline.ts',
     find: 'isPattern(topic) && !isDeadLetterTopic(topic)',
     replace: '!isDeadLetterTopic(topic)',

@@ -17,14 +17,14 @@ const settings = z.object({
   ...serverSettings,
   address: text()
     .default('consul:///search-service')
-    .meta({ description: 'What to look into: consul:///SERVICE?tag=TAG', env: 'SEARCH_ADDRESS' }),
+    .meta({ description: 'Service to examine: consul:///SERVICE?tag=TAG', env: 'SEARCH_ADDRESS' }),
   consulDns: text()
     .optional()
     .meta({ description: "Consul's DNS, HOST:PORT (none = port 8600 of the agent)", env: 'CONSUL_DNS_ADDR' }),
-  format: choice(['text', 'json']).default('text').meta({ description: 'How to print', env: 'SEARCH_FORMAT' }),
+  format: choice(['text', 'json']).default('text').meta({ description: 'Format of the output', env: 'SEARCH_FORMAT' }),
   timeoutMs: durationMs({ min: 1 })
     .default(5_000)
-    .meta({ description: 'Time for each health call, in milliseconds', flag: 'timeout', env: 'SEARCH_TIMEOUT_MS' }),
+    .meta({ description: 'Timeout of each health call, in milliseconds', flag: 'timeout', env: 'SEARCH_TIMEOUT_MS' }),
 })
 
 /** Those who know of an instance disagree. */
@@ -40,7 +40,7 @@ export const doctorCommand = command({
     const agrees = findings.length > 0 && sick.length === 0
     stdout.write(asked.format === 'json' ? `${JSON.stringify({ agrees, instances: findings })}\n` : tableOf(findings))
     if (agrees) return exitCodes.ok
-    if (findings.length === 0) throw unavailable(`nobody knows an instance of ${asked.address}`, 'Start one')
+    if (findings.length === 0) throw unavailable(`there is no instance of ${asked.address}`, 'Start one')
     const reasons = sick.map(({ address, problem }) => `${address} ${problem}`).join('; ')
     throw new ServiceError(`${sick.length} of ${findings.length} instances: ${reasons}`, {
       exitCode: disagreement,
@@ -55,7 +55,7 @@ const unavailable = (message: string, fix: string) =>
 const examined = async (asked: ConfigOf<typeof settings>): Promise<readonly Finding[]> => {
   const { consulHttpAddr, consulDns, tlsServerName, timeoutMs } = asked
   if (consulHttpAddr === undefined) {
-    throw new ServiceError('no agent of Consul is named', {
+    throw new ServiceError('no Consul agent is named', {
       exitCode: exitCodes.usage,
       fix: 'Name it by --consul-http-addr HOST:PORT (env CONSUL_HTTP_ADDR)',
     })

@@ -13,20 +13,20 @@ const settings = z.object({
   ...serverSettings,
   lat: decimal({ min: -90, max: 90 }).optional().meta({ description: 'Latitude in degrees', env: 'SEARCH_LAT' }),
   lng: decimal({ min: -180, max: 180 }).optional().meta({ description: 'Longitude in degrees', env: 'SEARCH_LNG' }),
-  query: text().max(256).optional().meta({ description: 'Part of the name', env: 'SEARCH_QUERY' }),
-  count: integer({ min: 1, max: 100 }).default(10).meta({ description: 'Results at most', env: 'SEARCH_COUNT' }),
+  query: text().max(256).optional().meta({ description: 'Part of the name to search for', env: 'SEARCH_QUERY' }),
+  count: integer({ min: 1, max: 100 }).default(10).meta({ description: 'Most results', env: 'SEARCH_COUNT' }),
   geometry: toggle().default(false).meta({ description: 'Print outlines too, as GeoJSON', env: 'SEARCH_GEOMETRY' }),
-  monitor: toggle().default(false).meta({ description: 'Tell how many things there are', env: 'SEARCH_MONITOR' }),
+  monitor: toggle().default(false).meta({ description: 'Print how many things there are', env: 'SEARCH_MONITOR' }),
   watch: toggle()
     .default(false)
-    .meta({ description: 'Ask again and again, and print the answer when it changes', env: 'SEARCH_WATCH' }),
+    .meta({ description: 'Ask every --interval-ms, and print the answer when it changes', env: 'SEARCH_WATCH' }),
   intervalMs: durationMs({ min: 10 })
     .default(2_000)
-    .meta({ description: 'Time between the calls of --watch, in milliseconds', env: 'SEARCH_INTERVAL_MS' }),
-  format: choice(['text', 'json']).default('text').meta({ description: 'How to print', env: 'SEARCH_FORMAT' }),
+    .meta({ description: 'Interval of --watch, in milliseconds', env: 'SEARCH_INTERVAL_MS' }),
+  format: choice(['text', 'json']).default('text').meta({ description: 'Format of the output', env: 'SEARCH_FORMAT' }),
   timeoutMs: durationMs({ min: 1 })
     .default(10_000)
-    .meta({ description: 'Time for the answer, in milliseconds', flag: 'timeout', env: 'SEARCH_TIMEOUT_MS' }),
+    .meta({ description: 'Timeout of the answer, in milliseconds', flag: 'timeout', env: 'SEARCH_TIMEOUT_MS' }),
 })
 
 type Asked = ConfigOf<typeof settings>

@@ -20,16 +20,16 @@ const settings = z.object({
     .meta({ description: 'Mend rings that cross themselves instead of skipping their features', env: 'IMPORT_REPAIR' }),
   lines: toggle()
     .optional()
-    .meta({ description: 'A feature a line (default: by the ending of the name)', env: 'IMPORT_LINES' }),
-  nameProperty: text().default('name').meta({ description: 'Property that is the name', env: 'IMPORT_NAME_PROPERTY' }),
-  codeProperty: text().default('code').meta({ description: 'Property that is the code', env: 'IMPORT_CODE_PROPERTY' }),
+    .meta({ description: 'The file has a feature a line (default: by the ending of its name)', env: 'IMPORT_LINES' }),
+  nameProperty: text().default('name').meta({ description: 'Property that has the name', env: 'IMPORT_NAME_PROPERTY' }),
+  codeProperty: text().default('code').meta({ description: 'Property that has the code', env: 'IMPORT_CODE_PROPERTY' }),
   maxPoints: integer({ min: 4, max: 10_000_000 })
     .default(1_000_000)
-    .meta({ description: 'Points of one feature at most', env: 'IMPORT_MAX_POINTS' }),
+    .meta({ description: 'Most points of one feature', env: 'IMPORT_MAX_POINTS' }),
   maxFeatureBytes: bytes({ min: 1_024, max: 1024 ** 3 })
     .default(64 * 1024 ** 2)
-    .meta({ description: 'Size of one feature at most, in bytes', env: 'IMPORT_MAX_FEATURE_BYTES' }),
-  format: choice(['text', 'json']).default('text').meta({ description: 'How to print', env: 'IMPORT_FORMAT' }),
+    .meta({ description: 'Largest feature, in bytes', env: 'IMPORT_MAX_FEATURE_BYTES' }),
+  format: choice(['text', 'json']).default('text').meta({ description: 'Format of the output', env: 'IMPORT_FORMAT' }),
 })
 
 /** A batch of large outlines may take long. */
@@ -90,7 +90,7 @@ const unreadable = (file: string, cause: unknown) =>
 
 const explained = (error: unknown, file: string, signal: AbortSignal): unknown => {
   if (error instanceof SplitError) {
-    const fix = 'Nothing was imported. Correct the file; --lines reads a file of a feature a line'
+    const fix = 'Nothing was imported. Correct the file; --lines reads a file with a feature a line'
     return new ServiceError(`${file}, ${error.message}`, { exitCode: exitCodes.data, fix })
   }
   if (error instanceof CrsError) {
