@@ -1,5 +1,6 @@
 import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
+import { unlessAborted } from '@armature/async/unless-aborted'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
@@ -57,7 +58,7 @@ export const groupWriter = (options: WriteOptions) => {
 
   const bounded = <T>(what: string, job: (signal: AbortSignal) => Promise<T>): Promise<T> =>
     withTimeout({ limitMs: writeTimeoutMs, clock, what, parent: closing }, (signal) =>
-      untilAborted(signal, job(signal)),
+      unlessAborted(signal, job(signal)),
     )
 
   const written = async (batch: readonly SinkItem[]): Promise<readonly SinkOutcome[]> => {
@@ -179,12 +180,3 @@ const outage = (fault: unknown) =>
   new RedeliverError('sink-outage', 'the sink did not take the batch', { cause: fault })
 
 const textOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault))
-
-/** Rejects with the signal's reason once it is aborted, whatever becomes of the promise. */
-const untilAborted = <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })

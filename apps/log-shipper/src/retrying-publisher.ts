@@ -1,5 +1,6 @@
 import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
+import { unlessAborted } from '@armature/async/unless-aborted'
 import { PublishError, UnrecoverableError } from '@armature/messaging/errors'
 import { failureText } from '@armature/messaging/failure-text'
 import type { Message } from '@armature/messaging/message'
@@ -72,10 +73,10 @@ export const createRetryingPublisher = (options: RetryingPublisherOptions): Retr
 
   /** Calls `attempt` until it resolves, with full jitter between. Rejects with an error that will not pass. */
   const persist = async (attempt: () => Promise<void>): Promise<void> => {
-    await untilAborted(signal, opened)
+    await unlessAborted(signal, opened)
     for (let tries = 1; ; tries++) {
       try {
-        await untilAborted(signal, attempt())
+        await unlessAborted(signal, attempt())
         outage = undefined
         return
       } catch (error) {
@@ -147,19 +148,6 @@ export const createRetryingPublisher = (options: RetryingPublisherOptions): Retr
     get outage() {
       return outage
     },
-  }
-}
-
-/** What `promise` settles to, or the signal's reason as soon as it is aborted. */
-const untilAborted = async <T>(signal: AbortSignal, promise: Promise<T>): Promise<T> => {
-  const aborted = Promise.withResolvers<never>()
-  const abort = () => aborted.reject(signal.reason as Error)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

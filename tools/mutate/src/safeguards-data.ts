@@ -153,7 +153,7 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A write of the aggregator that is under way when it closes is not waited for',
     file: 'apps/aggregator/src/write-group.ts',
-    find: 'untilAborted(signal, job(signal)),',
+    find: 'unlessAborted(signal, job(signal)),',
     replace: 'job(signal),',
     tests: ['apps/aggregator/src/write-group.test.ts', 'apps/aggregator/test/drain.test.ts'],
   },

@@ -32,7 +32,7 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Lines that waited for a broker that was away at the start are published once',
     file: 'apps/log-shipper/src/retrying-publisher.ts',
-    find: `    await untilAborted(signal, opened)
+    find: `    await unlessAborted(signal, opened)
 `,
     replace: '',
     tests: ['apps/log-shipper/test/broker.test.ts'],
