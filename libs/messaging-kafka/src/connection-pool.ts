@@ -1,3 +1,4 @@
+import { formatHostPort } from '@armature/async/host-port'
 import { connectKafka, type KafkaConnection, type MakeSocket } from './connection.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -66,4 +67,4 @@ export const connectionPool = ({ settings, sockets, signal }: PoolParts): Connec
   }
 }
 
-const nameOf = ({ host, port }: Address): string => `${host}:${port}`
+const nameOf = ({ host, port }: Address): string => formatHostPort(host, port)
