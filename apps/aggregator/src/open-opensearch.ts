@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '@armature/async/clock'
 import { exitCodes } from '@armature/service/exit-codes'
@@ -5,8 +6,9 @@ import { ServiceError } from '@armature/service/faults'
 import type { SinkSettings } from './config.ts'
 import { createOpensearchClient } from './opensearch-client.ts'
 import { createOpensearchSink } from './opensearch-sink.ts'
+import { preflight, PreflightError } from './opensearch-preflight.ts'
 import { opensearchTarget } from './opensearch-target.ts'
-import { AccessError, installTemplate } from './opensearch-template.ts'
+import { installTemplate } from './opensearch-template.ts'
 import type { Sink } from './sink.ts'
 
 /** A sink with connections of its own. */
@@ -19,17 +21,19 @@ export interface OpenedSink {
 export interface OpenOptions {
   readonly clock: Clock
   readonly warn: (problem: string) => void
+  /** How long the server may take for all that is asked of it at the start. Default 30,000. */
+  readonly startDeadlineMs?: number
 }
 
-const startDeadlineMs = 30_000
+const defaultStartDeadlineMs = 30_000
 
 /**
  * Opens the sink that `SINK_URL` names, and installs its index template. Rejects with ServiceError: a setting is wrong, the credentials are
- * refused, or the server does not answer.
+ * refused, the index may not be made, or the server does not answer.
  */
 export const openOpensearch = async (
   config: SinkSettings & { readonly sinkUrl: string },
-  { clock, warn }: OpenOptions,
+  { clock, warn, startDeadlineMs = defaultStartDeadlineMs }: OpenOptions,
 ): Promise<OpenedSink> => {
   const target = opensearchTarget(config.sinkUrl)
   checkSettings(config, target.wildcard)
@@ -39,12 +43,13 @@ export const openOpensearch = async (
     ca: await certificates(config.sinkCa),
     maxConnections: config.sinkMaxConcurrency,
   })
+  const deadline = AbortSignal.timeout(startDeadlineMs)
   try {
     if (config.sinkTemplate) {
       const { prefix, wildcard } = target
-      const options = { client, prefix, wildcard, dataStream: config.sinkDataStream, warn }
-      await installTemplate(options, AbortSignal.timeout(startDeadlineMs))
+      await installTemplate({ client, prefix, wildcard, dataStream: config.sinkDataStream, warn }, deadline)
     }
+    await preflight(client, target, new Date(clock.now()), deadline)
   } catch (cause) {
     await client.close()
     throw startFault(cause, target.origin)
@@ -62,12 +67,8 @@ export const openOpensearch = async (
 }
 
 const startFault = (cause: unknown, origin: string): ServiceError =>
-  cause instanceof AccessError
-    ? new ServiceError(`the sink at ${origin}`, {
-        exitCode: exitCodes.config,
-        fix: 'Correct the user in SINK_URL and SINK_PASSWORD, or SINK_API_KEY',
-        cause,
-      })
+  cause instanceof PreflightError
+    ? new ServiceError(`the sink at ${origin}`, { exitCode: exitCodes.config, fix: cause.fix, cause })
     : new ServiceError(`the sink at ${origin} does not answer`, {
         exitCode: exitCodes.unavailable,
         fix: 'Start it, or correct SINK_URL (and SINK_CA for its certificate)',
@@ -107,9 +108,12 @@ const authorizationOf = (
 const certificates = async (path: string | undefined): Promise<string | undefined> => {
   if (path === undefined) return undefined
   try {
-    return await readFile(path, 'utf8')
+    const text = await readFile(path, 'utf8')
+    // Node takes any text, and then trusts nobody.
+    new X509Certificate(text)
+    return text
   } catch (cause) {
     const fix = 'Set SINK_CA to a file of certificates (PEM) that this user may read'
-    throw new ServiceError(`SINK_CA cannot be read`, { exitCode: exitCodes.config, fix, cause })
+    throw new ServiceError('SINK_CA holds no certificates', { exitCode: exitCodes.config, fix, cause })
   }
 }

@@ -13,6 +13,10 @@ const result = z.object({
   error: failure.optional(),
 })
 
+/** The query of `_bulk` that asks for no more than is read here: a large batch has a long answer. */
+export const answerFields =
+  'filter_path=errors,items.*._index,items.*._id,items.*.status,items.*.error.type,items.*.error.reason'
+
 const bulkAnswer = z.object({ items: z.array(z.record(z.string(), result)) })
 
 /** The result of one action. */

@@ -1,10 +1,18 @@
-import { randomUUID } from 'node:crypto'
 import type { Clock } from '@armature/async/clock'
 import { element } from '@armature/async/element'
 import { createAdaptiveConcurrency, type Load } from './adaptive-concurrency.ts'
-import { type BulkResult, bulkResults, conflict, isBusyStatus, outcomeOf, storedOf } from './opensearch-answer.ts'
+import {
+  answerFields,
+  type BulkResult,
+  bulkResults,
+  conflict,
+  isBusyStatus,
+  outcomeOf,
+  storedOf,
+} from './opensearch-answer.ts'
 import type { OpensearchAnswer, OpensearchClient } from './opensearch-client.ts'
 import { type BulkDocument, bulkDocument, type DocumentOptions } from './opensearch-document.ts'
+import { harmlessBulk } from './opensearch-preflight.ts'
 import type { OpensearchTarget } from './opensearch-target.ts'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 
@@ -36,8 +44,7 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
     )
 
   const check = async (signal?: AbortSignal): Promise<void> => {
-    const action = { delete: { _index: target.checkIndex(new Date(clock.now())), _id: `check-${randomUUID()}` } }
-    throwUnlessTaken(await bulk(`${JSON.stringify(action)}\n`, signal))
+    throwUnlessTaken(await client.request(harmlessBulk(target, new Date(clock.now())), signal))
   }
 
   /** Sends the documents by one request, or by more where that is refused as a whole; a document alone is then known. */
@@ -132,10 +139,6 @@ const throwUnlessTaken = (answer: OpensearchAnswer): void => {
       throw new Error(`the index takes nothing now: ${outcome.busy}`)
   }
 }
-
-/** The parts of an answer that are read: a large batch has a long answer. */
-const answerFields =
-  'filter_path=errors,items.*._index,items.*._id,items.*.status,items.*.error.type,items.*.error.reason'
 
 const placesOf = (
   batch: readonly SinkItem[],

@@ -1,4 +1,5 @@
 import type { OpensearchClient } from './opensearch-client.ts'
+import { accessRefused } from './opensearch-preflight.ts'
 
 export interface TemplateOptions {
   readonly client: OpensearchClient
@@ -11,24 +12,19 @@ export interface TemplateOptions {
   readonly warn: (problem: string) => void
 }
 
-/** The server does not know who asks, or does not let them in. */
-export class AccessError extends Error {
-  override readonly name = 'AccessError'
-}
-
 /** Below those that others make: a template of theirs for the same indices wins. */
 const priority = 1
 
 /**
  * Installs the index template and mapping of an event where there is none of its name; an existing one is never changed. Rejects when the
- * server does not answer, and with AccessError when it refuses the credentials.
+ * server does not answer, and with PreflightError when it refuses the credentials.
  */
 export const installTemplate = async (options: TemplateOptions, signal?: AbortSignal): Promise<void> => {
   const { client, prefix, wildcard, dataStream, warn } = options
   const name = `armature-${wildcard.replaceAll('*', 'x')}`
   const path = `${prefix}/_index_template/${encodeURIComponent(name)}`
   const there = await client.request({ method: 'HEAD', path }, signal)
-  if (there.status === 401) throw new AccessError('the server refuses the credentials (401)')
+  if (there.status === 401) throw accessRefused(401)
   if (there.status === 200) return
   if (!/[a-z0-9]/.test(wildcard)) return warn('no index template is installed: it would be one for every index')
   const made = await client.request(

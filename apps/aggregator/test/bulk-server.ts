@@ -1,4 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 /** One action of a request to `_bulk`, and its document. */
@@ -22,6 +24,8 @@ export interface BulkServer {
   readonly documents: ReadonlyMap<string, Record<string, unknown>>
   /** The actions of each request that was taken, without the checks of the sink. */
   readonly requests: BulkAction[][]
+  /** The headers of each request to `_bulk`, also of the checks. */
+  readonly bulkHeaders: IncomingMessage['headers'][]
   /** The other requests: `PUT /_index_template/x?create=true`. */
   readonly others: { readonly line: string; readonly headers: IncomingMessage['headers']; readonly body: string }[]
   /** Answers a request in the server's place where it returns true. Nothing is stored then. */
@@ -35,8 +39,13 @@ export interface BulkServer {
   close(): Promise<void>
 }
 
+export interface BulkServerOptions {
+  /** Files of its certificate and key, as PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
 /** A server that speaks `_bulk` and `_mget` over documents in memory, and fails as a test says. */
-export const startBulkServer = async (): Promise<BulkServer> => {
+export const startBulkServer = async ({ tls }: BulkServerOptions = {}): Promise<BulkServer> => {
   const documents = new Map<string, Record<string, unknown>>()
   const take = (action: BulkAction): ItemAnswer => {
     const answer = server.onItem(action)
@@ -67,25 +76,33 @@ export const startBulkServer = async (): Promise<BulkServer> => {
     }))
     response.end(JSON.stringify({ docs: found }))
   }
-  const http = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
       const raw = Buffer.concat(chunks).toString()
       const line = `${request.method} ${request.url}`
-      if (line.startsWith('POST /_bulk')) return bulk(raw, response)
+      if (line.startsWith('POST /_bulk')) {
+        server.bulkHeaders.push(request.headers)
+        return bulk(raw, response)
+      }
       server.others.push({ line, headers: request.headers, body: raw })
       const answer = server.onOther(line, raw)
       if (answer === undefined && line.startsWith('POST /_mget')) return mget(raw, response)
       response.statusCode = answer?.status ?? 404
       response.end(answer?.body)
     })
-  })
+  }
+  const http =
+    tls === undefined
+      ? createServer(listener)
+      : createSecureServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, listener)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const server: BulkServer = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(http.address() as AddressInfo).port}`,
     documents,
     requests: [],
+    bulkHeaders: [],
     others: [],
     onRequest: () => false,
     onItem: () => undefined,

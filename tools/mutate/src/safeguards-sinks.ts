@@ -116,4 +116,25 @@ export const safeguards: readonly Safeguard[] = [
     replace: '!isDeadLetterTopic(topic)',
     tests: ['apps/aggregator/test/aggregator.test.ts'],
   },
+  {
+    promise: 'An index that the cluster will not make is found by the start, not by the messages',
+    file: 'apps/aggregator/src/opensearch-preflight.ts',
+    find: 'if (setting === undefined || mayBeMade(index, setting)) return',
+    replace: 'if (setting !== null) return',
+    tests: ['apps/aggregator/test/opensearch-start.test.ts'],
+  },
+  {
+    promise: 'A server that is no search server is found by the start',
+    file: 'apps/aggregator/src/opensearch-preflight.ts',
+    find: 'if (status === 200) return bulkResults(text)',
+    replace: 'return []',
+    tests: ['apps/aggregator/test/opensearch-start.test.ts'],
+  },
+  {
+    promise: 'A write to a silent index ends at its time limit',
+    file: 'apps/aggregator/src/write-group.ts',
+    find: 'withTimeout({ limitMs: writeTimeoutMs, clock,',
+    replace: 'withTimeout({ limitMs: 100 * writeTimeoutMs, clock,',
+    tests: ['apps/aggregator/src/opensearch-silence.test.ts'],
+  },
 ]
