@@ -44,7 +44,7 @@ describe('opened again', () => {
     expect(new Set(ids).size).toBe(60)
   })
 
-  test('the last record cut off at any byte: the others are given out, and the next lines are kept', async () => {
+  test('FAULTS row 13: the last record cut off at any byte: the others are given out, and the next lines are kept', async () => {
     const disk = simulatedDisk()
     const { spool } = await opened(disk)
     await spool.append(lines('first', 'second', 'the last'))
@@ -65,7 +65,7 @@ describe('opened again', () => {
     }
   })
 
-  test('any bit flipped: that line alone is missing, and counted', async () => {
+  test('FAULTS row 14: any bit flipped: that line alone is missing, and counted', async () => {
     const disk = simulatedDisk()
     const { spool } = await opened(disk)
     await spool.append(lines('aaa', 'bbb', 'ccc'))
@@ -89,7 +89,7 @@ describe('opened again', () => {
     }
   })
 
-  test('a bit flipped while it runs: the line is missing, counted, and no longer pending', async () => {
+  test('FAULTS row 14: a bit flipped while it runs: the line is missing, counted, and no longer pending', async () => {
     const disk = simulatedDisk()
     const { spool, damage, damagedLines } = await opened(disk)
     await spool.append(lines('aaa', 'bbb', 'ccc'))

@@ -169,24 +169,27 @@ describe('closing while a write is under way', () => {
 })
 
 describe('a disk that fails', () => {
-  test.each(['create', 'write'] as const)('full at %s: append waits and tries again', async (operation) => {
-    const disk = simulatedDisk()
-    const { spool, clock } = await opened(disk)
-    if (operation === 'write') await spool.append(lines('first'))
-    disk.fail(operation, 'ENOSPC', 3)
-    const appending = spool.append(lines('a', 'b'))
-    await expect.poll(() => spool.full).toBe('disk')
-    await clock.advance(10_000)
-    await appending
-    expect(spool.full).toBeUndefined()
-    const expected = operation === 'write' ? ['first', 'a', 'b'] : ['a', 'b']
-    expect(await readAll(spool)).toEqual(expected)
-    const again = await opened(disk.afterCrash())
-    expect(await readAll(again.spool)).toEqual(expected)
-    expect(again.damage).toEqual([])
-  })
+  test.each(['create', 'write'] as const)(
+    'FAULTS row 12: full at %s: append waits and tries again',
+    async (operation) => {
+      const disk = simulatedDisk()
+      const { spool, clock } = await opened(disk)
+      if (operation === 'write') await spool.append(lines('first'))
+      disk.fail(operation, 'ENOSPC', 3)
+      const appending = spool.append(lines('a', 'b'))
+      await expect.poll(() => spool.full).toBe('disk')
+      await clock.advance(10_000)
+      await appending
+      expect(spool.full).toBeUndefined()
+      const expected = operation === 'write' ? ['first', 'a', 'b'] : ['a', 'b']
+      expect(await readAll(spool)).toEqual(expected)
+      const again = await opened(disk.afterCrash())
+      expect(await readAll(again.spool)).toEqual(expected)
+      expect(again.damage).toEqual([])
+    },
+  )
 
-  test('a failed sync is final: the lines are not given out and nothing more is taken', async () => {
+  test('FAULTS row 13: a failed sync is final: the lines are not given out and nothing more is taken', async () => {
     const disk = simulatedDisk()
     const { spool } = await opened(disk)
     await spool.append(lines('held'))

@@ -13,7 +13,7 @@ const step = fc.oneof(
 )
 
 test(
-  'FAULTS 44: whatever is written, rotated and restarted in whatever order, each line comes once and with its own id',
+  'FAULTS row 44: whatever is written, rotated and restarted in whatever order, each line comes once and with its own id',
   { timeout: 120_000 },
   async () => {
     await fc.assert(

@@ -2,7 +2,7 @@ import { rm, stat, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { joined, numbered, openWorld, type World } from '../test/world.ts'
 
-describe('FAULTS 44, inode reuse', () => {
+describe('FAULTS row 44, inode reuse', () => {
   /** The next file with the inode of one that was removed, as file systems give it. */
   const reuse = async (world: World, name: string, text: string, inode: bigint): Promise<boolean> => {
     await writeFile(world.logs(name), text)

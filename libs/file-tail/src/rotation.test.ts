@@ -5,7 +5,7 @@ import { joined, numbered, openWorld, type World } from '../test/world.ts'
 /** Both the name that is written to and those that rotation gives. */
 const both = (world: World) => ({ globs: [world.logs('*.log*')] })
 
-describe('FAULTS 44, rotation by rename', () => {
+describe('FAULTS row 44, rotation by rename', () => {
   test('Vector file_rotate_create_correctness: both files are read on, and nothing twice', async () => {
     const world = await openWorld()
     await world.write('a.log', joined(numbered(1, 3)))
@@ -137,7 +137,7 @@ describe('FAULTS 44, rotation by rename', () => {
   })
 })
 
-describe('FAULTS 44, truncation', () => {
+describe('FAULTS row 44, truncation', () => {
   test('Vector file_truncate_correctness: read from the beginning', async () => {
     const world = await openWorld()
     await world.write('a.log', joined(numbered(1, 3)))

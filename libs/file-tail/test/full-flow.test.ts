@@ -35,7 +35,7 @@ const held = async (): Promise<readonly (readonly [id: string, line: string])[]>
 const lineCount = 100_000
 
 test.each(['rename', 'copytruncate'])(
-  'FAULTS 44: %s in full flow, the reader killed and started again in the middle: no line is lost, and each has one id',
+  'FAULTS row 44: %s in full flow, the reader killed and started again in the middle: no line is lost, and each has one id',
   { timeout: deadlineMs },
   async (how) => {
     const log = join(folder, 'a.log')
