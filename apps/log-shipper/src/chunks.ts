@@ -1,8 +1,11 @@
 import type { Readable } from 'node:stream'
+import type { NewLines } from './record.ts'
 
 /** Bytes of an input, as they were read. A line may begin in one chunk and end in a later one. */
 export interface Chunk {
   readonly bytes: Buffer
+  /** The lines of the chunk, where the input tells them apart itself. None of them goes on in another chunk. */
+  readonly lines?: NewLines
   /** Called once all lines that end in the chunk are held by the spool. */
   readonly held?: () => void
 }

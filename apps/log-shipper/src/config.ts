@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, durationMs, integer, text, toggle } from '@armature/config/settings'
+import { bytes, choice, durationMs, integer, list, text, toggle } from '@armature/config/settings'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { checkTopic } from '@armature/messaging/topic-pattern'
+import { lineFormats } from './line-format.ts'
+import { maxOriginBytes } from './origin.ts'
 import { leastSpoolBytes } from './spool.ts'
 
 /** As CloudEvents wants of `source`: the characters of RFC 3986. */
@@ -45,7 +47,7 @@ export const settings = z
       .regex(/^[^\p{Cc}\p{Cs}]+$/u, { error: 'holds a control character' })
       .optional()
       .meta({
-        description: 'Key of the messages: those with one key keep their order (none = source)',
+        description: 'Key of the messages: those with one key keep their order (none = source, of files their path)',
         env: 'LOG_KEY',
       }),
     quiet: toggle()
@@ -54,6 +56,29 @@ export const settings = z
     hold: toggle()
       .default(false)
       .meta({ description: 'Keep running after the input has ended', env: 'LOG_SHIPPER_HOLD' }),
+    files: list(text()).default([]).meta({
+      description: 'Files to follow instead of standard input: names and globs, such as /var/log/app.log*',
+      flag: 'file',
+      env: 'LOG_FILES',
+    }),
+    follow: toggle()
+      .default(true)
+      .meta({ description: 'Follow the files; without it they are read to their end', env: 'LOG_FOLLOW' }),
+    lineFormat: choice(lineFormats).default('auto').meta({
+      description:
+        'Format of the files: plain lines, or cri as container runtimes write them (auto = by path or first line)',
+      flag: 'format',
+      env: 'LOG_FORMAT',
+    }),
+    maxOpenFiles: integer({ min: 1, max: 100_000 })
+      .default(1_000)
+      .meta({ description: 'Files open at once; ten times as many are known, and those with new lines are opened' }),
+    rotateWaitMs: durationMs({ max: 3_600_000 }).default(60_000).meta({
+      description: 'How long a file is read on after its last change, once it was renamed or removed, in milliseconds',
+    }),
+    lastLineWaitMs: durationMs({ max: 86_400_000 })
+      .default(300_000)
+      .meta({ description: 'How long the last line of a file waits for its end, in milliseconds' }),
     maxLineBytes: bytes({ min: 1, max: 16 * 1024 * 1024 })
       .default(256 * 1024)
       .meta({ description: 'Longest line in bytes; a longer one is cut off and dead-lettered' }),
@@ -90,5 +115,13 @@ export const settings = z
     path: ['spoolMaxBytes'],
     error: 'is too small for maxLineBytes: it must hold four of the longest lines, 32 bytes more each',
   })
+  .refine(
+    ({ files, maxLineBytes, spoolMaxBytes }) =>
+      files.length === 0 || spoolMaxBytes >= leastSpoolBytes(maxLineBytes + maxOriginBytes),
+    {
+      path: ['spoolMaxBytes'],
+      error: 'is too small for maxLineBytes and files: it must hold four of the longest lines, 65,581 bytes more each',
+    },
+  )
 
 export type Config = Readonly<z.infer<typeof settings>>

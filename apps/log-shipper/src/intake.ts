@@ -3,6 +3,7 @@ import type { Clock } from '@armature/async/clock'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { ChunkReader } from './chunks.ts'
 import { type Lines, lineSplitter } from './lines.ts'
+import type { NewLines } from './record.ts'
 import type { Spool } from './spool.ts'
 
 export interface IntakeOptions {
@@ -41,17 +42,17 @@ export const startIntake = (options: IntakeOptions): Intake => {
     if (!to.write(bytes) && !isHurried) await Promise.race([drained(to), hurried.promise])
   }
 
-  const hold = async (lines: Lines) => {
+  const hold = async (lines: Lines | NewLines) => {
     if (lines.count === 0) return
     ledger.received(lines.count)
     onLines(lines.count)
-    await spool.append({ ...lines, timeMs: clock.now() })
+    await spool.append('timeMs' in lines ? lines : { ...lines, timeMs: clock.now() })
   }
 
   const run = async () => {
     for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
       if (echo !== undefined) await write(echo, chunk.bytes)
-      await hold(splitter.push(chunk.bytes))
+      await hold(chunk.lines ?? splitter.push(chunk.bytes))
       chunk.held?.()
     }
     await hold(splitter.end())

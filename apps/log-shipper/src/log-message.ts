@@ -1,14 +1,16 @@
 import { type Message, message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
+import type { TextRecord } from '@armature/messaging/text-record'
 import { isJsonObject } from './json-object.ts'
 import type { LineFault } from './lines.ts'
+import { type Origin, type Origins, pickOrigins, streams } from './origin.ts'
 import { type Batch, lineAt } from './spool-reader.ts'
 
 export interface MessageOptions {
   readonly topic: string
   /** The CloudEvents `source`: where the lines come from. */
   readonly source: string
-  /** Lines with one key keep their order. */
+  /** Lines with one key keep their order. Those of a file have a key of their own. */
   readonly key: string
 }
 
@@ -22,10 +24,59 @@ const contentTypes = ['text/plain; charset=utf-8', 'application/json'] as const
 const [textKind, jsonKind] = [0, 1]
 
 /**
- * The lines of a batch as messages, their bytes unchanged, but for those at fault. A line that is a JSON object (`isJsonObject`) is
- * `application/json`, another one `text/plain`.
+ * The lines of a batch as messages, their bytes unchanged, but for those at fault: a run for each file, and one for lines of none. A line that is
+ * a JSON object (`isJsonObject`) is `application/json`, another one `text/plain`.
  */
-export const linesRun = (batch: Batch, { source, key }: MessageOptions): MessageRun => {
+export const linesRuns = (batch: Batch, options: MessageOptions): readonly MessageRun[] => {
+  const { origins } = batch
+  if (origins === undefined) return [linesRun(batch, options)]
+  return [...indexesByOrigin(batch, origins)].map(([number, indexes]) => {
+    const run = linesRun(pickLines(batch, indexes), options)
+    const origin = origins.list[number - 1]
+    return origin === undefined ? run : fileRun(run, origin, pickOrigins(origins, indexes))
+  })
+}
+
+/** The lines of each origin that are not at fault, by the number of the origin. */
+const indexesByOrigin = ({ count, flaws }: Batch, { of }: Origins): ReadonlyMap<number, Uint32Array> => {
+  const indexes = new Map<number, number[]>()
+  for (let index = 0; index < count; index++) {
+    if (flaws.has(index)) continue
+    const number = of[index] ?? 0
+    const mine = indexes.get(number)
+    if (mine === undefined) indexes.set(number, [index])
+    else mine.push(index)
+  }
+  return new Map([...indexes].map(([number, mine]) => [number, Uint32Array.from(mine)]))
+}
+
+const pickLines = (batch: Batch, indexes: Uint32Array): Batch => ({
+  ...batch,
+  count: indexes.length,
+  starts: indexes.map((index) => batch.starts[index] ?? 0),
+  ends: indexes.map((index) => batch.ends[index] ?? 0),
+  sequences: Float64Array.from(indexes, (index) => batch.sequences[index] ?? 0),
+  timesMs: Float64Array.from(indexes, (index) => batch.timesMs[index] ?? 0),
+  flaws: new Map(),
+})
+
+/** The run with what its file says. */
+const fileRun = (run: MessageRun, origin: Origin, { offsets, streamOf }: Origins): MessageRun => ({
+  ...run,
+  key: origin.key,
+  idPrefix: `${origin.id}-`,
+  idNumbers: offsets,
+  kinds: streams.flatMap((stream) => run.kinds.map((kind) => originHeaders(kind, origin, stream))),
+  kindOf: run.kindOf.map((kind, index) => (streamOf[index] ?? 0) * contentTypes.length + kind),
+})
+
+const originHeaders = (headers: TextRecord, origin: Origin, stream: string | undefined): TextRecord => ({
+  ...headers,
+  ...origin.headers,
+  ...(stream === undefined ? {} : { stream }),
+})
+
+const linesRun = (batch: Batch, { source, key }: MessageOptions): MessageRun => {
   const { data, starts, ends, sequences, timesMs, idPrefix } = batch.flaws.size === 0 ? batch : withoutFlaws(batch)
   const kindOf = new Uint8Array(starts.length)
   for (let index = 0; index < kindOf.length; index++) {
@@ -53,14 +104,14 @@ const withoutFlaws = (batch: Batch): Batch => {
  * which says how many bytes are missing.
  */
 export const flawedMessage = (batch: Batch, index: number, { topic, source, key }: MessageOptions): Message => {
-  const { id, bytes, timeMs, cutBytes } = lineAt(batch, index)
+  const { id, bytes, timeMs, cutBytes, origin, stream } = lineAt(batch, index)
+  const headers = { source, 'content-type': 'application/octet-stream' }
   return message(topic, bytes, {
     id,
-    key,
+    key: origin?.key ?? key,
     time: new Date(timeMs),
     headers: {
-      source,
-      'content-type': 'application/octet-stream',
+      ...(origin === undefined ? headers : originHeaders(headers, origin, stream)),
       ...(cutBytes > 0 ? { 'cut-bytes': String(cutBytes) } : {}),
     },
   })

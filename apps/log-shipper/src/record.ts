@@ -2,15 +2,24 @@ import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { createColumn } from './column.ts'
 import type { LineFault, LineFlaw, Lines } from './lines.ts'
+import {
+  collectOrigins,
+  type KnownOrigins,
+  type NewOrigins,
+  originBytes,
+  originMark,
+  type Origins,
+  writeOrigin,
+} from './origin.ts'
 
 /**
  * A line on disk. All numbers are little-endian:
  *
  *     0  4  magic "ALS1"               18  1  fault: 0 none, 1 too-long, 2 not-utf8
- *     4  4  CRC-32, see below        19  1  0
+ *     4  4  CRC-32, see below        19  1  mark of the origin, 0 where the line is of no file (`origin.ts`)
  *     8  4  length of the bytes        20  8  when it was read, ms since the epoch, as a double
  *    12  6  sequence                   28  4  bytes that were cut off (2^32 - 1 = that many or more)
- *    32  .. the bytes
+ *    32  .. the origin, if any, then the line
  *
  * The CRC begins with the salt, a random number of the file, and covers all that follows it: neither a line that holds the bytes of a
  * record nor the remains of another file is taken for one. The magic lets a reader find the next record behind a damaged
@@ -22,17 +31,21 @@ export const recordHeaderBytes = 32
 export interface NewLines extends Lines {
   /** When they were read, in milliseconds since the epoch. */
   readonly timeMs: number
+  /** Of the lines that have a time of their own. */
+  readonly timesMs?: Float64Array | undefined
+  /** Where they come from, where that is a file. */
+  readonly origins?: NewOrigins | undefined
 }
 
 const magic = Buffer.from('ALS1')
 const magicNumber = magic.readUInt32LE()
 const faults: readonly (LineFault | undefined)[] = [undefined, 'too-long', 'not-utf8']
 const maxCutBytes = 2 ** 32 - 1
-const at = { crc: 4, length: 8, sequence: 12, sequenceHigh: 16, fault: 18, unused: 19, time: 20, cut: 28 }
+const at = { crc: 4, length: 8, sequence: 12, sequenceHigh: 16, fault: 18, origin: 19, time: 20, cut: 28 }
 
-/** The bytes of the record of a line. */
-export const recordBytes = ({ starts, ends }: Lines, index: number): number =>
-  recordHeaderBytes + (ends[index] ?? 0) - (starts[index] ?? 0)
+/** The bytes of the record of a line, which may be the first of a write. */
+export const recordBytes = ({ starts, ends, origins }: NewLines, index: number, isFirst: boolean): number =>
+  recordHeaderBytes + originBytes(origins, isFirst) + (ends[index] ?? 0) - (starts[index] ?? 0)
 
 /** Which of the lines go to a segment. */
 export interface RecordRange {
@@ -48,23 +61,26 @@ export interface RecordRange {
 
 /** The records of those lines, one after the other. */
 export const encodeRecords = (lines: NewLines, { from, to, bytes, firstSequence, salt }: RecordRange): Buffer => {
-  const { data, starts, ends, flaws, timeMs } = lines
+  const { data, starts, ends, flaws, timeMs, timesMs, origins } = lines
   const out = Buffer.allocUnsafe(bytes)
   const view = new DataView(out.buffer, out.byteOffset, out.length)
   let start = 0
   for (let index = from; index < to; index++) {
     const sequence = firstSequence + index - from
     const flaw = flaws.size === 0 ? undefined : flaws.get(index)
-    const end = start + recordBytes(lines, index)
+    const isFirst = index === from
+    const end = start + recordBytes(lines, index, isFirst)
     view.setUint32(start, magicNumber, true)
     view.setUint32(start + at.length, end - start - recordHeaderBytes, true)
     view.setUint32(start + at.sequence, sequence >>> 0, true)
     view.setUint16(start + at.sequenceHigh, Math.floor(sequence / 2 ** 32), true)
     view.setUint8(start + at.fault, faults.indexOf(flaw?.fault))
-    view.setUint8(start + at.unused, 0)
-    view.setFloat64(start + at.time, timeMs, true)
+    view.setUint8(start + at.origin, originMark(origins, index, isFirst))
+    view.setFloat64(start + at.time, timesMs?.[index] ?? timeMs, true)
     view.setUint32(start + at.cut, Math.min(flaw?.cutBytes ?? 0, maxCutBytes), true)
-    data.copy(out, start + recordHeaderBytes, starts[index], ends[index])
+    const bodyAt = start + recordHeaderBytes
+    if (origins !== undefined) writeOrigin(out, bodyAt, origins, index, isFirst)
+    data.copy(out, bodyAt + originBytes(origins, isFirst), starts[index], ends[index])
     view.setUint32(start + at.crc, crc32(out.subarray(start + at.length, end), salt), true)
     start = end
   }
@@ -92,6 +108,8 @@ export interface Records extends Lines {
   readonly sequences: Float64Array
   /** When the line was read, in milliseconds since the epoch. */
   readonly timesMs: Float64Array
+  /** Where they come from, where any of them is of a file. */
+  readonly origins?: Origins | undefined
 }
 
 export const noRecords: Records = {
@@ -127,8 +145,14 @@ const columns = {
   timesMs: createColumn(Float64Array),
 }
 
-/** Reads records from the beginning of the buffer, up to the limit or to what is no intact record. */
-export const decodeRecords = (buffer: Buffer, salt: number, limit: ReadLimit): DecodedRecords => {
+/** Reads records from the beginning of the buffer, up to the limit or to what is no intact record. Adds to the known origins. */
+export const decodeRecords = (
+  buffer: Buffer,
+  salt: number,
+  limit: ReadLimit,
+  known: KnownOrigins = new Map(),
+): DecodedRecords => {
+  const origins = collectOrigins(known)
   const flaws = new Map<number, LineFlaw>()
   let count = 0
   let bytes = 0
@@ -143,7 +167,9 @@ export const decodeRecords = (buffer: Buffer, salt: number, limit: ReadLimit): D
     }
     const fault = faults[buffer[start + at.fault] ?? 0]
     if (fault !== undefined) flaws.set(count, { fault, cutBytes: buffer.readUInt32LE(start + at.cut) })
-    columns.starts.push(start + recordHeaderBytes)
+    const mark = buffer[start + at.origin] ?? 0
+    const bodyAt = start + recordHeaderBytes
+    columns.starts.push(mark === 0 ? bodyAt : origins.add(count, buffer, bodyAt, mark))
     columns.ends.push(place.end)
     columns.sequences.push(buffer.readUIntLE(start + at.sequence, 6))
     columns.timesMs.push(buffer.readDoubleLE(start + at.time))
@@ -153,7 +179,8 @@ export const decodeRecords = (buffer: Buffer, salt: number, limit: ReadLimit): D
   }
   const { starts, ends, sequences, timesMs } = columns
   const taken = { starts: starts.take(), ends: ends.take(), sequences: sequences.take(), timesMs: timesMs.take() }
-  return { records: { count, data: buffer, flaws, ...taken }, end: start, isFull: isFull(), broken }
+  const records = { count, data: buffer, flaws, ...taken, origins: origins.take(count) }
+  return { records, end: start, isFull: isFull(), broken }
 }
 
 /** Bytes that only look like records may follow each other by the hundred thousand: others get their turn after so long. */

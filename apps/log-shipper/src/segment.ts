@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import type { DiskFile } from './disk.ts'
+import type { KnownOrigins } from './origin.ts'
 import { decodeRecords, findRecord, noRecords, type ReadLimit, type Records } from './record.ts'
 
 /** One file of records in ascending sequence. Its id makes the ids of its lines unique, whatever becomes of the sequence. */
@@ -10,6 +11,8 @@ export interface Segment {
   readonly salt: number
   readonly firstSequence: number
   readonly file: DiskFile
+  /** The origins of lines that were read of it so far. */
+  readonly origins: KnownOrigins
   /** The sequence of its last record; one less than `firstSequence` while it has none. */
   lastSequence: number
   /** Up to where it may be read. */
@@ -31,7 +34,11 @@ export const segmentOf = (name: string, file: DiskFile): Segment | undefined => 
   if (first === undefined || id === undefined) return undefined
   const firstSequence = Number(first)
   if (firstSequence > maxFirstSequence) return undefined
-  return { name, id, salt: crc32(id), firstSequence, file, lastSequence: firstSequence - 1, endBytes: file.sizeBytes }
+  return {
+    ...{ name, id, salt: crc32(id), firstSequence, file, origins: new Map() },
+    lastSequence: firstSequence - 1,
+    endBytes: file.sizeBytes,
+  }
 }
 
 /** Whether a file of that name is a segment. */
@@ -59,7 +66,7 @@ const mostWindowBytes = 1024 * 1024
  * A part is what lies in one window of the file.
  */
 export const readSegment = async (segment: Segment, start: number, limit: ReadLimit): Promise<SegmentPart> => {
-  const { file, salt, endBytes } = segment
+  const { file, salt, endBytes, origins } = segment
   let records = noRecords
   let position = start
   let intactEnd = start
@@ -82,7 +89,7 @@ export const readSegment = async (segment: Segment, start: number, limit: ReadLi
   while (records.count === 0 && position < endBytes) {
     const askedBytes = Math.min(windowBytes, endBytes - position)
     const window = await file.read(position, askedBytes)
-    const { records: found, end, broken, ...decoded } = decodeRecords(window, salt, limit)
+    const { records: found, end, broken, ...decoded } = decodeRecords(window, salt, limit, origins)
     records = found
     isFull = decoded.isFull
     position += end

@@ -18,6 +18,7 @@ import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
 import type { Config } from './config.ts'
+import { openFileInput } from './file-input.ts'
 import { createRetryingPublisher, type RetryingPublisher } from './retrying-publisher.ts'
 import { type Input, standardInput } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
@@ -57,23 +58,41 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
       })
     },
     openSpoolFolder: () => durableFolder(spoolDir),
-    openInput: async () =>
-      command === undefined
+    openInput: async () => {
+      const warn = (problem: string) => telemetry.log.warn(problem)
+      if (config.files.length > 0) {
+        if (command !== undefined) throw twoInputs
+        return openFileInput({ ...fileInputOptions(config), checkpointPath: join(spoolDir, 'files.json'), clock, warn })
+      }
+      return command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)
-        : startChild({
-            command,
-            args,
-            clock,
-            graceMs: config.childGraceMs,
-            warn: (problem) => telemetry.log.warn(problem),
-          }),
-    echo: config.quiet ? undefined : process.stdout,
+        : startChild({ command, args, clock, graceMs: config.childGraceMs, warn })
+    },
+    // A shipper that reads what is made of its own output would never come to an end.
+    echo: config.quiet || config.files.length > 0 ? undefined : process.stdout,
   }
 }
 
 const reachesNobody = new ServiceError('memory: reaches this process only, so no one would get the lines', {
   exitCode: exitCodes.usage,
   fix: 'Set MESSAGING_URL (--messaging-url) to a broker, or pass --hold to try it out',
+})
+
+const twoInputs = new ServiceError('lines come from files or from a command, not from both', {
+  exitCode: exitCodes.usage,
+  fix: 'Give either --file (env LOG_FILES) or a command after --',
+})
+
+const fileInputOptions = ({ files, lineFormat, spoolSync, ...config }: Config) => ({
+  globs: files,
+  format: lineFormat,
+  durable: spoolSync,
+  key: config.key,
+  follow: config.follow,
+  maxLineBytes: config.maxLineBytes,
+  maxOpenFiles: config.maxOpenFiles,
+  rotateWaitMs: config.rotateWaitMs,
+  lastLineWaitMs: config.lastLineWaitMs,
 })
 
 /** A broker that is away is waited for so long before lines are read: a wrong URL is told before, and ends the start. */

@@ -4,8 +4,9 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import type { RetryingPublisher, Unshippable } from './retrying-publisher.ts'
-import { faultText, flawedMessage, linesRun, type MessageOptions } from './log-message.ts'
+import { faultText, flawedMessage, linesRuns, type MessageOptions } from './log-message.ts'
 import { createNotifier } from './notifier.ts'
+import { publishRuns } from './publish-runs.ts'
 import type { Spool } from './spool.ts'
 import type { Batch } from './spool-reader.ts'
 
@@ -41,7 +42,7 @@ export interface Shipper {
 /** Lines of the spool as messages, on their way to the broker. */
 interface Taken {
   readonly batch: Batch
-  readonly run: MessageRun
+  readonly runs: readonly MessageRun[]
   /** Those at fault. */
   readonly letters: readonly Unshippable[]
 }
@@ -65,7 +66,7 @@ export const startShipper = (options: ShipperOptions): Shipper => {
         taking = reading.take()
         // Whoever waits for it has a handler.
         taking.catch(() => undefined)
-        const refused = await retryingPublisher.publish(taken.run)
+        const refused = await publishRuns(retryingPublisher, taken.runs)
         const letters = [...taken.letters, ...refused]
         const dropped = await retryingPublisher.deadLetter(letters)
         await settling
@@ -132,7 +133,7 @@ const batchReader = ({ spool, messages, clock, batch: limits }: ShipperOptions) 
         const problem = faultText[fault]
         return { message: flawedMessage(batch, index, messages), reason: fault, problem }
       })
-      return { batch, run: linesRun(batch, messages), letters }
+      return { batch, runs: linesRuns(batch, messages), letters }
     },
     hurry: () => {
       isHurried = true

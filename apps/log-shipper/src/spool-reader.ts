@@ -1,4 +1,5 @@
 import type { LineFault, LineFlaw } from './lines.ts'
+import { type Origin, pickOrigins, streams } from './origin.ts'
 import { noRecords, type ReadLimit, type Records } from './record.ts'
 import { readSegment, type Segment } from './segment.ts'
 import type { Damage } from './spool-recovery.ts'
@@ -6,7 +7,7 @@ import type { Segments } from './spool-segments.ts'
 
 /** Lines as the spool gives them out: those of one segment. */
 export interface Batch extends Records {
-  /** A line has this and its sequence as its id: the same whenever it is read again, and no other line has it. */
+  /** A line of no file has this and its sequence as its id: the same whenever it is read again, and no other line has it. */
   readonly idPrefix: string
   /** The limit was not reached, and more lines were there: behind damage, or in another segment. */
   readonly endsEarly: boolean
@@ -25,14 +26,23 @@ export interface SpooledLine {
   readonly cutBytes: number
   /** When the line was read, in milliseconds since the epoch. */
   readonly timeMs: number
+  /** Of a line of a file. */
+  readonly origin: Origin | undefined
+  readonly stream: (typeof streams)[number]
 }
 
 /** The line at that index. */
 export const lineAt = (batch: Batch, index: number): SpooledLine => {
-  const { idPrefix, data, starts, ends, flaws, sequences, timesMs } = batch
+  const { idPrefix, data, starts, ends, flaws, sequences, timesMs, origins } = batch
   const { fault, cutBytes = 0 } = flaws.get(index) ?? {}
   const bytes = data.subarray(starts[index], ends[index])
-  return { id: `${idPrefix}${sequences[index]}`, bytes, fault, cutBytes, timeMs: timesMs[index] ?? 0 }
+  const origin = origins?.list[(origins.of[index] ?? 0) - 1]
+  return {
+    id: origin === undefined ? `${idPrefix}${sequences[index]}` : `${origin.id}-${origins?.offsets[index]}`,
+    ...{ bytes, fault, cutBytes, origin },
+    timeMs: timesMs[index] ?? 0,
+    stream: streams[origins?.streamOf[index] ?? 0],
+  }
 }
 
 export interface SpoolReader {
@@ -109,8 +119,9 @@ export const createSpoolReader = ({ segments, ackedSequence, onDamage }: SpoolRe
 
 /** Those after that sequence, each after the one before: a segment that is read from its beginning holds acknowledged lines, too. */
 const after = (records: Records, sequence: number): Records => {
-  const { starts, ends, sequences, timesMs } = records
+  const { starts, ends, sequences, timesMs, origins } = records
   const flaws = new Map<number, LineFlaw>()
+  const kept: number[] = []
   let last = sequence
   let count = 0
   for (let index = 0; index < records.count; index++) {
@@ -123,6 +134,7 @@ const after = (records: Records, sequence: number): Records => {
     timesMs[count] = timesMs[index] ?? 0
     const flaw = records.flaws.get(index)
     if (flaw !== undefined) flaws.set(count, flaw)
+    if (origins !== undefined) kept.push(index)
     count += 1
   }
   return {
@@ -133,5 +145,6 @@ const after = (records: Records, sequence: number): Records => {
     sequences: sequences.subarray(0, count),
     timesMs: timesMs.subarray(0, count),
     flaws,
+    origins: origins && pickOrigins(origins, Uint32Array.from(kept)),
   }
 }

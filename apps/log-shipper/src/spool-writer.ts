@@ -68,10 +68,10 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
     let to = 0
     while (to < lines.count) {
       const from = to
-      let bytes = recordBytes(lines, to++)
+      let bytes = recordBytes(lines, to++, true)
       await gate.waitForRoom(bytes)
       for (; to < lines.count; to++) {
-        const more = bytes + recordBytes(lines, to)
+        const more = bytes + recordBytes(lines, to, false)
         if (more > segmentBytes || !gate.hasRoom(more)) break
         bytes = more
       }

@@ -9,7 +9,7 @@ import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { onTestFinished } from 'vitest'
 import { type Config, settings } from '../src/config.ts'
-import { streamInput } from '../src/input.ts'
+import { type Input, streamInput } from '../src/input.ts'
 import { logShipper } from '../src/service.ts'
 import { type SimulatedDisk, simulatedDisk } from './simulated-disk.ts'
 
@@ -23,6 +23,8 @@ export interface WorldOptions {
   /** Opens the broker. Default: it is there. */
   readonly open?: () => Promise<Driver>
   readonly echo?: Writable
+  /** Default: a stream. */
+  readonly openInput?: () => Promise<Input>
 }
 
 /** A shipper over a memory broker and a simulated disk, on a driven clock. Closed with the test. */
@@ -36,7 +38,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
     clock,
     openMessaging: options.open ?? (async () => through(broker.connect())),
     openSpoolFolder: async () => ({ disk, close: async () => undefined }),
-    openInput: async () => streamInput(input),
+    openInput: options.openInput ?? (async () => streamInput(input)),
     echo: options.echo,
   })
   // A disk whose process has crashed answers nothing any more.

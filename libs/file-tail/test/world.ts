@@ -24,9 +24,9 @@ export const openWorld = async (defaults: Options = {}) => {
   const inLogs = (name: string) => join(folder, 'logs', name)
   await mkdir(inLogs(''))
 
-  /** Starts a reader, which commits what it gives unless it is told not to. */
-  const start = async (options: Options & { readonly commits?: boolean } = {}) => {
-    const { commits = true, ...given } = options
+  /** Starts a reader that takes all lines as they come and commits them, unless it is told not to. */
+  const start = async (options: Options & { readonly commits?: boolean; readonly takes?: boolean } = {}) => {
+    const { commits = true, takes = true, ...given } = options
     const tail = await openFileTail({
       globs: [inLogs('*.log')],
       maxLineBytes: 1_000,
@@ -38,8 +38,9 @@ export const openWorld = async (defaults: Options = {}) => {
       warn: (problem) => void warnings.push(problem),
     })
     const all: FileLines[] = []
+    const takeNext = async () => (takes ? tail.next() : undefined)
     const run = (async () => {
-      for (let next = await tail.next(); next !== undefined; next = await tail.next()) {
+      for (let next = await takeNext(); next !== undefined; next = await takeNext()) {
         all.push(next)
         lines.push(...split(next))
         if (commits) next.commit()

@@ -22,6 +22,27 @@ export const safeguards: readonly Safeguard[] = [
     tests: nextRun,
   },
   {
+    promise: 'Files: lines are committed when the spool holds them, not before',
+    file: 'apps/log-shipper/src/intake.ts',
+    find: 'await hold(chunk.lines ?? splitter.push(chunk.bytes))',
+    replace: 'chunk.held?.()\n      await hold(chunk.lines ?? splitter.push(chunk.bytes))',
+    tests: ['apps/log-shipper/test/files.test.ts'],
+  },
+  {
+    promise: 'Files: a line in parts is read again until it is held as a whole',
+    file: 'apps/log-shipper/src/file-chunks.ts',
+    find: 'const position = Math.min(lines.to, ...offsets)',
+    replace: 'const position = lines.to',
+    tests: ['apps/log-shipper/src/file-chunks.test.ts'],
+  },
+  {
+    promise: 'Files: each write to the spool says whose lines they are',
+    file: 'apps/log-shipper/src/origin.ts',
+    find: '(isFirst ? 2 : 0)',
+    replace: '(isFirst && index === 0 ? 2 : 0)',
+    tests: ['apps/log-shipper/src/origin.test.ts'],
+  },
+  {
     promise: 'Files: whenever the process ends, the checkpoints are whole',
     file: 'libs/file-tail/src/checkpoints.ts',
     find: 'const draft = `${path}.tmp`',
