@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventMigrations } from './event-table.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
-import { storedEvents } from './stored.ts'
+import { storedEvents } from './stored-events.ts'
 
 let database: Database
 let sink: Sink

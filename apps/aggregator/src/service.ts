@@ -1,6 +1,6 @@
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { migratedTemplate } from '@armature/database/migrated-template'
-import { observed } from '@armature/database/observed'
+import { instrumented } from '@armature/database/instrumented'
 import { openDatabase } from '@armature/database/open'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/async/clock'
@@ -21,7 +21,7 @@ import { openPipeline, type Pipeline } from './pipeline.ts'
 import { pipelinesOf } from './pipelines.ts'
 import { openPostgresSink } from './postgres-sink.ts'
 import type { Sink } from './sink.ts'
-import { storedEvents, type StoredEvents } from './stored.ts'
+import { storedEvents, type StoredEvents } from './stored-events.ts'
 
 const name = 'aggregator'
 
@@ -123,7 +123,7 @@ const openEnds = ({ telemetry, openMessaging, openDatabase, openSink, openSinkBy
   const sinks: OpenedSink[] = []
 
   const databaseOf = async (url: string): Promise<Database> => {
-    const opened = databases.get(url) ?? observed(await openDatabase(url), telemetry)
+    const opened = databases.get(url) ?? instrumented(await openDatabase(url), telemetry)
     databases.set(url, opened)
     return opened
   }
@@ -141,7 +141,7 @@ const openEnds = ({ telemetry, openMessaging, openDatabase, openSink, openSinkBy
     sink: async ({ databaseUrl, ...settings }: PipelineSettings['sink'], stopping: AbortSignal): Promise<Sink> => {
       const { sinkUrl } = settings
       if (sinkUrl === undefined || openSinkByUrl === undefined) {
-        return openSink(borrowed(await databaseOf(databaseUrl)), stopping)
+        return openSink(withoutClose(await databaseOf(databaseUrl)), stopping)
       }
       const opened = await openSinkByUrl({ ...settings, sinkUrl })
       sinks.push(opened)

@@ -1,4 +1,4 @@
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { systemClock } from '@armature/async/clock'
 import { memoryBroker, type MemoryBroker } from '@armature/messaging-memory/broker'
@@ -11,7 +11,7 @@ import { aggregatorMetrics } from '../src/aggregator-metrics.ts'
 import { settings } from '../src/config.ts'
 import { openPostgresSink } from '../src/postgres-sink.ts'
 import { type Aggregator, aggregator, type Edges } from '../src/service.ts'
-import { storedEvents } from '../src/stored.ts'
+import { storedEvents } from '../src/stored-events.ts'
 
 const deadlineMs = 10_000
 const config = (changes: object = {}) => settings.parse({ completePeriodMs: 50, writeRetryDelayMs: 1, ...changes })
@@ -38,7 +38,7 @@ const start = async (changes: object = {}, edges: Partial<Edges> = {}) => {
     telemetry,
     clock: systemClock(),
     openMessaging: async () => broker.connect(),
-    openDatabase: async () => borrowed(database),
+    openDatabase: async () => withoutClose(database),
     openSink: openPostgresSink,
     ...edges,
   })

@@ -1,5 +1,5 @@
 import { systemClock } from '@armature/async/clock'
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { compose } from '@armature/messaging/compose'
 import { delay } from '@armature/messaging/delay'
@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { settings } from '../src/config.ts'
 import { openPostgresSink } from '../src/postgres-sink.ts'
 import { aggregator } from '../src/service.ts'
-import { storedEvents } from '../src/stored.ts'
+import { storedEvents } from '../src/stored-events.ts'
 
 let database: Database
 beforeAll(async () => {
@@ -46,7 +46,7 @@ test.each([1, 2, 3])(
       telemetry: testTelemetry('aggregator'),
       clock: systemClock(),
       openMessaging: async () => chaotic(broker.connect(), seed),
-      openDatabase: async () => borrowed(database),
+      openDatabase: async () => withoutClose(database),
       openSink: openPostgresSink,
     })
     try {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { ownDatabase } from '@armature/database/testing-own-database'
 import { systemClock } from '@armature/async/clock'
@@ -52,7 +52,7 @@ describe('pipelines in one process', () => {
       telemetry,
       clock: systemClock(),
       openMessaging: async () => broker.connect(),
-      openDatabase: async () => borrowed(database),
+      openDatabase: async () => withoutClose(database),
       openSink: openPostgresSink,
       show: (line) => void shown.push(JSON.parse(line) as Record<string, unknown>),
     })
@@ -181,7 +181,7 @@ describe('pipelines in one process', () => {
       telemetry: testTelemetry('aggregator'),
       clock: systemClock(),
       openMessaging: async () => ({ ...unordered, guarantees: { ...unordered.guarantees, order: 'none' as const } }),
-      openDatabase: async () => borrowed(database),
+      openDatabase: async () => withoutClose(database),
       openSink: openPostgresSink,
     })
     ends.push(() => service.close())

@@ -7,7 +7,7 @@ import type { Sink } from '@armature/aggregator/sink'
 import { settings as alertMonitorSettings } from '@armature/alert-monitor/config'
 import { alertMonitor, type AlertMonitor } from '@armature/alert-monitor/service'
 import type { CommonConfig } from '@armature/config/common'
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { discoveryOptions, discoveryTarget } from '@armature/discovery/grpc-resolver'
 import { memoryDiscovery } from '@armature/discovery/memory'
@@ -103,7 +103,7 @@ export const openPlatform = async (
   try {
     const database = await edges.openDatabase()
     closers.push(() => database.close())
-    const openDatabase = async () => borrowed(database)
+    const openDatabase = async () => withoutClose(database)
 
     const monitorConfig = alertMonitorSettings.parse({ ...common, rulesFile })
     const monitor = await started(

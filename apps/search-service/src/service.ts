@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { observed } from '@armature/database/observed'
+import { instrumented } from '@armature/database/instrumented'
 import { migratedTemplate } from '@armature/database/migrated-template'
 import { openDatabase } from '@armature/database/open'
 import { createRegistrar } from '@armature/discovery/registrar'
@@ -42,7 +42,7 @@ export const realEdges = (config: Config): Edges => {
   return {
     telemetry,
     openStore: async (stopping) =>
-      openStore(observed(await openDatabase(config.databaseUrl, { template }), telemetry), stopping),
+      openStore(instrumented(await openDatabase(config.databaseUrl, { template }), telemetry), stopping),
     readinessIntervalMs: isEmbedded(config) ? 0 : readinessIntervalMs,
     registrar: registrarOf(config, telemetry),
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { borrowed, type Database, DatabaseError } from '@armature/database/database'
+import { withoutClose, type Database, DatabaseError } from '@armature/database/database'
 import { memoryDiscovery } from '@armature/discovery/memory'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
@@ -169,7 +169,7 @@ test('a taken port rejects the start, and closing then closes the store', async 
   const close = vi.fn(async () => undefined)
   const service = searchService(settings.parse({ grpcPort: port }), {
     telemetry: testTelemetry(),
-    openStore: async () => ({ ...(await openStore(borrowed(database))), close }),
+    openStore: async () => ({ ...(await openStore(withoutClose(database))), close }),
   })
   try {
     await expect(service.start()).rejects.toMatchObject({ code: 'EADDRINUSE', port })
@@ -187,7 +187,7 @@ test('a stop while the store opens ends the start, and nothing is served', async
     telemetry: testTelemetry(),
     openStore: async () => {
       stopping.abort(new Error('stopped'))
-      return { ...(await openStore(borrowed(database))), close }
+      return { ...(await openStore(withoutClose(database))), close }
     },
   })
   await expect(service.start(stopping.signal)).rejects.toThrow('stopped')

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { createTelemetry } from '@armature/telemetry/telemetry'
 import { Client, credentials, type ServiceDefinition } from '@grpc/grpc-js'
@@ -74,7 +74,7 @@ export const startSearch = async ({
   const service = searchService(config, {
     ...edges,
     telemetry,
-    openStore: async () => wrap(await openStore(borrowed(database))),
+    openStore: async () => wrap(await openStore(withoutClose(database))),
   })
   await service.start()
   const client = new Client(service.address, credentials.createInsecure())

@@ -1,4 +1,4 @@
-import { borrowed, type Database, type Queryable } from '@armature/database/database'
+import { withoutClose, type Database, type Queryable } from '@armature/database/database'
 import { migrate } from '@armature/database/migrate'
 import { openDatabase } from '@armature/database/open'
 import { serverDeadlineMs } from '@armature/servers/fixture'
@@ -31,7 +31,7 @@ describe.each(['embedded', 'postgres'])('%s', (name) => {
     if (name === 'postgres') server = await startPostgres()
     database = await openDatabase(server?.url ?? 'embedded:')
     await importThings(database, things)
-    store = await openStore(borrowed(database))
+    store = await openStore(withoutClose(database))
   }, serverDeadlineMs)
   afterAll(async () => {
     await database.close()

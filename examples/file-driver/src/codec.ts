@@ -1,5 +1,5 @@
 import { encodeBinary } from '@armature/messaging-kit/cloud-events'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 
 /** One message, as JSON. */
@@ -17,7 +17,11 @@ export const encodeLine = (message: Message, source: string, storedAtMs: number)
 }
 
 /** The message of the line that begins at this byte. A line that is not ours is a message of another program: it is the body. */
-export const decodeLine = (topic: string, offset: number, text: string): Incoming & { readonly storedAtMs: number } => {
+export const decodeLine = (
+  topic: string,
+  offset: number,
+  text: string,
+): DecodedMessage & { readonly storedAtMs: number } => {
   const line = parse(text)
   const storedAtMs = line?.storedAtMs ?? 0
   const received = {
@@ -27,7 +31,7 @@ export const decodeLine = (topic: string, offset: number, text: string): Incomin
     receivedAt: line === undefined ? new Date() : new Date(storedAtMs),
     fallbackId: `${topic}+${offset}`,
   }
-  return { ...incoming(received, 'http'), storedAtMs }
+  return { ...decodeReceived(received, 'http'), storedAtMs }
 }
 
 const parse = (text: string): Line | undefined => {

@@ -17,7 +17,7 @@ export interface LayerValue {
 /** One layer of the precedence. */
 export interface Layer {
   /** The keys are those of the settings. */
-  readonly held: ReadonlyMap<string, LayerValue>
+  readonly values: ReadonlyMap<string, LayerValue>
   readonly faults: readonly Fault[]
 }
 
@@ -25,21 +25,21 @@ const maxSecretBytes = 64 * 1024
 const maxFileBytes = 1024 * 1024
 
 /** Flags already parsed. The last one wins; those of a list add up. */
-export const flagLayer = (settings: readonly Setting[], values: ReadonlyMap<string, readonly string[]>): Layer => {
-  const held = new Map<string, LayerValue>()
+export const flagLayer = (settings: readonly Setting[], flags: ReadonlyMap<string, readonly string[]>): Layer => {
+  const values = new Map<string, LayerValue>()
   for (const { key, flag, kind, schema } of settings) {
-    const texts = values.get(key)
+    const texts = flags.get(key)
     const last = texts?.at(-1)
     if (texts === undefined || last === undefined) continue
     const decoded = kind === 'list' ? decodeList(schema, texts) : decode(schema, last)
-    held.set(key, { source: `flag --${flag}`, given: kind === 'list' ? texts.join(',') : last, decoded })
+    values.set(key, { source: `flag --${flag}`, given: kind === 'list' ? texts.join(',') : last, decoded })
   }
-  return { held, faults: [] }
+  return { values, faults: [] }
 }
 
 /** The environment. An empty variable counts as not set. A secret may be in the file that `NAME_FILE` names. */
 export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
-  const held = new Map<string, LayerValue>()
+  const values = new Map<string, LayerValue>()
   const faults: Fault[] = []
   for (const { key, env: name, fileVariable: fileName = '', schema } of settings) {
     const given = env[name]
@@ -62,17 +62,17 @@ export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
         })
       else {
         const text = read.text.replace(/[\r\n]+$/, '')
-        held.set(key, { source: `env ${fileName}`, given: text, decoded: decode(schema, text) })
+        values.set(key, { source: `env ${fileName}`, given: text, decoded: decode(schema, text) })
       }
-    } else if (isSet(given)) held.set(key, { source: `env ${name}`, given, decoded: decode(schema, given) })
+    } else if (isSet(given)) values.set(key, { source: `env ${name}`, given, decoded: decode(schema, given) })
   }
-  return { held, faults }
+  return { values, faults }
 }
 
 /** Keys of a service's prefix in Consul KV, without the prefix. */
 export const kvLayer = (settings: readonly Setting[], kv: Readonly<Record<string, string>>): Layer => {
   const early = settings.filter(({ key, beforeKv }) => beforeKv && Object.hasOwn(kv, key))
-  const { held, faults } = keyed(
+  const { values, faults } = keyed(
     settings,
     Object.entries(kv).filter(([key]) => !early.some((setting) => setting.key === key)),
     (key) => `KV ${key}`,
@@ -85,16 +85,16 @@ export const kvLayer = (settings: readonly Setting[], kv: Readonly<Record<string
     problem: 'is read before KV is',
     fix: `remove it from the KV prefix and set ${env}`,
   }))
-  return { held, faults: [...faults, ...tooLate] }
+  return { values, faults: [...faults, ...tooLate] }
 }
 
 /** A JSON file named by `--config`: an object, a key a setting. */
 export const fileLayer = (settings: readonly Setting[], path: string): Layer => {
-  const held = new Map<string, LayerValue>()
+  const values = new Map<string, LayerValue>()
   const read = readBounded(path, maxFileBytes)
   if ('problem' in read) {
     const problem = `the file ${path} ${read.problem}`
-    return { held, faults: [{ key: 'config', source: 'flag --config', problem, fix: 'name a readable JSON file' }] }
+    return { values, faults: [{ key: 'config', source: 'flag --config', problem, fix: 'name a readable JSON file' }] }
   }
   const parsed = parseJson(read.text)
   const source = `file ${path}`
@@ -102,7 +102,7 @@ export const fileLayer = (settings: readonly Setting[], path: string): Layer => 
     'problem' in parsed ? parsed.problem : isPlainObject(parsed.value) ? undefined : 'does not hold a JSON object'
   if (problem !== undefined || 'problem' in parsed)
     return {
-      held,
+      values,
       faults: [{ key: 'config', source, problem: problem ?? '', fix: 'write one JSON object, a key a setting' }],
     }
   const entries = Object.entries(parsed.value as Record<string, unknown>)
@@ -122,7 +122,7 @@ const keyed = <T>(
   place: string,
   read: (setting: Setting, given: T) => Decoded,
 ): Layer => {
-  const held = new Map<string, LayerValue>()
+  const values = new Map<string, LayerValue>()
   const faults: Fault[] = []
   const byKey = new Map(settings.map((setting) => [setting.key, setting]))
   for (const [key, given] of entries) {
@@ -135,9 +135,9 @@ const keyed = <T>(
         problem: 'is not a setting of this service',
         fix: meant === undefined ? `remove it from ${place}` : `did you mean ${meant}?`,
       })
-    } else held.set(key, { source: sourceOf(key), given, decoded: read(setting, given) })
+    } else values.set(key, { source: sourceOf(key), given, decoded: read(setting, given) })
   }
-  return { held, faults }
+  return { values, faults }
 }
 
 const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''

@@ -118,7 +118,7 @@ const gather = (
   const layersOf = (key: string): ReadonlyMap<LayerName, LayerValue> =>
     new Map(
       precedence.flatMap((layer) => {
-        const held = layers[layer].held.get(key)
+        const held = layers[layer].values.get(key)
         return held === undefined ? [] : [[layer, held] as const]
       }),
     )
@@ -164,10 +164,10 @@ const judge = <S extends Settings>(
   return faults.length > 0 || !result.success ? { faults } : { config: freeze(result.data), faults }
 }
 
-const nothing: Layer = { held: new Map(), faults: [] }
+const nothing: Layer = { values: new Map(), faults: [] }
 
 const defaultLayer = (settings: readonly Setting[]): Layer => ({
-  held: new Map(
+  values: new Map(
     settings.flatMap(({ key, defaultValue }) =>
       defaultValue === undefined
         ? []

@@ -95,7 +95,7 @@ export class DatabaseError extends Error {
 }
 
 /** The same database for one of several users: its `close` does nothing, the owner closes. */
-export const borrowed = (database: Database): Database => ({
+export const withoutClose = (database: Database): Database => ({
   query: (sql, params, options) => database.query(sql, params, options),
   transaction: (fn) => database.transaction(fn),
   close: () => Promise.resolve(),

@@ -13,7 +13,7 @@ export interface EmbeddedOptions extends TemplateOptions {
 /**
  * A database of this process's own, gone when it is closed or the process ends: PGlite with PostGIS on a private copy of the
  * template. Opening takes about a second, during which the event loop stands: open it before anything is served. It takes about
- * 850 MB, so share one by `borrowed`. Rejects with DatabaseError.
+ * 850 MB, so share one by `withoutClose`. Rejects with DatabaseError.
  */
 export const openEmbedded = async ({ template, ...options }: EmbeddedOptions = {}): Promise<Database> => {
   const source = await (template === undefined ? preparePostgis(options) : prepareTemplate(template, options))

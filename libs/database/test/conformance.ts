@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { borrowed, type Database, type Queryable } from '../src/database.ts'
+import { withoutClose, type Database, type Queryable } from '../src/database.ts'
 
 /** The promises of every database of the port. `open` gives an empty one with PostGIS available. */
 export const databaseConformance = (name: string, open: () => Promise<Database>): void => {
@@ -143,7 +143,7 @@ export const databaseConformance = (name: string, open: () => Promise<Database>)
 
     describe('closing', () => {
       test('is the owner’s: a borrowed database goes on', async () => {
-        const lent = borrowed(database)
+        const lent = withoutClose(database)
         await lent.close()
         expect((await lent.query('select 1')).count).toBe(1)
       })

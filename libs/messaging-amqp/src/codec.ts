@@ -5,7 +5,7 @@ import { longestNameBytes, topicOfKey } from './names.ts'
 import { isCoreAttribute, isHeaderAttribute } from '@armature/messaging/cloud-event-attributes'
 import { encodeBinary, type HeaderValue } from '@armature/messaging-kit/cloud-events'
 import { PublishError, type PublishFault } from '@armature/messaging/errors'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 import { receivedTime } from '@armature/messaging/received-time'
 import { checkTopic } from '@armature/messaging/topic-pattern'
@@ -122,7 +122,7 @@ export interface ReceivedAmqp {
  * The inverse of `encodeAmqp`, which also reads what other publishers send. A message whose routing key is not a topic gets `topic`. Headers of other
  * types become text; tables and arrays become JSON. Properties of foreign messages become headers under their AMQP names.
  */
-export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic: string): Incoming => {
+export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic: string): DecodedMessage => {
   // Without a prototype, which a header may be named after.
   const headers = Object.create(null) as Record<string, HeaderValue>
   const types: [string, ReturnType<typeof typedValue>['type']][] = []
@@ -153,7 +153,7 @@ export const decodeAmqp = ({ content, fields, properties }: ReceivedAmqp, topic:
   add('reply-to', replyTo)
   add('type', type)
   if (types.length > 0) headers[typesHeader] = typesText(types)
-  return incoming(
+  return decodeReceived(
     {
       headers,
       body: content,

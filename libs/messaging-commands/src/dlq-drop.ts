@@ -56,7 +56,7 @@ const drop = async (
     const found = await collectLetters(browser, topic, { max: max - dropped, wanted, signal })
     complete = found.complete
     for (let from = 0; from < found.letters.length && !signal.aborted; from += removedAtOnce) {
-      const some = found.letters.slice(from, from + removedAtOnce).map(({ held }) => held)
+      const some = found.letters.slice(from, from + removedAtOnce).map(({ stored }) => stored)
       await browser.remove(topic, some)
       dropped += some.length
     }

@@ -45,7 +45,7 @@ export const dlqEdit = (program: Program): Command =>
         const message = edited(letter, target, { body, headers }, systemClock())
         checkJson(message)
         await publisher.publish(target, [message])
-        await browser.remove(topic, [letter.held])
+        await browser.remove(topic, [letter.stored])
         io.stdout.write(`letter ${id} is edited and published to ${target}\n`)
         return exitCodes.ok
       }),
@@ -58,7 +58,7 @@ const letterById = async (
   id: string,
   signal: AbortSignal,
 ): Promise<Letter> => {
-  const wanted = ({ held }: Letter) => held.id === id
+  const wanted = ({ stored }: Letter) => stored.id === id
   for await (const letter of letters(browser, topic, { max: 1, wanted, signal })) return letter
   throw noLetter(program, topic, id)
 }
@@ -66,7 +66,7 @@ const letterById = async (
 /** Undefined: the old one stays. */
 const newBody = async (
   { body, editor }: { readonly body?: string | undefined; readonly editor: string },
-  { held }: Letter,
+  { stored }: Letter,
   headersChange: boolean,
   { stdin, stdout }: Pick<CommandIo, 'stdin' | 'stdout'>,
 ): Promise<Uint8Array | undefined> => {
@@ -75,7 +75,7 @@ const newBody = async (
   if (headersChange) return undefined
   if (!isTerminal(stdin) || !isTerminal(stdout))
     throw usageError('there is no terminal to edit the letter on', 'Give the new body by --body FILE or --body -')
-  return editText(held.body, editor)
+  return editText(stored.body, editor)
 }
 
 const readFileOf = async (path: string): Promise<Uint8Array> => {

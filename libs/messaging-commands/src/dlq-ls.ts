@@ -5,7 +5,7 @@ import { brokerSettings, withBrowser, type Program } from './broker-command.ts'
 import { formatSetting } from './dlq-settings.ts'
 import { letters, letterTopics } from './letter.ts'
 import { table } from '@armature/service/table'
-import { iso } from './shown.ts'
+import { iso } from './terminal-text.ts'
 import { write } from './write.ts'
 
 /** `dlq ls`. */
@@ -23,10 +23,10 @@ export const dlqLs = (program: Program): Command =>
             oldest: undefined as Date | undefined,
             newest: undefined as Date | undefined,
           }
-          for await (const { held } of letters(browser, topic, { signal: io.signal })) {
+          for await (const { stored } of letters(browser, topic, { signal: io.signal })) {
             row.letters += 1
-            if (row.oldest === undefined || held.storedAt < row.oldest) row.oldest = held.storedAt
-            if (row.newest === undefined || held.storedAt > row.newest) row.newest = held.storedAt
+            if (row.oldest === undefined || stored.storedAt < row.oldest) row.oldest = stored.storedAt
+            if (row.newest === undefined || stored.storedAt > row.newest) row.newest = stored.storedAt
           }
           if (io.signal.aborted) break
           rows.push(row)

@@ -52,7 +52,7 @@ export const dlqRedrive = (program: Program): Command =>
               if (told) io.stderr.write(`\r${redriven} redriven, ${quarantined} quarantined `)
             },
             onWarning: (problem) => void io.stderr.write(`${problem}\n`),
-            onLeft: ({ held }, problem) => void io.stderr.write(`letter ${held.id} stays: ${problem}\n`),
+            onLeft: ({ stored }, problem) => void io.stderr.write(`letter ${stored.id} stays: ${problem}\n`),
           },
         )
         if (told) io.stderr.write('\n')

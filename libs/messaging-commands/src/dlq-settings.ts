@@ -38,8 +38,8 @@ export const picked = ({ id, filter, since }: Pick, nowMs: number): ((letter: Le
   const fits = filter === undefined ? undefined : letterFilter(filter)
   const from = since === undefined ? undefined : sinceOf(since, nowMs)
   return (letter) =>
-    (id === undefined || letter.held.id === id) &&
-    (from === undefined || letter.held.storedAt >= from) &&
+    (id === undefined || letter.stored.id === id) &&
+    (from === undefined || letter.stored.storedAt >= from) &&
     (fits?.(letter) ?? true)
 }
 

@@ -6,7 +6,7 @@ import { formatSetting, picked, pickSettings } from './dlq-settings.ts'
 import { letters, letterTopics } from './letter.ts'
 import { createLetterCounts } from './letter-counts.ts'
 import { table } from '@armature/service/table'
-import { iso, oneLine } from './shown.ts'
+import { iso, oneLine } from './terminal-text.ts'
 import { write } from './write.ts'
 
 const longestCell = 60

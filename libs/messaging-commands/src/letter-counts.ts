@@ -26,8 +26,8 @@ const others = { reason: '(others)', handler: '', error: '' }
 export const createLetterCounts = (): LetterCounts => {
   const kinds = new Map<string, LetterCount>()
   return {
-    add: ({ held, envelope }) => {
-      const { topic, storedAt } = held
+    add: ({ stored, envelope }) => {
+      const { topic, storedAt } = stored
       const own = { reason: envelope?.reason ?? '', handler: envelope?.handler ?? '', error: envelope?.error ?? '' }
       const isKnown = kinds.has(keyOf(topic, own))
       const kind = isKnown || kinds.size < maxKinds ? own : others

@@ -6,8 +6,8 @@ export class FilterError extends Error {
 }
 
 const fields: Readonly<Record<string, (letter: Letter) => string | number | undefined>> = {
-  id: ({ held }) => held.id,
-  key: ({ held }) => held.key,
+  id: ({ stored }) => stored.id,
+  key: ({ stored }) => stored.key,
   topic: ({ original }) => original,
   reason: ({ envelope }) => envelope?.reason,
   class: ({ envelope }) => envelope?.error,
@@ -60,7 +60,7 @@ export const letterFilter = (expression: string): ((letter: Letter) => boolean) 
 const reader = (name: string): ((letter: Letter) => string | number | undefined) | undefined => {
   if (name.startsWith('header.') && name.length > 'header.'.length) {
     const header = name.slice('header.'.length).toLowerCase()
-    return ({ held }) => (Object.hasOwn(held.headers, header) ? held.headers[header] : undefined)
+    return ({ stored }) => (Object.hasOwn(stored.headers, header) ? stored.headers[header] : undefined)
   }
   return Object.hasOwn(fields, name) ? fields[name] : undefined
 }

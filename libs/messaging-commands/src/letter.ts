@@ -4,7 +4,7 @@ import type { StoredMessage, TopicBrowser } from '@armature/messaging/topic-brow
 
 /** A dead letter that lies in its topic. */
 export interface Letter {
-  readonly held: StoredMessage
+  readonly stored: StoredMessage
   /** Undefined where its headers say nothing of a failure. */
   readonly envelope: DeadLetterEnvelope | undefined
   /** The topic that it comes from: the one in the envelope, else the topic's name without `.DLT`; undefined if neither is there. */
@@ -14,9 +14,14 @@ export interface Letter {
 }
 
 /** Looks at what lies in a topic of dead letters. */
-export const letterOf = (held: StoredMessage): Letter => {
-  const envelope = readEnvelope(held.headers)
-  return { held, envelope, original: envelope?.topic ?? nameWithin(held.topic), redrives: redrivesOf(held.headers) }
+export const letterOf = (stored: StoredMessage): Letter => {
+  const envelope = readEnvelope(stored.headers)
+  return {
+    stored,
+    envelope,
+    original: envelope?.topic ?? nameWithin(stored.topic),
+    redrives: redrivesOf(stored.headers),
+  }
 }
 
 const nameWithin = (topic: string): string | undefined =>
@@ -50,9 +55,9 @@ export async function* letters(
 ): AsyncGenerator<Letter> {
   let found = 0
   try {
-    for await (const held of browser.browse(topic, { max: maxScanned, signal })) {
+    for await (const stored of browser.browse(topic, { max: maxScanned, signal })) {
       if (signal.aborted) return
-      const letter = letterOf(held)
+      const letter = letterOf(stored)
       if (!wanted(letter)) continue
       yield letter
       found += 1
@@ -78,7 +83,7 @@ export const collectLetters = async (
   let bytes = 0
   for await (const letter of letters(browser, topic, { ...options, max })) {
     found.push(letter)
-    bytes += letter.held.body.byteLength
+    bytes += letter.stored.body.byteLength
     if (bytes >= roundBytes) return { letters: found, complete: false }
   }
   return { letters: found, complete: found.length < max }

@@ -118,7 +118,7 @@ export const redrive = async (
     for (const { kind } of held) counts[kind] += 1
     onProgress?.(counts)
     if (dryRun) return
-    published.push(...held.map(({ letter }) => letter.held))
+    published.push(...held.map(({ letter }) => letter.stored))
     if (clock.now() >= removeAtMs) await remove()
   }
 
@@ -136,11 +136,11 @@ export const redrive = async (
 
   for (let taken = 0, complete = false; !complete && taken < options.max && !signal.aborted;) {
     const max = options.max - taken
-    const isNew = (letter: Letter) => !seen.has(identityOf(letter.held, '')) && wanted(letter)
+    const isNew = (letter: Letter) => !seen.has(identityOf(letter.stored, '')) && wanted(letter)
     const found = await collectLetters(browser, topic, { max, wanted: isNew, signal })
     complete = found.complete
     taken += found.letters.length
-    for (const { held } of found.letters) seen.add(identityOf(held, ''))
+    for (const { stored } of found.letters) seen.add(identityOf(stored, ''))
     const planned = found.letters.flatMap((letter) => plan(letter, options, leave))
     try {
       for (const step of steps(planned, stepLetters)) {
@@ -178,9 +178,9 @@ const plan = (
     leave(letter, 'nothing says where it comes from: --to names the topic')
     return []
   }
-  const wholeBytes = letter.held.headers[cutBodyHeader]
+  const wholeBytes = letter.stored.headers[cutBodyHeader]
   if (wholeBytes !== undefined) {
-    const problem = `it holds the first ${letter.held.body.byteLength} of ${wholeBytes} bytes`
+    const problem = `it holds the first ${letter.stored.body.byteLength} of ${wholeBytes} bytes`
     leave(letter, `${problem}: publish the message itself, or put the body right by dlq edit`)
     return []
   }
@@ -198,7 +198,7 @@ const steps = (planned: readonly Planned[], stepLetters: number): readonly (read
   return all
 }
 
-const asIs = ({ held }: Letter, topic: string): Message => ({ ...bareMessage(held), topic })
+const asIs = ({ stored }: Letter, topic: string): Message => ({ ...bareMessage(stored), topic })
 
 /**
  * The message as it is published again: without the envelope, with its headers by their own names and one redrive more. Its id, key and
@@ -206,5 +206,5 @@ const asIs = ({ held }: Letter, topic: string): Message => ({ ...bareMessage(hel
  */
 export const redriven = (letter: Letter, topic: string): Message => ({
   ...asIs(letter, topic),
-  headers: { ...originalHeaders(letter.held.headers), [redrivesHeader]: String(letter.redrives + 1) },
+  headers: { ...originalHeaders(letter.stored.headers), [redrivesHeader]: String(letter.redrives + 1) },
 })

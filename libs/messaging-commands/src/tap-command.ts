@@ -8,7 +8,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { brokerSettings, usageError, withDriver, type Program } from './broker-command.ts'
 import { perSecondOf } from './duration.ts'
 import { rateText } from './duration-settings.ts'
-import { oneLine, shownBody } from './shown.ts'
+import { oneLine, shownBody } from './terminal-text.ts'
 import { tap } from './tap.ts'
 import { write } from './write.ts'
 
@@ -17,7 +17,9 @@ const settings = z.object({
   topic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic to look at; * is one token, a last > the rest', short: 't', env: 'TAP_TOPIC' }),
-  count: integer({ min: 1 }).optional().meta({ description: 'Number of messages to show before it ends', env: 'TAP_COUNT' }),
+  count: integer({ min: 1 })
+    .optional()
+    .meta({ description: 'Number of messages to show before it ends', env: 'TAP_COUNT' }),
   sample: decimal({ min: 0, max: 1 })
     .default(1)
     .meta({ description: 'Share of the messages to show, such as 0.1', env: 'TAP_SAMPLE' }),

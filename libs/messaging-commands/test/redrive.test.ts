@@ -25,7 +25,7 @@ const run = (driver: Driver, options: Partial<RedriveOptions> & { topic: string 
       signal: new AbortController().signal,
       dryRun: false,
       onWarning: (problem) => void left.push(problem),
-      onLeft: ({ held }: Letter, problem) => void left.push(`${held.id}: ${problem}`),
+      onLeft: ({ stored }: Letter, problem) => void left.push(`${stored.id}: ${problem}`),
       ...options,
     },
   )

@@ -3,7 +3,7 @@ import { encodeBinary, UnencodableError } from '@armature/messaging-kit/cloud-ev
 import { binaryEnvelopeHeaders } from '@armature/messaging/dead-letter-envelope'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter-topics'
 import { PublishError } from '@armature/messaging/errors'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { WholeRecord } from './apis.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
 import { encodeHeaders, type EncodedHeaders } from './headers.ts'
@@ -78,13 +78,13 @@ const encoded = (message: Message, source: string, topic: string) => {
 }
 
 /** The message that a record holds. Its body is a copy: a small one does not keep all that was fetched with it. */
-export const messageIn = (record: FetchedRecord, topic: string, partition: number): Incoming => {
+export const messageIn = (record: FetchedRecord, topic: string, partition: number): DecodedMessage => {
   const headers = Object.create(null) as Record<string, string | Buffer>
   // Kafka allows a name many times; the last one counts, as in its Java client.
   eachHeader(record, (name, start, end, data) => {
     headers[name] = start < 0 ? '' : headerValue(name, data, start, end)
   })
-  return incoming(
+  return decodeReceived(
     {
       headers,
       body: Buffer.from(record.value ?? ''),

@@ -7,7 +7,7 @@ import type { Driver, Guarantees, Handler, SubscribeOptions, Subscription } from
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
 import { watchBroker } from './broker-watch.ts'
-import { checkPublish, checkRun } from './outgoing.ts'
+import { checkPublish, checkRun } from './publish-checks.ts'
 import { subscribeSettings, type SubscribeSettings } from './subscribe-settings.ts'
 
 /** A subscription that is asked for, checked. */

@@ -30,17 +30,17 @@ export interface DeliveryWindow<Arrived extends Arrival = Arrival> {
    * `hasRoom` is false. After `stop` it is refused: answers false, and the message is the broker's.
    */
   offer(arrival: Arrived): boolean
-  /** Whether a handler would be called at once, and no more than `maxInFlight` messages are held beside those in flight. */
+  /** Whether a handler would be called at once, and no more than `maxInFlight` messages wait beside those in flight. */
   readonly hasRoom: boolean
   /** Resolves when there is room or the window was stopped. */
   room(): Promise<void>
   /** Messages that a handler has and did not settle. */
   readonly inFlight: number
   /** Messages that no handler has: behind their key, in wait for room or for their redelivery. */
-  readonly held: number
+  readonly waiting: number
   /** Resolves when nothing is in flight. */
   idle(): Promise<void>
-  /** Calls no handler from now on. Answers what was held, to be given back to the broker. */
+  /** Calls no handler from now on. Returns the waiting messages, to be given back to the broker. */
   stop(): readonly Arrived[]
   /**
    * Lets go of some, as when a connection is lost or a partition moves: their signals are aborted, and how their handlers settle counts for
@@ -109,7 +109,7 @@ export const deliveryWindow = <Arrived extends Arrival = Arrival>({
     get inFlight() {
       return window.inFlight
     },
-    get held() {
+    get waiting() {
       return waiting(window)
     },
     idle: () => (window.inFlight === 0 ? Promise.resolve() : window.whenIdle.wait()),

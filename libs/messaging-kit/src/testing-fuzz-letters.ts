@@ -4,10 +4,10 @@ import { UnencodableError } from './cloud-events.ts'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { originalHeaders, readEnvelope } from '@armature/messaging/dead-letter-envelope'
 import { PublishError } from '@armature/messaging/errors'
-import type { Incoming } from './incoming.ts'
+import type { DecodedMessage } from './decode-received.ts'
 import { bytesOfKey } from '@armature/messaging/message-key'
 import type { Message } from '@armature/messaging/message'
-import { checkPublish } from './outgoing.ts'
+import { checkPublish } from './publish-checks.ts'
 import { carriedHeaders } from '@armature/messaging/raw-headers'
 import { isEventTime } from '@armature/messaging/received-time'
 
@@ -15,7 +15,7 @@ import { isEventTime } from '@armature/messaging/received-time'
 export interface WireCodec<Wire> {
   /** Throws PublishError or UnencodableError. */
   encode(topic: string, message: Message): Wire
-  decode(topic: string, wire: Wire): Incoming
+  decode(topic: string, wire: Wire): DecodedMessage
   /** Headers have types of their own, which do not all come back where a name is an attribute's too. */
   readonly headersAreTyped?: true
 }
@@ -31,7 +31,7 @@ const failed = async () => {
  * for byte, and publish it again. Throws if it cannot.
  */
 export const checkReceived = async <Wire>(
-  { message, undecodable }: Incoming,
+  { message, undecodable }: DecodedMessage,
   codec: WireCodec<Wire>,
 ): Promise<void> => {
   checkMessage(message)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { encodeBinary } from '../src/cloud-events.ts'
 import { encodeStructured } from '../src/cloud-events-json.ts'
-import { incoming } from '../src/incoming.ts'
+import { decodeReceived } from '../src/decode-received.ts'
 import { anyBytes, anyTopic, headersOf, headerText } from '../src/testing-fuzz-inputs.ts'
 import { eventJson } from '../src/testing-fuzz-json.ts'
 import { checkReceived, type WireCodec } from '../src/testing-fuzz-letters.ts'
@@ -13,7 +13,7 @@ interface Wire {
 
 const receivedAt = new Date(1_000)
 const decode = (topic: string, { headers, body }: Wire) =>
-  incoming({ topic, headers, body, receivedAt, fallbackId: `${topic}+1` }, 'http')
+  decodeReceived({ topic, headers, body, receivedAt, fallbackId: `${topic}+1` }, 'http')
 
 /** A letter goes out in binary mode as ever, and once more in structured mode, which has to be the same message. */
 const codec: WireCodec<Wire> = {

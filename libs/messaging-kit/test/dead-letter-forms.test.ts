@@ -5,7 +5,7 @@ import { cutBodyHeader, droppedHeadersHeader, withoutEnvelope } from '@armature/
 import { deadLetterTopic, isDeadLetterTopic } from '@armature/messaging/dead-letter-topics'
 import { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
-import { checkPublish } from '../src/outgoing.ts'
+import { checkPublish } from '../src/publish-checks.ts'
 import type { Delivery } from '@armature/messaging/ports'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 

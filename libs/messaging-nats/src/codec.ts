@@ -3,7 +3,7 @@ import { byteSequence } from '@armature/messaging/byte-sequence'
 import { encodeBinary } from '@armature/messaging-kit/cloud-events'
 import { UndecodableError, UnencodableError } from '@armature/messaging/cloud-event-attributes'
 import { PublishError, TopicError } from '@armature/messaging/errors'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 import { rawNatsHeader } from '@armature/messaging/raw-headers'
 
@@ -78,18 +78,18 @@ export interface NatsContents {
  * The message that arrived, without the server's own headers. If a header is there several times, the first one counts. Headers that the
  * client cannot read make the message undecodable. They are kept in the header `dlt-raw-nats-headers`, a byte sequence.
  */
-export const decodeMessage = (msg: NatsContents, origin: Origin): Incoming => {
+export const decodeMessage = (msg: NatsContents, origin: Origin): DecodedMessage => {
   const headers = Object.create(null) as Record<string, string>
   try {
     for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
   } catch (cause) {
     const raw = rawHeaders(msg)
     const own = raw === undefined ? {} : { [rawNatsHeader]: byteSequence(raw) }
-    const { message } = incoming({ ...origin, headers: own, body: msg.data }, 'nats')
+    const { message } = decodeReceived({ ...origin, headers: own, body: msg.data }, 'nats')
     const problem = `its headers cannot be read: ${(cause as Error).message}`
     return { message, undecodable: new UndecodableError('bad-header', problem, { cause }) }
   }
-  return incoming({ ...origin, headers, body: msg.data }, 'nats')
+  return decodeReceived({ ...origin, headers, body: msg.data }, 'nats')
 }
 
 /**

@@ -47,7 +47,7 @@ export const streamReaders = (parts: StreamReadersParts): StreamReaders => {
 
   const room = (requested: number): Room => {
     const share = Math.max(1, Math.floor(maxUnsettled / Math.max(1, readers.size)))
-    const free = maxUnsettled - window.inFlight - window.held
+    const free = maxUnsettled - window.inFlight - window.waiting
     return { messages: Math.min(share, free) - requested, bytes: maxInFlightBytes - unsettledBytes }
   }
 

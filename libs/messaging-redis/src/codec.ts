@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { encodeStructured, structuredContentType } from '@armature/messaging-kit/cloud-events-json'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 
 /** The extension attribute that holds, as a JSON object, the headers whose names or values no attribute can have. */
@@ -24,9 +24,9 @@ export const encodePayload = (message: Message, source: string): Buffer => {
  * The message that a payload holds. A payload that is not a JSON object with a `specversion` comes from a foreign publisher: it becomes a body
  * without headers and gets a random id.
  */
-export const decodePayload = (topic: string, payload: Buffer, receivedAt: Date): Incoming => {
+export const decodePayload = (topic: string, payload: Buffer, receivedAt: Date): DecodedMessage => {
   const headers: Record<string, string> = saysCloudEvent(payload) ? { 'content-type': structuredContentType } : {}
-  const { message, undecodable } = incoming(
+  const { message, undecodable } = decodeReceived(
     { topic, body: payload, headers, receivedAt, fallbackId: randomUUID() },
     'kafka',
   )

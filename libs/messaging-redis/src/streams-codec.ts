@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { encodeBinary } from '@armature/messaging-kit/cloud-events'
-import { incoming, type Incoming } from '@armature/messaging-kit/incoming'
+import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 import type { StartPosition } from '@armature/messaging/ports'
 import type { Position } from '@armature/messaging/position'
@@ -32,7 +32,7 @@ export const encodeEntry = (message: Message, source: string): (string | Buffer)
 export type Entry = readonly [id: Buffer, fields: readonly Buffer[] | null]
 
 /** The message that an entry holds. An entry without the field `body` is foreign: its fields are headers, and the body is empty. */
-export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]): Incoming => {
+export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]): DecodedMessage => {
   // It has no prototype, since a header may be named like a property of one.
   const headers = Object.create(null) as Record<string, string | Buffer>
   let body: Buffer = noBody
@@ -42,7 +42,7 @@ export const decodeEntry = (topic: string, id: string, fields: readonly Buffer[]
     if (name === bodyField) body = value
     else headers[unescaped(name)] = alike.has(name) && isUtf8(value) ? sameText(at + 1, value) : textOrBytes(value)
   }
-  return incoming({ topic, headers, body, ...timeOf(id), fallbackId: `${topic}+0+${id}` }, 'kafka')
+  return decodeReceived({ topic, headers, body, ...timeOf(id), fallbackId: `${topic}+0+${id}` }, 'kafka')
 }
 
 const textOrBytes = (bytes: Buffer): string | Buffer => {

@@ -15,14 +15,14 @@ const firstGuessBytes = 1_000
 
 /** The read size of a subscription with this window. */
 export const readSize = (
-  window: Pick<DeliveryWindow, 'inFlight' | 'held'>,
+  window: Pick<DeliveryWindow, 'inFlight' | 'waiting'>,
   { maxInFlight, maxInFlightBytes }: WindowSettings,
 ): ReadSize => {
   let averageBytes = firstGuessBytes
   return {
     saw: (bytes) => (averageBytes += (bytes - averageBytes) / 16),
     messages: (streams) => {
-      const room = 2 * maxInFlight - window.inFlight - window.held
+      const room = 2 * maxInFlight - window.inFlight - window.waiting
       const fit = Math.min(maxBytesAtOnce, 2 * maxInFlightBytes) / averageBytes
       return Math.max(1, Math.floor(Math.min(maxMessagesAtOnce, room, fit) / streams))
     },

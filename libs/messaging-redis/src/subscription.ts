@@ -36,7 +36,7 @@ export const openChannelSubscription = async (
       const topic = channel.toString()
       if (!matches(pattern, topic)) return
       const bytes = payload.byteLength
-      if (window.held >= maxHeld || heldBytes + bytes > maxHeldBytes) return losses.overflowed()
+      if (window.waiting >= maxHeld || heldBytes + bytes > maxHeldBytes) return losses.overflowed()
       heldBytes += bytes
       const { message, undecodable } = decodePayload(topic, payload, new Date())
       window.offer({ message, undecodable, attempt: 1, ack: () => void (heldBytes -= bytes) })

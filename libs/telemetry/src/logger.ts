@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream'
 import { redactUrl } from '@armature/config/redact'
 import { isSpanContextValid, trace } from '@opentelemetry/api'
 import { pino, stdTimeFunctions, type Logger as PinoLogger } from 'pino'
-import { lineOutput } from './output.ts'
+import { lineOutput } from './line-output.ts'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 

@@ -45,7 +45,7 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A driver publishes a dead letter of any message that it can receive, also over its own limit',
-    file: 'libs/messaging-kit/src/outgoing.ts',
+    file: 'libs/messaging-kit/src/publish-checks.ts',
     find: ' && !isDeadLetterTopic(topic)',
     replace: '',
     tests: ['libs/messaging-kit/test/dead-letter-forms.test.ts'],

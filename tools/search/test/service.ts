@@ -1,4 +1,4 @@
-import { borrowed, type Database } from '@armature/database/database'
+import { withoutClose, type Database } from '@armature/database/database'
 import { openEmbedded } from '@armature/database/embedded'
 import { type Config, settings } from '@armature/search-service/config'
 import { importThings } from '@armature/search-service/import-things'
@@ -39,7 +39,7 @@ export interface StartOptions {
 export const startSearch = async ({ database, config = {}, wrap = (store) => store }: StartOptions) => {
   const service = searchService(settings.parse({ statsdPort: 0, ...config }), {
     telemetry: testTelemetry('search-service'),
-    openStore: async () => wrap(await openStore(borrowed(database))),
+    openStore: async () => wrap(await openStore(withoutClose(database))),
   })
   await service.start()
   return { service, close: () => service.close() }

@@ -60,7 +60,7 @@ describe('arrows', () => {
     [source('libs/config'), '@armature/telemetry/ledger'],
     [source('libs/telemetry'), '@armature/service/service'],
     [source('libs/messaging'), '@armature/service/service'],
-    [source('libs/messaging'), '@armature/messaging-kit/incoming'],
+    [source('libs/messaging'), '@armature/messaging-kit/decode-received'],
     [source('libs/messaging-kit'), '@armature/messaging-memory/driver'],
     [source('libs/messaging-nats'), '@armature/messaging-kafka/driver'],
     [source('libs/messaging-nats'), '@armature/messaging-drivers/open'],

@@ -4,7 +4,7 @@ import { databaseMetrics } from './database-metrics.ts'
 import { type Database, DatabaseError, type Queryable } from './database.ts'
 
 /** The same database, with a span and a duration for each statement. Neither holds parameters. */
-export const observed = (database: Database, { metrics }: Pick<Telemetry, 'metrics'>): Database => {
+export const instrumented = (database: Database, { metrics }: Pick<Telemetry, 'metrics'>): Database => {
   const watch = (inner: Queryable): Queryable => ({
     query: async (sql, params, options) => {
       const attributes = { 'db.system.name': 'postgresql', 'db.operation.name': operationOf(sql) }

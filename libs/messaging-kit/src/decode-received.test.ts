@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodeStructured } from './cloud-events-json.ts'
 import { encodeBinary, UndecodableError, type HeaderValue } from './cloud-events.ts'
-import { incoming } from './incoming.ts'
+import { decodeReceived } from './decode-received.ts'
 import { message } from '@armature/messaging/message'
 
 const receivedAt = new Date('2026-01-02T03:04:05Z')
@@ -12,7 +12,7 @@ const sent = message('orders', '{"a":1}', {
 })
 
 const receive = (headers: Readonly<Record<string, HeaderValue>>, body: Uint8Array) =>
-  incoming({ headers, body, topic: 'orders', receivedAt, fallbackId: 'orders+0+5' }, 'kafka')
+  decodeReceived({ headers, body, topic: 'orders', receivedAt, fallbackId: 'orders+0+5' }, 'kafka')
 
 test('a CloudEvent in binary mode is the message that was sent', () => {
   const { headers, body } = encodeBinary(sent, { style: 'kafka', source: '/s' })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { oneLine, printable, shownBody } from './shown.ts'
+import { oneLine, printable, shownBody } from './terminal-text.ts'
 
 test('what could steer a terminal is written out', () => {
   expect(printable('a\u001b]0;title\u0007b\u202ec\r\n\td')).toBe('a\\u001b]0;title\\u0007b\\u202ec\\u000d\n\td')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { message, type Message } from '@armature/messaging/message'
-import { checkPublish } from './outgoing.ts'
+import { checkPublish } from './publish-checks.ts'
 
 const limits = { maxMessageBytes: 10, closed: false }
 const check =

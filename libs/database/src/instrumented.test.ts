@@ -3,12 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { databaseMetrics } from './database-metrics.ts'
 import type { Database } from './database.ts'
 import { openEmbedded } from './embedded.ts'
-import { observed } from './observed.ts'
+import { instrumented } from './instrumented.ts'
 
 const telemetry = testTelemetry()
 let database: Database
 beforeAll(async () => {
-  database = observed(await openEmbedded(), telemetry)
+  database = instrumented(await openEmbedded(), telemetry)
 }, 120_000)
 afterAll(() => database.close(), 30_000)
 

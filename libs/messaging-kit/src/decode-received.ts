@@ -23,7 +23,7 @@ export interface ReceivedMessage extends ReceivedEvent {
   readonly fallbackId: string
 }
 
-export interface Incoming {
+export interface DecodedMessage {
   readonly message: Message
   /** Why it is no CloudEvent though it says so; the message then holds its headers and body as they came. */
   readonly undecodable?: UndecodableError
@@ -33,7 +33,7 @@ export interface Incoming {
  * Decodes a message of a broker: a CloudEvent in binary or structured mode, or a message of another kind of publisher, whose headers and
  * body are taken as they are. Never throws, whatever is in the message.
  */
-export const incoming = (received: ReceivedMessage, style: CloudEventStyle): Incoming => {
+export const decodeReceived = (received: ReceivedMessage, style: CloudEventStyle): DecodedMessage => {
   const { headers } = received
   try {
     if (isBinary(headers, style)) return { message: decodeBinary(received, style) }
