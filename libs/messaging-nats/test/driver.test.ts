@@ -1,41 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/nats-core'
-import type { NatsConnection } from '@nats-io/transport-node'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { bodyText, jsonMessage, message } from '@armature/messaging/message'
 import { openNats, type NatsDriver } from '../src/driver.ts'
 import type { Delivery, Driver } from '@armature/messaging/ports'
-import { driverUrl, rawClient, rawPublish } from './fixture.ts'
+import { driverUrl, keptDrivers, rawPublish, sharedNats } from './fixture.ts'
 
-let url: string
-let raw: NatsConnection
-const open: Driver[] = []
-
-beforeAll(async () => {
-  url = await serverUrl('nats')
-  raw = await rawClient(url)
-}, serverDeadlineMs)
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((driver) => driver.close()))
-})
-
-afterAll(() => raw?.close())
+const nats = sharedNats()
+const keep = keptDrivers()
 
 const core = async (): Promise<NatsDriver> => {
-  const driver = await openNats(driverUrl('nats', url))
-  open.push(driver)
-  return driver
+  return keep(await openNats(driverUrl('nats', nats.url)))
 }
 
 const stored = async (options = ''): Promise<Driver> => {
-  const driver = await openJetstream(driverUrl('jetstream', url, options))
-  open.push(driver)
-  return driver
+  return keep(await openJetstream(driverUrl('jetstream', nats.url, options)))
 }
 
 const eventually = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 5_000, interval: 10 })
@@ -50,8 +32,8 @@ describe('on the wire', () => {
   test.each(cases)('%s a message is a CloudEvent by the binding to NATS, binary mode', async (_, connect) => {
     const topic = unique('wire')
     const seen: Msg[] = []
-    const subscription = raw.subscribe(topic, { callback: (_error, msg) => void seen.push(msg) })
-    await raw.flush()
+    const subscription = nats.raw.subscribe(topic, { callback: (_error, msg) => void seen.push(msg) })
+    await nats.raw.flush()
     const driver = await connect()
     const time = new Date('2024-02-29T12:34:56.789Z')
     const headers = { 'x-plain': 'as it is', traceparent: '00-1-2-03' }
@@ -80,10 +62,10 @@ describe('on the wire', () => {
     const seen: Delivery[] = []
     await driver.subscribe(topic, async (delivery) => void seen.push(delivery))
     const binary = { 'ce-specversion': '1.0', 'ce-id': 'b-1', 'ce-source': '/shop', 'ce-type': 'order', 'Nats-X': 'y' }
-    await rawPublish(raw, topic, binary, Buffer.from('binary'))
+    await rawPublish(nats.raw, topic, binary, Buffer.from('binary'))
     const event = { specversion: '1.0', id: 's-1', source: '/shop', type: 'order', data: { total: 9 } }
     const structured = { 'Content-Type': 'application/cloudevents+json' }
-    await rawPublish(raw, topic, structured, Buffer.from(JSON.stringify(event)))
+    await rawPublish(nats.raw, topic, structured, Buffer.from(JSON.stringify(event)))
     await eventually(() => expect(seen.map(({ id }) => id)).toEqual(['b-1', 's-1']))
     expect(seen[0]?.headers).toEqual({ source: '/shop', type: 'order' })
     expect(bodyText(seen[1] as Delivery)).toBe('{"total":9}')
@@ -141,9 +123,9 @@ describe('request and reply', () => {
     const [topic, other] = [unique('ask'), unique('ask')]
     const driver = await core()
     await driver.respond(topic, async () => message(topic, 'ours'))
-    expect((await raw.request(topic, 'x')).string()).toBe('ours')
-    const subscription = raw.subscribe(other, { callback: (_error, msg) => void msg.respond('theirs') })
-    await raw.flush()
+    expect((await nats.raw.request(topic, 'x')).string()).toBe('ours')
+    const subscription = nats.raw.subscribe(other, { callback: (_error, msg) => void msg.respond('theirs') })
+    await nats.raw.flush()
     expect(bodyText(await driver.request(other, message(other, 'x')))).toBe('theirs')
     subscription.unsubscribe()
   })
@@ -152,7 +134,7 @@ describe('request and reply', () => {
 describe('streams', () => {
   test('a stream that somebody made is used as it is, and what it does not store gets one of its own', async () => {
     const token = `made${randomUUID().slice(0, 8)}`
-    const jsm = await jetstreamManager(raw)
+    const jsm = await jetstreamManager(nats.raw)
     await jsm.streams.add({ name: `THEIRS_${token}`, subjects: [`${token}.a.>`], max_msgs: 1_000 })
     const before = (await jsm.streams.info(`THEIRS_${token}`)).config
     const driver = await stored()
@@ -221,12 +203,12 @@ describe('long handlers', () => {
     const subscription = await one.subscribe(topic, handle, { group: 'g' })
     await two.subscribe(topic, handle, { group: 'g' })
     // A consumer of the same ackWaitMs that gives no sign of work gets it again and again: so long is long.
-    const jsm = await jetstreamManager(raw)
+    const jsm = await jetstreamManager(nats.raw)
     const idle = { durable_name: 'idle', ack_policy: 'explicit', ack_wait: 300_000_000, filter_subject: topic } as const
     await jsm.consumers.add('long', idle)
     const deliveries: number[] = []
     const messages = await (
-      await jetstream(raw).consumers.get('long', 'idle')
+      await jetstream(nats.raw).consumers.get('long', 'idle')
     ).consume({
       callback: ({ info }) => void deliveries.push(info.deliveryCount),
     })
@@ -243,8 +225,8 @@ describe('long handlers', () => {
     const topic = unique('long')
     const problems: string[] = []
     const options = 'ackWaitMs=300&maxHandlingMs=1000'
-    const one = await openJetstream(driverUrl('jetstream', url, options), { warn: (text) => problems.push(text) })
-    open.push(one)
+    const one = await openJetstream(driverUrl('jetstream', nats.url, options), { warn: (text) => problems.push(text) })
+    keep(one)
     const attempts: number[] = []
     const handle = ({ attempt }: Delivery): Promise<void> => {
       attempts.push(attempt)

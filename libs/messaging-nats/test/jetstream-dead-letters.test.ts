@@ -4,27 +4,23 @@ import type { RunningServer } from '@armature/servers/server'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readEnvelope } from '@armature/messaging/dead-letter-envelope'
 import { advisoryStream, durableName } from '../src/jetstream-names.ts'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { bodyText, message } from '@armature/messaging/message'
 import type { Driver, Handler } from '@armature/messaging/ports'
 import type { StoredMessage } from '@armature/messaging/topic-browser'
-import { rawClient } from './fixture.ts'
+import { keptDrivers, rawClient } from './fixture.ts'
 
 let server: RunningServer
 let raw: NatsConnection
-const open: Driver[] = []
+const keep = keptDrivers()
 
 beforeAll(async () => {
   server = await startNats()
   raw = await rawClient(server.url)
 }, serverDeadlineMs)
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((driver) => driver.close()))
-})
 
 afterAll(async () => {
   await raw.close()
@@ -32,9 +28,7 @@ afterAll(async () => {
 })
 
 const driver = async (options = ''): Promise<Driver> => {
-  const opened = await openJetstream(`jetstream://${new URL(server.url).host}?ackWaitMs=1000${options}`)
-  open.push(opened)
-  return opened
+  return keep(await openJetstream(`jetstream://${new URL(server.url).host}?ackWaitMs=1000${options}`))
 }
 
 const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { timeout: 20_000, interval: 20 })
@@ -197,7 +191,7 @@ test('bug: what NATS said of a message of a deleted stream made a dead letter of
   const topic = uniqueTopic()
   const warnings: string[] = []
   const one = await openJetstream(`jetstream://${new URL(server.url).host}`, { warn: (text) => warnings.push(text) })
-  open.push(one)
+  keep(one)
   await one.subscribe(topic, async () => undefined, { group: 'billing' })
   await one.publish(topic, [message(topic, 'innocent', { id: 'i-1' })])
   const stream = await (await jetstreamManager(raw)).streams.find(topic)

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
+import { serverDeadlineMs } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { jetstreamConsumers } from '../src/jetstream-consumers.ts'
 import { streamLives } from '../src/jetstream-lives.ts'
 import { jetstreamSettings } from '../src/jetstream-settings.ts'
@@ -11,31 +10,20 @@ import { openJetstream } from '../src/jetstream-driver.ts'
 import { message } from '@armature/messaging/message'
 import type { Delivery, Driver, SubscribeOptions } from '@armature/messaging/ports'
 import type { StoredMessage } from '@armature/messaging/topic-browser'
-import { driverUrl, rawClient } from './fixture.ts'
+import { driverUrl, keptDrivers, sharedNats } from './fixture.ts'
 
 const timeout = 60_000
 
-let url: string
-let raw: NatsConnection
+const nats = sharedNats()
 let jsm: JetStreamManager
-const open: Driver[] = []
+const keep = keptDrivers()
 
 beforeAll(async () => {
-  url = await serverUrl('nats')
-  raw = await rawClient(url)
-  jsm = await jetstreamManager(raw)
+  jsm = await jetstreamManager(nats.raw)
 }, serverDeadlineMs)
 
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((driver) => driver.close()))
-})
-
-afterAll(() => raw?.close())
-
-const connect = async (at = url, options = ''): Promise<Driver> => {
-  const driver = await openJetstream(driverUrl('jetstream', at, options), { warn: () => undefined })
-  open.push(driver)
-  return driver
+const connect = async (at = nats.url, options = ''): Promise<Driver> => {
+  return keep(await openJetstream(driverUrl('jetstream', at, options), { warn: () => undefined }))
 }
 
 const eventually = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 20_000, interval: 10 })

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { jetstreamManager } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { readEnvelope } from '@armature/messaging/dead-letter-envelope'
 import { openJetstream } from '../src/jetstream-driver.ts'
 import { bodyText, message } from '@armature/messaging/message'
@@ -10,42 +8,26 @@ import { wireHeaders } from '../src/codec.ts'
 import { openNats } from '../src/driver.ts'
 import type { Driver, SubscribeOptions } from '@armature/messaging/ports'
 import type { StoredMessage } from '@armature/messaging/topic-browser'
-import { driverUrl, rawClient } from './fixture.ts'
+import { driverUrl, keptDrivers, sharedNats } from './fixture.ts'
 
 /** NATS carries them; the official client writes none of them, and reads no header of a message that has one. */
 const oddHeaders = [{ 'a b': 'x' }, { '\u6587': 'x' }, { 'x\u0000y': 'x' }, { x: 'a\rb' }]
 const oddBodies = oddHeaders.map((_, at) => `odd ${at}`)
 
-let url: string
-let raw: NatsConnection
-const open: Driver[] = []
-
-beforeAll(async () => {
-  url = await serverUrl('nats')
-  raw = await rawClient(url)
-}, serverDeadlineMs)
-
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((driver) => driver.close()))
-})
-
-afterAll(() => raw?.close())
-
-const opened = <Opened extends Driver>(driver: Opened): Opened => {
-  open.push(driver)
-  return driver
-}
+const nats = sharedNats()
+const keep = keptDrivers()
 
 const jetstream = async (options = '') =>
-  opened(await openJetstream(driverUrl('jetstream', url, options), { warn: () => undefined }))
+  keep(await openJetstream(driverUrl('jetstream', nats.url, options), { warn: () => undefined }))
 
 const eventually = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: 15_000, interval: 10 })
 
 const uniqueTopic = () => `odd-${randomUUID()}.x`
 
 const sendOdd = (topic: string) => {
-  for (const [at, headers] of oddHeaders.entries()) raw.publish(topic, oddBodies[at], { headers: wireHeaders(headers) })
-  return raw.flush()
+  for (const [at, headers] of oddHeaders.entries())
+    nats.raw.publish(topic, oddBodies[at], { headers: wireHeaders(headers) })
+  return nats.raw.flush()
 }
 
 const heldOf = async (driver: Driver, topic: string): Promise<StoredMessage[]> => {
@@ -79,9 +61,9 @@ test('a header that names another turn, as of a message that was copied, takes t
   const seen: string[] = []
   await driver.subscribe(topic, async (each) => void seen.push(bodyText(each)), { group: 'g', serial: 'key' })
   for (let number = 0; number < 20; number++) {
-    raw.publish(topic, String(number), { headers: wireHeaders({ 'Nats-Pin-Id': `copied-${number}` }) })
+    nats.raw.publish(topic, String(number), { headers: wireHeaders({ 'Nats-Pin-Id': `copied-${number}` }) })
   }
-  await raw.flush()
+  await nats.raw.flush()
   await driver.publish(topic, [message(topic, 'behind')])
   await eventually(() => expect(seen).toHaveLength(21))
 })
@@ -104,7 +86,7 @@ test('bug: a topic with an odd header could not be looked through, and what NATS
 
 test('bug: an answer without a body and with an odd header made the one who asked deaf', async () => {
   const topic = uniqueTopic()
-  const driver = opened(await openNats(driverUrl('nats', url), { warn: () => undefined }))
+  const driver = keep(await openNats(driverUrl('nats', nats.url), { warn: () => undefined }))
   const odd = { headers: wireHeaders({ 'a b': 'x' }) }
   const answers = [
     { body: '', ...odd },
@@ -112,10 +94,10 @@ test('bug: an answer without a body and with an odd header made the one who aske
   ]
   const callback = (_: unknown, { reply = '' }: { reply?: string }) => {
     const { body, ...options } = answers.shift() ?? { body: 'whole' }
-    raw.publish(reply, body, options)
+    nats.raw.publish(reply, body, options)
   }
-  const subscription = raw.subscribe(topic, { callback })
-  await raw.flush()
+  const subscription = nats.raw.subscribe(topic, { callback })
+  await nats.raw.flush()
   const ask = () => driver.request(topic, message(topic, '?'))
   await expect(ask()).rejects.toMatchObject({ fault: 'failed' })
   await expect(ask()).rejects.toMatchObject({ fault: 'failed' })
@@ -127,12 +109,12 @@ test('bug: somebody who answers what is published to a topic, with an odd header
   const topic = uniqueTopic()
   const driver = await jetstream('publishWaitMs=1000')
   const callback = (_: unknown, { reply = '' }: { reply?: string }) =>
-    raw.publish(reply, '', { headers: wireHeaders({ 'a b': 'x' }) })
-  const subscription = raw.subscribe(topic, { callback })
-  await raw.flush()
+    nats.raw.publish(reply, '', { headers: wireHeaders({ 'a b': 'x' }) })
+  const subscription = nats.raw.subscribe(topic, { callback })
+  await nats.raw.flush()
   // Without its stream, nobody else answers.
   await driver.publish(topic, [message(topic, 'x')])
-  const jsm = await jetstreamManager(raw)
+  const jsm = await jetstreamManager(nats.raw)
   await jsm.streams.delete(await jsm.streams.find(topic))
   await driver.publish(topic, [message(topic, 'x')]).catch(() => undefined)
   const other = uniqueTopic()
