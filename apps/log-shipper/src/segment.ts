@@ -28,12 +28,18 @@ export const newSegmentName = (firstSequence: number): string =>
 /** A record has 48 bits for its sequence. No shipper comes to half of that, and a segment that begins there has room for its lines. */
 const maxFirstSequence = 2 ** 47
 
+/** What the name of a segment says; undefined for another name, or for a number that no shipper writes. */
+export const parseSegmentName = (name: string): Pick<Segment, 'id' | 'firstSequence'> | undefined => {
+  const [, first, id] = namePattern.exec(name) ?? []
+  const firstSequence = Number(first)
+  return id === undefined || firstSequence > maxFirstSequence ? undefined : { id, firstSequence }
+}
+
 /** Undefined for the name of another file. */
 export const segmentOf = (name: string, file: DiskFile): Segment | undefined => {
-  const [, first, id] = namePattern.exec(name) ?? []
-  if (first === undefined || id === undefined) return undefined
-  const firstSequence = Number(first)
-  if (firstSequence > maxFirstSequence) return undefined
+  const parsed = parseSegmentName(name)
+  if (parsed === undefined) return undefined
+  const { id, firstSequence } = parsed
   return {
     ...{ name, id, salt: crc32(id), firstSequence, file, origins: new Map() },
     lastSequence: firstSequence - 1,

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { stateFolder } from '@armature/config/process'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
 import { type Clock, systemClock } from '@armature/async/clock'
 import { within } from '@armature/async/within'
@@ -25,7 +24,7 @@ import { type Intake, startIntake } from './intake.ts'
 import { type LateBroker, lateBroker } from './late-broker.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { openSpool, type Spool } from './spool.ts'
-import { durableFolder, openedSpool, type SpoolFolder } from './spool-folder.ts'
+import { durableFolder, openedSpool, type SpoolFolder, spoolPath } from './spool-folder.ts'
 import type { Damage } from './spool-recovery.ts'
 
 const name = 'log-shipper'
@@ -45,7 +44,6 @@ export interface Edges {
 export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Given, 'rest'>): Edges => {
   const clock = systemClock()
   const telemetry = createTelemetry({ service: name, config, destination: process.stderr })
-  const { spoolDir = join(stateFolder(), name, config.topic) } = config
   return {
     telemetry,
     clock,
@@ -57,12 +55,17 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
         warn: (problem) => telemetry.log.warn(problem),
       })
     },
-    openSpoolFolder: () => durableFolder(spoolDir),
+    openSpoolFolder: () => durableFolder(spoolPath(config)),
     openInput: async () => {
       const warn = (problem: string) => telemetry.log.warn(problem)
       if (config.files.length > 0) {
         if (command !== undefined) throw twoInputs
-        return openFileInput({ ...fileInputOptions(config), checkpointPath: join(spoolDir, 'files.json'), clock, warn })
+        return openFileInput({
+          ...fileInputOptions(config),
+          checkpointPath: join(spoolPath(config), 'files.json'),
+          clock,
+          warn,
+        })
       }
       return command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)

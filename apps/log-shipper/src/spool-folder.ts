@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stateFolder } from '@armature/config/process'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { type Disk, folderDisk, makeFolder } from './disk.ts'
@@ -13,6 +14,10 @@ export interface SpoolFolder {
   /** Safe to call twice. */
   close(): Promise<void>
 }
+
+/** The folder of the spool of a topic: the one that is set, else one in the user's state folder. */
+export const spoolPath = ({ spoolDir, topic }: { readonly spoolDir?: string | undefined; readonly topic: string }) =>
+  spoolDir ?? join(stateFolder(), 'log-shipper', topic)
 
 /** A folder that outlives the process and is this process's alone meanwhile. Rejects with ServiceError, exit code 75, if it is another's. */
 export const durableFolder = async (path: string): Promise<SpoolFolder> => {

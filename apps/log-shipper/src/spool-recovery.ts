@@ -24,7 +24,8 @@ export interface RecoveryOptions {
   readonly onDamage: (damage: Damage) => void
 }
 
-const cursorName = 'cursor'
+/** The file that remembers up to where all was acked. */
+export const cursorName = 'cursor'
 const scanLimit = { count: 4096, bytes: 1024 * 1024 }
 
 /**
@@ -84,7 +85,7 @@ const scan = async (segment: Segment) => {
 }
 
 /** Undefined where there is none that is intact: all that is there is then given out again. */
-const readCursor = async (disk: Disk): Promise<number | undefined> => {
+export const readCursor = async (disk: Pick<Disk, 'read'>): Promise<number | undefined> => {
   const text = Buffer.from((await disk.read(cursorName)) ?? []).toString('latin1')
   const [, digits, sum] = /^(\d{1,15}) ([0-9a-f]{8})\n$/.exec(text) ?? []
   return digits !== undefined && sum === sumOf(digits) ? Number(digits) : undefined
