@@ -5,7 +5,8 @@ import type { Given } from '@armature/service/command'
 import { run } from '@armature/service/run'
 import { commands } from './commands.ts'
 import { type Config, settings } from './config.ts'
-import { logShipper, realEdges } from './service.ts'
+import { realEdges } from './edges.ts'
+import { logShipper } from './service.ts'
 
 const service = (config: Config, given: Given) => logShipper(config, realEdges(config, given))
 const consul = { kv: consulKv, registerAdmin, coldChanges: 'next start' } as const

@@ -6,7 +6,8 @@ import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { run } from '@armature/service/run'
 import { settings } from '../src/config.ts'
-import { logShipper, realEdges } from '../src/service.ts'
+import { realEdges } from '../src/edges.ts'
+import { logShipper } from '../src/service.ts'
 
 /** The log shipper, with a broker that is a file: a line `ID BODY` for each message. Its name is the query of the messaging URL. */
 const fileDriver = (path: string): Driver => ({
