@@ -18,7 +18,10 @@ export const openFileInput = async ({ maxLineBytes, ...options }: FileInputOptio
     what: options.globs.join(', '),
     ended: ended.promise,
     graceMs: 0,
-    stop: () => undefined,
+    stop: () => {
+      chunks.stop()
+      ended.resolve(0)
+    },
     close: async () => {
       chunks.stop()
       ended.resolve(0)

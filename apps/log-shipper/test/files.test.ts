@@ -135,6 +135,8 @@ describe('lines of files', () => {
     await first.until(() => expect(first.row().received).toBe(6))
     await expect(first.shipper.ended).rejects.toMatchObject({ exitCode: 74 })
     await first.shipper.stopIntake?.().catch(() => undefined)
+    // Nothing of the input is waited for that does not come.
+    await first.shipper.flush?.()
     await first.shipper.close()
     const next = await openFiles()
     await next.until(() => expect(next.texts()).toEqual(numbered(4, 6)))

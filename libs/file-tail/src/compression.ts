@@ -9,3 +9,6 @@ const magics = {
 /** How a file that begins with these bytes is compressed; undefined where it is not. */
 export const compressionOf = (bytes: Uint8Array): string | undefined =>
   Object.entries(magics).find(([, magic]) => magic.every((byte, index) => bytes[index] === byte))?.[0]
+
+/** The names that rotation gives to compressed files. */
+export const compressedName = /\.(?:gz|zst|xz|bz2)$/

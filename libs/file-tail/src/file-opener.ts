@@ -1,6 +1,6 @@
 import { type FileHandle, open, realpath } from 'node:fs/promises'
 import type { Clock } from '@armature/async/clock'
-import { compressionOf } from './compression.ts'
+import { compressedName, compressionOf } from './compression.ts'
 import { createFileReader, openFileReader } from './file-reader.ts'
 import type { FileRegistry } from './file-registry.ts'
 import { identityOf } from './find-files.ts'
@@ -63,7 +63,9 @@ export const createFileOpener = (options: FileOpenerOptions): FileOpener => {
     const compression = compressionOf(await readAt(handle, 0, 6))
     if (compression !== undefined) {
       compressed.add(place.key)
-      warnings.tell(`${place.path} is not read: it is compressed (${compression})`)
+      // Rotation names them so. What has another name was meant to be read.
+      if (!compressedName.test(place.path))
+        warnings.tell(`${place.path} is not read: it is compressed (${compression})`)
       return false
     }
     const match = await registry.match(handle, place, { sizeBytes, nowMs: clock.now() })

@@ -86,7 +86,11 @@ export const createFileReader = ({ handle, maxLineBytes, ...options }: FileReade
       return firstSeenBytes
     },
     sizeBytes: async () => (await handle.stat()).size,
-    read: async (nowMs) => take(await look(nowMs)),
+    read: async (nowMs) => {
+      const unreadBytes = Math.max(0, seen.sizeBytes - mark.position)
+      const outcome = take(await look(nowMs))
+      return outcome.kind === 'replaced' ? { ...outcome, unreadBytes } : outcome
+    },
     readRest: async () => take(await lastLine({ handle, mark, sizeBytes: seen.sizeBytes, maxLineBytes })),
     peekHead: async () => {
       const bytes = await readAt(handle, 0, printBytes)

@@ -44,14 +44,14 @@ describe('lines of files', () => {
   })
 
   test('the last line without an end comes when the file has not changed for lastLineWaitMs', async () => {
-    const world = await openWorld({ lastLineWaitMs: 60_000 })
+    const world = await openWorld({ lastLineWaitMs: 600_000 })
     await world.write('a.log', 'one\ntwo')
     const { close } = await world.start()
     await world.expect(['one'])
-    await world.clock.advance(30_000)
+    await world.clock.advance(300_000)
     await world.passed()
     expect(world.texts()).toEqual(['one'])
-    await world.clock.advance(60_000)
+    await world.clock.advance(600_000)
     await world.expect(['one', 'two'])
     await world.write('a.log', ' goes on\n')
     await world.expect(['one', 'two', ' goes on'])

@@ -94,7 +94,7 @@ export const openFileTail = async (options: FileTailOptions): Promise<FileTail> 
   /** Without `follow`: those that were read. */
   const doneKeys = new Set<string>()
   const onDone = ({ key }: FollowedFile) => void doneKeys.add(key)
-  const turns = createTurns({ open, registry, clock, follow, rotateWaitMs, lastLineWaitMs, onDone })
+  const turns = createTurns({ open, registry, clock, follow, rotateWaitMs, lastLineWaitMs, warn, onDone })
   const discovery = createDiscovery({
     createFinder: (onUnreadable) => {
       const finder = createFileFinder({ globs, maxFiles, warnings, onUnreadable })

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
 import { glob, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Warnings } from './warnings.ts'
@@ -29,9 +29,20 @@ export const identityOf = (stats: BigIntStats): Identity | undefined =>
       }
     : undefined
 
-/** Where the system does not know, it gives 0 or the time of the last change. */
+/** Undefined where it is not known: a file system that has no such times gives 0. */
 const bornOf = ({ birthtimeNs, ctimeNs }: BigIntStats): string | undefined =>
-  birthtimeNs === 0n || birthtimeNs === ctimeNs ? undefined : String(birthtimeNs)
+  birthtimeNs === 0n || (birthtimeNs === ctimeNs && !hasBirths()) ? undefined : String(birthtimeNs)
+
+let births: boolean | undefined
+
+/** Whether the system has times of birth. One that has none gives that of the last change, also for Node itself, which was changed since. */
+const hasBirths = (): boolean => {
+  if (births === undefined) {
+    const { birthtimeNs, ctimeNs } = statSync(process.execPath, { bigint: true })
+    births = birthtimeNs !== 0n && birthtimeNs !== ctimeNs
+  }
+  return births
+}
 
 /** The device of a key. */
 export const deviceOf = (key: string): string => key.slice(0, key.indexOf(':'))

@@ -21,8 +21,8 @@ export type ReadOutcome =
   | { readonly kind: 'more'; readonly searchedTo: number }
   /** No complete line is there. `restBytes` of a line that has no end yet are, in which it was searched up to `searchedTo`. */
   | { readonly kind: 'end'; readonly restBytes: number; readonly searchedTo?: number | undefined }
-  /** The file was truncated, or holds something else: what was read before is not in it. */
-  | { readonly kind: 'replaced' }
+  /** The file was truncated, or holds something else: what was read before is not in it. So many bytes of that were seen but not read. */
+  | { readonly kind: 'replaced'; readonly unreadBytes?: number }
 
 /** What is read: a file up to a size, from a mark on. */
 export interface Span {

@@ -35,7 +35,7 @@ describe('FAULTS row 44, rotation by rename', () => {
   })
 
   test('Vector rotate_wait: a writer that still has the old file open loses nothing, though no glob matches it', async () => {
-    const world = await openWorld({ rotateWaitMs: 30_000 })
+    const world = await openWorld({ lastLineWaitMs: 6_000_000, rotateWaitMs: 600_000 })
     const writer = await open(world.logs('a.log'), 'a')
     try {
       await writer.write('one\n')
@@ -44,13 +44,13 @@ describe('FAULTS row 44, rotation by rename', () => {
       await rename(world.logs('a.log'), world.logs('old'))
       await world.write('a.log', 'new\n')
       await world.expect(['one', 'new'])
-      await world.clock.advance(20_000)
+      await world.clock.advance(400_000)
       await writer.write('late\nrest')
       await world.expect(['one', 'new', 'late'])
-      await world.clock.advance(20_000)
+      await world.clock.advance(400_000)
       await world.passed()
       expect(world.texts()).toEqual(['one', 'new', 'late'])
-      await world.clock.advance(30_000)
+      await world.clock.advance(600_000)
       await world.expect(['one', 'new', 'late', 'rest'])
       await world.until(() => expect(tail.stats.openFiles).toBeLessThanOrEqual(2))
     } finally {
@@ -59,7 +59,7 @@ describe('FAULTS row 44, rotation by rename', () => {
   })
 
   test('Vector remove_file, Filebeat close_removed: a file that is removed is read to its end, then let go', async () => {
-    const world = await openWorld({ rotateWaitMs: 10_000 })
+    const world = await openWorld({ rotateWaitMs: 600_000 })
     await world.write('a.log', 'one\n')
     const { tail } = await world.start()
     await world.expect(['one'])
@@ -67,7 +67,7 @@ describe('FAULTS row 44, rotation by rename', () => {
     await rm(world.logs('a.log'))
     await world.expect(['one', 'two'])
     expect(tail.stats.openFiles).toBe(1)
-    await world.clock.advance(10_000)
+    await world.clock.advance(600_000)
     await world.expect(['one', 'two', 'rest'])
     await world.until(() => expect(tail.stats.openFiles).toBe(0))
   })
@@ -161,6 +161,20 @@ describe('FAULTS row 44, truncation', () => {
     await world.expect(numbered(1, 3))
     await world.rewrite('a.log', joined(lines))
     await world.expect([...numbered(1, 3), ...lines])
+  })
+
+  test('bytes that were seen but not read by then are warned about', async () => {
+    const world = await openWorld()
+    await world.write('a.log', joined(numbered(1, 60_000)))
+    const { tail } = await world.start({ takes: false })
+    const first = await tail.next()
+    await truncate(world.logs('a.log'))
+    await world.write('a.log', 'new\n')
+    expect((await tail.next())?.bytes.toString()).toBe('new\n')
+    const unreadBytes = Buffer.byteLength(joined(numbered(1, 60_000))) - (first?.to ?? 0)
+    expect(world.warnings).toEqual([
+      `${world.logs('a.log')} was truncated before ${unreadBytes} bytes were read: they are lost, unless a glob matches a copy`,
+    ])
   })
 
   test('grown again behind the same first kilobytes', async () => {

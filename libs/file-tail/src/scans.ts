@@ -7,14 +7,15 @@ export interface Scans {
   readonly last: Scan
   /** Rejects like the discovery. */
   scan(): Promise<void>
-  /** From now on there is one a second, until one fails. */
+  /** From now on there is about one a second, until one fails. */
   repeat(): void
   /** Resolves when none is under way; there are no more. */
   close(): Promise<void>
 }
 
-/** Files are looked for so often. */
+/** Files are looked for so often, and less where that takes long: a tenth of the time at most goes there. */
 const scanEveryMs = 1_000
+const restFactor = 9
 
 /** None has been made yet. */
 export const createScans = ({
@@ -27,18 +28,24 @@ export const createScans = ({
   readonly onFailed: (error: Error) => void
 }): Scans => {
   let last: Scan = { waiting: 0, unreadable: 0 }
+  let tookMs = 0
   let isClosed = false
   let scanning: Promise<void> = Promise.resolve()
   let cancel: () => void = () => undefined
 
   const scan = (): Promise<void> => {
     scanning = scanning.then(async () => {
-      if (!isClosed) last = await discovery.scan()
+      if (isClosed) return
+      const startedMs = performance.now()
+      last = await discovery.scan()
+      tookMs = performance.now() - startedMs
     })
     return scanning
   }
   const repeat = () => {
-    if (!isClosed) cancel = clock.after(scanEveryMs, () => void scan().then(repeat, onFailed))
+    if (isClosed) return
+    const restMs = Math.max(scanEveryMs, tookMs * restFactor)
+    cancel = clock.after(restMs, () => void scan().then(repeat, onFailed))
   }
 
   return {

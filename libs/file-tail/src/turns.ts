@@ -17,13 +17,14 @@ export interface TurnsOptions {
   readonly follow: boolean
   readonly rotateWaitMs: number
   readonly lastLineWaitMs: number
+  readonly warn: (problem: string) => void
   /** Without `follow`: what the file held when it was opened was read. */
   readonly onDone: (file: FollowedFile) => void
 }
 
 /** Reads files by turns, and lets go of those that are over. */
 export const createTurns = (options: TurnsOptions): Turns => {
-  const { open, registry, clock, follow, rotateWaitMs, lastLineWaitMs, onDone } = options
+  const { open, registry, clock, follow, rotateWaitMs, lastLineWaitMs, warn, onDone } = options
 
   const letGo = async (file: FollowedFile) => {
     if (follow) file.isFinished = true
@@ -47,6 +48,12 @@ export const createTurns = (options: TurnsOptions): Turns => {
   const mustWait = ({ elder }: FollowedFile): boolean =>
     elder !== undefined && open.isReady(elder.file) && readMark(elder.file).position < elder.untilBytes
 
+  /** What was there when it was last looked at is gone, unless a copy has it. */
+  const warnOfUnread = ({ path }: FollowedFile, unreadBytes: number) => {
+    if (unreadBytes === 0) return
+    warn(`${path} was truncated before ${unreadBytes} bytes were read: they are lost, unless a glob matches a copy`)
+  }
+
   return {
     take: async (file) => {
       if (mustWait(file)) {
@@ -57,6 +64,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
       let outcome = await file.reader?.read(clock.now())
       if (outcome?.kind === 'end') outcome = await atEnd(file, outcome.restBytes)
       if (outcome?.kind === 'replaced') {
+        warnOfUnread(file, outcome.unreadBytes ?? 0)
         const successor = registry.replace(file, clock.now())
         successor.reader?.restart()
         open.exchange(file, successor)
