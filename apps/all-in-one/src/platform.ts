@@ -45,7 +45,7 @@ export interface PlatformEdges {
 export const embeddedEdges = (): PlatformEdges => ({
   openDatabase: () => openEmbedded({ template: worldTemplate }),
   openSink: openPostgresSink,
-  wait: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+  wait: (delayMs) => new Promise((resolve) => setTimeout(resolve, Math.max(0, delayMs))),
 })
 
 /** The five services at work, connected by edges in memory. */

@@ -5,6 +5,7 @@ const benches: Record<string, () => Promise<string>> = {
   memory: async () => (await import('./memory.ts')).memory(),
   grpc: async () => (await import('./grpc.ts')).grpc(),
   brokers: async () => (await import('./brokers.ts')).brokers(),
+  aggregate: async () => (await import('./aggregate.ts')).aggregate(),
   search: async () => (await import('./search.ts')).search(),
   start: async () => (await import('./start.ts')).start(),
 }
