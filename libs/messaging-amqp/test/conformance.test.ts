@@ -1,24 +1,14 @@
-import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import { startRabbitmq } from '@armature/servers/rabbitmq'
-import { Connection } from 'rabbitmq-client'
-import { afterAll, beforeAll } from 'vitest'
 import { amqpGuarantees, openAmqp } from '../src/driver.ts'
 import { messagingConformance } from '@armature/messaging-kit/conformance'
 import { uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
-import { cuttableAmqp, killableAmqp, withOptions, writeQueueNames } from './fixture.ts'
+import { cuttableAmqp, killableAmqp, sharedRabbitmq, withOptions, writeQueueNames } from './fixture.ts'
 
 const maxMessageBytes = 200_000
-let server: string
-let outside: Connection
-
-beforeAll(async () => {
-  server = await serverUrl('rabbitmq')
-  outside = new Connection(server)
-}, serverDeadlineMs)
-afterAll(() => outside?.close())
+const shared = sharedRabbitmq()
 
 const url = (options: Readonly<Record<string, string | number>> = {}) =>
-  withOptions(server, { maxMessageBytes, ...options })
+  withOptions(shared.url, { maxMessageBytes, ...options })
 const quiet = { warn: () => undefined }
 
 /** Only topics of dead letters are kept. */
@@ -26,7 +16,7 @@ const browserTopic = () => `${uniqueTopic()}.DLT`
 
 const publishRaw = async (topic: string, headers: Readonly<Record<string, string>>, body: Uint8Array) => {
   const { 'content-type': contentType, ...others } = headers
-  const publisher = outside.createPublisher({ confirm: true })
+  const publisher = shared.outside.createPublisher({ confirm: true })
   await publisher.send(
     { exchange: 'armature', routingKey: topic, headers: others, ...(contentType === undefined ? {} : { contentType }) },
     Buffer.from(body),

@@ -1,31 +1,15 @@
-import { serverDeadlineMs, serverUrl, uniqueName } from '@armature/servers/fixture'
-import { Connection } from 'rabbitmq-client'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { uniqueName } from '@armature/servers/fixture'
+import { describe, expect, test, vi } from 'vitest'
 import { openAmqp } from '../src/driver.ts'
 import { recorder } from '@armature/messaging-kit/conformance-fixture'
 import { message } from '@armature/messaging/message'
-import type { Driver } from '@armature/messaging/ports'
-import { withOptions } from './fixture.ts'
+import { keptDrivers, sharedRabbitmq, withOptions } from './fixture.ts'
 
-let server: string
-let outside: Connection
-let open: Driver[] = []
-
-beforeAll(async () => {
-  server = await serverUrl('rabbitmq')
-  outside = new Connection(server)
-}, serverDeadlineMs)
-afterAll(() => outside?.close())
-afterEach(async () => {
-  const drivers = open
-  open = []
-  await Promise.all(drivers.map((driver) => driver.close()))
-})
+const shared = sharedRabbitmq()
+const keep = keptDrivers()
 
 const connect = async (options: Readonly<Record<string, string>>) => {
-  const driver = await openAmqp(withOptions(server, options), { warn: () => undefined })
-  open.push(driver)
-  return driver
+  return keep(await openAmqp(withOptions(shared.url, options), { warn: () => undefined }))
 }
 
 const bodies = ({ deliveries }: ReturnType<typeof recorder>) =>
@@ -140,7 +124,7 @@ describe('exchange types', () => {
     const driver = await connect({})
     const topic = `${uniqueName('gone')}.DLT`
     await driver.publish(topic, [message(topic, 'one')])
-    await outside.queueDelete({ queue: `armature:${topic}` })
+    await shared.outside.queueDelete({ queue: `armature:${topic}` })
     await driver.publish(topic, [message(topic, 'two', { id: 'second' })])
     const held: string[] = []
     for await (const { id } of driver.browser?.browse(topic, { max: 10 }) ?? []) held.push(id)

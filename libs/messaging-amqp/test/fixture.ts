@@ -1,4 +1,8 @@
+import { serverDeadlineMs, serverUrl } from '@armature/servers/fixture'
 import type { RunningRabbitmq } from '@armature/servers/rabbitmq'
+import type { Driver } from '@armature/messaging/ports'
+import { Connection } from 'rabbitmq-client'
+import { afterAll, afterEach, beforeAll } from 'vitest'
 import { openAmqp } from '../src/driver.ts'
 import type { CuttableDriver, KillableDriver } from '@armature/messaging-kit/conformance-fixture'
 import { cutProxy } from '@armature/servers/cut-proxy'
@@ -30,4 +34,42 @@ export const cuttableAmqp = async (url: string): Promise<CuttableDriver> => {
  */
 export const writeQueueNames = async ({ control }: Pick<RunningRabbitmq, 'control'>): Promise<void> => {
   await control('eval', '[dets:sync(Table) || Table <- dets:all()].')
+}
+
+/** Returns a function that keeps a driver which a test opened: it is closed after the test. */
+export const keptDrivers = (): (<Opened extends Driver>(driver: Opened) => Opened) => {
+  const open: Driver[] = []
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((driver) => driver.close()))
+  })
+  return (driver) => {
+    open.push(driver)
+    return driver
+  }
+}
+
+interface SharedRabbitmq {
+  readonly url: string
+  /** The client of another program. */
+  readonly outside: Connection
+}
+
+/** The server that the whole run shares, and a client of it as another program has one. Both are there once `beforeAll` has run. */
+export const sharedRabbitmq = (): SharedRabbitmq => {
+  let url = ''
+  let outside: Connection | undefined
+  beforeAll(async () => {
+    url = await serverUrl('rabbitmq')
+    outside = new Connection(url)
+  }, serverDeadlineMs)
+  afterAll(() => outside?.close())
+  return {
+    get url() {
+      return url
+    },
+    get outside() {
+      if (outside === undefined) throw new Error('ask for it in a test: there is no client before beforeAll')
+      return outside
+    },
+  }
 }

@@ -1,37 +1,27 @@
-import { serverDeadlineMs, serverUrl, uniqueName } from '@armature/servers/fixture'
+import { serverDeadlineMs, uniqueName } from '@armature/servers/fixture'
 import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
-import { Connection } from 'rabbitmq-client'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openAmqp } from '../src/driver.ts'
 import { numbered, recorder, type Recorder } from '@armature/messaging-kit/conformance-fixture'
-import { type PublishError } from '@armature/messaging/errors'
+import type { PublishError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { markExchange, markOf } from '../src/names.ts'
-import { withOptions } from './fixture.ts'
+import { keptDrivers, sharedRabbitmq, withOptions } from './fixture.ts'
 
 const timeout = 60_000
 /** A look at the bindings, and the wait of publishers for it. */
 const mendedMs = 30_000
-let server: string
-let outside: Connection
+const shared = sharedRabbitmq()
 let warnings: string[] = []
-const open: Driver[] = []
+const keep = keptDrivers()
 
-beforeAll(async () => {
-  server = await serverUrl('rabbitmq')
-  outside = new Connection(server)
-}, serverDeadlineMs)
-afterEach(async () => {
+afterEach(() => {
   warnings = []
-  await Promise.all(open.splice(0).map((driver) => driver.close()))
 })
-afterAll(() => outside?.close())
 
-const connect = async (exchange: string, url = server) => {
-  const driver = await openAmqp(withOptions(url, { exchange }), { warn: (problem) => void warnings.push(problem) })
-  open.push(driver)
-  return driver
+const connect = async (exchange: string, url = shared.url) => {
+  return keep(await openAmqp(withOptions(url, { exchange }), { warn: (problem) => void warnings.push(problem) }))
 }
 
 const eventually = (assertion: () => void | Promise<void>) => vi.waitFor(assertion, { timeout: mendedMs, interval: 20 })
@@ -67,15 +57,15 @@ const missing = (seen: Recorder, confirmed: readonly string[]) => {
   return confirmed.filter((id) => !ids.has(id))
 }
 
-const declareAgain = (exchange: string) => outside.exchangeDeclare({ exchange, type: 'topic', durable: true })
+const declareAgain = (exchange: string) => shared.outside.exchangeDeclare({ exchange, type: 'topic', durable: true })
 
 describe('an exchange that is removed under running members', () => {
   const ways: [string, (exchange: string) => Promise<unknown>][] = [
-    ['and not made again', async (exchange) => outside.exchangeDelete({ exchange })],
+    ['and not made again', async (exchange) => shared.outside.exchangeDelete({ exchange })],
     [
       'and made again at once',
       async (exchange) => {
-        await outside.exchangeDelete({ exchange })
+        await shared.outside.exchangeDelete({ exchange })
         await declareAgain(exchange)
       },
     ],
@@ -112,15 +102,19 @@ describe('an exchange that is removed under running members', () => {
       const directory = markExchange({ exchange })
       const old = '0123456789ab'
       const options = { type: 'fanout', durable: true, autoDelete: true, internal: true }
-      await outside.exchangeDeclare({ exchange: directory, ...options, arguments: { 'alternate-exchange': old } })
+      await shared.outside.exchangeDeclare({
+        exchange: directory,
+        ...options,
+        arguments: { 'alternate-exchange': old },
+      })
       const [publisher, member] = [await connect(exchange), await connect(exchange)]
       await member.subscribe('a.b', async () => undefined, { group: 'g' })
       await publisher.publish('a.b', numbered('a.b', 1))
-      await expect(outside.exchangeDeclare({ exchange: markOf({ exchange }, old), passive: true })).rejects.toThrow(
-        /NOT_FOUND/,
-      )
       await expect(
-        outside.exchangeDeclare({ exchange: directory, ...options, arguments: { 'alternate-exchange': old } }),
+        shared.outside.exchangeDeclare({ exchange: markOf({ exchange }, old), passive: true }),
+      ).rejects.toThrow(/NOT_FOUND/)
+      await expect(
+        shared.outside.exchangeDeclare({ exchange: directory, ...options, arguments: { 'alternate-exchange': old } }),
       ).rejects.toThrow(/current is/)
       expect(warnings).toEqual([])
     },
@@ -133,10 +127,10 @@ describe('an exchange that is removed under running members', () => {
     await member.subscribe('a.b', seen.handle, { group: 'g' })
     await member.subscribe('a.*', other.handle, { group: 'other' })
     await publisher.publish('a.b', [message('a.b', 'x', { id: 'before' })])
-    await outside.exchangeDelete({ exchange })
+    await shared.outside.exchangeDelete({ exchange })
     await declareAgain(exchange)
     // One of the two groups is bound, so that nothing is unroutable.
-    await outside.queueBind({ exchange, queue: `${exchange}:g:a.b`, routingKey: 'a.b' })
+    await shared.outside.queueBind({ exchange, queue: `${exchange}:g:a.b`, routingKey: 'a.b' })
     await publisher.publish('a.b', [message('a.b', 'x', { id: 'after' })])
     for (const each of [seen, other]) await eventually(() => expect(each.ids()).toEqual(['before', 'after']))
   })
@@ -146,7 +140,7 @@ describe('an exchange that is removed under running members', () => {
     const [publisher, member] = [await connect(exchange), await connect(exchange)]
     const seen = recorder()
     await member.subscribe('a.b', seen.handle, { group: 'g' })
-    await outside.queueUnbind({ exchange, queue: `${exchange}:g:a.b`, routingKey: 'a.b' })
+    await shared.outside.queueUnbind({ exchange, queue: `${exchange}:g:a.b`, routingKey: 'a.b' })
     await eventually(async () => {
       await publisher.publish('a.b', [message('a.b', 'x', { id: 'x' })]).catch((error: unknown) => {
         expect((error as PublishError).fault).toBe('unroutable')
@@ -162,7 +156,7 @@ describe('a queue that is removed under running members', () => {
     const [publisher, member] = [await connect(exchange), await connect(exchange)]
     const seen = recorder()
     await member.subscribe('a.b', seen.handle, { group: 'g' })
-    await outside.queueDelete({ queue: `${exchange}:g:a.b` })
+    await shared.outside.queueDelete({ queue: `${exchange}:g:a.b` })
     await eventually(() => publisher.publish('a.b', [message('a.b', 'x', { id: 'after' })]))
     await eventually(() => expect(seen.ids()).toEqual(['after']))
     expect(warnings.join()).toMatch(/ended the consumer of the queue .*is made again/)
@@ -174,7 +168,7 @@ describe('a queue that is removed under running members', () => {
     const seen = recorder()
     await driver.subscribe('orders.>', seen.handle, { group: 'watcher' })
     await driver.publish('orders.DLT', [message('orders.DLT', 'x', { id: 'one' })])
-    await outside.queueDelete({ queue: `${exchange}:orders.DLT` })
+    await shared.outside.queueDelete({ queue: `${exchange}:orders.DLT` })
     await driver.publish('orders.DLT', [message('orders.DLT', 'x', { id: 'two' })])
     const held: string[] = []
     for await (const { id } of driver.browser?.browse('orders.DLT', { max: 10 }) ?? []) held.push(id)
@@ -186,7 +180,7 @@ describe('a queue that is removed under running members', () => {
     const [driver, other] = [await connect(exchange), await connect(exchange)]
     await driver.publish('one.DLT', [message('one.DLT', 'x')])
     await other.publish('two.DLT', [message('two.DLT', 'x')])
-    await outside.queueDelete({ queue: `${exchange}:dead-letter-topics` })
+    await shared.outside.queueDelete({ queue: `${exchange}:dead-letter-topics` })
     await driver.publish('one.DLT', [message('one.DLT', 'x')])
     expect(await driver.browser?.topics()).toEqual(['one.DLT'])
     // Made again by another process in the meantime.
@@ -204,24 +198,24 @@ describe('a queue that is full', () => {
       const exchange = uniqueName('full')
       const [driver, hasty] = [
         await connect(exchange),
-        await openAmqp(withOptions(server, { exchange, publishWaitMs: '300' }), { warn: () => undefined }),
+        await openAmqp(withOptions(shared.url, { exchange, publishWaitMs: '300' }), { warn: () => undefined }),
       ]
-      open.push(hasty)
+      keep(hasty)
       const queue = uniqueName('small')
-      await outside.queueDeclare({
+      await shared.outside.queueDeclare({
         queue,
         durable: true,
         arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
       })
-      await outside.queueBind({ exchange, queue, routingKey: 'a.b' })
+      await shared.outside.queueBind({ exchange, queue, routingKey: 'a.b' })
       await driver.publish('a.b', numbered('a.b', 1))
       const waiting = driver.publish('a.b', numbered('a.b', 1))
       waiting.catch(() => undefined)
       // Refused too meanwhile.
       await expect(hasty.publish('a.b', numbered('a.b', 1))).rejects.toMatchObject({ fault: 'full', retryable: true })
-      await outside.queuePurge(queue)
+      await shared.outside.queuePurge(queue)
       await waiting
-      await outside.queueDelete({ queue })
+      await shared.outside.queueDelete({ queue })
     },
   )
 })

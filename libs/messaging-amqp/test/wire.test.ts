@@ -1,47 +1,33 @@
-import { serverDeadlineMs, serverUrl, uniqueName } from '@armature/servers/fixture'
-import { Connection, type AsyncMessage } from 'rabbitmq-client'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { uniqueName } from '@armature/servers/fixture'
+import type { AsyncMessage } from 'rabbitmq-client'
+import { describe, expect, test, vi } from 'vitest'
 import { openAmqp } from '../src/driver.ts'
 import { compose } from '@armature/messaging/compose'
 import { recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { element } from '@armature/async/element'
 import { bodyText, message } from '@armature/messaging/message'
-import type { Driver } from '@armature/messaging/ports'
-import { withOptions } from './fixture.ts'
+import { keptDrivers, sharedRabbitmq, withOptions } from './fixture.ts'
 
-/** The messages that other programs see on the wire and send. Those programs use rabbitmq-client. */
-let server: string
-let outside: Connection
-let open: Driver[] = []
-
-beforeAll(async () => {
-  server = await serverUrl('rabbitmq')
-  outside = new Connection(server)
-}, serverDeadlineMs)
-afterAll(() => outside?.close())
-afterEach(async () => {
-  await Promise.all(open.map((driver) => driver.close()))
-  open = []
-})
+/** The client of another program, rabbitmq-client, sees messages on the wire and sends its own. */
+const shared = sharedRabbitmq()
+const keep = keptDrivers()
 
 const connect = async (options: Readonly<Record<string, string>> = {}) => {
-  const driver = await openAmqp(withOptions(server, options), { source: '/shop', warn: () => undefined })
-  open.push(driver)
-  return driver
+  return keep(await openAmqp(withOptions(shared.url, options), { source: '/shop', warn: () => undefined }))
 }
 
 const outsideQueue = async (routingKey: string) => {
   const queue = uniqueName('outside')
-  await outside.queueDeclare({ queue, exclusive: true })
-  await outside.queueBind({ queue, exchange: 'armature', routingKey })
+  await shared.outside.queueDeclare({ queue, exclusive: true })
+  await shared.outside.queueBind({ queue, exchange: 'armature', routingKey })
   return queue
 }
 
 const got = async (queue: string) => {
   let received: AsyncMessage | undefined
   const look = async () => {
-    received = (await outside.basicGet({ queue, noAck: true })) as AsyncMessage | undefined
+    received = (await shared.outside.basicGet({ queue, noAck: true })) as AsyncMessage | undefined
     expect(received).toBeDefined()
   }
   await vi.waitFor(look, { timeout: 15_000, interval: 20 })
@@ -49,7 +35,7 @@ const got = async (queue: string) => {
 }
 
 const send = async (routingKey: string, envelope: object, body: Buffer) => {
-  const publisher = outside.createPublisher({ confirm: true })
+  const publisher = shared.outside.createPublisher({ confirm: true })
   await publisher.send({ exchange: 'armature', routingKey, ...envelope }, body)
   await publisher.close()
 }
