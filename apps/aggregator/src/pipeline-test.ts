@@ -8,7 +8,7 @@ import { begunGroups } from './late.ts'
 import type { PipelinePlan } from './pipeline.ts'
 import type { TestCase } from './pipeline-schema.ts'
 
-/** What became of the messages of a case. */
+/** The outcome of the messages of a case. */
 interface Observed {
   readonly groups: CompleteGroup[]
   readonly deadLettered: string[]

@@ -21,7 +21,7 @@ import { begunGroups } from './late.ts'
 import type { Sink } from './sink.ts'
 import { groupWriter } from './write-group.ts'
 
-/** What one pipeline does between its topic and its sink. */
+/** The plan of one pipeline between its topic and its sink. */
 export interface PipelinePlan {
   readonly name: string
   readonly topic: string
@@ -65,7 +65,7 @@ export interface Pipeline {
   stopIntake(): Promise<void>
   /** Completes all groups and waits until they are written. */
   finish(): Promise<void>
-  /** What is not known to be stored comes again. */
+  /** Messages that are not known to be stored come again. */
   close(): Promise<void>
 }
 
@@ -168,7 +168,7 @@ const sendLate =
     metrics.count(aggregatorMetrics.late_events_total, 1)
   }
 
-/** What every message passes before it is gathered. */
+/** The middleware that every message passes before it is gathered. */
 const around = (plan: PipelinePlan, { driver, telemetry, clock, ledger }: PipelineEdges): Middleware => {
   const { group } = plan
   const { metrics } = telemetry

@@ -66,7 +66,7 @@ type Bounds = Pick<
   'maxInFlight' | 'maxInFlightBytes' | 'maxOpenGroups' | 'maxWriteAttempts' | 'writeRetryDelayMs' | 'writeTimeoutMs'
 >
 
-/** What one entry of the file does; its bounds are those of the settings where it has none of its own. */
+/** The plan of one entry of the file. Its bounds are those of the settings if it has none of its own. */
 export const planOf = (entry: PipelineEntry, bounds: Bounds): PipelinePlan => {
   const { name, input, filter, late } = entry
   return {

@@ -6,7 +6,7 @@ export interface HostPort {
   readonly port: number
 }
 
-/** What no `HostPort` can be read from. */
+/** The reason why no `HostPort` can be read from a text. */
 export interface HostPortProblem {
   /** Why, and how to write it. It never holds the text, which may be a secret in the wrong place. */
   readonly problem: string

@@ -1,4 +1,4 @@
-/** What the promise settles to. Rejects with the signal's reason as soon as it is aborted; what becomes of the promise after that is nobody's. */
+/** Settles as the promise does. Rejects with the signal's reason as soon as it is aborted; the promise is ignored after that. */
 export const unlessAborted = async <Result>(signal: AbortSignal, promise: Promise<Result>): Promise<Result> => {
   const aborted = Promise.withResolvers<never>()
   const abort = () => aborted.reject(signal.reason as Error)

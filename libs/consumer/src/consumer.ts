@@ -19,7 +19,7 @@ export interface ConsumerEdges {
   readonly openMessaging: () => Promise<Driver>
 }
 
-/** What handlers open their world with, at the start. */
+/** The tools by which handlers open their clients at the start. */
 export interface StartTools {
   /** Registers what is to be closed after the last handler has ended; the last registered is closed first. */
   readonly onClose: (close: () => Promise<void>) => void

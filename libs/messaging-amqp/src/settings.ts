@@ -99,7 +99,7 @@ const fail = (problem: string): never => {
   throw new MessagingUrlError(`the amqp: URL ${problem}`)
 }
 
-/** What only the declaration of a queue can say: this one is declared by others. */
+/** Options that only the declaration of a queue can have: a queue of others is declared by them. */
 const optionsOfOwnQueues = ['bind', 'singleActive', 'deliveryLimit'] as const
 
 const checkQueue = (queue: string, own: Readonly<Partial<Record<keyof typeof options, string>>>): void => {

@@ -11,7 +11,7 @@ import type { Driver, Handler } from '@armature/messaging/ports'
 import { systemClock } from '@armature/async/clock'
 import { withOptions } from './fixture.ts'
 
-/** What others do who know RabbitMQ alone: rabbitmq-client is theirs. */
+/** Programs that know RabbitMQ alone use rabbitmq-client. */
 let server: string
 let outside: Connection
 let open: Driver[] = []

@@ -20,7 +20,7 @@ const batchBytes = 61
 const recordBytes = 30
 const headerBytes = 10
 
-/** What a record takes at most beside its key, value and headers, with the batch around it. */
+/** The most bytes of a record beside its key, value and headers, with the batch around it. */
 export const envelopeBytes = batchBytes + recordBytes
 
 /** A record to be sent, and how many bytes it takes at most. */
@@ -41,7 +41,7 @@ export const recordOf = (message: Message, source: string, timestamp: number, to
   return { key, value, headers: headers.data, timestamp, bytes: overhead + message.body.byteLength }
 }
 
-/** What the record of the message takes at most beside its body. Throws PublishError where that is too much. */
+/** The most bytes of the message's record beside its body. Throws PublishError if they are too many. */
 export const checkedOverhead = (
   { id }: Message,
   key: Buffer | null,

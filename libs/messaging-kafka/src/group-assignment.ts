@@ -22,7 +22,7 @@ export const groupAssignment = (parts: GroupAssignmentParts): Assignment => {
   const { cluster, topics, claims, places, watched, isOpen, look } = parts
   let handingOver: Promise<void> = Promise.resolve()
 
-  /** What is unsettled settles here, then the partitions are another member's. */
+  /** Unsettled messages settle here, then the partitions are another member's. */
   const handOver = async (leaving: readonly Claim[]) => {
     for (const each of leaving) each.state = 'draining'
     const unsettled = () =>

@@ -17,7 +17,7 @@ const transactionTimeoutMs = 60_000
 /** No session until one is asked for. */
 export const producerIdentity = (cluster: KafkaCluster): ProducerIdentity => {
   let beginning: Promise<ProducerSession> | undefined
-  /** What `beginning` resolved with. */
+  /** The session that `beginning` resolved with. */
   let begun: ProducerSession | undefined
 
   const end = () => {

@@ -9,7 +9,7 @@ export interface FoundRecords {
   readonly kept: number
 }
 
-/** What is looked for: records by their contents, since an offset alone may be another record's by now. */
+/** The records to look for, by their contents, since an offset alone may be another record's by now. */
 interface Wanted {
   /** Contents by offset, of those that lie where they were seen. */
   readonly inPlace: ReadonlyMap<number, string>

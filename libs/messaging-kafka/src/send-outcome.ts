@@ -3,7 +3,7 @@ import { codes } from './apis.ts'
 import { faultText, KafkaFault } from './faults.ts'
 import type { Batch } from './send-queue.ts'
 
-/** What the broker's answer means for a batch. */
+/** The meaning of the broker's answer for a batch. */
 export type SendOutcome =
   | { readonly name: 'held' }
   /** The broker has lost what it knew of our sequences, or there is a gap in them: the batch goes again with a new identity. */
@@ -24,7 +24,7 @@ const batchCodes: ReadonlySet<number> = new Set([...sizeCodes, codes.invalidReco
 
 const held: SendOutcome = { name: 'held' }
 
-/** What an error code of the broker means for the batch that it answers. */
+/** The meaning of a broker's error code for the batch that it answers. */
 export const sendOutcome = ({ lane, records }: Batch, code: number): SendOutcome => {
   // A sequence that it has already is that of a batch whose answer was lost.
   if (code === codes.none || code === codes.duplicateSequence) return held

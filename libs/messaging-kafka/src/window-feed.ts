@@ -46,7 +46,7 @@ const goOnInLog = async ({ cluster, topics, claims, warn }: WindowFeedParts, cla
   if (claim.next >= oldest && claim.next <= end) return
   warn(`kafka: offset ${claim.next} of ${partitionName(claim)} is not kept any more; it goes on from ${oldest}`)
   if (claim.next < oldest) {
-    // What handlers have of it is theirs until it is settled: nobody else has it any more.
+    // Handlers keep the messages that they have of it until these are settled: nobody else has them any more.
     claim.next = oldest
     return
   }

@@ -19,7 +19,9 @@ export interface AdminOptions {
   expose: () => string
   /** More paths, matched exactly, such as a status page. */
   routes?: Readonly<Record<string, Route>>
-  /** What may be asked for by POST, by path; the answer is sent as text. A request of a web page (it has an Origin) is refused. */
+  /**
+   * The actions that may be asked for by POST, by path; the answer is sent as text. A request of a web page (it has an Origin) is refused.
+   */
   actions?: Readonly<Record<string, () => string>>
   /** Names by which the server may be asked, beside `host`, `localhost` and IP addresses. */
   allowedHosts?: readonly string[]

@@ -33,7 +33,9 @@ export interface Service {
    * service without settings of its own that are hot has no use for it.
    */
   reconfigure?(config: Readonly<Record<string, unknown>>, keys: readonly string[]): void
-  /** What may be asked of it by POST on the admin HTTP server, by path: each does it and answers with a line for the operator. */
+  /**
+   * The actions that may be asked for by POST on the admin HTTP server, by path. Each does its work and returns a line for the operator.
+   */
   readonly actions?: Readonly<Record<string, () => string>>
   /** Leaves discovery. */
   deregister?(): Promise<void>

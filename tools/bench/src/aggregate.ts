@@ -167,7 +167,7 @@ const contest = async (title: string, parties: readonly Party[], fill: (job: Job
 }
 
 interface Cost {
-  /** Of processor time for a message. */
+  /** Processor time for a message. */
   readonly microseconds: number
   /** The most that was seen. */
   readonly mebibytes: number

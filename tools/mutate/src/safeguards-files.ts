@@ -3,7 +3,7 @@ import type { Safeguard } from './safeguard.ts'
 const nextRun = ['libs/file-tail/src/next-run.test.ts']
 const rotation = ['libs/file-tail/src/rotation.test.ts']
 
-/** What holds the promises about files that are followed. */
+/** The safeguards of files that are followed. */
 export const safeguards: readonly Safeguard[] = [
   {
     promise:
