@@ -91,6 +91,14 @@ export const settings = z
     spoolSync: toggle()
       .default(true)
       .meta({ description: 'Write the spool through to the disk, so that lines survive a power cut' }),
+    whenFull: choice(['block', 'drop-newest']).default('block').meta({
+      description: 'While the spool or its disk is full: read no input (block), or drop what is read (drop-newest)',
+    }),
+    spool: toggle().default(true).meta({
+      description:
+        'Keep lines on disk; without it they are in memory only, and input is read on when they are published',
+      env: 'LOG_SHIPPER_SPOOL',
+    }),
     batchCount: integer({ min: 1, max: 100_000 }).default(10_000).meta({ description: 'Lines published at once' }),
     batchBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })
       .default(1024 * 1024)

@@ -10,15 +10,18 @@ import type { NotReady, Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import type { Config } from './config.ts'
+import { dropCounter } from './drop-counter.ts'
 import type { Edges } from './edges.ts'
 import { createRetryingPublisher, type RetryingPublisher } from './retrying-publisher.ts'
 import type { Input } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
 import { type LateBroker, lateBroker } from './late-broker.ts'
 import { type Shipper, startShipper } from './shipper.ts'
+import { memorySpool } from './memory-spool.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { openedSpool, type SpoolFolder } from './spool-folder.ts'
 import type { Damage } from './spool-recovery.ts'
+import type { Full } from './spool-writer.ts'
 
 const name = 'log-shipper'
 
@@ -90,7 +93,7 @@ export const logShipper = (config: Config, edges: Edges): Service => {
       }, fail)
     },
     checks: ['spool', ...brokerChecks],
-    notReady: () => notReady(parts),
+    notReady: () => notReady(parts, config),
     stopIntake: () => {
       isDraining = true
       return stopIntake(run)
@@ -137,9 +140,12 @@ const startSpool = async ({ config, edges, parts, ledger }: Run): Promise<Spool>
     log.error({ lines, bytes }, 'lines of the spool are damaged and cannot be read')
   }
   const { spoolMaxBytes: maxBytes, maxLineBytes, spoolSync: sync } = config
+  const onDropped = config.whenFull === 'block' ? undefined : dropCounter({ ...edges, ledger })
   const spool = await openedSpool(async () => {
-    parts.folder = await edges.openSpoolFolder()
-    return openSpool({ disk: parts.folder.disk, clock: edges.clock, maxBytes, maxLineBytes, sync, onDamage })
+    // The checkpoints of files are kept in the folder, too.
+    if (config.spool || config.files.length > 0) parts.folder = await edges.openSpoolFolder()
+    if (!config.spool || parts.folder === undefined) return memorySpool()
+    return openSpool({ disk: parts.folder.disk, clock: edges.clock, maxBytes, maxLineBytes, sync, onDamage, onDropped })
   })
   parts.spool = spool
   ledger.received(spool.pending)
@@ -167,6 +173,8 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
     ledger,
     batch: { count: batchCount, bytes: batchBytes, periodMs: batchPeriodMs },
   })
+  // Where each read waits for its publish, nothing more would come to fill a batch.
+  if (!config.spool) shipper.hurry()
   parts.shipper = shipper
   return shipper
 }
@@ -196,12 +204,15 @@ const stopIntake = async ({ edges, parts }: Run): Promise<void> => {
   await intake.done
 }
 
-const close = async ({ edges, parts, closing }: Run): Promise<void> => {
+const close = async ({ config, edges, parts, closing }: Run): Promise<void> => {
   const { log } = edges.telemetry
   closing.abort(new Error('the log shipper is closed'))
   const { shipper, spool, input, broker, folder } = parts
   const { pending = 0, waiting = 0 } = spool ?? {}
-  if (pending > 0) log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
+  if (pending > 0 && config.spool)
+    log.warn({ lines: pending }, 'lines are left in the spool: the next run on it ships them')
+  if (pending > 0 && !config.spool)
+    log.error({ lines: pending }, 'lines were read and not published: give the input again')
   if (waiting > 0) log.error({ lines: waiting }, 'lines were read that the spool could not take')
   await Promise.all([input?.close(), shipper?.close()])
   await spool?.close()
@@ -209,15 +220,20 @@ const close = async ({ edges, parts, closing }: Run): Promise<void> => {
   await broker?.close()
 }
 
-const notReady = ({ spool, broker, retryingPublisher, driver }: Parts): readonly NotReady[] => {
+const notReady = (
+  { spool, broker, retryingPublisher, driver }: Parts,
+  { whenFull }: Pick<Config, 'whenFull'>,
+): readonly NotReady[] => {
   const outage = broker?.outage ?? retryingPublisher?.outage
+  const reason = (full: Full) =>
+    `${fullReasons[full]}: ${whenFull === 'block' ? 'no input is read' : 'lines are dropped'}`
   return [
-    ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: fullReasons[spool.full] }]),
+    ...(spool?.full === undefined ? [] : [{ check: 'spool', reason: reason(spool.full) }]),
     ...(outage === undefined ? brokerNotReady(driver) : [{ check: 'broker', reason: outage }]),
   ]
 }
 
-const fullReasons = { bound: 'spoolMaxBytes is reached: no input is read', disk: 'the disk is full: no input is read' }
+const fullReasons = { bound: 'spoolMaxBytes is reached', disk: 'the disk is full' }
 
 /** What has no code of its own and stopped the intake is the disk or the input. */
 const withExitCode = (error: unknown): unknown =>

@@ -34,32 +34,41 @@ export interface SpoolWriterOptions {
   readonly room: Notifier
   /** Lines are held. */
   readonly onHeld: () => void
+  /** Gets the number of lines that are dropped for want of room. Default: an append waits until there is room. */
+  readonly onDropped?: ((lines: number) => void) | undefined
 }
 
 const fullDisk = new Set(['ENOSPC', 'EDQUOT'])
 
 /** Writes lines to the segments and keeps their sizes within the bound. */
 export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
-  const { segments, segmentBytes, sync, onHeld } = options
+  const { segments, segmentBytes, sync, onHeld, onDropped } = options
   let { nextSequence } = options
   let waiting = 0
   let appending: Promise<void> = Promise.resolve()
   let failure: Error | undefined
   const gate = roomGate(options)
 
-  /** Writes some of the lines together. What a failed attempt left behind the end is overwritten by the next. */
-  const write = async (lines: NewLines, from: number, to: number, bytes: number) => {
+  /** Writes some of the lines together. What a failed attempt left behind the end is overwritten by the next. False where they are to be dropped. */
+  const write = async (lines: NewLines, from: number, to: number, bytes: number): Promise<boolean> => {
     const segment = await gate.whenDiskHasRoom(async () => {
       const target = await segments.forAppend(bytes, nextSequence)
       const records = encodeRecords(lines, { from, to, bytes, firstSequence: nextSequence, salt: target.salt })
       await target.file.write(records, target.endBytes)
       return target
     })
+    if (segment === undefined) return false
     if (sync) await segment.file.sync()
     nextSequence += to - from
     segments.appended(segment, bytes, nextSequence - 1)
     waiting -= to - from
     onHeld()
+    return true
+  }
+
+  const drop = (count: number) => {
+    waiting -= count
+    onDropped?.(count)
   }
 
   const append = async (lines: NewLines) => {
@@ -69,13 +78,13 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
     while (to < lines.count) {
       const from = to
       let bytes = recordBytes(lines, to++, true)
-      await gate.waitForRoom(bytes)
+      if (!(await gate.waitForRoom(bytes))) return drop(lines.count - from)
       for (; to < lines.count; to++) {
         const more = bytes + recordBytes(lines, to, false)
         if (more > segmentBytes || !gate.hasRoom(more)) break
         bytes = more
       }
-      await write(lines, from, to, bytes)
+      if (!(await write(lines, from, to, bytes))) return drop(lines.count - from)
     }
   }
 
@@ -106,7 +115,8 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
 }
 
 /** What an append waits for: room within the bound, and on the disk. */
-const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room }: SpoolWriterOptions) => {
+const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room, onDropped }: SpoolWriterOptions) => {
+  const drops = onDropped !== undefined
   let full: Full | undefined
   let admitsAll = false
   let closed = false
@@ -115,8 +125,8 @@ const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room }: SpoolWriterO
     if (closed) throw new Error('the spool is closed')
   }
 
-  /** Runs `attempt` until the disk has room for what it writes. */
-  const whenDiskHasRoom = async <T>(attempt: () => Promise<T>): Promise<T> => {
+  /** Runs `attempt` until the disk has room for what it writes. Undefined where it has none, and lines are dropped. */
+  const whenDiskHasRoom = async <T>(attempt: () => Promise<T>): Promise<T | undefined> => {
     for (;;) {
       try {
         const result = await attempt()
@@ -126,6 +136,7 @@ const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room }: SpoolWriterO
         if (!fullDisk.has((error as NodeJS.ErrnoException).code ?? '')) throw error
         failIfClosed()
         full = 'disk'
+        if (drops) return undefined
         const cancel = clock.after(diskRetryMs, room.notify)
         await room.notified()
         cancel()
@@ -135,13 +146,16 @@ const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room }: SpoolWriterO
 
   const hasRoom = (bytes: number): boolean => admitsAll || segments.sizeBytes + bytes <= maxBytes
 
-  const waitForRoom = async (bytes: number) => {
+  /** False where there is none, and lines are dropped. */
+  const waitForRoom = async (bytes: number): Promise<boolean> => {
     while (!hasRoom(bytes)) {
       failIfClosed()
       full = 'bound'
+      if (drops) return false
       await room.notified()
     }
     full = undefined
+    return true
   }
 
   return {

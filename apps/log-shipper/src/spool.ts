@@ -17,6 +17,8 @@ export interface SpoolOptions {
   readonly sync: boolean
   /** Called for lines that can no longer be read. */
   readonly onDamage: (damage: Damage) => void
+  /** Gets the number of lines that are dropped for want of room. Default: `append` waits until there is room. */
+  readonly onDropped?: ((lines: number) => void) | undefined
   /** How long to wait before trying again to write to a full disk. Default 1,000. */
   readonly diskRetryMs?: number
 }
@@ -35,7 +37,7 @@ export interface Spool {
   /** What `append` waits for, if it does. */
   readonly full: Full | undefined
   /**
-   * Resolves when the lines are held. Waits while the spool or the disk is full. Rejects when the disk fails otherwise: what
+   * Resolves when the lines are held, or were dropped by `onDropped`. Waits while the spool or the disk is full. Rejects when the disk fails otherwise: what
    * was written is then not known, and the spool takes no more.
    */
   append(lines: NewLines): Promise<void>
@@ -85,6 +87,7 @@ export const openSpool = async (options: SpoolOptions): Promise<Spool> => {
     diskRetryMs,
     room,
     onHeld: held.notify,
+    onDropped: options.onDropped,
   })
   let damagedLines = 0
   const reader = createSpoolReader({
