@@ -94,7 +94,7 @@ const writer = (count: number) => `
   }`
 
 test(
-  'FAULTS 44: rotation in full flow, the shipper killed and started again in the middle: each line is there, with one id',
+  'FAULTS row 44: rotation in full flow, the shipper killed and started again in the middle: each line is there, with one id',
   { timeout: 120_000 },
   async () => {
     const count = 20_000
