@@ -121,7 +121,7 @@ const indivisible = [
 
 const randomCall = ":matches(CallExpression[callee.name='random'], CallExpression[callee.property.name='random'])"
 
-/** What libs/async does once for all. A random index, in Math.floor, is no random time. */
+/** Names that libs/async has once for all. A random index, in Math.floor, is no random time. */
 const inAsync = [
   {
     selector: `BinaryExpression[operator=/^[*\\u002F]$/]:has(> ${randomCall}.left, > ${randomCall}.right):not(CallExpression[callee.property.name='floor'] > BinaryExpression)`,

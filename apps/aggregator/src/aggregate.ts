@@ -20,7 +20,7 @@ export interface AggregateOptions {
    * rejects when none is known to be. Called in the order of completion.
    */
   readonly write: (group: CompleteGroup) => Promise<readonly (Error | undefined)[]>
-  /** Where messages that come after their group was completed go. Default: they begin a new group. */
+  /** Takes messages that come after their group was completed. Default: they begin a new group. */
   readonly late?: {
     readonly groups: BegunGroups
     /** Resolves when the message is elsewhere: it is acknowledged then. */

@@ -5,7 +5,7 @@ import { bytes, checkedText, choice, durationMs, integer, text, toggle } from '@
 import { documentIds, operations } from './opensearch-document.ts'
 import { opensearchTarget } from './opensearch-target.ts'
 
-/** Where groups go: without a URL to the database. */
+/** The sink of groups. Without a URL it is the database. */
 export const sinkSettings = {
   sinkUrl: checkedText((value) => void opensearchTarget(value))
     .optional()
@@ -22,7 +22,9 @@ export const sinkSettings = {
   sinkCa: text().optional().meta({ description: "PEM file of the authorities for the sink's certificate" }),
   sinkOperation: choice(operations)
     .default('create')
-    .meta({ description: 'What happens to a document when its id comes again: it stays (create) or is replaced (index)' }),
+    .meta({
+      description: 'What happens to a document when its id comes again: it stays (create) or is replaced (index)',
+    }),
   sinkDocumentId: choice(documentIds)
     .default('id')
     .meta({ description: "Source of a document's id: the id of the event, its source and id, or its key" }),
@@ -30,9 +32,7 @@ export const sinkSettings = {
     .optional()
     .meta({ description: 'Header with the version of a document; the greater version is kept' }),
   sinkDataStream: toggle().default(false).meta({ description: 'The index is a data stream' }),
-  sinkTemplate: toggle()
-    .default(true)
-    .meta({ description: 'Install the index template at the start if it is absent' }),
+  sinkTemplate: toggle().default(true).meta({ description: 'Install the index template at the start if it is absent' }),
   sinkMaxConcurrency: integer({ min: 1, max: 64 })
     .default(8)
     .meta({ description: 'Most requests to the sink at once; their number follows its latency' }),
@@ -59,9 +59,7 @@ export const settings = z.object({
   correlateBy: text()
     .default('topic')
     .meta({ description: 'What the messages of a group share: topic, key, header:NAME or json:PATH' }),
-  completeCount: integer({ min: 1, max: 100_000 })
-    .default(500)
-    .meta({ description: 'Messages that complete a group' }),
+  completeCount: integer({ min: 1, max: 100_000 }).default(500).meta({ description: 'Messages that complete a group' }),
   completeBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })
     .default(1024 * 1024)
     .meta({ description: 'Bytes of body that complete a group' }),

@@ -2,7 +2,7 @@ import { identityOf } from '@armature/messaging/identity'
 import type { Message } from '@armature/messaging/message'
 
 /**
- * What a message is to the groups before it. `late`: the group of its key is complete. `repeat`: that group has the message and was
+ * The place of a message among the groups before it. `late`: the group of its key is complete. `repeat`: that group has the message and was
  * written. `early`: that group has the message and is being written, so that nobody knows yet.
  */
 export type Lateness = 'late' | 'repeat' | 'early' | undefined

@@ -4,7 +4,7 @@ import { answerFields, bulkResults, isBusyStatus } from './opensearch-answer.ts'
 import type { OpensearchAnswer, OpensearchClient, OpensearchRequest } from './opensearch-client.ts'
 import type { OpensearchTarget } from './opensearch-target.ts'
 
-/** What stands in the way of all messages, until somebody changes a setting: here or at the server. */
+/** A fault that stops all messages, until somebody changes a setting: here or at the server. */
 export class PreflightError extends Error {
   override readonly name = 'PreflightError'
   readonly fix: string

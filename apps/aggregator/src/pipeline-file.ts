@@ -138,7 +138,7 @@ const alternativesOf = (schema: z.core.$ZodType): readonly z.core.$ZodType[] => 
   return def.type === 'optional' || def.type === 'default' ? alternativesOf(def.innerType) : [schema]
 }
 
-/** Where the value at the path begins, or the nearest one around it that is there. */
+/** The offset of the value at the path, or of the nearest one around it. */
 const offsetOf = (path: Path, document: Document): number => {
   for (let length = path.length; length >= 0; length--) {
     const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
@@ -172,7 +172,7 @@ const clashes = ({ pipelines }: PipelineFile, document: Document): Located[] =>
       : []
   })
 
-/** What is allowed and may surprise. */
+/** Warnings: the file can be run, and may do what nobody expects. */
 const doubts = ({ pipelines }: PipelineFile, document: Document): Located[] =>
   pipelines.flatMap(({ complete }, place) => {
     if (complete.periodMs !== undefined || complete.inactivityMs !== undefined) return []

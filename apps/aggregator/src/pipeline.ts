@@ -38,7 +38,7 @@ export interface PipelinePlan {
   readonly fold?: Fold | undefined
   /** The groups of a key are written one after the other, in the order of their completion. */
   readonly inOrder: boolean
-  /** Where messages go that come after their group was completed, and how many messages are remembered. Default: a new group. */
+  /** The topic for messages that come after their group was completed, and how many messages are remembered. Default: a new group. */
   readonly late?: { readonly topic: string; readonly maxMessages: number } | undefined
   readonly maxWriteAttempts: number
   readonly writeRetryDelayMs: number

@@ -43,7 +43,7 @@ export interface Edges {
 
 /** The edges that the settings name; nothing is opened yet, but telemetry. */
 export const realEdges = (config: Config): Edges => {
-  // Where groups are shown, standard output has them alone.
+  // A dry run shows its groups on standard output, so the log goes elsewhere.
   const telemetry = createTelemetry({ service: name, config, ...(config.dryRun && { destination: process.stderr }) })
   const warn = (problem: string) => telemetry.log.warn(problem)
   return {

@@ -58,7 +58,7 @@ export const declareNamedQueue = async (session: AmqpSession, queue: string): Pr
     if (code === preconditionFailed && /'stream'/.test(String(error)))
       throw new TopologyError(`${what} is a stream, which keeps what is acknowledged: bind a queue to what feeds it`)
     if (code === preconditionFailed) return
-    // Who may not make the queue may look whether it is there.
+    // A user who may not make the queue may look whether it is there.
     if (code !== accessRefused || !(await queueExists(session, queue)))
       await declared(what, () => Promise.reject(error))
   }

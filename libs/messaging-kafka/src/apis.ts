@@ -3,7 +3,7 @@ import type { FetchedPartition } from './fetched.ts'
 
 /**
  * The requests of Kafka's protocol (https://kafka.apache.org/protocol) that the driver sends, in the shape that kafkajs encodes and decodes.
- * What is produced and fetched is encoded and decoded here.
+ * Records that are produced and fetched are encoded and decoded here.
  * Error codes are answers here, not exceptions: one bad partition says nothing of the others.
  */
 export interface KafkaApis {

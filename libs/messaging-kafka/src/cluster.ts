@@ -18,7 +18,7 @@ export interface KafkaCluster {
   any(): Promise<KafkaConnection>
   /** The broker that keeps the group, as it is known; with `anew` it is asked for. */
   coordinator(group: string, anew?: boolean): Promise<KafkaConnection>
-  /** Of these topics, or of all. A topic that is not there has an error code. */
+  /** The state of these topics, or of all. A missing topic has an error code. */
   metadata(topics?: readonly string[]): Promise<readonly TopicMetadata[]>
   /** Resolves when a broker answers. */
   probe(): Promise<unknown>
@@ -40,16 +40,16 @@ export interface ClusterParts {
   readonly sockets?: MakeSocket | undefined
 }
 
-/** What is known of a cluster. */
+/** The state of a cluster, as far as it is known. */
 interface Cluster {
   readonly settings: KafkaSettings
   readonly warn: ClusterParts['warn']
   /** Aborted when the cluster is closed. */
   readonly signal: AbortSignal
   readonly pool: ConnectionPool
-  /** Of the brokers, by id. */
+  /** The connections of the brokers, by id. */
   readonly addresses: Map<number, Address>
-  /** Of the brokers that keep groups, by group. */
+  /** The connections of the brokers that keep groups, by group. */
   readonly coordinators: Map<string, Address>
   /** Which host of the URL is tried next. */
   nextHost: number

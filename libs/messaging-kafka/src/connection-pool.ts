@@ -2,7 +2,7 @@ import { formatHostPort } from '@armature/async/host-port'
 import { connectKafka, type KafkaConnection, type MakeSocket } from './connection.ts'
 import type { KafkaSettings } from './settings.ts'
 
-/** Where a broker listens. */
+/** The address of a broker. */
 export interface Address {
   readonly host: string
   readonly port: number

@@ -110,7 +110,7 @@ const loop = async (fetcher: Fetcher, leader: number): Promise<void> => {
   }
 }
 
-/** Where these claims read on, behind an answer that is not handed out yet. */
+/** The places at which these claims read on, behind an answer that is not handed out yet. */
 const placesOf = ({ failing }: Fetcher, own: readonly Claim[], answer: readonly Fetched[] = []): FetchPlace[] => {
   const after = new Map(answer.map(({ place, partition }) => [place.claim, partition.next]))
   return own
@@ -133,7 +133,7 @@ const handOut = async (fetcher: Fetcher, answer: readonly Fetched[]): Promise<vo
   const stale = new Set<string>()
   for (const { place, partition } of answer) {
     const { claim, offset } = place
-    // What was asked for ahead is not what comes next where not all before it was taken.
+    // An answer that was asked for ahead is of no use if not all before it was taken.
     if (claim.state !== 'reading' || claim.next !== offset) continue
     try {
       await handOutPartition(fetcher, claim, partition)

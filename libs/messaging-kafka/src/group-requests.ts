@@ -7,7 +7,7 @@ import { byTopic, placeMetadata, type TopicOffset, type TopicPartition } from '.
 type Answer<Name extends keyof KafkaApis> = Promise<KafkaApis[Name]['answer']>
 
 /**
- * What a member asks the coordinator of its group, under the id and the generation that the coordinator gave it
+ * The requests of a member to the coordinator of its group, under the id and the generation that the coordinator gave it
  * (https://cwiki.apache.org/confluence/x/ZoQVAg).
  */
 export interface GroupRequests {

@@ -13,9 +13,9 @@ export interface MemberParts {
   readonly known: KafkaTopics
   readonly group: string
   readonly warn: (problem: string) => void
-  /** What it wants to read, by Kafka's names. */
+  /** The topics that it wants to read, by Kafka's names. */
   readonly topics: () => readonly string[]
-  /** What it reads, also what it is about to let go of. */
+  /** The partitions that it reads, also those that it is about to give up. */
   readonly owned: () => readonly TopicPartition[]
   /** It may read these from now on and has to let go of all else, then call `rejoin`. */
   readonly assigned: (partitions: readonly TopicPartition[]) => Promise<void>
@@ -154,7 +154,7 @@ const joinAndSync = async (member: Member): Promise<readonly TopicPartition[]> =
   return decodeAssignment(synced.memberAssignment)
 }
 
-/** Who reads what, by what the topics are now. */
+/** The assignment of partitions to members, as the topics are now. */
 const sharesOf = async (members: readonly GroupMemberInfo[], known: KafkaTopics) => {
   await known.refresh(new Set(members.flatMap(({ topics }) => topics)))
   return assign(members, (topic) => known.known(topic)?.leaders.length ?? 0)

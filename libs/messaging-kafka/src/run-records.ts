@@ -39,7 +39,7 @@ const runContent = (run: MessageRun, key: Buffer, source: string, topic: string)
     }),
   )
   const kindAt = (index: number): RunKind => kinds[kindOf[index] ?? 0] as RunKind
-  // What cannot be encoded is refused before anything is sent.
+  // A message that cannot be encoded is refused before anything is sent.
   for (let index = 0; index < run.count; index++) kindAt(index).afterDigits(timesMs[index] ?? NaN)
 
   return {
@@ -74,7 +74,7 @@ interface RunKind {
 }
 
 const runKind = (idPrefix: string, headersAt: (time: Date) => Readonly<Record<string, string | Buffer>>): RunKind => {
-  /** By the number of digits. */
+  /** Indexed by the number of digits. */
   const before: Buffer[] = []
   let after: Buffer = Buffer.alloc(0)
   let afterMs: number | undefined

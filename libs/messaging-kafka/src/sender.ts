@@ -70,7 +70,7 @@ const ready = (sender: Sender, lane: Lane): void => {
 const schedule = (sender: Sender): void => {
   if (sender.isScheduled) return
   sender.isScheduled = true
-  // What is published in the same turn goes together.
+  // Messages that are published in the same turn go together.
   setImmediate(() => {
     sender.isScheduled = false
     for (const [leader, batches] of takeBatches(sender)) void send(sender, leader, batches)

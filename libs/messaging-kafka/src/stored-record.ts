@@ -5,7 +5,7 @@ import type { WholeRecord } from './apis.ts'
 import { messageIn } from './codec.ts'
 import { eachHeader, type FetchedRecord } from './fetched.ts'
 
-/** Where a message was seen, and by what it is told from another one in that place. */
+/** The place of a message, and what distinguishes it from another one in that place. */
 export interface KafkaHandle extends Position {
   readonly contents: string
 }

@@ -65,7 +65,7 @@ export const kafkaSubscription = async (parts: SubscriptionParts): Promise<Kafka
     assignment.topicsChanged()
   })
 
-  /** Where it begins is known before anything is read. */
+  /** The first place is known before anything is read. */
   const pin = async () => {
     await watched.find()
     await places.pin(watched.partitions())

@@ -14,7 +14,7 @@ import { fillKafka, fillRabbitmq } from './aggregate-fill.ts'
 import { meterOf } from './processor-time.ts'
 import { residentMebibytes } from './resident-memory.ts'
 
-/** Where the messages of one run lie, and where they go. */
+/** The source and the sink of one run. */
 interface Job {
   readonly brokerUrl: string
   /** A queue of RabbitMQ, or a topic of Kafka. */

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync, readdirSync, rmSync } from 'node:fs
 import { delimiter, dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 
-// Who copies this workspace keeps some of its apps. The others are deleted as CONTRIBUTING.md says, in a copy.
+// A copy of this workspace keeps some of its apps. The others are deleted as CONTRIBUTING.md says, in a copy.
 const workspace = join(import.meta.dirname, '../../..')
 const limitMs = 900_000
 
