@@ -47,9 +47,9 @@ interface Cluster {
   /** Aborted when the cluster is closed. */
   readonly signal: AbortSignal
   readonly pool: ConnectionPool
-  /** The connections of the brokers, by id. */
+  /** The addresses of the brokers, by id. */
   readonly addresses: Map<number, Address>
-  /** The connections of the brokers that keep groups, by group. */
+  /** The addresses of the brokers that keep groups, by group. */
   readonly coordinators: Map<string, Address>
   /** Which host of the URL is tried next. */
   nextHost: number
