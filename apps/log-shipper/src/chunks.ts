@@ -20,17 +20,36 @@ export interface ChunkReader {
   readonly failure: Error | undefined
 }
 
-/** The chunks of a stream. */
+/** What is read while a chunk is taken into the spool makes the next one: so many bytes, and one more read of the stream. */
+const aheadBytes = 128 * 1024
+
+/** The chunks of a stream. Nothing is read before the first is asked for. */
 export const streamChunks = (stream: Readable): ChunkReader => {
+  let isStarted = false
   let isStopped = false
   /** What was read after the stop is the last: a stream gives out all that it holds at once. */
   let isLast = false
   let isOver = stream.readableEnded || stream.destroyed
   let failure: Error | undefined
+  let ahead: Buffer[] = []
   let change = Promise.withResolvers<void>()
   const wake = () => {
     change.resolve()
     change = Promise.withResolvers()
+  }
+  const readAhead = (limitBytes: number) => {
+    let bytes = ahead.reduce((sum, { length }) => sum + length, 0)
+    while (bytes < limitBytes) {
+      const read = stream.read() as Buffer | string | null
+      if (read === null) break
+      const chunk = typeof read === 'string' ? Buffer.from(read) : read
+      ahead.push(chunk)
+      bytes += chunk.length
+    }
+  }
+  const onReadable = () => {
+    if (isStarted) readAhead(aheadBytes)
+    wake()
   }
   const onOver = () => {
     isOver = true
@@ -40,18 +59,21 @@ export const streamChunks = (stream: Readable): ChunkReader => {
     failure = error
     onOver()
   }
-  stream.on('readable', wake).on('end', onOver).on('close', onOver).on('error', onError)
-  const end = () => void stream.off('readable', wake).off('end', onOver).off('close', onOver)
+  stream.on('readable', onReadable).on('end', onOver).on('close', onOver).on('error', onError)
+  const end = () => void stream.off('readable', onReadable).off('end', onOver).off('close', onOver)
 
   return {
     next: async () => {
+      isStarted = true
       while (!isLast) {
         // Looked at first: what is read below is then the last that was held.
         const wasStopped = isStopped
         const wasOver = isOver
-        const read = stream.read() as Buffer | string | null
-        isLast = wasStopped || (wasOver && read === null)
-        if (read !== null) return { bytes: typeof read === 'string' ? Buffer.from(read) : read }
+        readAhead(wasStopped || wasOver ? Infinity : aheadBytes)
+        const [first, ...more] = ahead
+        ahead = []
+        isLast = wasStopped || (wasOver && first === undefined)
+        if (first !== undefined) return { bytes: more.length === 0 ? first : Buffer.concat([first, ...more]) }
         if (!isLast) await change.promise
       }
       end()

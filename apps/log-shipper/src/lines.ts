@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createColumn } from './column.ts'
+import { reusedBuffer } from './reused-buffer.ts'
 
 /** Why a line cannot be shipped as it is; the label of its counter and of its dead letter. */
 export type LineFault = 'too-long' | 'not-utf8'
@@ -25,7 +26,7 @@ export interface Lines {
 }
 
 export interface LineSplitter {
-  /** The lines that the chunk completes. They may share its memory. */
+  /** The lines that the chunk completes. They may share its memory, and are what they are until the next call. */
   push(chunk: Buffer): Lines
   /** The last line, where the input did not end in a line feed. */
   end(): Lines
@@ -54,6 +55,7 @@ export const lineSplitter = (maxLineBytes: number): LineSplitter => {
   }
   const beginning = lineBeginning(maxLineBytes + 1)
   const places = linePlaces(maxLineBytes)
+  const joined = reusedBuffer()
 
   return {
     push: (chunk) => {
@@ -68,7 +70,8 @@ export const lineSplitter = (maxLineBytes: number): LineSplitter => {
         beginning.hold(chunk.subarray(0, first))
         const { seenBytes, endsInReturn } = beginning
         const held = beginning.take()
-        data = Buffer.concat([held, chunk.subarray(first)])
+        data = joined.take(held.length + chunk.length - first)
+        chunk.copy(data, held.copy(data), first)
         places.add(0, endsInReturn ? seenBytes - 1 : seenBytes)
         from = held.length + 1
       }

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeRecord, linesOf, type NewLine } from '../test/spool-world.ts'
+import { reusedBuffer } from './reused-buffer.ts'
 import { decodeRecords, encodeRecords, findRecord, placeAt, recordHeaderBytes } from './record.ts'
 
 const salt = 0x5eed
@@ -36,6 +37,8 @@ const asDescribed = ({ bytes, fault, cutBytes = 0 }: NewLine, sequence: number, 
   return Buffer.concat([Buffer.from('ALS1'), sum, covered])
 }
 
+const memory = reusedBuffer()
+
 test('any of the lines become records as the format says', () => {
   fc.assert(
     fc.property(
@@ -48,7 +51,7 @@ test('any of the lines become records as the format says', () => {
         const records = given.slice(from).map((each, index) => asDescribed(each, sequence + index, timeMs))
         const whole = Buffer.concat(records)
         const range = { from, to: given.length, bytes: whole.length, firstSequence: sequence, salt }
-        expect(encodeRecords(linesOf(given, timeMs), range).equals(whole)).toBe(true)
+        expect(encodeRecords(linesOf(given, timeMs), range, memory).equals(whole)).toBe(true)
       },
     ),
   )

@@ -11,6 +11,7 @@ import {
   type Origins,
   writeOrigin,
 } from './origin.ts'
+import type { ReusedBuffer } from './reused-buffer.ts'
 
 /**
  * A line on disk. All numbers are little-endian:
@@ -59,10 +60,14 @@ export interface RecordRange {
   readonly salt: number
 }
 
-/** The records of those lines, one after the other. */
-export const encodeRecords = (lines: NewLines, { from, to, bytes, firstSequence, salt }: RecordRange): Buffer => {
+/** The records of those lines, one after the other, in `memory`. */
+export const encodeRecords = (
+  lines: NewLines,
+  { from, to, bytes, firstSequence, salt }: RecordRange,
+  memory: ReusedBuffer,
+): Buffer => {
   const { data, starts, ends, flaws, timeMs, timesMs, origins } = lines
-  const out = Buffer.allocUnsafe(bytes)
+  const out = memory.take(bytes)
   const view = new DataView(out.buffer, out.byteOffset, out.length)
   let start = 0
   for (let index = from; index < to; index++) {

@@ -1,6 +1,7 @@
 import type { Clock } from '@armature/async/clock'
 import type { Notifier } from './notifier.ts'
 import { encodeRecords, type NewLines, recordBytes } from './record.ts'
+import { reusedBuffer } from './reused-buffer.ts'
 import type { Segments } from './spool-segments.ts'
 
 /** What `append` waits for: the spool is at its bound, or the disk has no room. */
@@ -48,12 +49,15 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
   let appending: Promise<void> = Promise.resolve()
   let failure: Error | undefined
   const gate = roomGate(options)
+  /** One write is under way at a time. */
+  const memory = reusedBuffer()
 
   /** Writes some of the lines together. What a failed attempt left behind the end is overwritten by the next. False where they are to be dropped. */
   const write = async (lines: NewLines, from: number, to: number, bytes: number): Promise<boolean> => {
     const segment = await gate.whenDiskHasRoom(async () => {
       const target = await segments.forAppend(bytes, nextSequence)
-      const records = encodeRecords(lines, { from, to, bytes, firstSequence: nextSequence, salt: target.salt })
+      const range = { from, to, bytes, firstSequence: nextSequence, salt: target.salt }
+      const records = encodeRecords(lines, range, memory)
       await target.file.write(records, target.endBytes)
       return target
     })

@@ -11,5 +11,6 @@ export interface Line {
 export const everyLine = ({ count, data, starts, ends, flaws }: Lines): Line[] =>
   Array.from({ length: count }, (_, index) => {
     const { fault, cutBytes = 0 } = flaws.get(index) ?? {}
-    return { bytes: data.subarray(starts[index], ends[index]), fault, cutBytes }
+    // A copy: the memory of the lines is used again.
+    return { bytes: Buffer.from(data.subarray(starts[index], ends[index])), fault, cutBytes }
   })

@@ -1,6 +1,7 @@
 import { drivenClock } from '@armature/async/clock'
 import type { LineFlaw } from '../src/lines.ts'
 import { encodeRecords, type NewLines, recordHeaderBytes } from '../src/record.ts'
+import { reusedBuffer } from '../src/reused-buffer.ts'
 import { openSpool, type Spool, type SpoolOptions } from '../src/spool.ts'
 import { type Batch, lineAt, type SpooledLine } from '../src/spool-reader.ts'
 import type { Damage } from '../src/spool-recovery.ts'
@@ -46,7 +47,8 @@ export const encodeRecord = (
   salt: number,
 ): Buffer => {
   const bytes = recordHeaderBytes + line.bytes.length
-  return encodeRecords(linesOf([line], timeMs), { from: 0, to: 1, bytes, firstSequence: sequence, salt })
+  const range = { from: 0, to: 1, bytes, firstSequence: sequence, salt }
+  return encodeRecords(linesOf([line], timeMs), range, reusedBuffer())
 }
 
 /** A spool on a driven clock, and the damage that it reported. */

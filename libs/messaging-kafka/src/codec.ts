@@ -17,11 +17,8 @@ export const recordOverheadBytes = 48_588
 
 /** The overhead of a batch, and of a record with lengths of five bytes. */
 const batchBytes = 61
-const recordBytes = 30
+export const recordBytes = 30
 const headerBytes = 10
-
-/** The most bytes of a record beside its key, value and headers, with the batch around it. */
-export const envelopeBytes = batchBytes + recordBytes
 
 /** A record to be sent, and how many bytes it takes at most. */
 export interface SizedRecord extends WholeRecord {
@@ -48,7 +45,7 @@ export const checkedOverhead = (
   { count, contentBytes }: EncodedHeaders,
   topic: string,
 ): number => {
-  const overhead = envelopeBytes + (key?.length ?? 0) + count * headerBytes + contentBytes
+  const overhead = batchBytes + recordBytes + (key?.length ?? 0) + count * headerBytes + contentBytes
   if (overhead <= recordOverheadBytes || isDeadLetterTopic(topic)) return overhead
   const problem = `key and headers of message ${id} have ${overhead} bytes, the limit is ${recordOverheadBytes}`
   throw new PublishError(`${problem}: put what is large into the body`, { topic, fault: 'too-large' })

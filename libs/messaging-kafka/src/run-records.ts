@@ -1,11 +1,11 @@
 import { message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
 import type { RunContent, RunRecord } from './apis.ts'
-import { checkedOverhead, envelopeBytes, nativeHeadersOf } from './codec.ts'
+import { checkedOverhead, nativeHeadersOf, recordBytes } from './codec.ts'
 import { encodeHeader, encodeHeaders } from './headers.ts'
 import { varintBytes, writeVarint } from './varint.ts'
 
-/** A record of a run that is to be sent, and how many bytes it takes at most. */
+/** A record of a run that is to be sent, and how many bytes it takes at most beside the batch around it. */
 export interface SizedRunRecord extends RunRecord {
   readonly bytes: number
 }
@@ -19,7 +19,7 @@ export const runRecords = (run: MessageRun, source: string, timestamp: number, t
   const content = runContent(run, key, source, topic)
   const records: SizedRunRecord[] = []
   for (let index = 0; index < run.count; index++) {
-    records.push({ run: content, index, key, timestamp, bytes: envelopeBytes + content.bytesOf(index) })
+    records.push({ run: content, index, key, timestamp, bytes: recordBytes + content.bytesOf(index) })
   }
   return records
 }

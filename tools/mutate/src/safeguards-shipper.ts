@@ -2,6 +2,13 @@ import type { Safeguard } from './safeguard.ts'
 
 export const safeguards: readonly Safeguard[] = [
   {
+    promise: 'Input is read ahead of the spool up to 256 KiB and no further',
+    file: 'apps/log-shipper/src/chunks.ts',
+    find: 'while (bytes < limitBytes) {',
+    replace: 'while (limitBytes > 0) {',
+    tests: ['apps/log-shipper/src/chunks.test.ts'],
+  },
+  {
     promise: 'A line that is no UTF-8 is found among lines that are, and dead-lettered',
     file: 'apps/log-shipper/src/lines.ts',
     find: 'if (isUtf8(data.subarray(0, ends[count - 1]))) return',
