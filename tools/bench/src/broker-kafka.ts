@@ -1,22 +1,46 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { Consumer as PlatformConsumer, Producer as PlatformProducer } from '@platformatic/kafka'
 import { Kafka, logLevel, type Message, type Producer } from 'kafkajs'
 import { arrivals, bodyOf, eventHeaders, publishRate, type Job, type Party } from './broker-job.ts'
 
-const brokersOf = ({ url }: Job) => [new URL(url).host]
-const clientOf = (job: Job) => new Kafka({ brokers: brokersOf(job), clientId: 'bench', logLevel: logLevel.NOTHING })
+const brokersOf = ({ url }: Pick<Job, 'url'>) => [new URL(url).host]
+const clientOf = (job: Pick<Job, 'url'>) =>
+  new Kafka({ brokers: brokersOf(job), clientId: 'bench', logLevel: logLevel.NOTHING })
 
 /** The number of partitions, the same for all contenders. */
 export const partitions = 1
 
-export const createTopic = async (job: Job): Promise<() => Promise<void>> => {
+const leaderDeadlineMs = 30_000
+const leaderCheckMs = 50
+
+/** Makes the topic; the answer removes it. */
+export const createTopic = async (job: Pick<Job, 'url' | 'topic'>): Promise<() => Promise<void>> => {
   const admin = clientOf(job).admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic: job.topic, numPartitions: partitions }], waitForLeaders: true })
+  await admin.createTopics({ topics: [{ topic: job.topic, numPartitions: partitions }], waitForLeaders: false })
+  // With `waitForLeaders` it rejects where the broker does not know the topic yet.
+  for (const untilMs = performance.now() + leaderDeadlineMs; ; await setTimeout(leaderCheckMs)) {
+    try {
+      await admin.fetchTopicOffsets(job.topic)
+      break
+    } catch (error) {
+      if (performance.now() > untilMs) throw error
+    }
+  }
   return async () => {
     await admin.deleteTopics({ topics: [job.topic] })
     await admin.disconnect()
   }
+}
+
+/** How many messages the topic holds. */
+export const heldMessages = async ({ url, topic }: Pick<Job, 'url' | 'topic'>): Promise<number> => {
+  const admin = clientOf({ url }).admin()
+  await admin.connect()
+  const offsets = await admin.fetchTopicOffsets(topic)
+  await admin.disconnect()
+  return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0)
 }
 
 const kafkaHeaders = (job: Job) => eventHeaders(job, 'ce_', randomUUID())

@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<string>> = {
   brokers: async () => (await import('./brokers.ts')).brokers(),
   aggregate: async () => (await import('./aggregate.ts')).aggregate(),
   search: async () => (await import('./search.ts')).search(),
+  shipper: async () => (await import('./shipper.ts')).shipper(),
   start: async () => (await import('./start.ts')).start(),
 }
 

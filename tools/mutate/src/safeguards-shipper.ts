@@ -2,6 +2,14 @@ import type { Safeguard } from './safeguard.ts'
 
 export const safeguards: readonly Safeguard[] = [
   {
+    promise:
+      'A line is acknowledged to the spool only when the broker holds it, though the next batch is read meanwhile',
+    file: 'apps/log-shipper/src/shipper.ts',
+    find: 'const refused = await retryingPublisher.publish(taken.run)',
+    replace: 'const refused = await Promise.race([retryingPublisher.publish(taken.run), Promise.resolve([])])',
+    tests: ['apps/log-shipper/test/broker.test.ts', 'apps/log-shipper/test/service.test.ts'],
+  },
+  {
     promise: 'Input is read ahead of the spool up to 256 KiB and no further',
     file: 'apps/log-shipper/src/chunks.ts',
     find: 'while (bytes < limitBytes) {',
