@@ -6,6 +6,7 @@ import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { checkTopic } from '@armature/messaging/topic-pattern'
 import { lineFormats } from './line-format.ts'
 import { maxOriginBytes } from './origin.ts'
+import { kafkaFlagFaults, kafkaFlags } from './kafka-flags.ts'
 import { leastSpoolBytes } from './spool.ts'
 
 /** As CloudEvents wants of `source`: the characters of RFC 3986. */
@@ -47,9 +48,11 @@ export const settings = z
       .regex(/^[^\p{Cc}\p{Cs}]+$/u, { error: 'holds a control character' })
       .optional()
       .meta({
+        short: 'k',
         description: 'Key of the messages: those with one key keep their order (none = source, of files their path)',
         env: 'LOG_KEY',
       }),
+    ...kafkaFlags,
     quiet: toggle()
       .default(false)
       .meta({ description: 'Do not pass the input on to standard output', short: 'q', env: 'LOG_SHIPPER_QUIET' }),
@@ -131,5 +134,9 @@ export const settings = z
       error: 'is too small for maxLineBytes and files: it must hold four of the longest lines, 65,581 bytes more each',
     },
   )
+  .superRefine((config, context) => {
+    for (const { path, problem } of kafkaFlagFaults(config))
+      context.addIssue({ code: 'custom', path, message: problem })
+  })
 
 export type Config = Readonly<z.infer<typeof settings>>

@@ -12,6 +12,7 @@ import { startChild } from './child.ts'
 import type { Config } from './config.ts'
 import { openFileInput } from './file-input.ts'
 import { type Input, standardInput } from './input.ts'
+import { brokerUrlOf } from './kafka-flags.ts'
 import { durableFolder, type SpoolFolder, spoolPath } from './spool-folder.ts'
 
 const name = 'log-shipper'
@@ -35,8 +36,9 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
     telemetry,
     clock,
     openMessaging: async () => {
-      if (isInProcess(config.messagingUrl) && !config.hold) throw reachesNobody
-      return openDriver(config.messagingUrl, {
+      const url = brokerUrlOf(config)
+      if (isInProcess(url) && !config.hold) throw reachesNobody
+      return openDriver(url, {
         source: `/armature/${name}`,
         metrics: telemetry.metrics,
         warn: (problem) => telemetry.log.warn(problem),
@@ -65,7 +67,7 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
 
 const reachesNobody = new ServiceError('memory: reaches this process only, so no one would get the lines', {
   exitCode: exitCodes.usage,
-  fix: 'Set MESSAGING_URL (--messaging-url) to a broker, or pass --hold to try it out',
+  fix: 'Set MESSAGING_URL (--messaging-url) to a broker, name a Kafka by -b HOST, or pass --hold to try it out',
 })
 
 const twoInputs = new ServiceError('lines come from files or from a command, not from both', {

@@ -2,6 +2,7 @@ import { type Message, message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
 import type { TextRecord } from '@armature/messaging/text-record'
 import { isJsonObject } from './json-object.ts'
+import { type KeySplit, splitKeys } from './line-keys.ts'
 import type { LineFault } from './lines.ts'
 import { type Origin, type Origins, pickOrigins, streams } from './origin.ts'
 import { type Batch, lineAt } from './spool-reader.ts'
@@ -12,6 +13,10 @@ export interface MessageOptions {
   readonly source: string
   /** Lines with one key keep their order. Those of a file have a key of their own. */
   readonly key: string
+  /** Headers that each message has beside the shipper's own. */
+  readonly headers?: TextRecord
+  /** Lines begin with the key; undefined: all have `key`. */
+  readonly split?: KeySplit | undefined
 }
 
 /** The reason in the dead letter of a line that is at fault. */
@@ -25,7 +30,7 @@ const [textKind, jsonKind] = [0, 1]
 
 /**
  * The lines of a batch as messages, their bytes unchanged, but for those at fault: a run for each file, and one for lines of none. A line that is
- * a JSON object (`isJsonObject`) is `application/json`, another one `text/plain`.
+ * a JSON object (`isJsonObject`) is `application/json`, another one `text/plain`. With `split` the body is what follows the delimiter of the key.
  */
 export const linesRuns = (batch: Batch, options: MessageOptions): readonly MessageRun[] => {
   const { origins } = batch
@@ -76,15 +81,19 @@ const originHeaders = (headers: TextRecord, origin: Origin, stream: string | und
   ...(stream === undefined ? {} : { stream }),
 })
 
-const linesRun = (batch: Batch, { source, key }: MessageOptions): MessageRun => {
-  const { data, starts, ends, sequences, timesMs, idPrefix } = batch.flaws.size === 0 ? batch : withoutFlaws(batch)
+const linesRun = (batch: Batch, { source, key, headers, split }: MessageOptions): MessageRun => {
+  const lines = batch.flaws.size === 0 ? batch : withoutFlaws(batch)
+  const { data, ends, sequences, timesMs, idPrefix } = lines
+  const keyed = split && splitKeys(lines, split)
+  const { starts } = keyed ?? lines
   const kindOf = new Uint8Array(starts.length)
   for (let index = 0; index < kindOf.length; index++) {
     kindOf[index] = isJsonObject(data, starts[index], ends[index]) ? jsonKind : textKind
   }
   return {
+    ...(keyed && { keys: keyed.keys }),
     ...{ count: starts.length, key, data, starts, ends, timesMs, kindOf, idPrefix, idNumbers: sequences },
-    kinds: contentTypes.map((contentType) => ({ source, 'content-type': contentType })),
+    kinds: contentTypes.map((contentType) => ({ ...headers, source, 'content-type': contentType })),
   }
 }
 
@@ -103,9 +112,10 @@ const withoutFlaws = (batch: Batch): Batch => {
  * The line at that index, which is at fault, as a message: `application/octet-stream`, of a line that was cut off with the header `cut-bytes`,
  * which says how many bytes are missing.
  */
-export const flawedMessage = (batch: Batch, index: number, { topic, source, key }: MessageOptions): Message => {
+export const flawedMessage = (batch: Batch, index: number, options: MessageOptions): Message => {
   const { id, bytes, timeMs, cutBytes, origin, stream } = lineAt(batch, index)
-  const headers = { source, 'content-type': 'application/octet-stream' }
+  const { topic, source, key } = options
+  const headers = { ...options.headers, source, 'content-type': 'application/octet-stream' }
   return message(topic, bytes, {
     id,
     key: origin?.key ?? key,

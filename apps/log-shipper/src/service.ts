@@ -12,6 +12,7 @@ import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import type { Config } from './config.ts'
 import { dropCounter } from './drop-counter.ts'
 import type { Edges } from './edges.ts'
+import { brokerUrlOf, headersOf } from './kafka-flags.ts'
 import { createRetryingPublisher, type RetryingPublisher } from './retrying-publisher.ts'
 import type { Input } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
@@ -73,9 +74,16 @@ export const logShipper = (config: Config, edges: Edges): Service => {
     const code = await input.ended
     if (isDraining || config.hold) return undefined
     shipper.hurry()
-    await shipper.idle()
+    try {
+      await shipper.idle()
+    } catch (error) {
+      // A stop whose drain left lines in the spool has its own exit code.
+      if (isDraining) return undefined
+      throw error
+    }
     hasEnded = true
-    return code
+    const { dropped } = ledger.snapshot()
+    return code === 0 && Object.keys(dropped).length > 0 ? exitCodes.data : code
   }
 
   return {
@@ -106,7 +114,7 @@ export const logShipper = (config: Config, edges: Edges): Service => {
     close: () => close(run),
     ledger: () => [ledger.snapshot()],
     get waitsFor() {
-      const broker = brokerInWords(config.messagingUrl)
+      const broker = brokerInWords(brokerUrlOf(config))
       const what = parts.input?.what ?? 'standard input'
       return `waits for lines of ${what}; they go to ${config.topic} at ${broker}: MESSAGING_URL points at a real one`
     },
@@ -163,11 +171,14 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
   const retryingPublisher = createRetryingPublisher({ publisher, opened, clock, telemetry, topic, ...retrying })
   parts.retryingPublisher = retryingPublisher
   const { source = hostname() } = config
-  const { key = source } = config
+  const { key = source, keyDelimiter } = config
   const shipper = startShipper({
     spool,
     retryingPublisher,
-    messages: { topic, source, key },
+    messages: {
+      ...{ topic, source, key, headers: headersOf(config) },
+      split: keyDelimiter === undefined ? undefined : { delimiter: Buffer.from(keyDelimiter), otherwise: config.key },
+    },
     clock,
     telemetry,
     ledger,

@@ -13,6 +13,8 @@ const accepted: [string, z.ZodType, string, unknown][] = [
   ['the word of a union', z.union([z.literal('auto'), integer()]), 'auto', 'auto'],
   ['an empty list', list(text()), '', []],
   ['a list of numbers', list(integer()), '1,2', [1, 2]],
+  ['an item with a comma', list(text()).meta({ commas: false }), 'a=1,2', ['a=1,2']],
+  ['such items', list(text()).default([]).meta({ commas: false }), '["a,b","c"]', ['a,b', 'c']],
   ['a list of toggles', list(z.boolean()), 'yes,no', [true, false]],
   ['an object', z.object({ a: z.number() }), '{"a":1}', { a: 1 }],
   ['what a transformation takes', z.string().transform(Number), '5', '5'],

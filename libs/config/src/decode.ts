@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { alternatives, fixedValues, itemOf, kindOf } from './schema.ts'
+import { alternatives, fixedValues, hasCommas, itemOf, kindOf } from './schema.ts'
 
 /** Text read for a schema: the value, or what is wrong with the text. The value is still to be validated. */
 export type Decoded = { readonly value: unknown } | { readonly problem: string }
 
-/** Reads one text as the schema wants it. A list has commas between its items, or is a JSON array. */
+/** Reads one text as the schema wants it. A list has commas between its items, where its meta allows that, or is a JSON array. */
 export const decode = (schema: z.core.$ZodType, text: string): Decoded => {
   switch (kindOf(schema)) {
     case 'number':
@@ -14,7 +14,9 @@ export const decode = (schema: z.core.$ZodType, text: string): Decoded => {
     case 'json':
       return parseJson(text)
     case 'list':
-      return text.trimStart().startsWith('[') ? parseJson(text) : decodeItems(schema, splitList(text))
+      return text.trimStart().startsWith('[')
+        ? parseJson(text)
+        : decodeItems(schema, hasCommas(schema) ? splitList(text) : [text])
     case 'text':
       return decodeText(schema, text)
   }

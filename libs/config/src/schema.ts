@@ -121,6 +121,9 @@ const unwrap = (schema: z.core.$ZodType) => {
   return { inner, optional, defaultValue }
 }
 
+/** Whether commas separate the items of a list setting. */
+export const hasCommas = (schema: z.core.$ZodType): boolean => metaOf(schema).commas !== false
+
 /** The schema of one item of a list setting. */
 export const itemOf = (schema: z.core.$ZodType): z.core.$ZodType => {
   const { inner } = unwrap(schema)

@@ -20,6 +20,8 @@ export interface SettingMeta {
   secret?: boolean
   /** False where the variable with `_FILE` after it is a setting of its own. */
   fileVariable?: boolean
+  /** False for a list whose items may hold commas: a text is one item then, unless it is a JSON array. */
+  commas?: boolean
   /** A change takes effect without a restart. */
   hot?: boolean
   /** Read before Consul KV is, so that KV cannot hold it. */
@@ -77,7 +79,7 @@ export const toggle = () => z.boolean()
 /** One of the given words. */
 export const choice = <const W extends readonly [string, ...string[]]>(words: W) => z.enum(words)
 
-/** A list: repeated flags, or items with commas between, or a JSON array. */
+/** A list: repeated flags, or items with commas between (unless its meta says `commas: false`), or a JSON array. */
 export const list = <Item extends z.ZodType>(item: Item) => z.array(item)
 
 /** A host name or an IP address, without a port. */

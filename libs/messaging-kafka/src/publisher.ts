@@ -8,7 +8,7 @@ import { kafkaName } from './names.ts'
 import { recordOf, type SizedRecord } from './codec.ts'
 import { closedError, pendingPublishes } from './pending-publishes.ts'
 import { runRecords, type SizedRunRecord } from './run-records.ts'
-import { sendLanes } from './send-lanes.ts'
+import { missingPartition, sendLanes } from './send-lanes.ts'
 import type { QueuedRecord } from './send-queue.ts'
 import { kafkaSender } from './sender.ts'
 import type { KafkaTopic, KafkaTopics } from './topics.ts'
@@ -37,7 +37,7 @@ const maxBatchRecords = 10_000
  * so that it lies there once and in order; what comes meanwhile makes the next batch.
  */
 export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts): KafkaPublisher => {
-  const { publishWaitMs, maxMessageBytes } = cluster.settings
+  const { publishWaitMs, maxMessageBytes, partition } = cluster.settings
   const whenRoom = latch()
   let bufferedBytes = 0
   let isClosed = false
@@ -52,7 +52,15 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
     for (const lane of lanes.place(topic, records)) sender.ready(lane)
   }
 
-  const lanes = sendLanes({ maxBytes: maxMessageBytes, maxRecords: maxBatchRecords, dropped: freed })
+  const refuse = (records: readonly QueuedRecord[], error: PublishError) => {
+    for (const record of records) {
+      freed(record)
+      pending.reject(record.call, error)
+    }
+    wakeRoom()
+  }
+
+  const lanes = sendLanes({ maxBytes: maxMessageBytes, maxRecords: maxBatchRecords, partition, dropped: freed })
   const pending = pendingPublishes(publishWaitMs, () => sender.lastFault)
   const sender = kafkaSender({
     cluster,
@@ -67,15 +75,12 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
     },
     homeless: (topic, records) => {
       const known = topics.known(topic)
-      if (known !== undefined) enqueue(known, records)
+      if (known === undefined) return
+      const problem = missingPartition(known, partition)
+      if (problem === undefined) enqueue(known, records)
+      else refuse(records, problem)
     },
-    refused: (records, error) => {
-      for (const record of records) {
-        freed(record)
-        pending.reject(record.call, error)
-      }
-      wakeRoom()
-    },
+    refused: refuse,
   })
 
   const roomBy = async (untilMs: number, topic: string) => {
@@ -102,6 +107,8 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
     if (bufferedBytes >= maxBufferedBytes) await roomBy(untilMs, topic)
     const known = topics.known(name) ?? (await topicBy(topic, name))
     if (isClosed) throw closedError(topic)
+    const problem = missingPartition(known, partition)
+    if (problem !== undefined) throw problem
     await pending.wait(topic, records.length, untilMs, (call) => {
       const queued = records.map((record) => Object.assign(record, { call }))
       for (const { bytes } of queued) bufferedBytes += bytes

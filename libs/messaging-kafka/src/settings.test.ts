@@ -13,6 +13,7 @@ test('a host alone has the defaults', async () => {
     clientId: 'armature',
     partitions: 8,
     replicas: -1,
+    partition: undefined,
     compression: 'none',
     maxMessageBytes: 1_000_000,
     sessionTimeoutMs: 30_000,
@@ -22,7 +23,7 @@ test('a host alone has the defaults', async () => {
 test('everything can be said', async () => {
   const url =
     'kafka://al:s%40cret@h1:1,h2:2?tls=true&sasl=scram-sha-256&clientId=c&partitions=3&replicas=2&compression=gzip'
-  expect(await kafkaSettings(`${url}&maxMessageBytes=10&sessionTimeoutMs=6000`)).toMatchObject({
+  expect(await kafkaSettings(`${url}&maxMessageBytes=10&partition=0&sessionTimeoutMs=6000`)).toMatchObject({
     hosts: [
       { host: 'h1', port: 1 },
       { host: 'h2', port: 2 },
@@ -32,6 +33,7 @@ test('everything can be said', async () => {
     clientId: 'c',
     partitions: 3,
     replicas: 2,
+    partition: 0,
     compression: 'gzip',
     maxMessageBytes: 10,
     sessionTimeoutMs: 6_000,

@@ -10,6 +10,7 @@ const names = {
   replicas: 'integer',
   compression: 'text',
   maxMessageBytes: 'integer',
+  partition: 'integer',
   sessionTimeoutMs: 'integer',
 } as const
 
@@ -24,6 +25,8 @@ export interface KafkaSettings extends Pick<BrokerUrl, 'hosts' | 'publishWaitMs'
   readonly partitions: number
   /** Copies of topics that are made here; -1 leaves it to the broker. */
   readonly replicas: number
+  /** Everything but dead letters is published to this partition; undefined: the key chooses it. */
+  readonly partition: number | undefined
   /** The codec of published batches. */
   readonly compression: PublishedCodec
   /** The most that one body may have. */
@@ -60,6 +63,7 @@ export const kafkaSettings = async (url: string): Promise<KafkaSettings> => {
     clientId: options.clientId ?? defaults.clientId,
     partitions: atLeast('partitions', defaults.partitions, 1),
     replicas: options.replicas === undefined ? -1 : atLeast('replicas', 1, 1),
+    partition: options.partition === undefined ? undefined : Number(options.partition),
     compression: oneOf('compression', options.compression ?? 'none', publishedCodecs),
     maxMessageBytes: atLeast('maxMessageBytes', defaults.maxMessageBytes, 1),
     sessionTimeoutMs: atLeast('sessionTimeoutMs', defaults.sessionTimeoutMs, 100),

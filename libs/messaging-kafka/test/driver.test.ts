@@ -50,6 +50,27 @@ describe.skipIf(skipped('kafka'))('on Kafka', () => {
     })
   })
 
+  test('partition=N takes all that is published but dead letters, whatever the keys', async () => {
+    const topic = uniqueTopic()
+    const driver = await connect({ partition: 5 })
+    const messages = keys.map((key) => message(topic, 'x', { key }))
+    await driver.publish(topic, [...messages, message(topic, 'x')])
+    const partitionsIn = async (of: string, count: number) =>
+      new Set((await kcatRead(url(), of, count)).map(({ partition }) => partition))
+    expect(await partitionsIn(topic, keys.length + 1)).toEqual(new Set([5]))
+    await driver.publish(`${topic}.DLT`, messages)
+    expect((await partitionsIn(`${topic}.DLT`, keys.length)).size).toBeGreaterThan(1)
+  })
+
+  test('partition=N of a topic that has fewer is refused, with nothing sent', async () => {
+    const topic = uniqueTopic()
+    const driver = await connect({ partition: 8 })
+    const publishing = driver.publish(topic, [message(topic, 'x')])
+    await expect(publishing).rejects.toMatchObject({ fault: 'bad-topic', retryable: false })
+    await expect(publishing).rejects.toThrow(/partition 8 is not there: it has 8/)
+    expect(await kcatRead(url(), topic, 1)).toEqual([])
+  })
+
   test('what kcat publishes arrives here: as it is, or as the CloudEvent that it is', { timeout: 30_000 }, async () => {
     const topic = uniqueTopic()
     const driver = await connect()

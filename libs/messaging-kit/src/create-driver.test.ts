@@ -86,6 +86,20 @@ test('a run is published where the driver has a way for it, checked as its messa
   await expect(publish('t', 'a')).rejects.toMatchObject({ fault: 'closed' })
 })
 
+test('a run whose messages have keys of their own is published as these messages', async () => {
+  const sent: string[] = []
+  const { driver } = fixture({
+    send: async (topic, messages) => void sent.push(...messages.map(({ key }) => `${topic} ${key}`)),
+    sendRun: async () => void sent.push('a run'),
+  })
+  const texts = ['a', 'b'].map((body, number) => ({ body, number, timeMs: 0, kind: 0 }))
+  await driver.publishRun?.('t', {
+    ...runOf(texts, { kinds: [{}], key: 'k', idPrefix: 'p' }),
+    keys: ['own', undefined],
+  })
+  expect(sent).toEqual(['t own', 't undefined'])
+})
+
 test('the protocol refuses topics of its own, to publish and to subscribe', async () => {
   const { driver } = fixture({
     checkTopic: () => {

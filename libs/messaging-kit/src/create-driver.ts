@@ -2,7 +2,7 @@ import type { Clock } from '@armature/async/clock'
 import { within } from '@armature/async/within'
 import { PublishError, SubscribeError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
-import type { MessageRun } from '@armature/messaging/message-run'
+import { type MessageRun, messagesOf } from '@armature/messaging/message-run'
 import type { Driver, Guarantees, Handler, SubscribeOptions, Subscription } from '@armature/messaging/ports'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import { checkPattern, isPattern } from '@armature/messaging/topic-pattern'
@@ -36,7 +36,7 @@ export interface DriverParts {
   readonly checkTopic?: (topic: string) => void
   /** Resolves when the broker holds the messages, one or more, in their order. Rejects with PublishError. */
   send(topic: string, messages: readonly Message[]): Promise<void>
-  /** The same for a run, where that costs less than a message each. Without it the driver has no `publishRun`. */
+  /** The same for a run of one key, where that costs less than a message each. Without it the driver has no `publishRun`. */
   readonly sendRun?: (topic: string, run: MessageRun) => Promise<void>
   /** Resolves once what is published from then on reaches the subscription. Rejects with SubscribeError. */
   open(request: SubscribeRequest): Promise<Subscription>
@@ -99,6 +99,7 @@ export const createDriver = (parts: DriverParts): FramedDriver => {
 
   const runPublisher = (sendRun: NonNullable<DriverParts['sendRun']>) => ({
     publishRun: async (topic: string, run: MessageRun): Promise<void> => {
+      if (run.keys !== undefined) return publish(topic, messagesOf(run, topic))
       checkRun(topic, run, publishLimits())
       checkOwnTopic(parts, topic)
       if (run.count > 0) await underWay(sendRun(topic, run))

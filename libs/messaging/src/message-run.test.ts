@@ -24,6 +24,12 @@ test('a run is these messages, and so are its parts', () => {
   expect(messagesOf(partOfRun(run, 1, 1), 't')).toEqual([])
 })
 
+test('messages may have keys of their own, or none', () => {
+  const keyed = { ...run, keys: ['one', undefined, ''] }
+  expect(messagesOf(keyed, 't').map(({ key }) => key)).toEqual(['one', undefined, ''])
+  expect(messagesOf(partOfRun(keyed, 1, 3), 't').map(({ key }) => key)).toEqual([undefined, ''])
+})
+
 test('a publisher without a way of its own gets the messages, another one the run', async () => {
   const published: (readonly Message[])[] = []
   const runs: unknown[] = []

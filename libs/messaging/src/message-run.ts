@@ -8,6 +8,8 @@ import type { TextRecord } from './text-record.ts'
 export interface MessageRun {
   readonly count: number
   readonly key: string
+  /** The keys of messages that have one each instead of `key`; undefined for one without a key. */
+  readonly keys?: readonly (string | undefined)[]
   /** The headers that messages have: those of message `i` are `kinds[kindOf[i]]`. */
   readonly kinds: readonly TextRecord[]
   readonly kindOf: Uint8Array
@@ -26,10 +28,15 @@ export interface MessageRun {
 export const messageAt = (run: MessageRun, index: number, topic: string): Message =>
   message(topic, run.data.subarray(run.starts[index], run.ends[index]), {
     id: `${run.idPrefix}${run.idNumbers[index]}`,
-    key: run.key,
+    ...keyAt(run, index),
     time: new Date(run.timesMs[index] ?? NaN),
     headers: run.kinds[run.kindOf[index] ?? 0] ?? {},
   })
+
+const keyAt = ({ key, keys }: MessageRun, index: number): { readonly key?: string } => {
+  const own = keys === undefined ? key : keys[index]
+  return own === undefined ? {} : { key: own }
+}
 
 /** Every message of the run. */
 export const messagesOf = (run: MessageRun, topic: string): Message[] =>
@@ -39,6 +46,7 @@ export const messagesOf = (run: MessageRun, topic: string): Message[] =>
 export const partOfRun = (run: MessageRun, from: number, to: number): MessageRun => ({
   ...run,
   count: to - from,
+  ...(run.keys === undefined ? {} : { keys: run.keys.slice(from, to) }),
   kindOf: run.kindOf.subarray(from, to),
   idNumbers: run.idNumbers.subarray(from, to),
   timesMs: run.timesMs.subarray(from, to),
