@@ -1,12 +1,15 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, choice, durationMs, integer, list, text, toggle } from '@armature/config/settings'
+import { bytes, checkedText, choice, durationMs, integer, list, text, toggle } from '@armature/config/settings'
 import { isDeadLetterTopic } from '@armature/messaging/dead-letter'
 import { checkTopic } from '@armature/messaging/topic-pattern'
+import { fieldNames } from './fields.ts'
 import { lineFormats } from './line-format.ts'
 import { maxOriginBytes } from './origin.ts'
 import { kafkaFlagFaults, kafkaFlags } from './kafka-flags.ts'
+import { secretPattern } from './redact.ts'
+import { secretKinds } from './secret-patterns.ts'
 import { leastSpoolBytes } from './spool.ts'
 
 /** As CloudEvents wants of `source`: the characters of RFC 3986. */
@@ -101,6 +104,29 @@ export const settings = z
       description:
         'Keep lines on disk; without it they are in memory only, and input is read on when they are published',
       env: 'LOG_SHIPPER_SPOOL',
+    }),
+    redact: list(choice(secretKinds)).default([]).meta({
+      description: 'Secrets that are taken out of lines before the spool: cards, tokens, email',
+    }),
+    redactKeys: list(text().max(200)).default([]).meta({
+      description: 'Keys of JSON, at any depth, whose values are taken out of lines before the spool',
+    }),
+    redactPattern: checkedText((pattern) => void secretPattern(pattern))
+      .optional()
+      .meta({
+        description: 'Regular expression of what else is taken out of lines before the spool',
+      }),
+    fields: list(choice(fieldNames)).default([]).meta({
+      description: 'Headers that say where lines come from: host, service, pod, stream',
+      env: 'LOG_FIELDS',
+    }),
+    serviceName: text().max(200).optional().meta({
+      description: 'Name of the service, for --fields (none = topic without `logs.`)',
+      env: 'OTEL_SERVICE_NAME',
+    }),
+    podName: text().max(200).optional().meta({
+      description: 'Name of the pod, for --fields, as the downward API of Kubernetes gives it (none = host name)',
+      env: 'POD_NAME',
     }),
     batchCount: integer({ min: 1, max: 100_000 }).default(10_000).meta({ description: 'Lines published at once' }),
     batchBytes: bytes({ min: 1, max: 64 * 1024 * 1024 })

@@ -10,6 +10,7 @@ import { ServiceError } from '@armature/service/faults'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
 import type { Config } from './config.ts'
+import { fieldHeaders } from './fields.ts'
 import { openFileInput } from './file-input.ts'
 import { type Input, standardInput } from './input.ts'
 import { brokerUrlOf } from './kafka-flags.ts'
@@ -24,6 +25,8 @@ export interface Edges {
   readonly openMessaging: () => Promise<Driver>
   readonly openSpoolFolder: () => Promise<SpoolFolder>
   readonly openInput: () => Promise<Input>
+  /** More headers of each message. */
+  readonly fields?: Readonly<Record<string, string>> | undefined
   /** Gets what is read. */
   readonly echo?: Writable | undefined
 }
@@ -60,6 +63,10 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
         ? standardInput(process.stdin, config.inputGraceMs)
         : startChild({ command, args, clock, graceMs: config.childGraceMs, warn })
     },
+    fields: fieldHeaders({
+      ...config,
+      stream: config.files.length > 0 ? undefined : command === undefined ? 'stdin' : 'stdout',
+    }),
     // A shipper that reads what is made of its own output would never come to an end.
     echo: config.quiet || config.files.length > 0 ? undefined : process.stdout,
   }

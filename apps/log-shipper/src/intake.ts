@@ -4,12 +4,15 @@ import type { Ledger } from '@armature/telemetry/ledger'
 import type { ChunkReader } from './chunks.ts'
 import { type Lines, lineSplitter } from './lines.ts'
 import type { NewLines } from './record.ts'
+import type { LineRedactor } from './redact.ts'
 import type { Spool } from './spool.ts'
 
 export interface IntakeOptions {
   readonly chunks: ChunkReader
   readonly spool: Pick<Spool, 'append'>
   readonly maxLineBytes: number
+  /** Takes secrets out of lines before they are spooled. */
+  readonly redact?: LineRedactor | undefined
   /** Gets every byte that is read, before it is spooled. */
   readonly echo?: Writable | undefined
   readonly clock: Clock
@@ -31,7 +34,7 @@ const maxEchoBytes = 16 * 1024 * 1024
 
 /** Takes the lines of an input into the spool; while the spool is full, nothing is read. */
 export const startIntake = (options: IntakeOptions): Intake => {
-  const { chunks, spool, maxLineBytes, echo, clock, ledger, onLines } = options
+  const { chunks, spool, maxLineBytes, redact, echo, clock, ledger, onLines } = options
   const splitter = lineSplitter(maxLineBytes)
   const hurried = Promise.withResolvers<void>()
   let isHurried = false
@@ -46,7 +49,8 @@ export const startIntake = (options: IntakeOptions): Intake => {
     if (lines.count === 0) return
     ledger.received(lines.count)
     onLines(lines.count)
-    await spool.append('timeMs' in lines ? lines : { ...lines, timeMs: clock.now() })
+    const timed = 'timeMs' in lines ? lines : { ...lines, timeMs: clock.now() }
+    await spool.append(redact === undefined ? timed : redact(timed))
   }
 
   const run = async () => {

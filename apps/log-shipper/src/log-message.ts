@@ -2,6 +2,7 @@ import { type Message, message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
 import type { TextRecord } from '@armature/messaging/text-record'
 import { isJsonObject } from './json-object.ts'
+import { levelFinder, levels } from './level.ts'
 import { type KeySplit, splitKeys } from './line-keys.ts'
 import type { LineFault } from './lines.ts'
 import { type Origin, type Origins, pickOrigins, streams } from './origin.ts'
@@ -72,7 +73,7 @@ const fileRun = (run: MessageRun, origin: Origin, { offsets, streamOf }: Origins
   idPrefix: `${origin.id}-`,
   idNumbers: offsets,
   kinds: streams.flatMap((stream) => run.kinds.map((kind) => originHeaders(kind, origin, stream))),
-  kindOf: run.kindOf.map((kind, index) => (streamOf[index] ?? 0) * contentTypes.length + kind),
+  kindOf: run.kindOf.map((kind, index) => (streamOf[index] ?? 0) * run.kinds.length + kind),
 })
 
 const originHeaders = (headers: TextRecord, origin: Origin, stream: string | undefined): TextRecord => ({
@@ -87,13 +88,22 @@ const linesRun = (batch: Batch, { source, key, headers, split }: MessageOptions)
   const keyed = split && splitKeys(lines, split)
   const { starts } = keyed ?? lines
   const kindOf = new Uint8Array(starts.length)
+  const levelAt = levelFinder(data)
   for (let index = 0; index < kindOf.length; index++) {
-    kindOf[index] = isJsonObject(data, starts[index], ends[index]) ? jsonKind : textKind
+    const [start = 0, end = 0] = [starts[index], ends[index]]
+    const isJson = isJsonObject(data, start, end)
+    kindOf[index] = levelAt(start, end, isJson) * contentTypes.length + (isJson ? jsonKind : textKind)
   }
   return {
     ...(keyed && { keys: keyed.keys }),
     ...{ count: starts.length, key, data, starts, ends, timesMs, kindOf, idPrefix, idNumbers: sequences },
-    kinds: contentTypes.map((contentType) => ({ ...headers, source, 'content-type': contentType })),
+    kinds: levels.flatMap((level) =>
+      contentTypes.map((contentType) => ({
+        ...headers,
+        ...{ source, 'content-type': contentType },
+        ...(level === undefined ? {} : { level }),
+      })),
+    ),
   }
 }
 

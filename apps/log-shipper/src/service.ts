@@ -17,6 +17,7 @@ import { createRetryingPublisher, type RetryingPublisher } from './retrying-publ
 import type { Input } from './input.ts'
 import { type Intake, startIntake } from './intake.ts'
 import { type LateBroker, lateBroker } from './late-broker.ts'
+import { lineRedactor } from './redact.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { memorySpool } from './memory-spool.ts'
 import { openSpool, type Spool } from './spool.ts'
@@ -176,7 +177,7 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
     spool,
     retryingPublisher,
     messages: {
-      ...{ topic, source, key, headers: headersOf(config) },
+      ...{ topic, source, key, headers: { ...edges.fields, ...headersOf(config) } },
       split: keyDelimiter === undefined ? undefined : { delimiter: Buffer.from(keyDelimiter), otherwise: config.key },
     },
     clock,
@@ -198,7 +199,9 @@ const startInput = async ({ config, edges, parts, ledger }: Run, spool: Spool) =
   const { maxLineBytes } = config
   const onLines = (count: number) =>
     telemetry.metrics.count(commonMetrics.component_received_events_total, count, { component: name })
-  const intake = startIntake({ chunks, spool, maxLineBytes, echo, clock, ledger, onLines })
+  const { redact: kinds, redactKeys: keys, redactPattern: pattern } = config
+  const redact = lineRedactor({ keys, kinds, pattern, maxLineBytes })
+  const intake = startIntake({ chunks, spool, maxLineBytes, redact, echo, clock, ledger, onLines })
   parts.intake = intake
   return { input, intake }
 }

@@ -23,6 +23,7 @@ export interface WorldOptions {
   /** Opens the broker. Default: it is there. */
   readonly open?: () => Promise<Driver>
   readonly echo?: Writable
+  readonly fields?: Readonly<Record<string, string>>
   /** Default: a stream. */
   readonly openInput?: () => Promise<Input>
 }
@@ -40,6 +41,7 @@ export const openWorld = async (options: WorldOptions = {}) => {
     openSpoolFolder: async () => ({ disk, close: async () => undefined }),
     openInput: options.openInput ?? (async () => streamInput(input)),
     echo: options.echo,
+    fields: options.fields,
   })
   // A disk whose process has crashed answers nothing any more.
   onTestFinished(() => shipper.close().catch(() => undefined))
