@@ -7,6 +7,8 @@ import type { FollowedFile } from './followed-file.ts'
 export interface CheckpointWriter {
   /** Writes the id of a file of which these are the first bytes, and of all others that are new. */
   record(file: FollowedFile, firstBytes: Uint8Array): Promise<void>
+  /** Writes the ids of all open files that are new and hold a line, if there are any. */
+  recordNew(): Promise<void>
   /** More is held: it is written soon. */
   changed(): void
   /** Writes what has changed. */
@@ -53,16 +55,29 @@ export const createCheckpointWriter = (options: CheckpointWriterOptions): Checkp
     })
   }
 
+  /** Notes how new files begin. Resolves to whether there are any. */
+  const markNew = async (): Promise<boolean> => {
+    let hasNew = false
+    for (const file of registry.all()) {
+      if (file.isRecorded || file.reader === undefined) continue
+      const beginning = await file.reader.peekHead()
+      // Meanwhile it may have had its turn.
+      if (file.isRecorded || beginning.head.bytes === 0) continue
+      file.held = beginning
+      file.isRecorded = hasNew = true
+    }
+    return hasNew
+  }
+
   return {
     record: async (file, firstBytes) => {
       file.held = { ...file.held, head: printOf(firstBytes.subarray(0, printBytes)) }
       file.isRecorded = true
-      for (const other of registry.all()) {
-        if (other.isRecorded || other.reader === undefined) continue
-        other.held = await other.reader.peekHead()
-        other.isRecorded = other.held.head.bytes > 0
-      }
+      await markNew()
       await writeNext()
+    },
+    recordNew: async () => {
+      if (await markNew()) await writeNext()
     },
     changed: () => {
       isDirty = true

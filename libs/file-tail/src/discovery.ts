@@ -22,11 +22,13 @@ export interface DiscoveryOptions extends Omit<FileOpenerOptions, 'cannotRead'> 
   /** Makes room for one more open file. Resolves to false where none is to be had. */
   readonly makeRoom: () => Promise<boolean>
   readonly isPassedOver: (key: string) => boolean
+  /** All that could be opened was. */
+  readonly onScanned: () => Promise<void>
 }
 
 /** Finds the files of the globs and opens them. */
 export const createDiscovery = (options: DiscoveryOptions): Discovery => {
-  const { createFinder, registry, clock, warnings, makeRoom, isPassedOver } = options
+  const { createFinder, registry, clock, warnings, makeRoom, isPassedOver, onScanned } = options
   let unreadable = 0
   const cannotRead = (path: string, error: unknown) => {
     unreadable++
@@ -82,6 +84,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
       await openAll(known)
       await seekRenamed()
       await openAll(unknown)
+      await onScanned()
       registry.forget(clock.now())
       if (waiting > 0) warnings.tell('more files have lines to read than may be open at once: some wait (maxOpenFiles)')
       warnings.nextRound()

@@ -61,7 +61,11 @@ export const createFileRegistry = (
     },
     at: (key) => byKey.get(key),
     add,
-    openAs: (path) => [...files].findLast((file) => file.path === path && file.reader !== undefined),
+    openAs: (path) => {
+      let found: FollowedFile | undefined
+      for (const file of files) if (file.reader !== undefined && file.path === path) found = file
+      return found
+    },
     replace: (file, now) => {
       const successor = newFile(file)
       successor.reader = file.reader

@@ -112,6 +112,11 @@ export const openFileTail = async (options: FileTailOptions): Promise<FileTail> 
       if (file.elder !== undefined) open.hurry(file.elder.file)
       open.add(file)
     },
+    // One write for all that a scan has found.
+    onScanned: async () => {
+      await checkpoints.recordNew()
+      open.begin()
+    },
   })
   let failure: Error | undefined
   const onFailed = (error: Error) => {

@@ -61,6 +61,9 @@ export interface FileFinderOptions {
   readonly onUnreadable: (path: string, error: unknown) => void
 }
 
+/** So many files are looked at together. */
+const looksAtOnce = 32
+
 /** Finds files by globs as Node has them, or by the very name of one. */
 export const createFileFinder = ({ globs, maxFiles, warnings, onUnreadable }: FileFinderOptions): FileFinder => {
   const identify = async (path: string): Promise<Identity | undefined> => {
@@ -90,9 +93,13 @@ export const createFileFinder = ({ globs, maxFiles, warnings, onUnreadable }: Fi
     const named = await stat(pattern).catch(() => undefined)
     const paths = named?.isFile() === true ? [pattern] : await pathsOf(pattern, room)
     const files: FoundFile[] = []
-    for (const path of paths) {
-      const identity = await identify(path)
-      if (identity !== undefined) files.push({ path, identity })
+    for (let first = 0; first < paths.length; first += looksAtOnce) {
+      const some = paths.slice(first, first + looksAtOnce)
+      const identities = await Promise.all(some.map(identify))
+      for (const [index, path] of some.entries()) {
+        const identity = identities[index]
+        if (identity !== undefined) files.push({ path, identity })
+      }
     }
     if (files.length === 0) warnings.tell(`no file matches ${pattern} yet`)
     return files

@@ -5,7 +5,9 @@ import type { FollowedFile } from './followed-file.ts'
 export interface OpenFiles {
   readonly count: number
   readonly unreadBytes: number
+  /** It has its turns from the next `begin` on. */
   add(file: FollowedFile): void
+  begin(): void
   /** The file whose turn it is; undefined while all rest. */
   next(): FollowedFile | undefined
   /** It had its turn, and has more to read. */
@@ -39,6 +41,8 @@ export const createOpenFiles = ({
   readonly clock: Clock
   readonly maxOpenFiles: number
 }): OpenFiles => {
+  /** Added, but not begun. */
+  const added = new Set<FollowedFile>()
   const ready = new Set<FollowedFile>()
   const resting = new Set<FollowedFile>()
   /** The one that has its turn. */
@@ -47,14 +51,20 @@ export const createOpenFiles = ({
   let cancelLook: (() => void) | undefined
   let isClosed = false
 
-  const all = (): readonly FollowedFile[] => [...ready, ...resting, ...(current === undefined ? [] : [current])]
-  const count = () => ready.size + resting.size + (current === undefined ? 0 : 1)
+  const all = (): readonly FollowedFile[] => [
+    ...added,
+    ...ready,
+    ...resting,
+    ...(current === undefined ? [] : [current]),
+  ]
+  const count = () => added.size + ready.size + resting.size + (current === undefined ? 0 : 1)
   const wake = () => {
     waiter.resolve()
     waiter = Promise.withResolvers()
   }
-  const add = (file: FollowedFile) => {
-    ready.add(file)
+  const makeReady = (files: Set<FollowedFile>) => {
+    for (const file of files) ready.add(file)
+    files.clear()
     wake()
   }
 
@@ -63,16 +73,13 @@ export const createOpenFiles = ({
     const everyMs = Math.min(maxLookEveryMs, Math.max(minLookEveryMs, count()))
     cancelLook = clock.after(everyMs, () => {
       cancelLook = undefined
-      for (const file of resting) ready.add(file)
-      resting.clear()
-      wake()
+      makeReady(resting)
     })
   }
 
   const close = async (file: FollowedFile) => {
     const { reader } = file
-    ready.delete(file)
-    resting.delete(file)
+    for (const files of [added, ready, resting]) files.delete(file)
     if (file === current) current = undefined
     if (reader === undefined) return
     file.lastRead = reader.mark
@@ -89,7 +96,8 @@ export const createOpenFiles = ({
     get unreadBytes() {
       return all().reduce((sum, file) => sum + unread(file), 0)
     },
-    add,
+    add: (file) => void added.add(file),
+    begin: () => makeReady(added),
     next: () => {
       const [file] = ready
       if (file !== undefined) ready.delete(file)
@@ -107,7 +115,7 @@ export const createOpenFiles = ({
     },
     isReady: (file) => ready.has(file),
     hurry: (file) => {
-      if (resting.delete(file)) add(file)
+      if (resting.delete(file)) ready.add(file)
     },
     exchange: (file, successor) => {
       if (file === current) current = undefined
@@ -135,7 +143,11 @@ const unread = ({ reader }: FollowedFile): number =>
   reader === undefined ? 0 : Math.max(0, reader.seen.sizeBytes - reader.mark.position)
 
 /** The one that has not changed for longest of those that were read to their end. */
-const leastRecent = (files: Iterable<FollowedFile>): FollowedFile | undefined =>
-  [...files]
-    .filter((file) => unread(file) === 0)
-    .sort((one, other) => (one.reader?.changedMs ?? 0) - (other.reader?.changedMs ?? 0))[0]
+const leastRecent = (files: Iterable<FollowedFile>): FollowedFile | undefined => {
+  let least: FollowedFile | undefined
+  for (const file of files) {
+    if (unread(file) > 0) continue
+    if (least === undefined || (file.reader?.changedMs ?? 0) < (least.reader?.changedMs ?? 0)) least = file
+  }
+  return least
+}

@@ -13,9 +13,11 @@ export interface Scans {
   close(): Promise<void>
 }
 
-/** Files are looked for so often, and less where that takes long: a tenth of the time at most goes there. */
+/** Files are looked for so often, and less where that takes long: a fifth of the time at most goes there. */
 const scanEveryMs = 1_000
-const restFactor = 9
+const restFactor = 4
+/** While files wait for their turn to be opened. */
+const minRestMs = 100
 
 /** None has been made yet. */
 export const createScans = ({
@@ -44,7 +46,7 @@ export const createScans = ({
   }
   const repeat = () => {
     if (isClosed) return
-    const restMs = Math.max(scanEveryMs, tookMs * restFactor)
+    const restMs = last.waiting > 0 ? minRestMs : Math.max(scanEveryMs, tookMs * restFactor)
     cancel = clock.after(restMs, () => void scan().then(repeat, onFailed))
   }
 
