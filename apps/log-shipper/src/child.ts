@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
@@ -6,6 +6,7 @@ import type { Clock } from '@armature/async/clock'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { streamChunks } from './chunks.ts'
+import { type ChildExit, keepTail } from './exit-record.ts'
 import type { Input } from './input.ts'
 
 /** The output of a child as an input. */
@@ -19,6 +20,8 @@ export interface ChildOptions {
   readonly clock: Clock
   /** How long it may go on after it was signalled; then it is killed. */
   readonly graceMs: number
+  /** Its standard error goes through this process, which keeps the end of it for the record of its exit. Default: no record. */
+  readonly exitRecord?: boolean
   /** Called with a problem that is not the fault of the lines. */
   readonly warn: (problem: string) => void
 }
@@ -33,13 +36,18 @@ const lookEveryMs = 50
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Runs a command whose standard output is the input. Its standard input and error are those of this process. SIGINT, SIGTERM and
+ * Runs a command whose standard output is the input. Its standard input and error are those of this process; with `exitRecord` what it writes to its standard error is passed on to that. SIGINT, SIGTERM and
  * SIGHUP are passed on, but for a SIGINT that the terminal sent to both. The input ends with the child, also when something that it
  * started holds its output: all that the child wrote is read before. A child that may not be signalled, such as one under sudo, is left
  * to itself after its grace, with exit code 74. Rejects with ServiceError, exit code 127 or 126, when it cannot be run.
  */
-export const startChild = async ({ command, args, clock, graceMs, warn }: ChildOptions): Promise<ChildInput> => {
-  const child = await spawned(command, args)
+export const startChild = async (options: ChildOptions): Promise<ChildInput> => {
+  const { command, args, clock, graceMs, warn, exitRecord = false } = options
+  const startedMs = clock.now()
+  const child = await spawned(command, args, exitRecord)
+  const stderr = child.stderr === null ? undefined : keepTail(child.stderr)
+  child.stderr?.pipe(process.stderr, { end: false })
+  let exit: Pick<ChildExit, 'code' | 'signal'> = { code: null, signal: null }
   let asked: NodeJS.Signals | undefined
   let hasExited = false
   /** Its output has ended, too. */
@@ -62,6 +70,7 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
     child.kill('SIGKILL')
     if (!mayNotSignal || hasExited) return
     child.stdout.destroy()
+    child.stderr?.destroy()
     child.unref()
     ended.resolve(exitCodes.io)
   }
@@ -83,10 +92,12 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
     if (isEmpty && timesEmpty > 0) {
       warn(`${command} has exited, but something that it started holds its output: that is not read any longer`)
       child.stdout.destroy()
+      child.stderr?.destroy()
     } else clock.after(lookEveryMs, () => letGo(isEmpty ? timesEmpty + 1 : 0))
   }
   child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
     hasEnded = true
+    exit = { code, signal }
     ended.resolve(exitCodeOf(code, signal, asked))
   })
 
@@ -95,6 +106,12 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
     chunks: streamChunks(child.stdout),
     what: `the output of ${command}`,
     ended: ended.promise,
+    exit:
+      stderr &&
+      (async () => {
+        await ended.promise
+        return { command, ...exit, runtimeMs: clock.now() - startedMs, stderr: stderr() }
+      }),
     graceMs: graceMs + killedWithinMs,
     stop: () => {
       if (hasEnded) return
@@ -105,15 +122,19 @@ export const startChild = async ({ command, args, clock, graceMs, warn }: ChildO
       if (hasEnded) return
       kill()
       child.stdout.destroy()
+      child.stderr?.destroy()
       await ended.promise
     },
   }
 }
 
+type SpawnedChild = ChildProcessByStdio<null, Readable, Readable | null>
+
 /** Some errors of the system are thrown by `spawn` at once, others come as an event. */
-const spawned = async (command: string, args: readonly string[]) => {
+const spawned = async (command: string, args: readonly string[], pipesErrors: boolean) => {
   try {
-    const child = spawn(command, args, { stdio: ['inherit', 'pipe', 'inherit'] })
+    const stderr = pipesErrors ? 'pipe' : 'inherit'
+    const child = spawn(command, args, { stdio: ['inherit', 'pipe', stderr] }) as SpawnedChild
     await once(child, 'spawn')
     return child
   } catch (error) {

@@ -120,6 +120,9 @@ export const settings = z
       description: 'Headers that say where lines come from: host, service, pod, stream',
       env: 'LOG_FIELDS',
     }),
+    exitRecord: toggle().default(false).meta({
+      description: 'Ship a record of the exit of the child as the last line: code, signal, end of its standard error',
+    }),
     serviceName: text().max(200).optional().meta({
       description: 'Name of the service, for --fields (none = topic without `logs.`)',
       env: 'OTEL_SERVICE_NAME',

@@ -61,7 +61,7 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
       }
       return command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)
-        : startChild({ command, args, clock, graceMs: config.childGraceMs, warn })
+        : startChild({ command, args, clock, graceMs: config.childGraceMs, exitRecord: config.exitRecord, warn })
     },
     fields: fieldHeaders({
       ...config,

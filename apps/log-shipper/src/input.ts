@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { ChildExit } from './exit-record.ts'
 import { type ChunkReader, streamChunks } from './chunks.ts'
 
 /** Where lines come from. */
@@ -8,6 +9,8 @@ export interface Input {
   readonly what: string
   /** Resolves, after the chunks have ended, to what the process should exit with. */
   readonly ended: Promise<number>
+  /** How it ended, where that is to be shipped as its last line; asked for when the chunks have ended. */
+  readonly exit?: (() => Promise<ChildExit>) | undefined
   /** How long it may go on after it was asked to end, in milliseconds. */
   readonly graceMs: number
   /** Asks it to end; what it still writes is read. */

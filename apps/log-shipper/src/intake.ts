@@ -13,6 +13,8 @@ export interface IntakeOptions {
   readonly maxLineBytes: number
   /** Takes secrets out of lines before they are spooled. */
   readonly redact?: LineRedactor | undefined
+  /** The line after the last one of the input. */
+  readonly last?: (() => Promise<NewLines>) | undefined
   /** Gets every byte that is read, before it is spooled. */
   readonly echo?: Writable | undefined
   readonly clock: Clock
@@ -34,7 +36,7 @@ const maxEchoBytes = 16 * 1024 * 1024
 
 /** Takes the lines of an input into the spool; while the spool is full, nothing is read. */
 export const startIntake = (options: IntakeOptions): Intake => {
-  const { chunks, spool, maxLineBytes, redact, echo, clock, ledger, onLines } = options
+  const { chunks, spool, maxLineBytes, redact, last, echo, clock, ledger, onLines } = options
   const splitter = lineSplitter(maxLineBytes)
   const hurried = Promise.withResolvers<void>()
   let isHurried = false
@@ -60,6 +62,7 @@ export const startIntake = (options: IntakeOptions): Intake => {
       chunk.held?.()
     }
     await hold(splitter.end())
+    if (last !== undefined) await hold(await last())
     if (chunks.failure !== undefined) throw chunks.failure
   }
 

@@ -2,6 +2,7 @@ import { type Message, message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
 import type { TextRecord } from '@armature/messaging/text-record'
 import { isJsonObject } from './json-object.ts'
+import { recordKindHeader } from './exit-record.ts'
 import { levelFinder, levels } from './level.ts'
 import { type KeySplit, splitKeys } from './line-keys.ts'
 import type { LineFault } from './lines.ts'
@@ -37,8 +38,10 @@ export const linesRuns = (batch: Batch, options: MessageOptions): readonly Messa
   const { origins } = batch
   if (origins === undefined) return [linesRun(batch, options)]
   return [...indexesByOrigin(batch, origins)].map(([number, indexes]) => {
-    const run = linesRun(pickLines(batch, indexes), options)
     const origin = origins.list[number - 1]
+    // The record of an exit has no key before its JSON.
+    const isRecord = origin?.headers[recordKindHeader] !== undefined
+    const run = linesRun(pickLines(batch, indexes), isRecord ? { ...options, split: undefined } : options)
     return origin === undefined ? run : fileRun(run, origin, pickOrigins(origins, indexes))
   })
 }

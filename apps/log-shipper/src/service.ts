@@ -11,6 +11,7 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type Ledger } from '@armature/telemetry/ledger'
 import type { Config } from './config.ts'
 import { dropCounter } from './drop-counter.ts'
+import { exitLine } from './exit-record.ts'
 import type { Edges } from './edges.ts'
 import { brokerUrlOf, headersOf } from './kafka-flags.ts'
 import { createRetryingPublisher, type RetryingPublisher } from './retrying-publisher.ts'
@@ -201,7 +202,11 @@ const startInput = async ({ config, edges, parts, ledger }: Run, spool: Spool) =
     telemetry.metrics.count(commonMetrics.component_received_events_total, count, { component: name })
   const { redact: kinds, redactKeys: keys, redactPattern: pattern } = config
   const redact = lineRedactor({ keys, kinds, pattern, maxLineBytes })
-  const intake = startIntake({ chunks, spool, maxLineBytes, redact, echo, clock, ledger, onLines })
+  const { exit } = input
+  const { source = hostname() } = config
+  const { key = source } = config
+  const last = exit && (async () => exitLine(await exit(), { maxLineBytes, key, timeMs: clock.now() }))
+  const intake = startIntake({ chunks, spool, maxLineBytes, redact, last, echo, clock, ledger, onLines })
   parts.intake = intake
   return { input, intake }
 }
