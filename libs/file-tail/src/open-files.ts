@@ -1,4 +1,5 @@
 import type { Clock } from '@armature/async/clock'
+import { latch } from '@armature/async/latch'
 import type { FollowedFile } from './followed-file.ts'
 
 /** The open files, and whose turn it is. */
@@ -29,25 +30,24 @@ export interface OpenFiles {
   wake(): void
 }
 
+export interface OpenFilesOptions {
+  readonly clock: Clock
+  readonly maxOpenFiles: number
+}
+
 /** Resting files are looked at so often; where more than that many are open, once for so many milliseconds as there are files. */
 const minLookEveryMs = 50
 const maxLookEveryMs = 1_000
 
 /** None is open yet. Files have their turns one after the other. */
-export const createOpenFiles = ({
-  clock,
-  maxOpenFiles,
-}: {
-  readonly clock: Clock
-  readonly maxOpenFiles: number
-}): OpenFiles => {
+export const createOpenFiles = ({ clock, maxOpenFiles }: OpenFilesOptions): OpenFiles => {
   /** Added, but not begun. */
   const added = new Set<FollowedFile>()
   const ready = new Set<FollowedFile>()
   const resting = new Set<FollowedFile>()
   /** The one that has its turn. */
   let current: FollowedFile | undefined
-  let waiter = Promise.withResolvers<void>()
+  const waiters = latch()
   let cancelLook: (() => void) | undefined
   let isClosed = false
 
@@ -58,14 +58,10 @@ export const createOpenFiles = ({
     ...(current === undefined ? [] : [current]),
   ]
   const count = () => added.size + ready.size + resting.size + (current === undefined ? 0 : 1)
-  const wake = () => {
-    waiter.resolve()
-    waiter = Promise.withResolvers()
-  }
   const makeReady = (files: Set<FollowedFile>) => {
     for (const file of files) ready.add(file)
     files.clear()
-    wake()
+    waiters.open()
   }
 
   const lookLater = () => {
@@ -134,8 +130,8 @@ export const createOpenFiles = ({
       cancelLook?.()
       for (const file of all()) await close(file)
     },
-    woken: () => waiter.promise,
-    wake,
+    woken: waiters.wait,
+    wake: waiters.open,
   }
 }
 
