@@ -47,12 +47,21 @@ export interface BulkServerOptions {
 /** A server that speaks `_bulk` and `_mget` over documents in memory, and fails as a test says. */
 export const startBulkServer = async ({ tls }: BulkServerOptions = {}): Promise<BulkServer> => {
   const documents = new Map<string, Record<string, unknown>>()
+  const versions = new Map<string, number>()
   const take = (action: BulkAction): ItemAnswer => {
     const answer = server.onItem(action)
     if (answer !== undefined) return answer
     if (action.document === undefined) return { status: 404 }
     if (action.operation === 'create' && documents.has(action.id))
       return { status: 409, error: { type: 'version_conflict_engine_exception', reason: 'document already exists' } }
+    if (action.version !== undefined) {
+      if ((versions.get(action.id) ?? -1) >= action.version)
+        return {
+          status: 409,
+          error: { type: 'version_conflict_engine_exception', reason: 'a higher version is there' },
+        }
+      versions.set(action.id, action.version)
+    }
     documents.set(action.id, action.document)
     return { status: 201 }
   }

@@ -137,4 +137,21 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'withTimeout({ limitMs: 100 * writeTimeoutMs, clock,',
     tests: ['apps/aggregator/src/opensearch-silence.test.ts'],
   },
+  {
+    promise: 'A process that is killed loses no message: a group is acknowledged after it was written',
+    file: 'apps/aggregator/src/aggregate.ts',
+    find: `const errors = await write({ correlationKey: key, messages, mechanism: reason }).catch((fault: Error) =>
+        messages.map(() => fault),
+      )`,
+    replace: `void write({ correlationKey: key, messages, mechanism: reason }).catch(() => undefined)
+      const errors: readonly (Error | undefined)[] = messages.map(() => undefined)`,
+    tests: ['apps/aggregator/test/fault-seeds.test.ts'],
+  },
+  {
+    promise: 'A process that is killed leaves one document a message: the id of the event is the id of the document',
+    ...document,
+    find: "kind === 'id' ? message.id :",
+    replace: "kind === 'id' ? crypto.randomUUID() :",
+    tests: ['apps/aggregator/test/fault-seeds.test.ts'],
+  },
 ]
