@@ -3,28 +3,27 @@ import { commonSettings, databaseSettings, messagingSettings } from '@armature/c
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
 import { bytes, checkedText, choice, durationMs, integer, text, toggle } from '@armature/config/settings'
 import { documentIds, operations } from './opensearch-document.ts'
-import { opensearchTarget } from './opensearch-target.ts'
+import { sinkKindOf } from './sink-url.ts'
 
 /** The sink of groups. Without a URL it is the database. */
 export const sinkSettings = {
-  sinkUrl: checkedText((value) => void opensearchTarget(value))
+  sinkUrl: checkedText((value) => void sinkKindOf(value))
     .optional()
     .meta({
       description:
-        'OpenSearch or Elasticsearch and its index, https://user@host:9200/logs-%Y.%m.%d (none = the database)',
+        'OpenSearch or Elasticsearch and its index, https://user@host:9200/logs-%Y.%m.%d; file:///FOLDER; or a broker (none = the database)',
       secret: true,
     }),
+  sinkTopic: text().optional().meta({ description: 'Topic to publish to, where the sink is a broker' }),
   sinkPassword: text().optional().meta({ description: "Password of the user in the sink's URL", secret: true }),
   sinkApiKey: text()
     .regex(/^[\w+/=.-]+$/, { error: 'is no API key in base64' })
     .optional()
     .meta({ description: 'API key for the sink, in base64 as the server shows it', secret: true }),
   sinkCa: text().optional().meta({ description: "PEM file of the authorities for the sink's certificate" }),
-  sinkOperation: choice(operations)
-    .default('create')
-    .meta({
-      description: 'What happens to a document when its id comes again: it stays (create) or is replaced (index)',
-    }),
+  sinkOperation: choice(operations).default('create').meta({
+    description: 'What happens to a document when its id comes again: it stays (create) or is replaced (index)',
+  }),
   sinkDocumentId: choice(documentIds)
     .default('id')
     .meta({ description: "Source of a document's id: the id of the event, its source and id, or its key" }),

@@ -7,15 +7,18 @@ import { type Clock, systemClock } from '@armature/async/clock'
 import { openDriver } from '@armature/messaging-drivers/open'
 import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver } from '@armature/messaging/ports'
+import { matches } from '@armature/messaging/topic-pattern'
 import { brokerInWords } from '@armature/messaging/reach'
 import type { NotReady, Service } from '@armature/service/service'
+import { exitCodes } from '@armature/service/exit-codes'
+import { ServiceError } from '@armature/service/faults'
 import { createLedger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Config, SinkSettings } from './config.ts'
 import { eventMigrations } from './event-table.ts'
 import type { PipelineSettings } from './one-pipeline.ts'
-import { openOpensearch, type OpenedSink } from './open-opensearch.ts'
-import { opensearchTarget } from './opensearch-target.ts'
+import type { OpenedSink } from './open-opensearch.ts'
+import { openSinkByUrl, sinkInWords } from './open-sink.ts'
 import { openDryRun } from './dry-run.ts'
 import { openPipeline, type Pipeline } from './pipeline.ts'
 import { pipelinesOf } from './pipelines.ts'
@@ -46,13 +49,15 @@ export const realEdges = (config: Config): Edges => {
   // A dry run shows its groups on standard output, so the log goes elsewhere.
   const telemetry = createTelemetry({ service: name, config, ...(config.dryRun && { destination: process.stderr }) })
   const warn = (problem: string) => telemetry.log.warn(problem)
+  const openMessaging = (url: string) =>
+    openDriver(url, { source: `/armature/${name}`, metrics: telemetry.metrics, warn })
   return {
     telemetry,
     clock: systemClock(),
-    openMessaging: (url) => openDriver(url, { source: `/armature/${name}`, metrics: telemetry.metrics, warn }),
+    openMessaging,
     openDatabase: (url) => openDatabase(url, { template: migratedTemplate(eventMigrations) }),
     openSink: openPostgresSink,
-    openSinkByUrl: (settings) => openOpensearch(settings, { clock: systemClock(), warn }),
+    openSinkByUrl: (settings) => openSinkByUrl(settings, { clock: systemClock(), warn, openMessaging }),
     onCompleteAll: (listener) => {
       process.on('SIGUSR1', listener)
       return () => process.off('SIGUSR1', listener)
@@ -85,6 +90,7 @@ export const aggregator = (config: Config, edges: Edges): Aggregator => {
     start: async (stopping = new AbortController().signal) => {
       settings = await pipelinesOf(config)
       for (const { plan, messagingUrl, sink: sinkSettings } of settings) {
+        refuseLoop(plan.topic, messagingUrl, sinkSettings)
         const sink = config.dryRun ? undefined : await ends.sink(sinkSettings, stopping)
         const driver = await ends.driver(messagingUrl, stopping)
         const shared = { driver, telemetry, clock, ledger }
@@ -167,11 +173,18 @@ const waitsForInWords = ({ plan, messagingUrl, sink }: PipelineSettings, isDryRu
   return `waits for messages on ${plan.topic} at ${broker}: MESSAGING_URL points at a real one; ${store}`
 }
 
-const storeInWords = ({ sinkUrl, databaseUrl }: PipelineSettings['sink']): string => {
-  if (sinkUrl !== undefined) {
-    const { origin, index } = opensearchTarget(sinkUrl)
-    return `the index ${index} at ${origin}`
-  }
+/** What a pipeline published to its own topic would come round for ever. */
+const refuseLoop = (pattern: string, messagingUrl: string, { sinkUrl, sinkTopic }: PipelineSettings['sink']): void => {
+  if (sinkTopic === undefined || sinkUrl !== messagingUrl || !matches(pattern, sinkTopic)) return
+  throw new ServiceError(`the topic ${sinkTopic} of the sink is read by its own pipeline, ${pattern}`, {
+    exitCode: exitCodes.config,
+    fix: 'Name another topic, by SINK_TOPIC',
+  })
+}
+
+const storeInWords = ({ databaseUrl, ...settings }: PipelineSettings['sink']): string => {
+  const { sinkUrl } = settings
+  if (sinkUrl !== undefined) return sinkInWords({ ...settings, sinkUrl })
   const store = /^embedded:/i.test(databaseUrl) ? 'an embedded database, gone at the end' : 'the database'
   return `${store}: DATABASE_URL points at a real one`
 }

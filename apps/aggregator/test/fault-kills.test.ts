@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { seededRandom } from '@armature/async/random'
 import { message } from '@armature/messaging/message'
@@ -8,6 +11,7 @@ import { type Program, startProgram } from '@armature/servers/program'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type BulkServer, startBulkServer } from './bulk-server.ts'
 import { failByChance } from './failing-bulk.ts'
+import { fileIds } from './file-ids.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const count = 200
@@ -23,14 +27,14 @@ afterEach(async () => {
 })
 
 const ids = Array.from({ length: count }, (_, n) => `m${n}`)
-const start = (messagingUrl: string, topic: string): Program => {
+const start = (messagingUrl: string, topic: string, sinkUrl = `${server.url}/logs`): Program => {
   const program = startProgram(process.execPath, [main], {
     env: {
       ...process.env,
       STATSD_PORT: '0',
       HTTP_PORT: '0',
       MESSAGING_URL: messagingUrl,
-      SINK_URL: `${server.url}/logs`,
+      SINK_URL: sinkUrl,
       TOPIC: topic,
       GROUP: topic.replaceAll('.', '-'),
       COMPLETE_COUNT: '10',
@@ -101,6 +105,38 @@ describe.skipIf(skipped('nats'))('processes of their own', () => {
       await expectAll()
       const sent = server.requests.flat().length
       expect(sent).toBeGreaterThanOrEqual(count)
+    },
+    serverDeadlineMs,
+  )
+
+  test.each([21, 22])(
+    'FAULTS 2: seed %i: SIGKILL while it writes files: no line is lost, and each line is whole',
+    async (seed) => {
+      const random = seededRandom(seed)
+      const url = (await serverUrl('nats')).replace(/^nats:/, 'jetstream:')
+      const topic = `logs.${uniqueName('kills')}`
+      const folder = mkdtempSync(join(tmpdir(), 'aggregator-kills-'))
+      ends.push(async () => rmSync(folder, { recursive: true, force: true }))
+      const sinkUrl = `file://${folder}?rotateBytes=4000`
+      const killAt = 1 + Math.floor(random.next() * 100)
+      const first = start(url, topic, sinkUrl)
+      await first.until(/waits for messages/, 60_000)
+      await publish(url, topic)
+      await vi.waitFor(() => expect(fileIds(folder).length).toBeGreaterThanOrEqual(killAt), {
+        timeout: 60_000,
+        interval: 1,
+      })
+      first.signal('SIGKILL')
+      await first.ended(60_000)
+      const second = start(url, topic, sinkUrl)
+      await second.until(/waits for messages/, 60_000)
+      await vi.waitFor(() => expect([...new Set(fileIds(folder))].toSorted()).toEqual(ids.toSorted()), {
+        timeout: 90_000,
+        interval: 100,
+      })
+      second.signal('SIGTERM')
+      expect(await second.ended(60_000)).toMatchObject({ code: 0 })
+      expect(readdirSync(folder).filter((name) => !name.endsWith('.ndjson'))).toEqual([])
     },
     serverDeadlineMs,
   )

@@ -24,7 +24,11 @@ describe.skipIf(skipped('opensearch'))('a real OpenSearch', { timeout: 60_000 },
 
   const ask = async (method: string, path: string, body?: object) => {
     const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`${server}${path}`, { method, headers, body: body === undefined ? null : JSON.stringify(body) })
+    const answer = await fetch(`${server}${path}`, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+    })
     return { status: answer.status, json: await answer.json().catch((): unknown => undefined) }
   }
   const warnings: string[] = []

@@ -10,6 +10,7 @@ const answer = {
   tests: ['apps/aggregator/src/opensearch-sink.test.ts'],
 }
 
+const file = { file: 'apps/aggregator/src/ndjson-file.ts', tests: ['apps/aggregator/src/file-sink.test.ts'] }
 const namedQueue = ['libs/messaging-amqp/test/named-queue.test.ts']
 
 export const safeguards: readonly Safeguard[] = [
@@ -153,5 +154,44 @@ export const safeguards: readonly Safeguard[] = [
     find: "kind === 'id' ? message.id :",
     replace: "kind === 'id' ? crypto.randomUUID() :",
     tests: ['apps/aggregator/test/fault-seeds.test.ts'],
+  },
+  {
+    promise: 'A partial last line that a killed process left is cut off',
+    ...file,
+    find: 'await handle.truncate(whole)',
+    replace: 'await handle.truncate((await handle.stat()).size)',
+  },
+  {
+    promise: 'A file that somebody removed while it was written costs no acknowledged line',
+    ...file,
+    find: '(await handle.stat()).nlink === 0',
+    replace: '(await handle.stat()).nlink < 0',
+  },
+  {
+    promise: 'A file of lines has its name only when it is complete',
+    ...file,
+    find: "await open(`${path}${unfinished}`, 'wx', 0o640)",
+    replace: 'await open(path, `wx`, 0o640)',
+  },
+  {
+    promise: 'The file of a process that lives is not completed by another one',
+    ...file,
+    find: ': isAlive(Number(pid))',
+    replace: ': false',
+  },
+  {
+    promise: 'A line is written before it is acknowledged',
+    file: 'apps/aggregator/src/file-sink.ts',
+    find: "if (texts.length > 0) await append(Buffer.from(texts.join('')))",
+    replace: "if (texts.length > 0) append(Buffer.from(texts.join(''))).catch(() => undefined)",
+    tests: ['apps/aggregator/src/file-sink.test.ts'],
+  },
+  {
+    promise: 'What is written to a topic is acknowledged by the broker of that topic first',
+    file: 'apps/aggregator/src/topic-sink.ts',
+    find: 'if (!(error instanceof PublishError) || !faultsOfMessage.has(error.fault)) throw error',
+    replace:
+      "if (!(error instanceof PublishError) || !faultsOfMessage.has(error.fault)) return batch.map(() => 'written')",
+    tests: ['apps/aggregator/src/topic-sink.test.ts'],
   },
 ]
