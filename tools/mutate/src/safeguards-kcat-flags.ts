@@ -15,4 +15,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (brokers.length > 1000 && hasUrl) {',
     tests: ['apps/log-shipper/src/kafka-flags.test.ts'],
   },
+  {
+    promise: 'tail gives out lines in order of time, within its window',
+    file: 'apps/log-shipper/src/tail-merge.ts',
+    find: 'return taken.toSorted((one, other) => one.timeMs - other.timeMs)',
+    replace: 'return taken',
+    tests: ['apps/log-shipper/src/tail.test.ts'],
+  },
+  {
+    promise: 'tail shows no line from before --since or after --until',
+    file: 'apps/log-shipper/src/tail.ts',
+    find: 'if (line.timeMs < sinceMs || line.timeMs > untilMs) return',
+    replace: '',
+    tests: ['apps/log-shipper/src/tail.test.ts'],
+  },
 ]
