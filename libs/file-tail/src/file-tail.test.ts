@@ -48,7 +48,7 @@ describe('lines of files', () => {
     await world.write('a.log', 'one\ntwo')
     const { close } = await world.start()
     await world.expect(['one'])
-    await world.clock.advance(300_000)
+    await world.clock.advance(100_000)
     await world.passed()
     expect(world.texts()).toEqual(['one'])
     await world.clock.advance(600_000)

@@ -47,7 +47,7 @@ describe('FAULTS row 44, rotation by rename', () => {
       await world.clock.advance(400_000)
       await writer.write('late\nrest')
       await world.expect(['one', 'new', 'late'])
-      await world.clock.advance(400_000)
+      await world.clock.advance(100_000)
       await world.passed()
       expect(world.texts()).toEqual(['one', 'new', 'late'])
       await world.clock.advance(600_000)

@@ -99,7 +99,7 @@ const until = (clock: { advance(ms: number): Promise<void> }, condition: () => v
           return String(error)
         }
       },
-      { timeout: 10_000, interval: 1 },
+      { timeout: 10_000, interval: 5 },
     )
     .toBe('')
 
