@@ -105,6 +105,15 @@ export const settings = z
         'Keep lines on disk; without it they are in memory only, and input is read on when they are published',
       env: 'LOG_SHIPPER_SPOOL',
     }),
+    multiline: checkedText((pattern) => void new RegExp(pattern, 'u'))
+      .optional()
+      .meta({
+        description:
+          'Regular expression of lines that begin an event; the lines behind one are joined to it (not for files)',
+      }),
+    multilineWaitMs: durationMs({ min: 1, max: 60_000 })
+      .default(1_000)
+      .meta({ description: 'How long after its first line an event waits for more lines, in milliseconds' }),
     redact: list(choice(secretKinds)).default([]).meta({
       description: 'Secrets that are taken out of lines before the spool: cards, tokens, email',
     }),
@@ -154,6 +163,10 @@ export const settings = z
   .refine(({ maxLineBytes, spoolMaxBytes }) => spoolMaxBytes >= leastSpoolBytes(maxLineBytes), {
     path: ['spoolMaxBytes'],
     error: 'is too small for maxLineBytes: it must hold four of the longest lines, 32 bytes more each',
+  })
+  .refine(({ files, multiline }) => files.length === 0 || multiline === undefined, {
+    path: ['multiline'],
+    error: 'is not for files: it joins the lines of standard input or of a child',
   })
   .refine(
     ({ files, maxLineBytes, spoolMaxBytes }) =>

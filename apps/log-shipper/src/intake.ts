@@ -3,6 +3,7 @@ import type { Clock } from '@armature/async/clock'
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { ChunkReader } from './chunks.ts'
 import { type Lines, lineSplitter } from './lines.ts'
+import type { EventJoiner } from './multiline.ts'
 import type { NewLines } from './record.ts'
 import type { LineRedactor } from './redact.ts'
 import type { Spool } from './spool.ts'
@@ -13,6 +14,8 @@ export interface IntakeOptions {
   readonly maxLineBytes: number
   /** Takes secrets out of lines before they are spooled. */
   readonly redact?: LineRedactor | undefined
+  /** Joins lines to events, which wait for more lines for so long. */
+  readonly events?: { readonly joiner: EventJoiner; readonly waitMs: number } | undefined
   /** The line after the last one of the input. */
   readonly last?: (() => Promise<NewLines>) | undefined
   /** Gets every byte that is read, before it is spooled. */
@@ -36,7 +39,7 @@ const maxEchoBytes = 16 * 1024 * 1024
 
 /** Takes the lines of an input into the spool; while the spool is full, nothing is read. */
 export const startIntake = (options: IntakeOptions): Intake => {
-  const { chunks, spool, maxLineBytes, redact, last, echo, clock, ledger, onLines } = options
+  const { chunks, spool, maxLineBytes, redact, events, last, echo, clock, ledger, onLines } = options
   const splitter = lineSplitter(maxLineBytes)
   const hurried = Promise.withResolvers<void>()
   let isHurried = false
@@ -55,13 +58,29 @@ export const startIntake = (options: IntakeOptions): Intake => {
     await spool.append(redact === undefined ? timed : redact(timed))
   }
 
+  /** The next chunk; an event that has waited for long enough meanwhile is complete. */
+  const next = async () => {
+    const coming = chunks.next()
+    const sinceMs = events?.joiner.waitsSinceMs
+    if (events === undefined || sinceMs === undefined) return coming
+    const late = Promise.withResolvers<'late'>()
+    const cancel = clock.after(Math.max(0, sinceMs + events.waitMs - clock.now()), () => late.resolve('late'))
+    const first = await Promise.race([coming, late.promise])
+    cancel()
+    if (first === 'late') await hold(events.joiner.flush())
+    return coming
+  }
+
+  const joined = (lines: Lines): Lines => (events === undefined ? lines : events.joiner.push(lines, clock.now()))
+
   const run = async () => {
-    for (let chunk = await chunks.next(); chunk !== undefined; chunk = await chunks.next()) {
+    for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
       if (echo !== undefined) await write(echo, chunk.bytes)
-      await hold(chunk.lines ?? splitter.push(chunk.bytes))
+      await hold(chunk.lines ?? joined(splitter.push(chunk.bytes)))
       chunk.held?.()
     }
-    await hold(splitter.end())
+    await hold(joined(splitter.end()))
+    if (events !== undefined) await hold(events.joiner.flush())
     if (last !== undefined) await hold(await last())
     if (chunks.failure !== undefined) throw chunks.failure
   }

@@ -21,6 +21,7 @@ import { type LateBroker, lateBroker } from './late-broker.ts'
 import { lineRedactor } from './redact.ts'
 import { type Shipper, startShipper } from './shipper.ts'
 import { memorySpool } from './memory-spool.ts'
+import { eventJoiner } from './multiline.ts'
 import { openSpool, type Spool } from './spool.ts'
 import { openedSpool, type SpoolFolder } from './spool-folder.ts'
 import type { Damage } from './spool-recovery.ts'
@@ -202,11 +203,14 @@ const startInput = async ({ config, edges, parts, ledger }: Run, spool: Spool) =
     telemetry.metrics.count(commonMetrics.component_received_events_total, count, { component: name })
   const { redact: kinds, redactKeys: keys, redactPattern: pattern } = config
   const redact = lineRedactor({ keys, kinds, pattern, maxLineBytes })
+  const { multiline, multilineWaitMs: waitMs } = config
+  const events =
+    multiline === undefined ? undefined : { joiner: eventJoiner(new RegExp(multiline, 'u'), maxLineBytes), waitMs }
   const { exit } = input
   const { source = hostname() } = config
   const { key = source } = config
   const last = exit && (async () => exitLine(await exit(), { maxLineBytes, key, timeMs: clock.now() }))
-  const intake = startIntake({ chunks, spool, maxLineBytes, redact, last, echo, clock, ledger, onLines })
+  const intake = startIntake({ chunks, spool, maxLineBytes, redact, events, last, echo, clock, ledger, onLines })
   parts.intake = intake
   return { input, intake }
 }

@@ -82,3 +82,23 @@ describe('fields', () => {
     expect(world.messages).toHaveLength(1)
   })
 })
+
+describe('--multiline', () => {
+  test('makes one message of the lines of an event, which waits for more for a bounded time', async () => {
+    const world = await openWorld({ config: { multiline: '^\\S', multilineWaitMs: 500, batchPeriodMs: 0 } })
+    await world.shipper.start()
+    world.input.write('one\n at a\n at b\ntwo\n at')
+    await world.clock.advance(1)
+    await expect.poll(world.texts).toEqual(['one\n at a\n at b'])
+    await world.clock.advance(500)
+    await expect.poll(() => world.row().received).toBe(2)
+    world.input.end(' c\n')
+    await world.shipper.ended
+    await expect.poll(world.texts).toEqual(['one\n at a\n at b', 'two', ' at c'])
+    expect(world.imbalance()).toBe(0)
+  })
+
+  test('is refused for files', () => {
+    expect(settings.safeParse({ multiline: 'a', files: ['a'] }).error?.issues).toMatchObject([{ path: ['multiline'] }])
+  })
+})
