@@ -5,8 +5,8 @@ export const safeguards: readonly Safeguard[] = [
     promise:
       'A line is acknowledged to the spool only when the broker holds it, though the next batch is read meanwhile',
     file: 'apps/log-shipper/src/shipper.ts',
-    find: 'const refused = await retryingPublisher.publish(taken.run)',
-    replace: 'const refused = await Promise.race([retryingPublisher.publish(taken.run), Promise.resolve([])])',
+    find: 'const refused = await publishRuns(retryingPublisher, taken.runs)',
+    replace: 'const refused = await Promise.race([publishRuns(retryingPublisher, taken.runs), Promise.resolve([])])',
     tests: ['apps/log-shipper/test/broker.test.ts', 'apps/log-shipper/test/service.test.ts'],
   },
   {
