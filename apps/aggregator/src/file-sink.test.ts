@@ -98,6 +98,7 @@ describe('what a killed process left', () => {
     const name = left(contents)
     await open()
     expect(files()).toEqual([name])
+    expect(readFileSync(join(folder, name), 'utf8')).toMatch(/}\n$/)
     expect(ids()).toEqual(expected)
   })
 
