@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { copyFile, link, mkdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { outcomeOf } from '@armature/async/testing-outcome'
 import { describe, expect, test } from 'vitest'
 import { joined, numbered, openWorld } from '../test/world.ts'
 
@@ -25,6 +26,19 @@ describe('the next run', () => {
     await world.start()
     await world.expect([...numbered(1, 3), ...numbered(1, 3)])
     expect(new Set(world.lines.map(({ id }) => id)).size).toBe(3)
+  })
+
+  test('knows the id of a line that was given, also where the file was empty when it was found', async () => {
+    const world = await openWorld()
+    await world.write('a.log', '')
+    const { tail } = await world.start({ takes: false })
+    await world.write('a.log', 'one\n')
+    const next = tail.next()
+    const outcome = outcomeOf(next)
+    // It is looked at, but no scan is due.
+    await world.clock.advance(100)
+    await expect.poll(() => outcome.state).toBe('resolved')
+    expect(readFileSync(`${world.folder}/files.json`, 'utf8')).toContain((await next)?.file.id)
   })
 
   test('begins at the position that was committed, also within what was given', async () => {
