@@ -1,6 +1,7 @@
 import { ConnectError, MessagingUrlError, PublishError } from '@armature/messaging/errors'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
+import { exitCodes } from '@armature/service/exit-codes'
 import { describe, expect, test } from 'vitest'
 import { simulatedDisk } from './simulated-disk.ts'
 import { guarded, numbered, openWorld, unavailable } from './world.ts'
@@ -242,7 +243,7 @@ describe('the broker refusing', () => {
     const world = await openWorld({ through })
     await world.shipper.start()
     world.input.end('a\npoison\nb\n')
-    expect(await world.shipper.ended).toBe(0)
+    expect(await world.shipper.ended).toBe(exitCodes.data)
     await expect.poll(world.texts).toEqual(['a', 'b'])
     expect(world.letters).toEqual([])
     expect(world.row()).toMatchObject({ received: 3, acked: 2, dropped: { 'refused-by-broker': 1 }, inFlight: 0 })
