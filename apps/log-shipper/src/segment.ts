@@ -32,7 +32,8 @@ const maxFirstSequence = 2 ** 47
 export const parseSegmentName = (name: string): Pick<Segment, 'id' | 'firstSequence'> | undefined => {
   const [, first, id] = namePattern.exec(name) ?? []
   const firstSequence = Number(first)
-  return id === undefined || firstSequence > maxFirstSequence ? undefined : { id, firstSequence }
+  if (firstSequence > maxFirstSequence) return undefined
+  return id === undefined ? undefined : { id, firstSequence }
 }
 
 /** Undefined for the name of another file. */

@@ -24,8 +24,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Files: lines are committed when the spool holds them, not before',
     file: 'apps/log-shipper/src/intake.ts',
-    find: 'await hold(chunk.lines ?? splitter.push(chunk.bytes))',
-    replace: 'chunk.held?.()\n      await hold(chunk.lines ?? splitter.push(chunk.bytes))',
+    find: 'await hold(chunk.lines ?? joined(splitter.push(chunk.bytes)))',
+    replace: 'chunk.held?.()\n      await hold(chunk.lines ?? joined(splitter.push(chunk.bytes)))',
     tests: ['apps/log-shipper/test/files.test.ts'],
   },
   {
