@@ -16,7 +16,9 @@ const maxCount = 10_000_000
 const sendSettings = z.object({
   ...messagingSettings,
   on: text().meta({ description: 'Topic to publish to', short: 't', env: 'SEND_ON' }),
-  count: integer({ min: 1, max: maxCount }).default(1).meta({ description: 'Number of copies to send', env: 'SEND_COUNT' }),
+  count: integer({ min: 1, max: maxCount })
+    .default(1)
+    .meta({ description: 'Number of copies to send', env: 'SEND_COUNT' }),
 })
 
 const listenSettings = z.object({

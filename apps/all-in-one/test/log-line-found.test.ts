@@ -29,7 +29,7 @@ const withinMs = 5_000
 
 const needed = ['kafka', 'opensearch', 'postgres'] as const
 
-test.skipIf(needed.some(skipped))(
+test.skipIf(needed.some((kind) => skipped(kind)))(
   'a log line of search-service is found in OpenSearch by its request id within 5 s of the call, over Kafka',
   async () => {
     const [kafka, search, postgres] = await Promise.all(needed.map((kind) => serverUrl(kind)))

@@ -42,7 +42,9 @@ export const consulSettings = {
   consulClientCert: filePath()
     .optional()
     .meta({ description: 'File with the client certificate for the agent', beforeKv: true }),
-  consulClientKey: filePath().optional().meta({ description: 'File with the key of the client certificate', beforeKv: true }),
+  consulClientKey: filePath()
+    .optional()
+    .meta({ description: 'File with the key of the client certificate', beforeKv: true }),
   consulTlsServerName: host()
     .optional()
     .meta({ description: "Name in the agent's certificate, if it is not the address", beforeKv: true }),
@@ -61,7 +63,8 @@ export const kvSettings = {
     beforeKv: true,
   }),
   configKvQuietMs: durationMs({ max: 60_000 }).default(100).meta({
-    description: 'How long KV must be quiet before a change is applied, in milliseconds; at the latest after 4 times as long',
+    description:
+      'How long KV must be quiet before a change is applied, in milliseconds; at the latest after 4 times as long',
     beforeKv: true,
   }),
   configKvSplayMs: durationMs({ max: 3_600_000 }).default(5_000).meta({

@@ -13,7 +13,9 @@ export const consumerSettings = (name: string) => ({
   maxInFlight: integer({ min: 1, max: 100_000 })
     .default(100)
     .meta({ description: 'Messages that one handler works on at once' }),
-  maxInFlightBytes: bytes({ min: 1 }).default(16_777_216).meta({ description: 'Bytes of messages that one handler works on at once' }),
+  maxInFlightBytes: bytes({ min: 1 })
+    .default(16_777_216)
+    .meta({ description: 'Bytes of messages that one handler works on at once' }),
   handlerTimeoutMs: durationMs({ min: 1 })
     .default(30_000)
     .meta({ description: 'Timeout of one attempt of a handler, in milliseconds, unless the handler has its own' }),

@@ -38,7 +38,9 @@ const settings = z.object({
     env: 'PUBLISH_KEY',
   }),
   headers: list(text()).default([]).meta({ description: 'Headers, NAME=VALUE each', env: 'PUBLISH_HEADERS' }),
-  delay: durationText().optional().meta({ description: 'Wait between two messages, such as 10ms', env: 'PUBLISH_DELAY' }),
+  delay: durationText()
+    .optional()
+    .meta({ description: 'Wait between two messages, such as 10ms', env: 'PUBLISH_DELAY' }),
   rate: rateText().optional().meta({ description: 'Messages a second, such as 100/s', env: 'PUBLISH_RATE' }),
   batch: integer({ min: 1, max: 10_000 })
     .default(100)

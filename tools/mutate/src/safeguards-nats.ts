@@ -85,7 +85,8 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/messaging-nats/test/jetstream-dead-letters.test.ts'],
   },
   {
-    promise: 'JetStream: after a lost connection the signal of a handler is aborted once its message is with another member',
+    promise:
+      'JetStream: after a lost connection the signal of a handler is aborted once its message is with another member',
     file: 'libs/messaging-nats/src/jetstream-unsettled.ts',
     find: 'if (expired.size > 0) takeBack(expired',
     replace: 'if (expired.size < 0) takeBack(expired',

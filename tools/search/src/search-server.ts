@@ -21,7 +21,9 @@ export const serverSettings = {
       'The server: HOST:PORT, static:///HOST:PORT,HOST:PORT, consul:///search-service, srv:///NAME, unix:PATH',
     env: 'SEARCH_ADDRESS',
   }),
-  tls: toggle().default(false).meta({ description: 'Use TLS; any other --tls flag turns it on too', env: 'SEARCH_TLS' }),
+  tls: toggle()
+    .default(false)
+    .meta({ description: 'Use TLS; any other --tls flag turns it on too', env: 'SEARCH_TLS' }),
   tlsCa: pem("PEM file of the server's authorities (none = those that Node knows)", 'SEARCH_TLS_CA'),
   tlsCert: pem('PEM file of a certificate, if the server asks for one', 'SEARCH_TLS_CERT'),
   tlsKey: pem('PEM file of the key of the certificate', 'SEARCH_TLS_KEY'),
