@@ -47,8 +47,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A segment whose number is out of range holds up no append',
     file: 'apps/log-shipper/src/segment.ts',
-    find: 'id === undefined || firstSequence > maxFirstSequence ?',
-    replace: 'id === undefined ?',
+    find: '  if (firstSequence > maxFirstSequence) return undefined\n',
+    replace: '',
     tests: ['apps/log-shipper/src/spool-recovery.test.ts'],
   },
   {
