@@ -1,5 +1,5 @@
 import type { Clock } from '@armature/async/clock'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { createAdaptiveConcurrency, type Load } from './adaptive-concurrency.ts'
 import {
   answerFields,
@@ -61,7 +61,7 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
     if (answer.status !== 413 && answer.status !== 400) throw refusedAsAWhole(answer)
     if (places.length > 1) return sendHalves(places, refusedAsAWhole(answer), answer.status === 413, outcomes, signal)
     outcomes.set(
-      element(places, 0).index,
+      elementAt(places, 0).index,
       answer.status === 413
         ? { rejected: 'too-large', problem: `the server takes no request of ${Buffer.byteLength(body)} bytes (413)` }
         : { busy: refusedAsAWhole(answer).message, suspect: true },
@@ -97,12 +97,12 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
       results = resultsFor(places, text)
     } catch (fault) {
       if (places.length > 1) return sendHalves(places, fault as Error, false, outcomes, signal)
-      outcomes.set(element(places, 0).index, { busy: (fault as Error).message, suspect: true })
+      outcomes.set(elementAt(places, 0).index, { busy: (fault as Error).message, suspect: true })
       return
     }
     const taken: Taken[] = []
     for (const [at, result] of results.entries()) {
-      const place = element(places, at)
+      const place = elementAt(places, at)
       const outcome = outcomeOf(result, retryAfterMs)
       if (outcome !== conflict) outcomes.set(place.index, outcome)
       else taken.push({ ...place, storedIn: result._index })
@@ -161,7 +161,7 @@ const resultsFor = (places: readonly Place[], text: string): readonly BulkResult
   if (results.length !== places.length)
     throw new Error(`the answer to _bulk has ${results.length} results for ${places.length} documents`)
   for (const [at, { _id, status }] of results.entries()) {
-    if (_id !== undefined && _id !== element(places, at).document.id)
+    if (_id !== undefined && _id !== elementAt(places, at).document.id)
       throw new Error('the answer to _bulk is for other documents')
     if (status < 200 || (status > 201 && status < 400))
       throw new Error(`an item of the answer to _bulk has the status ${status}`)

@@ -5,7 +5,7 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import { RedeliverError } from '@armature/messaging/redeliver-error'
 import { withTimeout } from '@armature/messaging/timeout'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { wait } from '@armature/async/wait'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -92,7 +92,7 @@ export const groupWriter = (options: WriteOptions) => {
     } else {
       await pause(attempt, Math.max(0, ...faults.map(({ retryAfterMs = 0 }) => retryAfterMs)))
       again = await settle(
-        places.map((place) => element(batch, place)),
+        places.map((place) => elementAt(batch, place)),
         false,
         attempt + 1,
       )

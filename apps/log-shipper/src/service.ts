@@ -3,7 +3,7 @@ import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging
 import { within } from '@armature/async/within'
 import { PublishError } from '@armature/messaging/errors'
 import type { Driver } from '@armature/messaging/ports'
-import { brokerInWords } from '@armature/messaging/reach'
+import { brokerInWords } from '@armature/messaging/broker-in-words'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { NotReady, Service } from '@armature/service/service'

@@ -1,4 +1,4 @@
-import { element } from './element.ts'
+import { elementAt } from './element-at.ts'
 
 /** Time as the code sees it, so that a test or a simulation can drive it. */
 export interface Clock {
@@ -67,7 +67,7 @@ export const drivenClock = (startMs = 0): DrivenClock => {
     let high = timers.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (element(timers, middle).atMs <= timer.atMs) low = middle + 1
+      if (elementAt(timers, middle).atMs <= timer.atMs) low = middle + 1
       else high = middle
     }
     timers.splice(low, 0, timer)

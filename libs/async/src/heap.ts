@@ -1,4 +1,4 @@
-import { element } from './element.ts'
+import { elementAt } from './element-at.ts'
 
 /** Numbers, the lowest out first. */
 export interface Heap {
@@ -22,7 +22,7 @@ export const heap = (): Heap => {
       let index = values.push(value) - 1
       while (index > 0) {
         const parent = (index - 1) >>> 1
-        const above = element(values, parent)
+        const above = elementAt(values, parent)
         if (above <= value) break
         values[index] = above
         index = parent
@@ -37,8 +37,8 @@ export const heap = (): Heap => {
       for (;;) {
         let child = 2 * index + 1
         if (child >= values.length) break
-        if (child + 1 < values.length && element(values, child + 1) < element(values, child)) child++
-        const below = element(values, child)
+        if (child + 1 < values.length && elementAt(values, child + 1) < elementAt(values, child)) child++
+        const below = elementAt(values, child)
         if (below >= last) break
         values[index] = below
         index = child

@@ -4,7 +4,7 @@ import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging
 import type { Registration } from '@armature/messaging/on'
 import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver } from '@armature/messaging/ports'
-import { brokerInWords } from '@armature/messaging/reach'
+import { brokerInWords } from '@armature/messaging/broker-in-words'
 import { runHandler, type RunHandlerOptions, type RunningHandler } from '@armature/messaging/run-handler'
 import type { Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'

@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { keyHash } from '@armature/async/key-hash'
 import { ring, type Ring } from '@armature/async/ring'
 
@@ -42,11 +42,11 @@ export const busQueue = (lanes: number): BusQueue => {
       return length
     },
     push: (topic, event, key) => {
-      const queue = key === undefined ? shared : element(own, keyHash(key) % lanes)
+      const queue = key === undefined ? shared : elementAt(own, keyHash(key) % lanes)
       queue.push({ topic, event, place: place++ })
       length++
     },
-    shift: (lane) => shift(older(shared, element(own, lane))),
+    shift: (lane) => shift(older(shared, elementAt(own, lane))),
     shiftOldest: () => shift(own.reduce(older, shared)),
   }
 }

@@ -3,7 +3,7 @@ import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
 import { openAmqp } from '../src/driver.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { withOptions } from './fixture.ts'
@@ -112,7 +112,7 @@ describe.skipIf(skipped('rabbitmq'))('three nodes of RabbitMQ', { timeout }, () 
 
   test('bug: publishers were refused for as long as the node was away that had led the queue', () =>
     flow(async (goesOn) => {
-      const leader = element(cluster.nodes, 0)
+      const leader = elementAt(cluster.nodes, 0)
       await leader.crash()
       await goesOn()
       await leader.restart()
@@ -128,7 +128,7 @@ describe.skipIf(skipped('rabbitmq'))('three nodes of RabbitMQ', { timeout }, () 
 
   test('clients are cut off from a node', () =>
     flow(async (goesOn) => {
-      const way = element(ways, 0)
+      const way = elementAt(ways, 0)
       way.cut()
       try {
         await goesOn()

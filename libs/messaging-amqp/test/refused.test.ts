@@ -3,7 +3,7 @@ import { startRabbitmq, type RunningRabbitmq } from '@armature/servers/rabbitmq'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openAmqp } from '../src/driver.ts'
 import { uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { withOptions, writeQueueNames } from './fixture.ts'
@@ -26,7 +26,7 @@ describe.skipIf(skipped('rabbitmq'))('a quorum queue between two leaders', { tim
 
   test('bug: a channel that met it was refused for as long as the node of the first leader was away', async () => {
     const { nodes } = cluster
-    const [leader, follower, other] = [element(nodes, 0), element(nodes, 1), element(nodes, 2)]
+    const [leader, follower, other] = [elementAt(nodes, 0), elementAt(nodes, 1), elementAt(nodes, 2)]
     const topic = uniqueTopic()
     const handled: string[] = []
     const member = await connect(cluster.url)

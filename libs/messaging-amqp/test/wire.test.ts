@@ -5,7 +5,7 @@ import { openAmqp } from '../src/driver.ts'
 import { compose } from '@armature/messaging/compose'
 import { recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
 import { deadLetter } from '@armature/messaging/dead-letter'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { bodyText, message } from '@armature/messaging/message'
 import { keptDrivers, sharedRabbitmq, withOptions } from './fixture.ts'
 
@@ -88,7 +88,7 @@ describe('the wire', () => {
       id: 'id cloudEvents_',
       headers: { source: '/elsewhere', type: 'order.paid', sequence: '7', 'content-type': 'application/json' },
     })
-    expect(bodyText(element(seen.deliveries, 0))).toBe('{"a":1}')
+    expect(bodyText(elementAt(seen.deliveries, 0))).toBe('{"a":1}')
     expect(seen.deliveries[1]?.id).toBe('id cloudEvents:')
   })
 
@@ -141,6 +141,6 @@ describe('the wire', () => {
     await expect(publish({ [`x-${'n'.repeat(300)}`]: '' })).rejects.toMatchObject({ fault: 'bad-message' })
     await driver.publish(topic, [message(topic, 'last')])
     await vi.waitFor(() => expect(seen.deliveries).toHaveLength(1), { timeout: 15_000 })
-    expect(bodyText(element(seen.deliveries, 0))).toBe('last')
+    expect(bodyText(elementAt(seen.deliveries, 0))).toBe('last')
   })
 })

@@ -1,7 +1,7 @@
 import { messagingSettings } from '@armature/config/common'
 import { MessagingUrlError, PublishError, SubscribeError, TopicError } from '@armature/messaging/errors'
 import type { Driver } from '@armature/messaging/ports'
-import { isInProcess } from '@armature/messaging/reach'
+import { isInProcess } from '@armature/messaging/broker-in-words'
 import type { TopicBrowser } from '@armature/messaging/topic-browser'
 import type { CommandIo } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'

@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { expect, test, vi } from 'vitest'
 import type { KafkaCluster } from './cluster.ts'
 import { producerIdentity } from './producer-identity.ts'
@@ -19,7 +19,7 @@ const asking = () => {
     const requests = asked.length
     const session = identity.session()
     await vi.waitFor(() => expect(asked).toHaveLength(requests + 1))
-    return { session, answer: element(asked, requests) }
+    return { session, answer: elementAt(asked, requests) }
   }
   const begin = async (producerId: string) => {
     const { session, answer } = await ask()

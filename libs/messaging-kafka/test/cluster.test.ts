@@ -3,7 +3,7 @@ import type { ClusterNode, RunningCluster } from '@armature/servers/cluster'
 import { startKafka } from '@armature/servers/kafka'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { numbered, recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { kafkaCluster } from '../src/cluster.ts'
 import { openKafka } from '../src/driver.ts'
 import { kafkaSettings } from '../src/settings.ts'
@@ -49,7 +49,7 @@ describe.skipIf(skipped('kafka'))('three brokers of Kafka', { timeout: deadlineM
     }
   }
   /** Nodes are numbered from 1. */
-  const nodeOf = (number: number): ClusterNode => element(cluster.nodes, number - 1)
+  const nodeOf = (number: number): ClusterNode => elementAt(cluster.nodes, number - 1)
   const leadersOf = (topic: string) =>
     ask(async (own) => {
       const [found] = await own.metadata([topic])
@@ -111,7 +111,7 @@ describe.skipIf(skipped('kafka'))('three brokers of Kafka', { timeout: deadlineM
 
   test('a leader is killed: nothing is lost, doubled or out of order', () =>
     flow(async (topic) => {
-      const leader = nodeOf(element(await leadersOf(topic), 0))
+      const leader = nodeOf(elementAt(await leadersOf(topic), 0))
       await leader.crash()
       await eventually(async () => expect(await leadersOf(topic)).not.toContain(-1))
       await leader.restart()

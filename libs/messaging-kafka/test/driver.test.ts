@@ -5,7 +5,7 @@ import { startProgram } from '@armature/servers/program'
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs'
 import { describe, expect, test, vi } from 'vitest'
 import { idsOf, numbered, recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { PublishError } from '@armature/messaging/errors'
 import { makeSocket } from '../src/connection.ts'
 import { openKafka } from '../src/driver.ts'
@@ -171,7 +171,7 @@ describe.skipIf(skipped('kafka'))('on Kafka', () => {
     const driver = keep(await openKafka(url(), { warn: (problem) => problems.push(problem) }))
     const seen = recorder()
     await driver.subscribe(topic, seen.handle)
-    const stopped = partitionOf(Buffer.from(element(keys, 0)), 8)
+    const stopped = partitionOf(Buffer.from(elementAt(keys, 0)), 8)
     const producer = new Kafka({ brokers: [hostsOf(url())], logLevel: logLevel.NOTHING }).producer()
     await producer.connect()
     const tooLarge = [{ partition: stopped, value: Buffer.alloc(65 * 1024 * 1024) }]

@@ -8,7 +8,7 @@ import { startProgram, type Program } from '@armature/servers/program'
 import type { RunningServer } from '@armature/servers/server'
 import { describe, afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { drain, recorder, uniqueTopic } from '@armature/messaging-kit/conformance-fixture'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { openKafka } from '../src/driver.ts'
 import { sinkProgram } from '@armature/messaging-kit/sink-program'
 import { message } from '@armature/messaging/message'
@@ -226,7 +226,7 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       expect(await recordsIn(topic)).toBe(total)
       expect(seen.ids()).toHaveLength(total)
       expectOrder(seen.deliveries.map(({ id }) => id))
-      expect(element(seen.deliveries, 0).attempt).toBe(1)
+      expect(elementAt(seen.deliveries, 0).attempt).toBe(1)
     },
   )
 })

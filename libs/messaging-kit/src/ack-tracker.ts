@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 
 /**
  * Which offsets of which partitions are done, so that a consumer commits only below its oldest unfinished message. One
@@ -84,8 +84,8 @@ export const ackTracker = (): AckTracker => {
       }
       let highest = offset
       it.head++
-      while (done.size > 0 && it.head < offsets.length && done.delete(element(offsets, it.head))) {
-        highest = element(offsets, it.head++)
+      while (done.size > 0 && it.head < offsets.length && done.delete(elementAt(offsets, it.head))) {
+        highest = elementAt(offsets, it.head++)
       }
       it.committable = Math.max(it.committable ?? 0, highest + 1)
       if (it.head === offsets.length) {
@@ -115,7 +115,7 @@ const placeOf = ({ offsets, head }: Tracked, offset: number, exact: boolean): nu
   let high = offsets.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (element(offsets, middle) < offset) low = middle + 1
+    if (elementAt(offsets, middle) < offset) low = middle + 1
     else high = middle
   }
   return exact && offsets[low] !== offset ? -1 : low

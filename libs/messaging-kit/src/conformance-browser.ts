@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { idsOf, numbered, recorder, uniqueTopic, type Conformance } from './conformance-fixture.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { TopicError } from '@armature/messaging/errors'
 import { message } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
@@ -68,7 +68,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
       await driver.publish(topic, messages)
       const browser = browserOf(driver)
       for await (const held of browser.browse(topic, { max: 10 })) {
-        expect(held.id).toBe(element(messages, 0).id)
+        expect(held.id).toBe(elementAt(messages, 0).id)
         break
       }
       const controller = new AbortController()
@@ -109,7 +109,7 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
       await driver.publish(topic, messages)
       const browser = browserOf(driver)
       const held = await all(browser, topic)
-      const chosen = [2, 3, 7].map((at) => element(held, at))
+      const chosen = [2, 3, 7].map((at) => elementAt(held, at))
       await browser.remove(topic, chosen)
       const left = messages.filter((_, at) => ![2, 3, 7].includes(at))
       expect(idsOf(await all(browser, topic))).toEqual(idsOf(left))
@@ -124,14 +124,14 @@ export const browserConformance = ({ options, connect, eventually, declared }: C
       const topic = browserTopic()
       const drivers = [await connect(), await connect()]
       const messages = numbered(topic, 120, ['a', 'b', 'c'])
-      await element(drivers, 0).publish(topic, messages)
+      await elementAt(drivers, 0).publish(topic, messages)
       const nth = new Map(messages.map(({ id }, index) => [id, index]))
       const drop = async (browser: TopicBrowser, part: number) => {
         const own = (await all(browser, topic)).filter(({ id }) => (nth.get(id) ?? 0) % 4 === part)
         for (let at = 0; at < own.length; at += 10) await browser.remove(topic, own.slice(at, at + 10))
       }
       await Promise.all(drivers.map((driver, part) => drop(browserOf(driver), part)))
-      const left = idsOf(await all(browserOf(element(drivers, 1)), topic))
+      const left = idsOf(await all(browserOf(elementAt(drivers, 1)), topic))
       // The one may have published again what the other has read: a letter may lie there twice, under one id.
       const known = messages.filter((_, index) => index % 4 > 1)
       expect([...new Set(left)].filter((id) => (nth.get(id) ?? 0) % 4 > 1).sort()).toEqual(idsOf(known).sort())

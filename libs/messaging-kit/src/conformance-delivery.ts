@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { subscribeBatch } from '@armature/messaging/batch'
 import type { Outcome } from '@armature/messaging/batches'
 import { idsOf, numbered, numberOf, recorder, uniqueTopic, type Conformance } from './conformance-fixture.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { bodyText, message, type Message } from '@armature/messaging/message'
 import { messagesOf, partOfRun } from '@armature/messaging/message-run'
 import { publishRun } from '@armature/messaging/publish-run'
@@ -84,7 +84,7 @@ export const deliveryConformance = ({ options, connect, eventually, declared }: 
       await driver.subscribe(topic, seen.handle)
       await driver.publish(topic, [message(topic, body)])
       await eventually(() => expect(seen.deliveries).toHaveLength(1))
-      expect(Buffer.from(element(seen.deliveries, 0).body)).toEqual(Buffer.from(body))
+      expect(Buffer.from(elementAt(seen.deliveries, 0).body)).toEqual(Buffer.from(body))
     })
 
     test('id, key and time arrive as they were; the topic is the one published to', async () => {
@@ -117,7 +117,7 @@ export const deliveryConformance = ({ options, connect, eventually, declared }: 
       await driver.publish(topic, [message(topic, 'x', { headers })])
       await eventually(() => expect(seen.deliveries).toHaveLength(1))
       // On the wire each message has a source and a type; one that names none gets the driver's.
-      const { source = '', type = topic, ...received } = element(seen.deliveries, 0).headers
+      const { source = '', type = topic, ...received } = elementAt(seen.deliveries, 0).headers
       expect(received).toEqual(headers)
       expect(type).toBe(topic)
       expect(source).toMatch(/^(\/armature)?$/)

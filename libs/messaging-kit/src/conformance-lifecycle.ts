@@ -8,7 +8,7 @@ import {
   uniqueTopic,
   type Conformance,
 } from './conformance-fixture.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { PublishError, SubscribeError } from '@armature/messaging/errors'
 
 export const lifecycleConformance = ({ options, connect, eventually, declared }: Conformance): void => {
@@ -30,7 +30,7 @@ export const lifecycleConformance = ({ options, connect, eventually, declared }:
       await driver.publish(topic, numbered(topic, 3, ['k']))
       await eventually(() => expect(other.acked).toHaveLength(3))
       expect(seen.deliveries).toHaveLength(3)
-      expect(element(seen.deliveries, 0).signal.aborted).toBe(false)
+      expect(elementAt(seen.deliveries, 0).signal.aborted).toBe(false)
       let idle = false
       const waited = subscription.idle().then(() => (idle = true))
       expect(subscription.inFlight).toBe(3)

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest'
 import { compose } from '@armature/messaging/compose'
 import { recorder, numbered, uniqueTopic, type Conformance } from './conformance-fixture.ts'
 import { deadLetter, deadLetterTopic } from '@armature/messaging/dead-letter'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 
 /** Says that it is a CloudEvent and is none: it has no id, source and type. */
 const undecodable = Buffer.from('{"specversion":"1.0"}')
@@ -22,7 +22,7 @@ export const outsideConformance = ({ options, connect, eventually, declared }: C
       await driver.subscribe(topic, seen.handle)
       await send(topic, { 'x-shop': 'north' }, Buffer.from('{"total":9}'))
       await eventually(() => expect(seen.acked).toHaveLength(1))
-      const delivery = element(seen.deliveries, 0)
+      const delivery = elementAt(seen.deliveries, 0)
       expect(Buffer.from(delivery.body).toString()).toBe('{"total":9}')
       expect(delivery).toMatchObject({ topic, undecodable: undefined })
       if (rawHeaders) expect(delivery.headers).toMatchObject({ 'x-shop': 'north' })
@@ -60,7 +60,7 @@ export const outsideConformance = ({ options, connect, eventually, declared }: C
       await driver.publish(topic, good)
       await eventually(() => expect(seen.acked).toHaveLength(1))
       expect(seen.ids()).toEqual(good.map(({ id }) => id))
-      const letter = element(letters.deliveries, 0)
+      const letter = elementAt(letters.deliveries, 0)
       expect(letter.headers).toMatchObject({ 'dlt-reason': 'undecodable', 'kafka_dlt-original-topic': topic })
       expect(Buffer.from(letter.body).toString()).toBe(undecodable.toString())
     })
@@ -72,7 +72,7 @@ export const outsideConformance = ({ options, connect, eventually, declared }: C
       await driver.subscribe(topic, seen.handle)
       await send(topic, structured, undecodable)
       await eventually(() => expect(seen.acked).toHaveLength(1))
-      const { undecodable: why, body } = element(seen.deliveries, 0)
+      const { undecodable: why, body } = elementAt(seen.deliveries, 0)
       expect(why).toMatchObject({ reason: 'undecodable' })
       expect(Buffer.from(body).toString()).toBe(undecodable.toString())
     })

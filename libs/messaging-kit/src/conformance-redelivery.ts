@@ -9,7 +9,7 @@ import {
   uniqueTopic,
   type Conformance,
 } from './conformance-fixture.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 
 export const redeliveryConformance = ({
   options,
@@ -70,7 +70,7 @@ export const redeliveryConformance = ({
       await eventually(() => expect(seen.acked).toHaveLength(10))
       expect(seen.acked.map(numberOf).at(-1)).toBe(0)
       // Timers may fire up to a millisecond early.
-      expect(element(at, 1) - element(at, 0)).toBeGreaterThanOrEqual(redeliveryDelayMs - 2)
+      expect(elementAt(at, 1) - elementAt(at, 0)).toBeGreaterThanOrEqual(redeliveryDelayMs - 2)
     })
 
     declared(
@@ -111,7 +111,7 @@ export const redeliveryConformance = ({
       await heir.subscribe(topic, second.handle, { group })
       const marker = numbered(topic, 1, ['k'])
       await driver.publish(topic, marker)
-      await eventually(() => expect(second.ids()).toContain(element(marker, 0).id))
+      await eventually(() => expect(second.ids()).toContain(elementAt(marker, 0).id))
       expect(second.ids()).toEqual(idsOf(marker))
     })
 

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { idsOf, numbered, recorder, uniqueTopic, type Conformance } from './conformance-fixture.ts'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 
 export const replayConformance = ({ options, connect, eventually, declared }: Conformance): void => {
   const { replay } = options
@@ -41,12 +41,12 @@ export const replayConformance = ({ options, connect, eventually, declared }: Co
       await eventually(() => expect(all.ids()).toHaveLength(10))
       const positions = all.deliveries.map(({ position }) => position)
       expect(new Set(positions.map((at) => `${at?.partition}/${at?.offset}`)).size).toBe(10)
-      const sixth = element(positions, 6)
+      const sixth = elementAt(positions, 6)
       const seen = recorder()
       await driver.subscribe(topic, seen.handle, { from: { offset: sixth.offset } })
       await eventually(() => expect(seen.ids()).toHaveLength(4))
       expect(seen.ids()).toEqual(idsOf(messages.slice(6)))
-      expect(element(seen.deliveries, 0).position).toEqual(sixth)
+      expect(elementAt(seen.deliveries, 0).position).toEqual(sixth)
     })
 
     declared(replay, 'a time: what was stored at or after it', async () => {
@@ -80,7 +80,7 @@ export const replayConformance = ({ options, connect, eventually, declared }: Co
       await driver.subscribe(topic, seen.handle, { group, from: 'earliest' })
       const later = numbered(topic, 1, ['k'])
       await driver.publish(topic, later)
-      await eventually(() => expect(seen.ids()).toContain(element(later, 0).id))
+      await eventually(() => expect(seen.ids()).toContain(elementAt(later, 0).id))
       expect(seen.ids()).toEqual(idsOf(later))
     })
 

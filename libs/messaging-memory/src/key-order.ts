@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 
 /** With `serial: 'key'`: which message of each key may be delivered, and which wait behind it. Messages are named by their offset. */
 export interface KeyOrder {
@@ -50,7 +50,7 @@ export const keyOrder = (keyOf: (offset: number) => string | undefined): KeyOrde
       const { behind } = key
       behind.push(offset)
       const { length } = behind
-      if (length > 1 && element(behind, length - 2) > offset) behind.sort(ascending)
+      if (length > 1 && elementAt(behind, length - 2) > offset) behind.sort(ascending)
       return false
     },
     leave: (offset) => {

@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import type { Message } from '@armature/messaging/message'
 
 /** One partition: an append-only log that is cut off at its old end. Offsets begin at 0 and have no gaps. */
@@ -40,7 +40,7 @@ export const partitionLog = (partition: number): PartitionLog => {
   let bytes = 0
   let lastStoredAtMs = -Infinity
 
-  const at = (offset: number): Message => element(messages, offset - base)
+  const at = (offset: number): Message => elementAt(messages, offset - base)
 
   return {
     partition,
@@ -61,7 +61,7 @@ export const partitionLog = (partition: number): PartitionLog => {
       bytes += message.body.byteLength
     },
     at,
-    storedAtMs: (offset) => element(times, offset - base),
+    storedAtMs: (offset) => elementAt(times, offset - base),
     remove: (offset) => {
       if (offset >= first && offset < end) removed.add(offset)
     },
@@ -82,7 +82,7 @@ export const partitionLog = (partition: number): PartitionLog => {
       let high = end
       while (low < high) {
         const middle = low + Math.floor((high - low) / 2)
-        if (element(times, middle - base) < timeMs) low = middle + 1
+        if (elementAt(times, middle - base) < timeMs) low = middle + 1
         else high = middle
       }
       return low

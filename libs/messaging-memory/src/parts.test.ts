@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
 import { drivenClock } from '@armature/async/clock'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { assign } from './assignment.ts'
 import { delays } from './delays.ts'
 import { heap } from '@armature/async/heap'
@@ -130,7 +130,7 @@ describe('seededRandom', () => {
     const counts = Array.from({ length: 10 }, () => 0)
     for (let each = 0; each < 10_000; each++) {
       const drawn = random.below(10)
-      counts[drawn] = element(counts, drawn) + 1
+      counts[drawn] = elementAt(counts, drawn) + 1
     }
     expect(Math.min(...counts)).toBeGreaterThan(850)
     expect(Math.max(...counts)).toBeLessThan(1_150)
@@ -138,6 +138,6 @@ describe('seededRandom', () => {
 })
 
 test('element: an index that is not there is a fault that is named', () => {
-  expect(element(['a', 'b'], 1)).toBe('b')
-  expect(() => element(['a'], 1)).toThrow('no element at 1 of 1')
+  expect(elementAt(['a', 'b'], 1)).toBe('b')
+  expect(() => elementAt(['a'], 1)).toThrow('no element at 1 of 1')
 })

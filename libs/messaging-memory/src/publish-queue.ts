@@ -1,5 +1,5 @@
 import type { Cancel, Clock } from '@armature/async/clock'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import type { PublishError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { MemoryLimits } from './settings.ts'
@@ -67,7 +67,7 @@ export const publishQueue = ({ limits, clock, append, full }: PublishQueueParts)
       if (publishWaitMs === 0) throw full(messages, next, '')
       const count = messages.length - next
       let bytes = 0
-      for (let index = next; index < messages.length; index++) bytes += element(messages, index).body.byteLength
+      for (let index = next; index < messages.length; index++) bytes += elementAt(messages, index).body.byteLength
       const tooMany = waitingMessages + count > maxPartitionMessages || waitingBytes + bytes > maxPartitionBytes
       if (tooMany && waiting.length > 0) {
         throw full(messages, next, ` behind the ${waitingMessages} that wait already`)

@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import type { Random } from '@armature/async/random'
 import type { Lane } from './lane.ts'
 
@@ -48,7 +48,7 @@ export const readyLanes = (random: Random): ReadyLanes => {
     },
     next: (fits) => {
       while (lanes.length > 0) {
-        const lane = stalled ?? element(lanes, lanes.length === 1 ? 0 : random.below(lanes.length))
+        const lane = stalled ?? elementAt(lanes, lanes.length === 1 ? 0 : random.below(lanes.length))
         const offset = lane.peek()
         if (offset < 0) {
           remove(lane)

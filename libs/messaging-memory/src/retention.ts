@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import type { Lane } from './lane.ts'
 import type { PartitionLog } from './log.ts'
 import type { MemoryLimits } from './settings.ts'
@@ -35,7 +35,7 @@ export const retention = (
   const needed = (log: PartitionLog) => {
     let offset = log.end
     let slowest: Lane | undefined
-    for (const lane of element(readers, log.partition)) {
+    for (const lane of elementAt(readers, log.partition)) {
       const { floor } = lane
       if (floor >= offset) continue
       offset = floor
@@ -46,18 +46,18 @@ export const retention = (
 
   return {
     attach: (lanes) => {
-      for (const [partition, lane] of lanes.entries()) element(readers, partition).push(lane)
+      for (const [partition, lane] of lanes.entries()) elementAt(readers, partition).push(lane)
       floors.fill(0)
     },
     detach: (lanes) => {
       for (const [partition, lane] of lanes.entries()) {
-        readers[partition] = element(readers, partition).filter((each) => each !== lane)
+        readers[partition] = elementAt(readers, partition).filter((each) => each !== lane)
       }
     },
-    readersOf: ({ partition }) => element(readers, partition),
+    readersOf: ({ partition }) => elementAt(readers, partition),
     makeRoom: (log, bytes) => {
       while (log.end - log.first >= maxPartitionMessages || log.bytes + bytes > maxPartitionBytes) {
-        if (log.first >= element(floors, log.partition)) {
+        if (log.first >= elementAt(floors, log.partition)) {
           const { offset } = needed(log)
           floors[log.partition] = offset
           if (log.first >= offset) return false

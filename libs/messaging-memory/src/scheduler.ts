@@ -1,4 +1,4 @@
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import type { Random } from '@armature/async/random'
 
 /** A member that delivers when the scheduler calls it. */
@@ -42,7 +42,7 @@ export const scheduler = (random: Random): Scheduler => {
     let left = deliveriesPerTurn
     while (left > 0 && queue.length > 0) {
       const index = queue.length === 1 ? 0 : random.below(queue.length)
-      const runner = element(queue, index)
+      const runner = elementAt(queue, index)
       left -= runner.deliver(Math.min(left, 1 + random.below(longestRun)))
       if (runner.runnable) continue
       runner.queued = false

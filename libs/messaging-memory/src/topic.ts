@@ -1,5 +1,5 @@
 import type { Clock } from '@armature/async/clock'
-import { element } from '@armature/async/element'
+import { elementAt } from '@armature/async/element-at'
 import { keyHash } from '@armature/async/key-hash'
 import type { Random } from '@armature/async/random'
 import { PublishError } from '@armature/messaging/errors'
@@ -43,12 +43,12 @@ export const memoryTopic = ({ name, limits, clock, random, onAppended }: TopicPa
   let roundRobin = random.below(limits.partitions)
 
   const partitionOf = ({ key }: Message): PartitionLog =>
-    element(partitions, key === undefined ? roundRobin : keyHash(key) % partitions.length)
+    elementAt(partitions, key === undefined ? roundRobin : keyHash(key) % partitions.length)
 
   const append = (messages: readonly Message[], from: number): number => {
     const nowMs = clock.now()
     for (let index = from; index < messages.length; index++) {
-      const message = element(messages, index)
+      const message = elementAt(messages, index)
       const log = partitionOf(message)
       if (!kept.makeRoom(log, message.body.byteLength)) return index
       if (message.key === undefined) roundRobin = (roundRobin + 1) % partitions.length
@@ -61,7 +61,7 @@ export const memoryTopic = ({ name, limits, clock, random, onAppended }: TopicPa
 
   /** Names the partition of the first message without room, and the group that has yet to settle what is in its place. */
   const full = (messages: readonly Message[], next: number, problem: string): PublishError => {
-    const log = partitionOf(element(messages, next))
+    const log = partitionOf(elementAt(messages, next))
     const { offset, lane } = kept.needed(log)
     const bound = `partition ${log.partition} keeps ${maxPartitionMessages} messages and ${maxPartitionBytes} bytes`
     const holder = lane === undefined ? '' : `, and ${lane.reader} has yet to settle offset ${offset}`

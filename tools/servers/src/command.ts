@@ -1,8 +1,8 @@
 import { open, readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { keptState } from './kept-state.ts'
-import type { Kept } from './keeper.ts'
-import { type KeeperClient, keeperPlaces } from './keeper-client.ts'
+import type { Kept } from './supervisor.ts'
+import { type SupervisorClient, supervisorPlaces } from './supervisor-client.ts'
 import { serverNames, unknownNames, unknownServer, withoutClusters } from './kinds.ts'
 import { say } from './progress.ts'
 
@@ -88,13 +88,13 @@ const up = async (state: State, chosen: readonly string[], options: UpOptions): 
   const nodes = options.nodes === undefined ? undefined : Number(options.nodes)
   const names = chosen.length === 0 ? serverNames : chosen
   const interrupt = interruption()
-  const { keeper, isNew } = await state.opened()
-  const before = new Map((await keeper.list()).map((kept) => [kept.name, kept]))
-  const stopProgress = await followed(keeperPlaces(keeper.folder).progress)
+  const { supervisor, isNew } = await state.opened()
+  const before = new Map((await supervisor.list()).map((kept) => [kept.name, kept]))
+  const stopProgress = await followed(supervisorPlaces(supervisor.folder).progress)
   const startedMs = Date.now()
   const asks = names.map(async (name) => {
     try {
-      const kept = await keeper.ask(name, nodes)
+      const kept = await supervisor.ask(name, nodes)
       const runs = before.get(name)?.state === 'running'
       say(`${name} ${runs ? 'runs already' : `runs after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`}`)
       for (const [variable, value] of Object.entries(kept.variables)) console.log(`export ${variable}=${quoted(value)}`)
@@ -111,7 +111,7 @@ const up = async (state: State, chosen: readonly string[], options: UpOptions): 
     say('Interrupted: what was started is ended.')
     // The callers of each server learn that it is stopped.
     if (isNew) await state.ended()
-    else await Promise.all(names.filter((name) => !before.has(name)).map((name) => keeper.stop(name)))
+    else await Promise.all(names.filter((name) => !before.has(name)).map((name) => supervisor.stop(name)))
     await stopProgress()
     return interrupt.code ?? success
   }
@@ -159,8 +159,8 @@ const followed = async (path: string): Promise<() => Promise<void>> => {
   }
 }
 
-const status = async (keeper: KeeperClient | undefined): Promise<number> => {
-  const list = (await keeper?.list()) ?? []
+const status = async (supervisor: SupervisorClient | undefined): Promise<number> => {
+  const list = (await supervisor?.list()) ?? []
   if (list.length === 0) return print('No server runs.')
   const row = ({ name, state, since, variables, reason }: Kept) => {
     const [url = ''] = Object.values(variables)
@@ -169,8 +169,9 @@ const status = async (keeper: KeeperClient | undefined): Promise<number> => {
   return print(table([['NAME', 'STATE', 'SINCE', 'WHERE'], ...list.map(row)]))
 }
 
-const logs = async (keeper: KeeperClient | undefined, name: string): Promise<number> => {
-  const text = keeper && (await readFile(keeperPlaces(keeper.folder).logOf(name), 'utf8').catch(() => undefined))
+const logs = async (supervisor: SupervisorClient | undefined, name: string): Promise<number> => {
+  const text =
+    supervisor && (await readFile(supervisorPlaces(supervisor.folder).logOf(name), 'utf8').catch(() => undefined))
   if (text === undefined) {
     say(`${name} has written nothing: it does not run. Start it with: npm run servers -- up ${name}`)
     return unavailable
@@ -180,10 +181,10 @@ const logs = async (keeper: KeeperClient | undefined, name: string): Promise<num
 }
 
 const down = async (state: State, names: readonly string[]): Promise<number> => {
-  const keeper = await state.running()
-  const list = (await keeper?.list()) ?? []
+  const supervisor = await state.running()
+  const list = (await supervisor?.list()) ?? []
   const chosen = list.filter(({ name }) => names.length === 0 || names.includes(name)).map(({ name }) => name)
-  if (keeper !== undefined && chosen.length < list.length) await Promise.all(chosen.map(keeper.stop))
+  if (supervisor !== undefined && chosen.length < list.length) await Promise.all(chosen.map(supervisor.stop))
   else await state.ended()
   say(chosen.length === 0 ? 'No server runs.' : `Ended ${chosen.join(', ')}.`)
   return success

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Environment } from './execute.ts'
-import { keeperAt } from './keeper-client.ts'
+import { supervisorAt } from './supervisor-client.ts'
 import { kinds, type ServerName } from './kinds.ts'
 import { skipped as isSkipped, skipVariable } from './skip.ts'
 
-/** The variable for the keeper's folder in this run of tests; set by `npm test` and by global-setup.ts. */
-export const keeperFolderVariable = 'ARMATURE_KEEPER'
+/** The variable for the supervisor's folder in this run of tests; set by `npm test` and by global-setup.ts. */
+export const supervisorFolderVariable = 'ARMATURE_SUPERVISOR'
 
 /** For a hook that asks for a server: the first ask may have to install it, and build it. */
 export const serverDeadlineMs = 1_800_000
@@ -27,13 +27,13 @@ export const serverVariables = async (name: ServerName, env: Environment = proce
   }
   const given = env[variable]
   if (given !== undefined && given !== '') return env
-  const folder = env[keeperFolderVariable]
+  const folder = env[supervisorFolderVariable]
   if (folder === undefined) {
     throw new Error(
       `${name}: this run keeps no servers: add globalSetup: '@armature/servers/global-setup' to its vitest.config.ts, or set ${variable}`,
     )
   }
-  return (await keeperAt(folder).ask(name)).variables
+  return (await supervisorAt(folder).ask(name)).variables
 }
 
 /** A name that no other test uses, on a server that all share. */

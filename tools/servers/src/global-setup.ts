@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { keeperFolderVariable } from './fixture.ts'
-import { startBoundKeeper } from './keeper-client.ts'
+import { supervisorFolderVariable } from './fixture.ts'
+import { startBoundSupervisor } from './supervisor-client.ts'
 import { runVariable } from './leftovers.ts'
 import { skippedServers } from './skip.ts'
 
@@ -10,12 +10,12 @@ import { skippedServers } from './skip.ts'
  */
 export const setup = async (): Promise<(() => Promise<void>) | undefined> => {
   skippedServers()
-  if (process.env[keeperFolderVariable] !== undefined) return undefined
+  if (process.env[supervisorFolderVariable] !== undefined) return undefined
   process.env[runVariable] ??= randomUUID()
-  const keeper = await startBoundKeeper()
-  process.env[keeperFolderVariable] = keeper.folder
+  const supervisor = await startBoundSupervisor()
+  process.env[supervisorFolderVariable] = supervisor.folder
   return async () => {
-    delete process.env[keeperFolderVariable]
-    await keeper.end()
+    delete process.env[supervisorFolderVariable]
+    await supervisor.end()
   }
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Environment } from './execute.ts'
-import { isAlive, keeperAt, startKeeper, type KeeperClient } from './keeper-client.ts'
+import { isAlive, supervisorAt, startSupervisor, type SupervisorClient } from './supervisor-client.ts'
 import { withLock } from './lock.ts'
 
 const lockDeadlineMs = 60_000
@@ -11,7 +11,7 @@ const lockDeadlineMs = 60_000
 /** The checkout that this file belongs to. */
 const thisCheckout = join(import.meta.dirname, '../../..')
 
-/** Which keeper the `up` of a checkout started, on the disk. One a user and checkout: a second `up` adds to it. */
+/** Which supervisor the `up` of a checkout started, on the disk. One a user and checkout: a second `up` adds to it. */
 export const keptState = (env: Environment = process.env, checkout: string = thisCheckout) => {
   const folder = join(env['XDG_STATE_HOME'] || join(env['HOME'] || homedir(), '.local', 'state'), 'armature')
   const path = join(folder, `servers-${createHash('sha256').update(checkout).digest('hex').slice(0, 16)}.json`)
@@ -21,25 +21,27 @@ export const keptState = (env: Environment = process.env, checkout: string = thi
     return text === undefined ? undefined : (JSON.parse(text) as { pid: number; folder: string })
   }
 
-  const running = async (): Promise<KeeperClient | undefined> => {
+  const running = async (): Promise<SupervisorClient | undefined> => {
     const found = await recorded()
-    return found !== undefined && isAlive(found.pid) ? keeperAt(found.folder) : undefined
+    return found !== undefined && isAlive(found.pid) ? supervisorAt(found.folder) : undefined
   }
 
   return {
-    /** The keeper that runs, if one does. */
+    /** The supervisor that runs, if one does. */
     running,
-    /** The keeper that runs, or a new one. */
-    opened: (): Promise<{ keeper: KeeperClient; isNew: boolean }> =>
+    /** The supervisor that runs, or a new one. */
+    opened: (): Promise<{ supervisor: SupervisorClient; isNew: boolean }> =>
       withLock(`${path}.lock`, { deadlineMs: lockDeadlineMs }, async () => {
         const known = await running()
-        if (known !== undefined) return { keeper: known, isNew: false }
-        const keeper = await startKeeper()
+        if (known !== undefined) return { supervisor: known, isNew: false }
+        const supervisor = await startSupervisor()
         await mkdir(dirname(path), { recursive: true })
-        await writeFile(path, JSON.stringify({ checkout, pid: keeper.pid, folder: keeper.folder }), { mode: 0o600 })
-        return { keeper, isNew: true }
+        await writeFile(path, JSON.stringify({ checkout, pid: supervisor.pid, folder: supervisor.folder }), {
+          mode: 0o600,
+        })
+        return { supervisor, isNew: true }
       }),
-    /** Ends the keeper with all its servers and their data, also what one left that was killed. */
+    /** Ends the supervisor with all its servers and their data, also what one left that was killed. */
     ended: (): Promise<void> =>
       withLock(`${path}.lock`, { deadlineMs: lockDeadlineMs }, async () => {
         const found = await recorded()

@@ -5,7 +5,7 @@ import type { RunningServer, ServerKind } from './server.ts'
 
 const maxLinesShown = 12
 
-/** The parts of a server that a keeper uses. */
+/** The parts of a server that a supervisor uses. */
 export type KeptServer = Pick<RunningServer, 'url' | 'variables' | 'stop'>
 
 /**

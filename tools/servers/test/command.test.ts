@@ -128,7 +128,7 @@ describe('up and down', { timeout: serverDeadlineMs }, () => {
     await nothingIsLeft()
   })
 
-  test('down removes what a killed keeper has left', async () => {
+  test('down removes what a killed supervisor has left', async () => {
     const { output } = await servers('up', 'nats')
     const [file = ''] = await readdir(join(room, 'state/armature'))
     const { pid } = JSON.parse(await readFile(join(room, 'state/armature', file), 'utf8')) as { pid: number }

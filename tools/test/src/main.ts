@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { keeperFolderVariable } from '@armature/servers/fixture'
-import { startBoundKeeper } from '@armature/servers/keeper-client'
+import { supervisorFolderVariable } from '@armature/servers/fixture'
+import { startBoundSupervisor } from '@armature/servers/supervisor-client'
 import { marked, runVariable, signalAll } from '@armature/servers/leftovers'
 import { skippedServers } from '@armature/servers/skip'
 import { startServers } from './start-servers.ts'
@@ -34,8 +34,8 @@ const tallyFile = join(folder, 'tally.json')
 const run = randomUUID()
 
 const env = { ...process.env, [runVariable]: run }
-const keeper = await startBoundKeeper(env)
-if (process.argv.length === 2) await startServers(keeper, skippedNames, env)
+const supervisor = await startBoundSupervisor(env)
+if (process.argv.length === 2) await startServers(supervisor, skippedNames, env)
 const vitest = spawn(
   process.execPath,
   [
@@ -50,7 +50,7 @@ const vitest = spawn(
   {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...env, TALLY_FILE: tallyFile, [keeperFolderVariable]: keeper.folder },
+    env: { ...env, TALLY_FILE: tallyFile, [supervisorFolderVariable]: supervisor.folder },
   },
 )
 let interrupted = false
@@ -61,7 +61,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 const [code] = (await once(vitest, 'close')) as [number | null]
-await keeper.end()
+await supervisor.end()
 
 const tally = ((): Tally => {
   try {

@@ -1,12 +1,12 @@
-import type { KeeperClient } from '@armature/servers/keeper-client'
+import type { SupervisorClient } from '@armature/servers/supervisor-client'
 import { kinds, serverNames } from '@armature/servers/kinds'
 
 /**
- * Starts all servers that the keeper has to start, before the time of any test begins: the first run on a machine installs and builds
+ * Starts all servers that the supervisor has to start, before the time of any test begins: the first run on a machine installs and builds
  * them, which takes minutes. One that cannot be installed is reported, and fails the tests that ask for it.
  */
 export const startServers = async (
-  keeper: Pick<KeeperClient, 'ask'>,
+  supervisor: Pick<SupervisorClient, 'ask'>,
   skipped: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
   say: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
@@ -16,7 +16,7 @@ export const startServers = async (
   say(`starting ${names.join(', ')}`)
   await Promise.all(
     names.map((name) =>
-      keeper
+      supervisor
         .ask(name)
         .catch((fault: unknown) => say(`${name}: ${fault instanceof Error ? fault.message : String(fault)}`)),
     ),

@@ -45,7 +45,7 @@ const environment = (more: Record<string, string> = {}) => ({
   NO_COLOR: '1',
   CI: '',
   ARMATURE_SKIP: '',
-  ARMATURE_KEEPER: undefined,
+  ARMATURE_SUPERVISOR: undefined,
   NATS_URL: '',
   OUTER_RUN: outer,
   ...more,

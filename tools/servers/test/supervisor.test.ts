@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { serverDeadlineMs, serverUrl } from '../src/fixture.ts'
-import { isAlive, keeperAt, keeperPlaces, startBoundKeeper } from '../src/keeper-client.ts'
+import { isAlive, supervisorAt, supervisorPlaces, startBoundSupervisor } from '../src/supervisor-client.ts'
 import { marked, runVariable, signalAll } from '../src/leftovers.ts'
 import { type Program, startProgram } from '../src/program.ts'
 import { accepts } from '../src/running.ts'
@@ -17,8 +17,8 @@ let owner: Program | undefined
 const startOwner = async (): Promise<string> => {
   const script = `
     import { spawn } from 'node:child_process'
-    import { startBoundKeeper } from '${import.meta.dirname}/../src/keeper-client.ts'
-    const { folder } = await startBoundKeeper()
+    import { startBoundSupervisor } from '${import.meta.dirname}/../src/supervisor-client.ts'
+    const { folder } = await startBoundSupervisor()
     spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', detached: true })
     console.log('folder ' + folder + '.'); setInterval(() => {}, 1000)`
   const env: Record<string, string | undefined> = { ...process.env, [runVariable]: run }
@@ -39,7 +39,7 @@ afterEach(async () => {
 describe.runIf(process.platform === 'linux')('servers of a run', { timeout: serverDeadlineMs }, () => {
   const begun = async () => {
     const folder = await startOwner()
-    const env = { ...process.env, ARMATURE_KEEPER: folder, ARMATURE_SKIP: '' }
+    const env = { ...process.env, ARMATURE_SUPERVISOR: folder, ARMATURE_SKIP: '' }
     const urls = await Promise.all(
       names.map((name) => serverUrl(name, { ...env, NATS_URL: '', DATABASE_URL: '', AMQP_URL: '' })),
     )
@@ -57,39 +57,39 @@ describe.runIf(process.platform === 'linux')('servers of a run', { timeout: serv
     await vi.waitFor(() => expect(existsSync(folder)).toBe(false), settleMs)
   })
 
-  test('end when their keeper is killed; the next one removes their data', async () => {
+  test('end when their supervisor is killed; the next one removes their data', async () => {
     const { folder } = await begun()
-    const pid = Number(await readFile(keeperPlaces(folder).pidFile, 'utf8'))
+    const pid = Number(await readFile(supervisorPlaces(folder).pidFile, 'utf8'))
     process.kill(pid, 'SIGKILL')
     owner?.signal('SIGKILL')
     const others = () => marked(runVariable, run).filter(({ command }) => !command.includes('setInterval'))
     await vi.waitFor(() => expect(others()).toEqual([]), { timeout: settleMs, interval: 100 })
     expect(existsSync(folder)).toBe(true)
-    const next = await startBoundKeeper()
+    const next = await startBoundSupervisor()
     expect(existsSync(folder)).toBe(false)
     await next.end()
     expect(existsSync(next.folder)).toBe(false)
   })
 })
 
-test('a keeper that is told to end has ended its servers before it answers', async () => {
-  const keeper = await startBoundKeeper()
-  const { variables } = await keeper.ask('nats')
-  const pid = Number(await readFile(keeperPlaces(keeper.folder).pidFile, 'utf8'))
+test('a supervisor that is told to end has ended its servers before it answers', async () => {
+  const supervisor = await startBoundSupervisor()
+  const { variables } = await supervisor.ask('nats')
+  const pid = Number(await readFile(supervisorPlaces(supervisor.folder).pidFile, 'utf8'))
   expect(await accepts(portOf(variables['NATS_URL'] ?? ''))).toBe(true)
-  await keeper.end()
+  await supervisor.end()
   expect(await accepts(portOf(variables['NATS_URL'] ?? ''))).toBe(false)
-  expect(existsSync(keeper.folder)).toBe(false)
+  expect(existsSync(supervisor.folder)).toBe(false)
   expect(isAlive(pid)).toBe(false)
-  await expect(keeperAt(keeper.folder).list()).rejects.toThrow()
+  await expect(supervisorAt(supervisor.folder).list()).rejects.toThrow()
 })
 
 test('what a server writes is in its log', async () => {
-  const keeper = await startBoundKeeper()
+  const supervisor = await startBoundSupervisor()
   try {
-    await keeper.ask('nats')
-    expect(await readFile(keeperPlaces(keeper.folder).logOf('nats'), 'utf8')).toContain('Server is ready')
+    await supervisor.ask('nats')
+    expect(await readFile(supervisorPlaces(supervisor.folder).logOf('nats'), 'utf8')).toContain('Server is ready')
   } finally {
-    await keeper.end()
+    await supervisor.end()
   }
 })

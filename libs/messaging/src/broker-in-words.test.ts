@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { brokerInWords, isInProcess } from './reach.ts'
+import { brokerInWords, isInProcess } from './broker-in-words.ts'
 
 test.each(['memory:', 'MEMORY:', 'memory:?seed=7'])('%s reaches this process only, and says so', (url) => {
   expect(isInProcess(url)).toBe(true)

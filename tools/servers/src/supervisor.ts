@@ -4,7 +4,7 @@ import type { KeptServer } from './source.ts'
 
 export type KeptState = 'starting' | 'running' | 'failed'
 
-/** A server, as its keeper describes it. */
+/** A server, as its supervisor describes it. */
 export interface Kept {
   readonly name: string
   readonly state: KeptState
@@ -19,7 +19,7 @@ export interface Kept {
 }
 
 /** Starts servers when they are asked for, once for all who ask, and ends them. */
-export interface Keeper {
+export interface Supervisor {
   /**
    * Resolves when it runs, or rejects with why it does not; one that failed is tried again at the next ask. `nodes` is how many it shall
    * have; without, as many as it has, else 1.
@@ -32,7 +32,7 @@ export interface Keeper {
   end(): Promise<void>
 }
 
-/** How a keeper starts servers; others in tests. */
+/** How a supervisor starts servers; others in tests. */
 export interface Starter {
   start(kind: ServerKind, nodes: number): Promise<KeptServer>
   /** Makes a start under way fail soon: ends its processes, in the end by force. May do nothing. */
@@ -44,8 +44,11 @@ export interface Starter {
 const interruptEveryMs = 250
 const forceAfterMs = 5_000
 
-/** A keeper of these kinds. */
-export const keeper = (kinds: Readonly<Record<string, ServerKind>>, { start, interrupt, logOf }: Starter): Keeper => {
+/** A supervisor of these kinds. */
+export const supervisor = (
+  kinds: Readonly<Record<string, ServerKind>>,
+  { start, interrupt, logOf }: Starter,
+): Supervisor => {
   const held = new Map<string, { told: Kept; started: Promise<KeptServer> }>()
   let ended = false
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Environment } from './execute.ts'
-import type { Kept } from './keeper.ts'
+import type { Kept } from './supervisor.ts'
 import { groupMembers } from './process-group.ts'
 
 const folderPrefix = 'armature-servers-'
@@ -15,32 +15,32 @@ const startDeadlineMs = 30_000
 const endDeadlineMs = 30_000
 const pollMs = 20
 
-/** The paths in a keeper's folder. */
-export const keeperPlaces = (folder: string) => ({
+/** The paths in a supervisor's folder. */
+export const supervisorPlaces = (folder: string) => ({
   socket: join(folder, 'socket'),
   pidFile: join(folder, 'pid'),
   /** All data of all its servers. */
   data: join(folder, 'data'),
-  /** The keeper's own output: the progress of installations. */
+  /** The supervisor's own output: the progress of installations. */
   progress: join(folder, 'progress.log'),
   /** A server's output. */
   logOf: (name: string) => join(folder, `${name}.log`),
 })
 
-/** A keeper, seen from other processes. */
-export interface KeeperClient {
+/** A supervisor, seen from other processes. */
+export interface SupervisorClient {
   readonly folder: string
   /** Resolves when the server runs; rejects with one line that says why it does not. */
   ask(name: string, nodes?: number): Promise<Kept>
   list(): Promise<readonly Kept[]>
   stop(name: string): Promise<void>
-  /** Ends all servers and the keeper. */
+  /** Ends all servers and the supervisor. */
   end(): Promise<void>
 }
 
-/** The keeper of this folder; it must run already. */
-export const keeperAt = (folder: string): KeeperClient => {
-  const { socket } = keeperPlaces(folder)
+/** The supervisor of this folder; it must run already. */
+export const supervisorAt = (folder: string): SupervisorClient => {
+  const { socket } = supervisorPlaces(folder)
   return {
     folder,
     ask: async (name, nodes) =>
@@ -51,8 +51,8 @@ export const keeperAt = (folder: string): KeeperClient => {
   }
 }
 
-/** Starts a keeper that ends with this process, however that ends; with it then ends the run that `env` marks. */
-export const startBoundKeeper = async (env: Environment = process.env): Promise<KeeperClient> => {
+/** Starts a supervisor that ends with this process, however that ends; with it then ends the run that `env` marks. */
+export const startBoundSupervisor = async (env: Environment = process.env): Promise<SupervisorClient> => {
   const folder = await newFolder()
   const child = spawn(process.execPath, [mainProgram, folder, 'bound'], {
     // A group of its own: what is sent to the whole run must not keep it from ending its servers.
@@ -62,7 +62,7 @@ export const startBoundKeeper = async (env: Environment = process.env): Promise<
   })
   child.unref()
   const exited = once(child, 'exit')
-  const client = keeperAt(folder)
+  const client = supervisorAt(folder)
   await answers(client, exited)
   return {
     ...client,
@@ -76,22 +76,22 @@ export const startBoundKeeper = async (env: Environment = process.env): Promise<
   }
 }
 
-/** Starts a keeper that outlives this process, until it is told to end. */
-export const startKeeper = async (): Promise<KeeperClient & { readonly pid: number }> => {
+/** Starts a supervisor that outlives this process, until it is told to end. */
+export const startSupervisor = async (): Promise<SupervisorClient & { readonly pid: number }> => {
   const folder = await newFolder()
-  const progress = openSync(keeperPlaces(folder).progress, 'a', 0o600)
+  const progress = openSync(supervisorPlaces(folder).progress, 'a', 0o600)
   const child = spawn(process.execPath, [mainProgram, folder], {
     detached: true,
     stdio: ['ignore', progress, progress],
     cwd: folder,
   })
   child.unref()
-  const client = keeperAt(folder)
+  const client = supervisorAt(folder)
   await answers(client, once(child, 'exit'))
   return { ...client, pid: child.pid ?? -1 }
 }
 
-const mainProgram = join(import.meta.dirname, 'keeper-main.ts')
+const mainProgram = join(import.meta.dirname, 'supervisor-main.ts')
 
 const newFolder = async (): Promise<string> => {
   await removeAbandoned()
@@ -100,20 +100,20 @@ const newFolder = async (): Promise<string> => {
   return folder
 }
 
-/** Folders of keepers that were killed: their servers ended with them, their data did not. */
+/** Folders of supervisors that were killed: their servers ended with them, their data did not. */
 const removeAbandoned = async (): Promise<void> => {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue
     const folder = join(tmpdir(), name)
-    const pid = Number(await readFile(keeperPlaces(folder).pidFile, 'utf8').catch(() => ''))
+    const pid = Number(await readFile(supervisorPlaces(folder).pidFile, 'utf8').catch(() => ''))
     if (pid > 0 && !isAlive(pid)) await rm(folder, { recursive: true, force: true }).catch(() => undefined)
   }
 }
 
-/** Whether a keeper of this process id runs: it leads a group of its own. */
+/** Whether a supervisor of this process id runs: it leads a group of its own. */
 export const isAlive = (pid: number): boolean => groupMembers(pid).length > 0
 
-const answers = async (client: KeeperClient, exited: Promise<unknown>): Promise<void> => {
+const answers = async (client: SupervisorClient, exited: Promise<unknown>): Promise<void> => {
   let gone = false
   void exited.then(() => (gone = true))
   const deadline = Date.now() + startDeadlineMs
@@ -122,7 +122,7 @@ const answers = async (client: KeeperClient, exited: Promise<unknown>): Promise<
     if (list !== undefined) return
     await pause(pollMs)
   }
-  throw new Error(`the keeper of the servers did not start: see what it wrote, and ${client.folder}`)
+  throw new Error(`the supervisor of the servers did not start: see what it wrote, and ${client.folder}`)
 }
 
 const call = (socketPath: string, method: string, name: string): Promise<unknown> =>

@@ -2,20 +2,20 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
-import { keeper as keeperOf } from './keeper.ts'
-import { keeperPlaces } from './keeper-client.ts'
+import { supervisor as supervisorOf } from './supervisor.ts'
+import { supervisorPlaces } from './supervisor-client.ts'
 import { kinds, serverNames } from './kinds.ts'
 import { marked, runVariable, signalAll } from './leftovers.ts'
 import { startFrom } from './source.ts'
 
-// The process that keeps servers: `node keeper-main.ts FOLDER [bound]`. It answers on a socket in the folder, which also holds the servers'
+// The process that keeps servers: `node supervisor-main.ts FOLDER [bound]`. It answers on a socket in the folder, which also holds the servers'
 // data. Bound, it ends when its stdin ends or its parent is another, so when the process that started it is gone, however that ended.
-const keeperVariable = 'ARMATURE_KEEPER_MARK'
+const supervisorVariable = 'ARMATURE_SUPERVISOR_MARK'
 const endDeadlineMs = 15_000
 const parentCheckMs = 1_000
 
 const [folder = '', bound] = process.argv.slice(2)
-const { socket, data, pidFile, logOf } = keeperPlaces(folder)
+const { socket, data, pidFile, logOf } = supervisorPlaces(folder)
 const mark = randomUUID()
 /** The mark that all processes of a server inherit, also those that install it. */
 const markOf = (name: string) => `${mark}/${name}`
@@ -27,29 +27,29 @@ for (const path of [folder, data]) {
 }
 writeFileSync(pidFile, String(process.pid))
 
-const keeper = keeperOf(kinds, {
-  start: (kind, nodes) => startFrom(kind, { nodes, env: { ...process.env, [keeperVariable]: markOf(kind.name) } }),
-  interrupt: (name, byForce) => signalAll(marked(keeperVariable, markOf(name)), byForce ? 'SIGKILL' : 'SIGTERM'),
+const supervisor = supervisorOf(kinds, {
+  start: (kind, nodes) => startFrom(kind, { nodes, env: { ...process.env, [supervisorVariable]: markOf(kind.name) } }),
+  interrupt: (name, byForce) => signalAll(marked(supervisorVariable, markOf(name)), byForce ? 'SIGKILL' : 'SIGTERM'),
   logOf,
 })
 
 const http = createServer((request, response) => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://keeper')
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://supervisor')
   const name = pathname.slice(1)
   const nodes = searchParams.get('nodes')
   const answer = (status: number, body: unknown) => {
     if (!response.destroyed) response.writeHead(status, { connection: 'close' }).end(JSON.stringify(body))
   }
   const job = async (): Promise<void> => {
-    if (request.method === 'GET') return answer(200, keeper.list())
+    if (request.method === 'GET') return answer(200, supervisor.list())
     if (request.method === 'POST')
-      return answer(200, await keeper.ask(name, nodes === null ? undefined : Number(nodes)))
+      return answer(200, await supervisor.ask(name, nodes === null ? undefined : Number(nodes)))
     if (name === '') {
       await end({ abandoned: false })
       response.once('finish', () => process.exit())
       return answer(200, {})
     }
-    await keeper.stop(name)
+    await supervisor.stop(name)
     answer(200, {})
   }
   job().catch((fault: unknown) => answer(503, { reason: fault instanceof Error ? fault.message : String(fault) }))
@@ -59,7 +59,7 @@ http.listen(socket, () => chmodSync(socket, 0o600))
 if (bound === 'bound') {
   const abandon = () => endWith({ abandoned: true }, 0)
   process.stdin.resume().once('close', abandon)
-  // On a busy machine a keeper was seen to miss the end of its input.
+  // On a busy machine a supervisor was seen to miss the end of its input.
   const parent = process.ppid
   setInterval(() => {
     if (process.ppid !== parent) abandon()
@@ -88,8 +88,8 @@ let ending: Promise<void> | undefined
 /** Ends all servers and installations and removes their data; of an abandoned run of tests every process. */
 function end(how: { abandoned: boolean }): Promise<void> {
   ending ??= (async () => {
-    await Promise.race([keeper.end(), pause(endDeadlineMs)])
-    for (const name of serverNames) signalAll(marked(keeperVariable, markOf(name)), 'SIGKILL')
+    await Promise.race([supervisor.end(), pause(endDeadlineMs)])
+    for (const name of serverNames) signalAll(marked(supervisorVariable, markOf(name)), 'SIGKILL')
     const run = process.env[runVariable]
     if (how.abandoned && run !== undefined) signalAll(marked(runVariable, run), 'SIGKILL')
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
