@@ -17,7 +17,7 @@ export interface NdjsonFile {
 
 const host = hostname().replaceAll(/[^\w.]/g, '_')
 let files = 0
-/** Of this process, written now. */
+/** The files of this process that are written now. */
 const live = new Set<string>()
 
 /** A new file in the folder: `events-2026-01-02T03-04-05.678Z-HOST-PID-1.ndjson`. Rejects as the file system does. */
@@ -62,7 +62,7 @@ const writeAll = async (handle: FileHandle, data: Buffer, at: number): Promise<v
     from += (await handle.write(data, from, data.length - from, at + from)).bytesWritten
 }
 
-/** What was renamed or made in a folder is on the disk once this resolves. */
+/** The names in a folder are on the disk once this resolves. */
 const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r')
   try {

@@ -49,7 +49,7 @@ const openFile = async (url: string, { clock }: OpenSinkOptions): Promise<Opened
 const wrong = (problem: string, fix: string, cause?: unknown) =>
   new ServiceError(problem, { exitCode: exitCodes.config, fix, cause })
 
-/** Where the sink stores, in words without a password. */
+/** The place where the sink stores, in words without a password. */
 export const sinkInWords = ({ sinkUrl, sinkTopic }: SinkSettings & { readonly sinkUrl: string }): string => {
   const kind = sinkKindOf(sinkUrl)
   if (kind === 'file') return `files of ${fileTarget(sinkUrl).folder}`

@@ -173,7 +173,7 @@ const waitsForInWords = ({ plan, messagingUrl, sink }: PipelineSettings, isDryRu
   return `waits for messages on ${plan.topic} at ${broker}: MESSAGING_URL points at a real one; ${store}`
 }
 
-/** What a pipeline published to its own topic would come round for ever. */
+/** A message that a pipeline published to its own topic would come round for ever. */
 const refuseLoop = (pattern: string, messagingUrl: string, { sinkUrl, sinkTopic }: PipelineSettings['sink']): void => {
   if (sinkTopic === undefined || sinkUrl !== messagingUrl || !matches(pattern, sinkTopic)) return
   throw new ServiceError(`the topic ${sinkTopic} of the sink is read by its own pipeline, ${pattern}`, {

@@ -2,7 +2,7 @@ import { PublishError, type PublishFault } from '@armature/messaging/errors'
 import type { Driver } from '@armature/messaging/ports'
 import type { Sink, SinkItem, SinkOutcome } from './sink.ts'
 
-/** What no other try changes: the message itself is refused. */
+/** Faults that no other try changes: the message itself is refused. */
 const faultsOfMessage: ReadonlySet<PublishFault> = new Set(['bad-message', 'too-large'])
 
 /**

@@ -21,11 +21,11 @@ import { failByChance } from './failing-bulk.ts'
 
 const topic = 'logs.a'
 const stepMs = 20
-/** By the driven clock: nothing more comes once there was no progress for so long. */
+/** Nothing more comes once there was no progress for so long, by the driven clock. */
 const standstillMs = 600_000
 const deadlineMs = 120_000
 
-/** Where a process is killed: with nothing sent, with all stored and nothing acknowledged; or it drains. */
+/** The place where a process is killed: with nothing sent, with all stored and nothing acknowledged; or it drains. */
 type End = 'before the write' | 'after the write' | 'drain'
 const endings: readonly End[] = ['before the write', 'after the write', 'drain']
 
@@ -107,7 +107,7 @@ const startProcess = async (run: Run, end: End | undefined, endAt: number) => {
   try {
     await service.start()
   } catch {
-    // What starts it again does so.
+    // A supervisor starts it again.
     await service.close()
     return undefined
   }

@@ -20,14 +20,14 @@ export interface ChunkReader {
   readonly failure: Error | undefined
 }
 
-/** What is read while a chunk is taken into the spool makes the next one: so many bytes, and one more read of the stream. */
+/** The bound of the next chunk, which is read while one is taken into the spool. One read of the stream may exceed it. */
 const aheadBytes = 128 * 1024
 
 /** The chunks of a stream. Nothing is read before the first is asked for. */
 export const streamChunks = (stream: Readable): ChunkReader => {
   let isStarted = false
   let isStopped = false
-  /** What was read after the stop is the last: a stream gives out all that it holds at once. */
+  /** The chunk read after the stop is the last: a stream gives out all that it holds at once. */
   let isLast = false
   let isOver = stream.readableEnded || stream.destroyed
   let failure: Error | undefined

@@ -3,7 +3,7 @@ type Numbers = Uint32Array<ArrayBuffer> | Float64Array<ArrayBuffer>
 /** A column of numbers that grows. */
 export interface Column<Of extends Numbers> {
   push(value: number): void
-  /** What was pushed since the last call. */
+  /** The items pushed since the last call. */
   take(): Of
 }
 

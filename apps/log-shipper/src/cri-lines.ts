@@ -7,7 +7,7 @@ import { streams } from './origin.ts'
 export interface PlacedLines extends Lines {
   readonly offsets: Float64Array
   readonly streamOf: Uint8Array
-  /** Where they have a time of their own. */
+  /** The times of lines that have one of their own. */
   readonly timesMs?: Float64Array
 }
 
@@ -16,7 +16,7 @@ export interface OpenLine {
   /** The path of its log, and the file that it begins in. */
   readonly path: string
   readonly fileId: string
-  /** Where its first part begins in that file. */
+  /** The start of its first part in that file. */
   readonly offset: number
   readonly stream: CriEntry['stream']
   /** When its first part was written. */

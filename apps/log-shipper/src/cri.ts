@@ -5,7 +5,7 @@ export interface CriEntry {
   readonly stream: 'stdout' | 'stderr'
   /** The line was cut in parts, and this is not the last. */
   readonly isPart: boolean
-  /** Where the text begins. */
+  /** The start of the text. */
   readonly textStart: number
 }
 
@@ -15,7 +15,7 @@ const times = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:
 const maxTimeBytes = 35
 
 /**
- * What stands from `start` to `end`, `TIME stdout|stderr TAGS TEXT`, of which the first tag is F for a whole line or the last part of one, P for
+ * The line from `start` to `end`, `TIME stdout|stderr TAGS TEXT`, of which the first tag is F for a whole line or the last part of one, P for
  * another part. Undefined where it is nothing of the kind.
  */
 export const criEntry = (data: Buffer, start: number, end: number): CriEntry | undefined => {

@@ -13,7 +13,7 @@ export interface FieldsOptions {
   readonly podName?: string | undefined
 }
 
-/** What any header may hold. */
+/** The characters that any header may hold. */
 const printable = /^[\x20-\x7e]{1,200}$/
 
 /**

@@ -28,12 +28,12 @@ export const fileChunks = (options: FileChunksOptions): ChunkReader => {
   const cri = createCriReader(maxLineBytes)
   const originOf = createCache((file: TailedFile) => originOfFile(file, options.key))
   const formatOfFile = createCache((_: TailedFile, lines: FileLines) => formatOf(format, lines))
-  /** What was given last of files that have lines in parts. */
+  /** The last chunk given of each file that has lines in parts. */
   const lastOf = new Map<string, FileLines>()
   let asked: Promise<FileLines | undefined> | undefined
   let isStopped = false
 
-  /** What is held of a file ends where its first line in parts begins. */
+  /** The held part of a file ends where its first line in parts begins. */
   const commit = (lines: FileLines) => {
     const offsets = [...cri.open].filter(({ fileId }) => fileId === lines.file.id).map(({ offset }) => offset)
     const position = Math.min(lines.to, ...offsets)
@@ -135,7 +135,7 @@ const printable = (text: string): string =>
 
 const maxCached = 10_000
 
-/** What was made for a file, by its id. */
+/** Things made for a file, by its id. */
 const createCache = <Made, Rest extends readonly unknown[]>(make: (file: TailedFile, ...rest: Rest) => Made) => {
   const cache = new Map<string, Made>()
   return (file: TailedFile, ...rest: Rest): Made => {

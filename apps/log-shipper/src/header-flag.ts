@@ -3,13 +3,13 @@ const owned: ReadonlySet<string> = new Set([
   ...['source', 'content-type', 'cut-bytes'],
   ...['specversion', 'id', 'type', 'time', 'data', 'datacontenttype', 'dataschema', 'subject', 'partitionkey'],
 ])
-/** Of CloudEvents on a wire, of dead letters, of the platform's extensions, of NATS. */
+/** Names of CloudEvents on a wire, of dead letters, of the platform's extensions, and of NATS. */
 const ownedPrefix = /^(?:ce[-_]|cloudevents[:_]|(?:kafka_)?dlt-|armature|nats-)/
 
 const nameShape = /^[!#$%&'*+.^_`|~\da-z-]{1,100}$/
 const maxValueCharacters = 1_000
 
-/** What is wrong with `NAME=VALUE`; undefined where it can be a header of every message. */
+/** The fault in `NAME=VALUE`; undefined if it can be a header of every message. */
 export const headerFault = (header: string): string | undefined => {
   const equals = header.indexOf('=')
   if (equals < 1) return 'is no NAME=VALUE'

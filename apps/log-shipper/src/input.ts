@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { ChildExit } from './exit-record.ts'
 import { type ChunkReader, streamChunks } from './chunks.ts'
 
-/** Where lines come from. */
+/** A source of lines. */
 export interface Input {
   readonly chunks: ChunkReader
   /** In words: `standard input`. */

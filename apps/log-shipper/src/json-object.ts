@@ -34,7 +34,7 @@ const isPortableObject = (data: Buffer, start: number, end: number): boolean => 
       at = afterScalar(data, at, end)
       if (at === none) return false
     }
-    // What follows it: the ends of what it stands in, then a comma.
+    // After it come the ends of the objects and lists around it, then a comma.
     for (let isEmpty = opens; ; isEmpty = false) {
       if (!isEmpty) at = afterSpace(data, at, end)
       if (at < end && data[at] === closers[depth - 1]) {

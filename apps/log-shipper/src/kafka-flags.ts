@@ -90,7 +90,7 @@ export interface KafkaFlagFault {
 const noBroker = 'memory:'
 const urlOptions = ['compression', 'partition'] as const
 
-/** What is wrong with the flags together. */
+/** The faults of the flags together. */
 export const kafkaFlagFaults = (flags: KafkaFlags): readonly KafkaFlagFault[] => {
   const { messagingUrl, brokers } = flags
   const hasUrl = messagingUrl !== noBroker

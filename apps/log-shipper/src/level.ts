@@ -23,7 +23,7 @@ export type LevelFinder = (start: number, end: number, isJson: boolean) => numbe
  * word at its beginning.
  */
 export const levelFinder = (data: Buffer): LevelFinder => {
-  /** Where the next `"level"` is; lines without one are not searched again. */
+  /** The place of the next `"level"`. Lines without one are not searched again. */
   let next = -1
 
   const after = (from: number): number => {

@@ -10,7 +10,7 @@ export interface KeySplit {
 
 export interface KeyedLines {
   readonly keys: readonly (string | undefined)[]
-  /** Where the body of each line begins: behind the delimiter. */
+  /** The start of the body of each line, behind the delimiter. */
   readonly starts: Uint32Array
 }
 

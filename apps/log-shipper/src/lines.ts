@@ -19,9 +19,9 @@ export interface Lines {
   readonly count: number
   readonly data: Buffer
   readonly starts: Uint32Array
-  /** Where the line ends, without its terminator. A line that is too long ends after `maxLineBytes` bytes. */
+  /** The end of the line, without its terminator. A line that is too long ends after `maxLineBytes` bytes. */
   readonly ends: Uint32Array
-  /** Of the lines that cannot be shipped as they are, by their index. */
+  /** The faults of lines that cannot be shipped as they are, by their index. */
   readonly flaws: ReadonlyMap<number, LineFlaw>
 }
 
@@ -122,7 +122,7 @@ const lineBeginning = (keepBytes: number) => {
       held.push(kept)
       heldBytes += kept.length
     },
-    /** What is held, and nothing more of it. */
+    /** The bytes that are held, and nothing more. */
     take: (): Buffer => {
       const bytes = Buffer.concat(held)
       held = []

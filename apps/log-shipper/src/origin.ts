@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
-/** What the lines of one file have in common. */
+/** The things that the lines of one file have in common. */
 export interface Origin {
-  /** Of the file: with the offset of a line it is the id of its message. */
+  /** The id of the file. With the offset of a line it is the id of its message. */
   readonly id: string
   readonly key: string
   readonly headers: Readonly<Record<string, string>>
@@ -18,16 +18,16 @@ export interface EncodedOrigin {
 /** Which stream of a container a line was written to. */
 export const streams = [undefined, 'stdout', 'stderr'] as const
 
-/** Where the lines of an append come from; line `i` has the `i`th of each column. */
+/** The origins of the lines of an append; line `i` has the `i`th of each column. */
 export interface NewOrigins {
   readonly origin: EncodedOrigin
-  /** Where in the file each line begins. */
+  /** The start of each line in the file. */
   readonly offsets: Float64Array
   /** Indexes of `streams`. */
   readonly streamOf: Uint8Array
 }
 
-/** Where lines that were read back come from. */
+/** The origins of lines that were read back. */
 export interface Origins {
   readonly list: readonly Origin[]
   /** Indexes of `list`, counted from 1; 0 for a line of no file. */
@@ -37,7 +37,7 @@ export interface Origins {
 }
 
 /**
- * What stands in a record before the line, where it is of a file:
+ * The part of a record before the line, if it is of a file:
  *
  *     0  6  hash of the origin        12  2  length of the origin, where it follows
  *     6  6  offset of the line        14  .. the origin, as JSON

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { encodeRecord } from '../test/spool-world.ts'
 import { findRecord } from './record.ts'
 
-/** What looks like the beginning of a record that goes to the end, again and again. */
+/** Bytes that look like the beginning of a record that goes to the end, again and again. */
 const lookalikes = (count: number): Buffer => {
   const part = Buffer.alloc(12)
   part.write('ALS1')

@@ -32,9 +32,9 @@ export const recordHeaderBytes = 32
 export interface NewLines extends Lines {
   /** When they were read, in milliseconds since the epoch. */
   readonly timeMs: number
-  /** Of the lines that have a time of their own. */
+  /** The times of lines that have one of their own. */
   readonly timesMs?: Float64Array | undefined
-  /** Where they come from, where that is a file. */
+  /** Their origin, if that is a file. */
   readonly origins?: NewOrigins | undefined
 }
 
@@ -52,7 +52,7 @@ export const recordBytes = ({ starts, ends, origins }: NewLines, index: number, 
 export interface RecordRange {
   readonly from: number
   readonly to: number
-  /** Of their records together. */
+  /** The size of their records together. */
   readonly bytes: number
   /** That of the line `from`; the next ones follow it. */
   readonly firstSequence: number
@@ -92,7 +92,7 @@ export const encodeRecords = (
   return out
 }
 
-/** What begins at a place: an intact record and where it ends, the bytes it would need to be one, or damage. */
+/** The contents at a place: an intact record and its end, the bytes that it would need to be one, or damage. */
 export type Place =
   | { readonly kind: 'record'; readonly end: number }
   | { readonly kind: 'short'; readonly needsBytes: number }
@@ -113,7 +113,7 @@ export interface Records extends Lines {
   readonly sequences: Float64Array
   /** When the line was read, in milliseconds since the epoch. */
   readonly timesMs: Float64Array
-  /** Where they come from, where any of them is of a file. */
+  /** Their origins, if any of them is of a file. */
   readonly origins?: Origins | undefined
 }
 
@@ -135,11 +135,11 @@ export interface ReadLimit {
 
 export interface DecodedRecords {
   readonly records: Records
-  /** Where the last of them ends. */
+  /** The end of the last of them. */
   readonly end: number
   /** They reach the limit. */
   readonly isFull: boolean
-  /** What follows where that is no intact record; undefined at the limit and at the end of the buffer. */
+  /** The bytes that follow, if they are no intact record; undefined at the limit and at the end of the buffer. */
   readonly broken: Place | undefined
 }
 
@@ -191,7 +191,7 @@ export const decodeRecords = (
 /** Bytes that only look like records may follow each other by the hundred thousand: others get their turn after so long. */
 const turnMs = 10
 
-/** Where the first intact record at or after `start` begins; undefined where none does. */
+/** The start of the first intact record at or after `start`; undefined if there is none. */
 export const findRecord = async (buffer: Buffer, start: number, salt: number): Promise<number | undefined> => {
   let turnEndsAt = performance.now() + turnMs
   for (let place = buffer.indexOf(magic, start); place >= 0; place = buffer.indexOf(magic, place + 1)) {

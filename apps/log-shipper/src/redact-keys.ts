@@ -81,7 +81,7 @@ export const redactKeys = (keys: readonly string[]): Redact => {
     let done = 0
     for (let found = pattern.exec(line); found !== null; found = pattern.exec(line)) {
       const [whole, backslashes = '', written = ''] = found
-      // What looked like a key may be the end of a text, and its last quote the first one of a key.
+      // A seeming key may be the end of a text, and its last quote the first one of a key.
       pattern.lastIndex = found.index + backslashes.length + 1
       if (!names.has(nameOf(written))) continue
       const quote = `${backslashes}"`

@@ -1,4 +1,4 @@
-/** What `--redact` finds by itself. */
+/** The secrets that `--redact` finds by itself. */
 export const secretKinds = ['cards', 'tokens', 'email'] as const
 export type SecretKind = (typeof secretKinds)[number]
 

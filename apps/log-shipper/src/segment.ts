@@ -28,7 +28,7 @@ export const newSegmentName = (firstSequence: number): string =>
 /** A record has 48 bits for its sequence. No shipper comes to half of that, and a segment that begins there has room for its lines. */
 const maxFirstSequence = 2 ** 47
 
-/** What the name of a segment says; undefined for another name, or for a number that no shipper writes. */
+/** The parts of a segment's name; undefined for another name, or for a number that no shipper writes. */
 export const parseSegmentName = (name: string): Pick<Segment, 'id' | 'firstSequence'> | undefined => {
   const [, first, id] = namePattern.exec(name) ?? []
   const firstSequence = Number(first)
@@ -55,9 +55,9 @@ export interface SegmentPart {
   readonly records: Records
   /** They reach the limit. */
   readonly isFull: boolean
-  /** Where to read on. */
+  /** The place to read on at. */
   readonly position: number
-  /** Where the last intact record ends; the start where there is none. */
+  /** The end of the last intact record, or the start if there is none. */
   readonly intactEnd: number
   /** Bytes passed over since they are no record. */
   readonly damagedBytes: number

@@ -45,7 +45,7 @@ interface Parts {
   intake?: Intake
 }
 
-/** What the steps of one run share. */
+/** The things that the steps of one run share. */
 interface Run {
   readonly config: Config
   readonly edges: Edges
@@ -61,7 +61,7 @@ interface Run {
 export const logShipper = (config: Config, edges: Edges): Service => {
   const { telemetry } = edges
   const ended = Promise.withResolvers<number>()
-  // Who is interested has a handler of its own.
+  // Callers that are interested have a handler of their own.
   ended.promise.catch(() => undefined)
   const parts: Parts = {}
   let isDraining = false
@@ -187,7 +187,7 @@ const startShipping = (run: Run, { publisher, opened }: LateBroker, spool: Spool
     ledger,
     batch: { count: batchCount, bytes: batchBytes, periodMs: batchPeriodMs },
   })
-  // Where each read waits for its publish, nothing more would come to fill a batch.
+  // If each read waits for its publish, nothing more comes to fill a batch.
   if (!config.spool) shipper.hurry()
   parts.shipper = shipper
   return shipper
@@ -258,7 +258,7 @@ const notReady = (
 
 const fullReasons = { bound: 'spoolMaxBytes is reached', disk: 'the disk is full' }
 
-/** What has no code of its own and stopped the intake is the disk or the input. */
+/** An error without a code of its own that stopped the intake is one of the disk or of the input. */
 const withExitCode = (error: unknown): unknown =>
   error instanceof PublishError || (error instanceof Error && 'exitCode' in error)
     ? error

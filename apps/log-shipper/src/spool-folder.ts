@@ -8,7 +8,7 @@ import { type Disk, folderDisk, makeFolder } from './disk.ts'
 import { lockFolder } from './lock.ts'
 import type { Spool } from './spool.ts'
 
-/** Where a spool keeps its files. */
+/** The folder of a spool's files. */
 export interface SpoolFolder {
   readonly disk: Disk
   /** Safe to call twice. */

@@ -4,7 +4,7 @@ import { decodeRecords, findRecord } from './record.ts'
 import { isSegmentName, parseSegmentName } from './segment.ts'
 import { cursorName, readCursor } from './spool-recovery.ts'
 
-/** What a segment holds. */
+/** The contents of a segment. */
 export interface SegmentReport {
   readonly file: string
   readonly bytes: number
@@ -20,7 +20,7 @@ export interface SegmentReport {
 /** A part of a file that cannot be read. */
 export interface DamageReport {
   readonly file: string
-  /** Where the part begins, in bytes from the beginning of the file. */
+  /** The start of the part, in bytes from the beginning of the file. */
   readonly offset: number
   /** Bytes of the part; 0 where they are missing. */
   readonly bytes: number
@@ -75,9 +75,9 @@ interface Scan {
   readonly firstTimeMs: number | undefined
   readonly lastTimeMs: number | undefined
   readonly damage: readonly DamageReport[]
-  /** Where the last intact record ends. */
+  /** The end of the last intact record. */
   readonly intactEnd: number
-  /** What follows is the beginning of a record, or zeros: a write that was not completed. */
+  /** The rest is the beginning of a record, or zeros: a write that was not completed. */
   readonly isTorn: boolean
 }
 
@@ -125,7 +125,7 @@ const scanSegment = async (file: string, content: Buffer): Promise<Scan | undefi
   return { file, bytes: content.length, firstSequence, lastSequence, sequences, ...times, damage, intactEnd, isTorn }
 }
 
-/** What is wrong behind the last intact record; `nextSequence` begins the next segment, undefined where there is none. */
+/** The damage behind the last intact record; `nextSequence` begins the next segment, undefined where there is none. */
 const damageAtEnd = (scan: Scan, nextSequence: number | undefined, acknowledged: number): DamageReport[] => {
   const { file, lastSequence, intactEnd, isTorn } = scan
   const bytes = scan.bytes - intactEnd

@@ -26,7 +26,7 @@ export interface SpooledLine {
   readonly cutBytes: number
   /** When the line was read, in milliseconds since the epoch. */
   readonly timeMs: number
-  /** Of a line of a file. */
+  /** The origin of a line of a file. */
   readonly origin: Origin | undefined
   readonly stream: (typeof streams)[number]
 }

@@ -19,7 +19,7 @@ export interface Damage {
 }
 
 export interface RecoveryOptions {
-  /** What is found is written through before it counts: the process that wrote it may have ended before its own sync. */
+  /** Lines that are found are written through before they count: the process that wrote it may have ended before its own sync. */
   readonly sync: boolean
   readonly onDamage: (damage: Damage) => void
 }

@@ -4,7 +4,7 @@ import { encodeRecords, type NewLines, recordBytes } from './record.ts'
 import { reusedBuffer } from './reused-buffer.ts'
 import type { Segments } from './spool-segments.ts'
 
-/** What `append` waits for: the spool is at its bound, or the disk has no room. */
+/** The reason why `append` waits: the spool is at its bound, or the disk has no room. */
 export type Full = 'bound' | 'disk'
 
 export interface SpoolWriter {
@@ -12,7 +12,7 @@ export interface SpoolWriter {
   readonly waiting: number
   /** The sequence of the last line that is held. */
   readonly lastSequence: number
-  /** What `append` waits for, if it does. */
+  /** The reason why `append` waits, if it does. */
   readonly full: Full | undefined
   /** As `Spool.append`. Calls write one after the other. */
   append(lines: NewLines): Promise<void>
@@ -118,7 +118,7 @@ export const createSpoolWriter = (options: SpoolWriterOptions): SpoolWriter => {
   }
 }
 
-/** What an append waits for: room within the bound, and on the disk. */
+/** An append waits for room within the bound, and on the disk. */
 const roomGate = ({ segments, clock, maxBytes, diskRetryMs, room, onDropped }: SpoolWriterOptions) => {
   const drops = onDropped !== undefined
   let full: Full | undefined

@@ -34,7 +34,7 @@ export interface Spool {
   readonly pending: number
   /** Bytes of all segments. */
   readonly sizeBytes: number
-  /** What `append` waits for, if it does. */
+  /** The reason why `append` waits, if it does. */
   readonly full: Full | undefined
   /**
    * Resolves when the lines are held, or were dropped by `onDropped`. Waits while the spool or the disk is full. Rejects when the disk fails otherwise: what

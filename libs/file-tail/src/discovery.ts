@@ -80,7 +80,7 @@ export const createDiscovery = (options: DiscoveryOptions): Discovery => {
         }
       }
       const { known, unknown } = compare(await finder.find())
-      // What a new file may be the copy of, or follow upon, is to be open before.
+      // The file that a new one may be a copy of, or follow upon, is to be open before.
       await openAll(known)
       await seekRenamed()
       await openAll(unknown)

@@ -106,7 +106,7 @@ export const createFileOpener = (options: FileOpenerOptions): FileOpener => {
       if (identity === undefined) return
       const { key, born, sizeBytes } = identity
       const known = registry.at(key)
-      // By another name it is open already.
+      // It is open already by another name.
       if (known?.reader !== undefined) return
       const place = { path, target: await realpath(path).catch(() => path), key, born }
       if (known !== undefined) isKept = await openKnown(handle, known, place, isSought)

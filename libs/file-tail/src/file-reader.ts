@@ -3,7 +3,7 @@ import { holds, isMarked, type Mark, printBytes, printOf, readAt, startMark } fr
 import { lastLine, nextLines, type ReadOutcome, searchEnd } from './next-lines.ts'
 
 export interface FileReader {
-  /** Where the next line begins. */
+  /** The start of the next line. */
   readonly mark: Mark
   /** When the file was last seen to have changed, on the clock of the caller. */
   readonly changedMs: number
@@ -15,9 +15,9 @@ export interface FileReader {
   sizeBytes(): Promise<number>
   /** The next lines, one turn of them. */
   read(nowMs: number): Promise<ReadOutcome>
-  /** What is there of the last line, which has no end, as a line. */
+  /** The last line, which has no end, as far as it is there. */
   readRest(): Promise<ReadOutcome>
-  /** What is known of the first lines before any is read. */
+  /** The knowledge of the first lines before any is read. */
   peekHead(): Promise<Mark>
   /** Reads from the beginning, as another file. */
   restart(): void

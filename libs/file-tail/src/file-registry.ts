@@ -8,7 +8,7 @@ import { checkpointOf, fileOf, type FollowedFile, newFile, type Place, readMark 
 export interface FileRegistry {
   all(): Iterable<FollowedFile>
   readonly count: number
-  /** What the file of this device and inode holds, as far as is known. */
+  /** The contents of the file of this device and inode, as far as they are known. */
   at(key: string): FollowedFile | undefined
   add(file: FollowedFile): void
   /** One that is open, and was found by the same name. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { joined, openWorld } from '../test/world.ts'
 
-/** What happens to a log, and to its reader. */
+/** The events of a log, and of its reader. */
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('write' as const), lines: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('rename' as const, 'copytruncate' as const) }) },

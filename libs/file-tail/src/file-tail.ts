@@ -14,13 +14,13 @@ import { createWarnings } from './warnings.ts'
 export interface FileTailOptions {
   /** Which files to read: globs as Node has them, or names. */
   readonly globs: readonly string[]
-  /** Where the checkpoints are kept; its folder must exist, and be nobody else's. */
+  /** The file of the checkpoints. Its folder must exist, and be nobody else's. */
   readonly checkpointPath: string
   /** Checkpoints survive a power cut. Default true. */
   readonly durable?: boolean
   /** Follows the files until it is stopped. Default true. Else what they hold now is read, the last line too where it has no end. */
   readonly follow?: boolean
-  /** Of a longer line only so many bytes are given. */
+  /** The most bytes that are given of a line. */
   readonly maxLineBytes: number
   /** So many files may be open at once. Default 1,000. */
   readonly maxOpenFiles?: number
@@ -35,12 +35,12 @@ export interface FileTailOptions {
 /** Complete lines of one file. */
 export interface FileLines {
   readonly file: TailedFile
-  /** Where in the file the first line begins, and where the last ends. */
+  /** The start of the first line in the file, and the end of the last. */
   readonly from: number
   readonly to: number
   /** Each line ends with a line feed, but the last line of the file and a line that was cut off. */
   readonly bytes: Buffer
-  /** Of a line that is too long, how many bytes are missing behind `bytes`; it comes alone. Else 0. */
+  /** The number of bytes that a line that is too long lacks behind `bytes`; it comes alone. Else 0. */
   readonly cutBytes: number
   /**
    * All lines of the file before the position are held, so the next run need not read them. Default: `to`. Positions between `from` and `to`
@@ -54,7 +54,7 @@ export interface TailedFile {
   readonly id: string
   /** The name it was found by last. */
   readonly path: string
-  /** Where that leads to, without symbolic links. */
+  /** The path that it leads to, without symbolic links. */
   readonly target: string
 }
 
@@ -108,7 +108,7 @@ export const openFileTail = async (options: FileTailOptions): Promise<FileTail> 
     makeRoom: open.makeRoom,
     isPassedOver: (key) => doneKeys.has(key),
     onOpened: (file) => {
-      // What was written to the elder before this one was found comes before its lines.
+      // Lines written to the elder before this one was found come before its lines.
       if (file.elder !== undefined) open.hurry(file.elder.file)
       open.add(file)
     },

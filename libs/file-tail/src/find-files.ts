@@ -8,7 +8,7 @@ export interface FoundFile {
   readonly identity: Identity
 }
 
-/** What the file system says of a file. */
+/** The file system's answer about a file. */
 export interface Identity {
   /** Device and inode: the same for all names of a file, and another file's after it was removed. */
   readonly key: string

@@ -16,9 +16,9 @@ export interface Print {
  */
 export interface Mark {
   readonly position: number
-  /** Of the first bytes of the file. */
+  /** The checksum of the first bytes of the file. */
   readonly head: Print
-  /** Of the bytes before the position. */
+  /** The checksum of the bytes before the position. */
   readonly tail: Print
 }
 

@@ -20,9 +20,9 @@ export interface FollowedFile {
   lastRead: Mark
   /** While it is open. */
   reader?: FileReader | undefined
-  /** What it was when it was closed: while it stays so, there is nothing to read. */
+  /** Its state when it was closed. While it stays so, there is nothing to read. */
   closedAt?: { readonly sizeBytes: number; readonly modifiedNs: bigint } | undefined
-  /** What was found by the same name before, and up to where it comes first. */
+  /** The file found by the same name before, and the position up to which it comes first. */
   elder?: { readonly file: FollowedFile; readonly untilBytes: number } | undefined
   /** Its checkpoint is on the disk, so its id is known to the next run. */
   isRecorded: boolean
@@ -34,7 +34,7 @@ export interface FollowedFile {
   isFinished: boolean
 }
 
-/** Where contents were found. */
+/** The place where contents were found. */
 export type Place = Pick<FollowedFile, 'path' | 'target' | 'key' | 'born'>
 
 /** A file of which nothing was read. */
@@ -57,7 +57,7 @@ export const fileOf = (checkpoint: Checkpoint, nowMs: number): FollowedFile => {
   return { ...place, held: mark, lastRead: mark, isRecorded: true, missingSinceMs, isReplaced, isFinished }
 }
 
-/** What the next run has to know of the file. */
+/** The state of the file that the next run needs. */
 export const checkpointOf = (file: FollowedFile): Checkpoint => {
   const { id, path, target, key, born, held: mark, missingSinceMs, isReplaced, isFinished } = file
   return {

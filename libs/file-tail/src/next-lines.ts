@@ -4,12 +4,12 @@ import { type FileWindow, holds, type Mark, markAt, printBytes, printOf, readAt 
 /** Complete lines of a file, one after the other. */
 export interface ReadLines {
   readonly kind: 'lines'
-  /** Where the first begins, and where the last ends. */
+  /** The start of the first, and the end of the last. */
   readonly from: number
   readonly to: number
   /** Each line ends with a line feed, but the last line of the file and a line that was cut off. */
   readonly bytes: Buffer
-  /** Of a line that is too long, how many bytes are missing behind `bytes`; it comes alone. Else 0. */
+  /** The number of bytes that a line that is too long lacks behind `bytes`; it comes alone. Else 0. */
   readonly cutBytes: number
   /** The mark at a place between `from` and `to`, those included. */
   markAt(position: number): Mark
@@ -24,7 +24,7 @@ export type ReadOutcome =
   /** The file was truncated, or holds something else: what was read before is not in it. So many bytes of that were seen but not read. */
   | { readonly kind: 'replaced'; readonly unreadBytes?: number }
 
-/** What is read: a file up to a size, from a mark on. */
+/** The part to be read: a file up to a size, from a mark on. */
 export interface Span {
   readonly handle: FileHandle
   readonly mark: Mark
@@ -71,7 +71,7 @@ export const searchEnd = async (span: Span, from: number): Promise<ReadOutcome> 
   return cutLine(span, before === carriageReturn ? feed - 1 : feed, feed + 1)
 }
 
-/** What is there of the last line, which has no end, as a line. */
+/** The last line, which has no end, as far as it is there. */
 export const lastLine = async (span: Span): Promise<ReadOutcome> => {
   const { mark, sizeBytes, maxLineBytes } = span
   const length = sizeBytes - mark.position

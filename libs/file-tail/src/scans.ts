@@ -3,7 +3,7 @@ import type { Discovery, Scan } from './discovery.ts'
 
 /** Looks for files again and again, never twice at once. */
 export interface Scans {
-  /** What the last one found. */
+  /** The result of the last one. */
   readonly last: Scan
   /** Rejects like the discovery. */
   scan(): Promise<void>

@@ -32,7 +32,7 @@ export const createTurns = (options: TurnsOptions): Turns => {
     await open.close(file)
   }
 
-  /** What to do with a file that has no complete line now. */
+  /** The next step for a file that has no complete line now. */
   const atEnd = async (file: FollowedFile, restBytes: number): Promise<ReadOutcome | undefined> => {
     const { reader, missingSinceMs } = file
     if (reader === undefined) return undefined
@@ -44,11 +44,11 @@ export const createTurns = (options: TurnsOptions): Turns => {
     return undefined
   }
 
-  /** What was found by the same name before has its turn first. */
+  /** The file found by the same name before has its turn first. */
   const mustWait = ({ elder }: FollowedFile): boolean =>
     elder !== undefined && open.isReady(elder.file) && readMark(elder.file).position < elder.untilBytes
 
-  /** What was there when it was last looked at is gone, unless a copy has it. */
+  /** The contents at the last look are gone, unless a copy has them. */
   const warnOfUnread = ({ path }: FollowedFile, unreadBytes: number) => {
     if (unreadBytes === 0) return
     warn(`${path} was truncated before ${unreadBytes} bytes were read: they are lost, unless a glob matches a copy`)
