@@ -6,7 +6,7 @@ import { settings as aggregator } from '@armature/aggregator/config'
 import { settings as alertMonitor } from '@armature/alert-monitor/config'
 import { settings as logShipper } from '@armature/log-shipper/config'
 import { settings as reactor } from '@armature/reactor/config'
-import { serverDeadlineMs, serverUrl, skipped } from '@armature/servers/fixture'
+import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
 import { startProgram, type Program } from '@armature/servers/program'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -71,10 +71,13 @@ describe.each(schemes)('a service at a %s: URL', (scheme) => {
     'starts by %s',
     async (url) => {
       const { PATH, HOME } = process.env
-      // The reactor needs groups, which redis: does not have.
-      const main = mainOf(scheme === 'redis' ? 'alert-monitor' : 'reactor')
-      const env = { PATH, HOME, STATSD_PORT: '0', MESSAGING_URL: onServer(url, await serverUrl(serverOf[scheme])) }
-      const program = startProgram(process.execPath, [main], { env })
+      const messagingUrl = onServer(url, await serverUrl(serverOf[scheme]))
+      // A queue of RabbitMQ is made with the options of one URL, so each has a group of its own: the reactor's has one name. It needs groups,
+      // which redis: does not have.
+      const env = { PATH, HOME, STATSD_PORT: '0', MESSAGING_URL: messagingUrl, GROUP: uniqueName('readme') }
+      const [, queue] = /[?&]queue=([^&]+)/.exec(url) ?? []
+      const main = mainOf(scheme === 'amqp' ? 'aggregator' : scheme === 'redis' ? 'alert-monitor' : 'reactor')
+      const program = startProgram(process.execPath, [main], { env: { ...env, ...(queue && { TOPIC: queue }) } })
       programs.push(program)
       const [, admin] = await program.until(/admin +(http:\S+)/, 60_000)
       expect((await fetch(`${admin}/readyz`)).status).toBe(200)
