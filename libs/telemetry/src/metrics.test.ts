@@ -106,7 +106,7 @@ describe('the Prometheus text', () => {
     subject.time(demoMetrics.search, 20_000)
     subject.count(demoMetrics.search_count, 2)
     subject.gauge(commonMetrics.event_loop_delay, 12, { quantile: '0.99' })
-    expect(subject.expose()).toBe(`# HELP event_loop_delay_seconds Delay of the event loop lately, by quantile
+    expect(subject.expose()).toBe(`# HELP event_loop_delay_seconds Recent delay of the event loop, by quantile
 # TYPE event_loop_delay_seconds gauge
 event_loop_delay_seconds{quantile="0.99"} 0.012
 # HELP search_seconds Duration of search calls
