@@ -61,8 +61,8 @@ export const createAggregate = (options: AggregateOptions): Aggregate => {
         messages.map(() => fault),
       )
       const isSettled = errors.every((error) => error === undefined || error instanceof UnrecoverableError)
-      if (isSettled) late?.groups.wrote(key)
-      else late?.groups.gaveBack(key)
+      if (isSettled) late?.groups.wrote(key, messages)
+      else late?.groups.gaveBack(key, messages)
       return errors.map((error) => (error === undefined ? 'ok' : { error }))
     },
   })

@@ -13,10 +13,10 @@ export interface BegunGroups {
   latenessOf(correlationKey: string, message: Message): Lateness
   /** The open group of the key, or a new one, has the message. */
   took(correlationKey: string, message: Message): void
-  /** The group of the key is in the sink. */
-  wrote(correlationKey: string): void
-  /** Messages of the group come again: the key has no group. */
-  gaveBack(correlationKey: string): void
+  /** The messages, a group of the key, are in the sink. */
+  wrote(correlationKey: string, messages: readonly Message[]): void
+  /** Some of the messages, a group of the key, come again: that group is as if it had not begun. */
+  gaveBack(correlationKey: string, messages: readonly Message[]): void
 }
 
 interface BegunGroup {
@@ -47,6 +47,12 @@ export const begunGroups = (maxMessages: number): BegunGroups => {
     return group
   }
 
+  /** The group of these messages. Undefined where it was forgotten, also if the key has a later group. */
+  const groupOf = (key: string, messages: readonly Message[]): BegunGroup | undefined => {
+    const group = groups.get(key)
+    return messages.some((message) => group?.identities.has(identityOf(message, unknownSource))) ? group : undefined
+  }
+
   return {
     latenessOf: (key, message) => {
       const group = groups.get(key)
@@ -64,10 +70,12 @@ export const begunGroups = (maxMessages: number): BegunGroups => {
         forget(oldest)
       }
     },
-    wrote: (key) => {
-      const group = groups.get(key)
+    wrote: (key, messages) => {
+      const group = groupOf(key, messages)
       if (group !== undefined) group.isWritten = true
     },
-    gaveBack: forget,
+    gaveBack: (key, messages) => {
+      if (groupOf(key, messages) !== undefined) forget(key)
+    },
   }
 }
