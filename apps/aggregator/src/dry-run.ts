@@ -3,7 +3,14 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Middleware } from '@armature/messaging/ports'
 import { createAggregate } from './aggregate.ts'
 import { begunGroups } from './late.ts'
-import { admission, type Pipeline, type PipelineEdges, type PipelinePlan, withoutDeadLetters } from './pipeline.ts'
+import {
+  admission,
+  type Pipeline,
+  type PipelineEdges,
+  type PipelinePlan,
+  runningPipeline,
+  withoutDeadLetters,
+} from './pipeline.ts'
 
 export interface DryRunEdges extends Omit<PipelineEdges, 'sink' | 'ledger'> {
   /** Gets a line of JSON for each group, late message and dead letter that there would be. */
@@ -40,20 +47,7 @@ export const openDryRun = async (plan: PipelinePlan, edges: DryRunEdges): Promis
   const around = compose(withoutDeadLetters(plan, telemetry), shownDeadLetters(show), admission(plan, telemetry))
   const limits = { maxInFlight, maxInFlightBytes }
   const subscription = await driver.subscribe(topic, around(aggregate.handle), { ...limits, from: 'earliest' })
-  return {
-    name: pipeline,
-    get inFlight() {
-      return subscription.inFlight
-    },
-    sinkFault: undefined,
-    completeAll: () => aggregate.completeAll(),
-    stopIntake: () => subscription.stop(),
-    finish: () => {
-      aggregate.flush()
-      return subscription.idle()
-    },
-    close: () => subscription.close(),
-  }
+  return runningPipeline(pipeline, aggregate, subscription, { sinkFault: () => undefined, close: () => undefined })
 }
 
 const shownDeadLetters =

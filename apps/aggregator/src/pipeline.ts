@@ -86,26 +86,44 @@ export const openPipeline = async (plan: PipelinePlan, edges: PipelineEdges): Pr
     from: 'earliest',
   })
   telemetry.metrics.observe(aggregatorMetrics.open_groups, () => aggregate.openGroups, { pipeline: plan.name })
-  return {
-    name: plan.name,
-    get inFlight() {
-      return subscription.inFlight
-    },
-    get sinkFault() {
-      return sinkFault
-    },
-    completeAll: () => aggregate.completeAll(),
-    stopIntake: () => subscription.stop(),
-    finish: () => {
-      aggregate.flush()
-      return subscription.idle()
-    },
-    close: () => {
-      closing.abort()
-      return subscription.close()
-    },
-  }
+  return runningPipeline(plan.name, aggregate, subscription, {
+    sinkFault: () => sinkFault,
+    close: () => closing.abort(),
+  })
 }
+
+interface RunningOptions {
+  /** Why the last write failed. */
+  readonly sinkFault: () => unknown
+  /** Called before the subscription is closed. */
+  readonly close: () => void
+}
+
+/** The pipeline of an aggregate that a subscription fills. */
+export const runningPipeline = (
+  name: string,
+  aggregate: Aggregate,
+  subscription: Subscription,
+  { sinkFault, close }: RunningOptions,
+): Pipeline => ({
+  name,
+  get inFlight() {
+    return subscription.inFlight
+  },
+  get sinkFault() {
+    return sinkFault()
+  },
+  completeAll: () => aggregate.completeAll(),
+  stopIntake: () => subscription.stop(),
+  finish: () => {
+    aggregate.flush()
+    return subscription.idle()
+  },
+  close: () => {
+    close()
+    return subscription.close()
+  },
+})
 
 const keepsNoOrder = ({ name }: PipelinePlan, { scheme }: Driver) =>
   new ServiceError(`pipeline ${name} wants the order of each key, and ${scheme}: keeps none`, {

@@ -160,8 +160,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Messages that the aggregator holds come again when it closes without having written them',
     file: 'apps/aggregator/src/pipeline.ts',
-    find: '      closing.abort()',
-    replace: '',
+    find: 'close: () => closing.abort()',
+    replace: 'close: () => undefined',
     tests: ['apps/aggregator/test/drain.test.ts'],
   },
 ]
