@@ -50,10 +50,11 @@ describe('two instances on random ports', () => {
     const [a, b] = await startTwo(service)
     const caller = openCaller(target(service), openClient(here()))
     await vi.waitFor(async () => expect(Object.keys(await caller.tally(4))).toHaveLength(2), deadline)
-    expect(await caller.tally(100)).toEqual({ [a.id]: 50, [b.id]: 50 })
+    // A check that times out on a busy machine takes an instance out for a moment.
+    await vi.waitFor(async () => expect(await caller.tally(100)).toEqual({ [a.id]: 50, [b.id]: 50 }), deadline)
     await b.kill()
     await vi.waitFor(async () => expect(await byHealth(service)).toEqual([a.id]), deadline)
-    expect(await byDns(service)).toEqual([a.port])
+    await vi.waitFor(async () => expect(await byDns(service)).toEqual([a.port]), deadline)
     await vi.waitFor(async () => expect(await caller.tally(10)).toEqual({ [a.id]: 10 }), deadline)
   })
 
@@ -184,16 +185,17 @@ describe('an agent that forgot', () => {
     for (const caller of [health, dns])
       await vi.waitFor(async () => expect(Object.keys(await caller.tally(4))).toHaveLength(2), deadline)
     await consul.crash()
-    const even = { [a.id]: 10, [b.id]: 10 }
-    expect([await health.tally(20), await dns.tally(20)]).toEqual([even, even])
-    await Promise.all([a, b].map((instance) => instance.until(/^failed .*is not there/m, 5_000)))
+    // A check that failed just before, on a busy machine, leaves one of them out; but no call fails.
+    const both = [a.id, b.id]
+    for (const caller of [health, dns]) expect(both).toEqual(expect.arrayContaining(Object.keys(await caller.tally(20))))
+    await Promise.all([a, b].map((instance) => instance.until(/^failed .*is not there/m, deadline.timeout)))
     await consul.restart()
     await consul.restartEmpty()
     // One may be back before the other, and is then all that there is; but no call fails.
     await Promise.all([health.tally(20), dns.tally(20)])
-    await Promise.all([a, b].map((instance) => instance.until(/^registered again$/m, checkIntervalMs + 5_000)))
+    await Promise.all([a, b].map((instance) => instance.until(/^registered again$/m, deadline.timeout)))
     await passing(service, 2)
-    expect(await byDns(service)).toEqual([a.port, b.port].toSorted())
+    await vi.waitFor(async () => expect(await byDns(service)).toEqual([a.port, b.port].toSorted()), deadline)
     const late = await startInstance({ service, consul: here(), checkIntervalMs })
     await vi.waitFor(async () => expect(Object.keys(await health.tally(6))).toContain(late.id), deadline)
     await vi.waitFor(async () => expect(Object.keys(await dns.tally(6))).toContain(late.id), deadline)
