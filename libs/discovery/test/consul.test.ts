@@ -187,7 +187,8 @@ describe('an agent that forgot', () => {
     await consul.crash()
     // A check that failed just before, on a busy machine, leaves one of them out; but no call fails.
     const both = [a.id, b.id]
-    for (const caller of [health, dns]) expect(both).toEqual(expect.arrayContaining(Object.keys(await caller.tally(20))))
+    for (const caller of [health, dns])
+      expect(both).toEqual(expect.arrayContaining(Object.keys(await caller.tally(20))))
     await Promise.all([a, b].map((instance) => instance.until(/^failed .*is not there/m, deadline.timeout)))
     await consul.restart()
     await consul.restartEmpty()
