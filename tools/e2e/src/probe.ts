@@ -1,0 +1,84 @@
+import type { Namespace } from './cluster.ts'
+import { until } from './until.ts'
+
+export interface ProbeOptions {
+  readonly name: string
+  readonly image: string
+  readonly args: readonly string[]
+  readonly labels?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
+  /** Names of Secrets whose keys become files below /etc/secrets/NAME. */
+  readonly secrets?: readonly string[]
+}
+
+const restricted = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+}
+
+/** A pod under `restricted` that runs one program to its end. */
+const podOf = ({ name, image, args, labels = {}, env = {}, secrets = [] }: ProbeOptions) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, labels: { 'app.kubernetes.io/name': name, ...labels } },
+  spec: {
+    restartPolicy: 'Never',
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: 30,
+    securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } },
+    containers: [
+      {
+        name: 'probe',
+        image,
+        imagePullPolicy: 'IfNotPresent',
+        args,
+        env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+        securityContext: restricted,
+        volumeMounts: secrets.map((secret) => ({ name: secret, mountPath: `/etc/secrets/${secret}`, readOnly: true })),
+      },
+    ],
+    volumes: secrets.map((secret) => ({ name: secret, secret: { secretName: secret } })),
+  },
+})
+
+const isOver = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed'
+
+/** Starts a program in a pod of its own. */
+export const startProbe = async (space: Namespace, options: ProbeOptions) => {
+  const { name } = options
+  await space.kubectl(['delete', 'pod', name, '--ignore-not-found', '--wait=true'])
+  await space.apply(podOf(options))
+  const phase = async () => (await space.kubectl(['get', 'pod', name, '--output', 'jsonpath={.status.phase}'])).trim()
+  return {
+    running: () => until(`pod ${name} runs`, async () => ['Running', 'Succeeded', 'Failed'].includes(await phase())),
+    /** Its stdout and stderr, once it has ended. */
+    output: async (timeoutMs = 120_000): Promise<string> => {
+      await until(`pod ${name} ends`, async () => isOver(await phase()), timeoutMs)
+      const output = await space.kubectl(['logs', name])
+      await space.kubectl(['delete', 'pod', name, '--wait=false'])
+      return output
+    },
+    /** Tells it to stop, as a signal does, and gives its output. */
+    stop: async (): Promise<string> => {
+      const following = space.kubectl(['logs', '--follow', name])
+      await space.kubectl(['delete', 'pod', name, '--wait=true'])
+      return following
+    },
+  }
+}
+
+/** Runs a program in a pod to its end, and gives its output. */
+export const probe = async (space: Namespace, options: ProbeOptions): Promise<string> =>
+  (await startProbe(space, options)).output()
+
+/** The last line of an output that is JSON. */
+export const jsonIn = <Value>(output: string): Value => {
+  const line = output
+    .trim()
+    .split('\n')
+    .findLast((one) => /^[[{]/.test(one))
+  if (line === undefined) throw new Error(`no JSON in: ${output}`)
+  return JSON.parse(line) as Value
+}
