@@ -51,6 +51,13 @@ describe('registry hosts', () => {
     },
   )
 
+  test('may be that of the base in a Dockerfile, and stand nowhere else', () => {
+    const text = 'ARG BASE=gcr.io/distroless/nodejs24'
+    expect(found(noRegistryHosts, text, 'tools/docker/Dockerfile')).toEqual([])
+    expect(found(noRegistryHosts, text, 'tools/docker/README.md')).toHaveLength(1)
+    expect(found(noRegistryHosts, text, 'tools/docker/NotADockerfile')).toHaveLength(1)
+  })
+
   test('in the lock file', () => {
     const path = 'package-lock.json'
     expect(found(noRegistryHosts, '"node_modules/a": { "version": "1.0.0",\n"resolved": "libs/a" }', path)).toEqual([])

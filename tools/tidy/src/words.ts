@@ -29,8 +29,11 @@ export const noMachinePaths = (tree: Tree): Violation[] =>
 const registryHost =
   /\b(registry\.npmjs\.org|registry\.yarnpkg\.com|files\.pythonhosted\.org|proxy\.golang\.org|docker\.io|gcr\.io|ghcr\.io|quay\.io|mcr\.microsoft\.com)\b/
 
+/** A Dockerfile names its base in full: in short form another registry could have the name, too. */
+const mayNameRegistry = new RegExp(`${ownTexts.source}|(^|/)Dockerfile$`)
+
 export const noRegistryHosts = (tree: Tree): Violation[] => [
-  ...lines(tree, registryHost, (found) => `${found}: which registry is used is the user's choice`, ownTexts),
+  ...lines(tree, registryHost, (found) => `${found}: which registry is used is the user's choice`, mayNameRegistry),
   ...(tree.text('package-lock.json') ?? '').split('\n').flatMap((content, index) =>
     /"resolved": "(https?|git)/.test(content)
       ? [
