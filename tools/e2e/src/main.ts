@@ -16,6 +16,7 @@ const help = `npm run e2e -- [options]    tests the platform on the cluster that
   --load LOADER      how images get into the cluster: ${loaderNames.join(', ')}, or a program that takes them (default none)
   --no-build         take the images as they are
   --namespace NAME   a namespace that does not exist yet (default armature-e2e-XXXXXX)
+  --print-images     print the images that a cluster needs, and do nothing else
   --keep             leave the namespace as it is at the end
   -t PATTERN         only tests of this name
 
@@ -34,6 +35,7 @@ const asked = (() => {
         build: { type: 'boolean', default: true },
         namespace: { type: 'string', default: `armature-e2e-${randomUUID().slice(0, 6)}` },
         keep: { type: 'boolean', default: false },
+        'print-images': { type: 'boolean', default: false },
         test: { type: 'string', short: 't' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -45,6 +47,11 @@ const asked = (() => {
 })()
 if (asked.help) {
   console.log(help)
+  process.exit(0)
+}
+
+if (asked['print-images']) {
+  console.log(appImages.join(' '))
   process.exit(0)
 }
 
