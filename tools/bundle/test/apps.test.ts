@@ -1,8 +1,9 @@
 import { grpcurl } from '@armature/servers/clients'
 import { execute } from '@armature/servers/execute'
+import { freePort } from '@armature/servers/free-port'
 import { startProgram, type Program } from '@armature/servers/program'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
@@ -109,6 +110,31 @@ test.each(programs)('the bundle of %s tells its commands outside the checkout', 
   expect(await help.ended(limitMs)).toMatchObject({ code: 0 })
   expect(help.output()).toMatch(/^Usage: armature[a-z-]* COMMAND/)
 })
+
+test(
+  'the bundle of cli loads the client of Kubernetes when a command asks a cluster',
+  { timeout: limitMs },
+  async () => {
+    const { built, room } = await bundled('cli')
+    const client = ['@kubernetes/client-node', 'undici']
+    expect(built.packages).toEqual(expect.arrayContaining(client))
+    expect(built.packagesAtStart.filter((name) => client.includes(name) || heavy.test(name))).toEqual([])
+    const kubeconfig = join(room, 'kubeconfig')
+    const cluster = { server: `https://127.0.0.1:${await freePort()}` }
+    const contexts = [{ name: 'a', context: { cluster: 'a', user: 'a' } }]
+    const config = {
+      'current-context': 'a',
+      clusters: [{ name: 'a', cluster }],
+      users: [{ name: 'a', user: {} }],
+      contexts,
+    }
+    await writeFile(kubeconfig, JSON.stringify(config))
+    const flags = ['-n', 'a', '--secret', 'a', '--generate', 'a=32', '--timeout', '5s', '--kubeconfig', kubeconfig]
+    const program = await start('cli', 'secrets', 'ensure', ...flags)
+    expect(await program.ended(limitMs), program.output()).toMatchObject({ code: 69 })
+    expect(program.output()).toContain('connect ECONNREFUSED 127.0.0.1:')
+  },
+)
 
 test(
   'bug: things could not be imported from a container: armature-search had no bundle',

@@ -2,9 +2,13 @@
 import { openDriver } from '@armature/messaging-drivers/open'
 import { messagingCommands } from '@armature/messaging-commands/commands'
 import { runProgram } from '@armature/service/run-program'
+import { secretCommands } from './secret-commands.ts'
 
 await runProgram({
   name: 'armature',
-  summary: 'Looks into the topics of a broker, publishes to them, and puts dead letters right',
-  commands: messagingCommands({ name: 'armature', source: '/armature/cli', open: openDriver }),
+  summary: 'Looks into the topics of a broker, publishes to them, puts dead letters right, and helps an installation',
+  commands: {
+    ...messagingCommands({ name: 'armature', source: '/armature/cli', open: openDriver }),
+    ...secretCommands,
+  },
 })

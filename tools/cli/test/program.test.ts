@@ -7,7 +7,7 @@ const programs: Program[] = []
 afterEach(() => Promise.all(programs.splice(0).map((program) => program.kill())))
 
 test.each([
-  [['--help'], 0, /^Usage: armature COMMAND \[flags\]\n[^]*\n {2}dlq redrive {2}Publish [^]*\n {2}tap /],
+  [['--help'], 0, /^Usage: armature COMMAND \[flags\]\n[^]*\n {2}dlq redrive {2,}Publish [^]*\n {2}tap /],
   [['--version'], 0, /^armature \d+\.\d+\.\d+\n$/],
   [['dlq', 'ls', '--help'], 0, /^Usage: armature dlq ls \[flags\]\n/],
   [[], 64, /no command is given.*the commands are dlq ls, /],

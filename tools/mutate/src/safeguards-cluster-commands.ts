@@ -1,0 +1,41 @@
+import type { Safeguard } from './safeguard.ts'
+
+const secrets = ['tools/cli/test/secrets.test.ts']
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A Secret that lacks a key is refused, not taken for complete',
+    file: 'tools/cli/src/ensure-secret.ts',
+    find: 'refuseMissing(store.place, keysOf(plan), found)',
+    replace: '',
+    tests: secrets,
+  },
+  {
+    promise: 'Of several that make one Secret at once, those that come second take what is there',
+    file: 'tools/cli/src/kube-secret.ts',
+    find: 'const made = await unless(409, undefined, api.createNamespacedSecret({ namespace, body }))',
+    replace: 'const made = await api.createNamespacedSecret({ namespace, body })',
+    tests: secrets,
+  },
+  {
+    promise: 'No value of a Secret is printed, also when an answer of the API server repeats it',
+    file: 'tools/cli/src/kube-secret.ts',
+    find: 'throw withoutValues(error, values)',
+    replace: 'throw error',
+    tests: secrets,
+  },
+  {
+    promise: 'A command on a Secret tries again while the API server is away',
+    file: 'tools/cli/src/patience.ts',
+    find: 'if (fault?.transient !== true || signal.aborted) throw error',
+    replace: 'throw error',
+    tests: secrets,
+  },
+  {
+    promise: 'A request to an API server that never answers ends at the limit of the command',
+    file: 'tools/cli/src/kube.ts',
+    find: 'request.setSignal(AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]))',
+    replace: '',
+    tests: secrets,
+  },
+]
