@@ -35,7 +35,7 @@ export const copyWorkspace = (root: string): WorkspaceCopy => {
   for (const path of paths) {
     if (path === '' || !existsSync(join(root, path))) continue
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    cpSync(join(root, path), join(folder, path), { dereference: false })
+    cpSync(join(root, path), join(folder, path), { dereference: false, verbatimSymlinks: true })
   }
   for (const place of new Set(['.', ...paths.map((path) => dirname(path))])) {
     if (existsSync(join(root, place, 'node_modules'))) linkPackages(root, folder, join(place, 'node_modules'))

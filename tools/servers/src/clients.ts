@@ -28,6 +28,13 @@ export const grpcurl = (env: Environment = process.env): Promise<string> =>
 export const ghz = (env: Environment = process.env): Promise<string> =>
   goInstall('github.com/bojand/ghz/cmd/ghz', 'v0.120.0', 'ghz', env)
 
+/**
+ * The path of Helm 3: PATH's, or one built by Go and kept. One that Go built takes itself for Kubernetes 1.20 where it asks no cluster: give it
+ * `--kube-version`.
+ */
+export const helm = (env: Environment = process.env): Promise<string> =>
+  goInstall('helm.sh/helm/v3/cmd/helm', 'v3.22.0', 'helm', env)
+
 /** The path of a Python that has grpcio and grpcio-tools. */
 export const pythonGrpc = (env: Environment = process.env): Promise<string> =>
   pythonWith('grpcio-tools-1.85.1', ['grpcio==1.85.1', 'grpcio-tools==1.85.1'], env)

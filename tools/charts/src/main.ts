@@ -1,0 +1,13 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { chartFiles, readCharts } from './chart-files.ts'
+
+// npm run tables: writes the charts of the apps.
+const root = join(import.meta.dirname, '../../..')
+for (const chart of await readCharts(root)) {
+  for (const [path, text] of Object.entries(await chartFiles(chart))) {
+    const place = join(root, 'helm', chart.facts.name, path)
+    mkdirSync(dirname(place), { recursive: true })
+    writeFileSync(place, text)
+  }
+}
