@@ -37,7 +37,7 @@ export const chartFiles = async (chart: Chart): Promise<ChartFiles> => {
     ...Object.fromEntries(formatted),
     'templates/all.yaml': '{{- include "service.all" . }}\n',
     'templates/NOTES.txt': '{{- include "service.notes" . }}\n',
-    '.helmignore': 'tests/\nchart.json\n',
+    '.helmignore': 'tests/\nci/\nchart.json\n',
   }
 }
 

@@ -1,13 +1,13 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { runHelm } from './run-helm.ts'
+import { chartsFolder, chartsWithValues } from './app-charts.ts'
+import { helmDeadlineMs, runHelm } from './run-helm.ts'
 
-const charts = join(import.meta.dirname, '../../../helm')
-const apps = readdirSync(charts, { recursive: false, withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && readdirSync(join(charts, entry.name)).includes('chart.json'))
-  .map(({ name }) => name)
-
-test.each(apps)('helm lint --strict passes helm/%s', { timeout: 60_000 }, async (app) => {
-  expect(await runHelm('lint', '--strict', join(charts, app))).toContain('0 chart(s) failed')
-})
+test.each(chartsWithValues)(
+  'helm lint --strict passes %s with %s',
+  { timeout: helmDeadlineMs },
+  async (chart, values) => {
+    const folder = join(chartsFolder, chart)
+    expect(await runHelm('lint', '--strict', folder, '--values', join(folder, values))).toContain('0 chart(s) failed')
+  },
+)
