@@ -7,8 +7,9 @@ const fileName = /^safeguards-([a-z-]+)\.ts$/
 
 const root = join(import.meta.dirname, '../../..')
 
-/** Whether the project of this file is in the workspace: who deletes an app leaves its entries behind. */
-const isHere = (path: string): boolean => existsSync(join(root, ...path.split('/').slice(0, 2), 'package.json'))
+/** Whether the project or chart of this file is in the workspace: who deletes an app leaves its entries behind. */
+const isHere = (path: string): boolean =>
+  ['package.json', 'Chart.yaml'].some((name) => existsSync(join(root, ...path.split('/').slice(0, 2), name)))
 
 /**
  * The safeguards of this workspace by area: those of `safeguards-<area>.ts` beside this file, in the order of their names. Those of a

@@ -17,7 +17,7 @@ export type Violation = { readonly path: string; readonly line?: number; readonl
 const generatedFolders = new Set(['node_modules', 'dist', 'out-tsc', 'coverage', '.nx', '.git', '.vite', '.next'])
 const maxTextBytes = 1_000_000
 const textNames =
-  /\.(ts|mts|cts|js|mjs|cjs|json|jsonc|md|yaml|yml|toml|html|css|sql|proto|sh|txt)$|^[^.]+$|^\.[a-z]+(rc|config|ignore)?$/
+  /\.(ts|mts|cts|js|mjs|cjs|json|jsonc|md|yaml|yml|toml|html|css|sql|proto|sh|txt|tpl)$|^[^.]+$|^\.[a-z]+(rc|config|ignore)?$/
 
 /** A tree of these files, for tests. */
 export const treeOf = (files: Readonly<Record<string, string>>): Tree =>
