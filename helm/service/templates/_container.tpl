@@ -31,7 +31,7 @@
 
 {{/* The resources of the app's container. Those of a log shipper around the app are added, where both name one. */}}
 {{- define "service.resources" -}}
-{{- $resources := deepCopy .Values.resources -}}
+{{- $resources := deepCopy (.Values.resources | default dict) -}}
 {{- if include "service.isWrapped" . -}}
 {{- range $section, $more := .Values.logShipping.resources -}}
 {{- $own := get $resources $section -}}

@@ -30,8 +30,7 @@ added to `httpAllowedHosts`, so that the admin HTTP server answers to them.
 {{- end -}}
 
 {{/*
-The checksum of what a pod reads only at its start. Hot settings are left out: a running pod takes them from the changed file,
-so a change of them alone rolls no pod.
+The checksum of what a pod reads only at its start. Hot settings are left out, so that a change of them alone rolls no pod.
 */}}
 {{- define "service.checksum" -}}
 {{- $config := include "service.config" . | fromJson -}}

@@ -12,7 +12,7 @@ export const configTable = (settings: readonly Setting[], defaults: Readonly<Rec
     settings.map(({ key, defaultValue, description, hot }) => [
       code(`config.${key}`),
       shown(key in defaults ? defaults[key] : defaultValue),
-      hot ? `${description} (takes effect without a restart)` : description,
+      hot ? `${description} (hot: a change rolls no pod)` : description,
     ]),
   )
 
