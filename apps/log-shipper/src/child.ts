@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import type { Readable } from 'node:stream'
 import type { Clock } from '@armature/async/clock'
+import type { Env } from '@armature/config/process'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { streamChunks } from './chunks.ts'
@@ -17,6 +18,8 @@ export interface ChildInput extends Input {
 export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
+  /** Default: that of this process. */
+  readonly env?: Env
   readonly clock: Clock
   /** How long it may go on after it was signalled; then it is killed. */
   readonly graceMs: number
@@ -42,9 +45,9 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * to itself after its grace, with exit code 74. Rejects with ServiceError, exit code 127 or 126, when it cannot be run.
  */
 export const startChild = async (options: ChildOptions): Promise<ChildInput> => {
-  const { command, args, clock, graceMs, warn, exitRecord = false } = options
+  const { command, args, env, clock, graceMs, warn, exitRecord = false } = options
   const startedMs = clock.now()
-  const child = await spawned(command, args, exitRecord)
+  const child = await spawned(command, args, { env, pipesErrors: exitRecord })
   const stderr = child.stderr === null ? undefined : keepTail(child.stderr)
   child.stderr?.pipe(process.stderr, { end: false })
   let exit: Pick<ChildExit, 'code' | 'signal'> = { code: null, signal: null }
@@ -131,10 +134,15 @@ export const startChild = async (options: ChildOptions): Promise<ChildInput> => 
 type SpawnedChild = ChildProcessByStdio<null, Readable, Readable | null>
 
 /** Some errors of the system are thrown by `spawn` at once, others come as an event. */
-const spawned = async (command: string, args: readonly string[], pipesErrors: boolean) => {
+const spawned = async (
+  command: string,
+  args: readonly string[],
+  { env, pipesErrors }: { readonly env: Env | undefined; readonly pipesErrors: boolean },
+) => {
   try {
     const stderr = pipesErrors ? 'pipe' : 'inherit'
-    const child = spawn(command, args, { stdio: ['inherit', 'pipe', stderr] }) as SpawnedChild
+    const own = env === undefined ? {} : { env: { ...env } }
+    const child = spawn(command, args, { stdio: ['inherit', 'pipe', stderr], ...own }) as SpawnedChild
     await once(child, 'spawn')
     return child
   } catch (error) {

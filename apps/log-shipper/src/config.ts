@@ -28,6 +28,9 @@ const topicFault = (topic: string): string | undefined => {
 /** No restart of it waits: changes of settings that are not hot take effect at the next start. */
 const { configKvSplayMs: _, ...kvSettingsWithoutSplay } = kvSettings
 
+/** Variables with this before their names are the shipper's own: a child does not get them. */
+export const envPrefix = 'LOG_SHIPPER_'
+
 export const settings = z
   .object({
     ...commonSettings,

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { type Clock, systemClock } from '@armature/async/clock'
+import { environmentWithout } from '@armature/config/process'
 import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'
 import { isInProcess } from '@armature/messaging/broker-in-words'
@@ -9,7 +10,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { startChild } from './child.ts'
-import type { Config } from './config.ts'
+import { type Config, envPrefix } from './config.ts'
 import { fieldHeaders } from './fields.ts'
 import { openFileInput } from './file-input.ts'
 import { type Input, standardInput } from './input.ts'
@@ -61,7 +62,12 @@ export const realEdges = (config: Config, { rest: [command, ...args] }: Pick<Giv
       }
       return command === undefined
         ? standardInput(process.stdin, config.inputGraceMs)
-        : startChild({ command, args, clock, graceMs: config.childGraceMs, exitRecord: config.exitRecord, warn })
+        : startChild({
+            ...{ command, args, clock, warn },
+            env: environmentWithout(envPrefix),
+            graceMs: config.childGraceMs,
+            exitRecord: config.exitRecord,
+          })
     },
     fields: fieldHeaders({
       ...config,

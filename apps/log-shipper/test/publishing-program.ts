@@ -5,7 +5,7 @@ import { memoryBroker } from '@armature/messaging-memory/broker'
 import { bodyText } from '@armature/messaging/message'
 import type { Driver } from '@armature/messaging/ports'
 import { run } from '@armature/service/run'
-import { settings } from '../src/config.ts'
+import { envPrefix, settings } from '../src/config.ts'
 import { realEdges } from '../src/edges.ts'
 import { logShipper } from '../src/service.ts'
 
@@ -24,6 +24,7 @@ const fileDriver = (path: string): Driver => ({
 await run({
   name: 'log-shipper',
   settings,
+  envPrefix,
   service: (config, given) =>
     logShipper(config, {
       ...realEdges(config, given),

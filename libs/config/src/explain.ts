@@ -1,3 +1,4 @@
+import { prefixed } from './env-layer.ts'
 import { ConfigError } from './faults.ts'
 import type { LayerValue } from './layers.ts'
 import { nearest } from './nearest.ts'
@@ -20,15 +21,22 @@ export const show = (setting: Pick<Setting, 'secret'>, given: unknown): string =
 
 /** Makes `explain`: a block a setting, its layers from the strongest to the weakest. */
 export const explainer =
-  (name: string, settings: readonly Setting[], layersOf: (key: string) => ReadonlyMap<LayerName, LayerValue>) =>
+  (
+    { name, envPrefix = '' }: { readonly name: string; readonly envPrefix?: string | undefined },
+    settings: readonly Setting[],
+    layersOf: (key: string) => ReadonlyMap<LayerName, LayerValue>,
+  ) =>
   (key?: string): string => {
-    const chosen = key === undefined ? settings : [find(name, settings, key)]
+    const chosen = key === undefined ? settings : [find(name, envPrefix, settings, key)]
     return chosen.map((setting) => block(setting, layersOf(setting.key))).join('\n')
   }
 
-const find = (name: string, settings: readonly Setting[], wanted: string): Setting => {
+const find = (name: string, envPrefix: string, settings: readonly Setting[], wanted: string): Setting => {
   const flag = wanted.replace(/^-+/, '')
-  const found = settings.find((setting) => setting.key === wanted || setting.env === wanted || setting.flag === flag)
+  const found = settings.find(
+    ({ key, env, flag: own }) =>
+      key === wanted || env === wanted || prefixed(envPrefix, env) === wanted || own === flag,
+  )
   if (found !== undefined) return found
   const meant = nearest(
     wanted,
@@ -48,7 +56,8 @@ const block = (setting: Setting, held: ReadonlyMap<LayerName, LayerValue>): stri
     if (entry === undefined) return `  ${source}: not set`
     const shown = layer === 'default' ? show({ secret: false }, entry.given) : show(setting, entry.given)
     const wrong = 'problem' in entry.decoded ? ` (${entry.decoded.problem})` : ''
-    return `  ${source}: ${shown}${wrong}${layer === winner ? '  <- wins' : ''}`
+    const ignored = entry.ignored === undefined ? '' : `  (ignored: ${entry.ignored.join(', ')})`
+    return `  ${source}: ${shown}${wrong}${layer === winner ? '  <- wins' : ''}${ignored}`
   })
   return [title, ...rows, ...(winner === undefined ? ['  no layer sets it'] : [])].join('\n')
 }

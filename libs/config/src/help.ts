@@ -11,12 +11,22 @@ export interface HelpOptions {
   positionals?: Positionals
   /** The name of the arguments that may follow `--`: `COMMAND...` */
   rest?: string
+  /** What may stand before the name of each variable (see LoadOptions). */
+  envPrefix?: string | undefined
   /** Subcommands: name to summary. */
   commands?: Readonly<Record<string, string>>
 }
 
 /** The text of --help: usage, subcommands, each setting with its flag, env variable, default and description. */
-export const helpText = ({ name, summary, settings, positionals, rest, commands = {} }: HelpOptions): string => {
+export const helpText = ({
+  name,
+  summary,
+  settings,
+  positionals,
+  rest,
+  envPrefix = '',
+  commands = {},
+}: HelpOptions): string => {
   const words = [name, '[flags]', positionals?.usage ?? '', rest === undefined ? '' : `[-- ${rest}]`]
   const names = Object.keys(commands)
   const usages = [
@@ -35,10 +45,14 @@ export const helpText = ({ name, summary, settings, positionals, rest, commands 
       : [
           'Flags (a flag is stronger than the env variable beside it, that than Consul KV, that than the file):',
           ...columns([...describeSettings(settings).map(row), ...builtIn]),
+          ...(envPrefix === '' ? [] : ['', prefixText(envPrefix)]),
         ]),
     '',
   ].join('\n')
 }
+
+const prefixText = (prefix: string): string =>
+  `${prefix}NAME and ${prefix}NAME_FILE are stronger than the env variables NAME and NAME_FILE; a child does not get them.`
 
 const builtIn: readonly (readonly [string, string])[] = [
   ['--config FILE', 'JSON file with settings, a key each'],

@@ -1,8 +1,7 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { readBounded } from './bounded-file.ts'
 import { decode, decodeList, parseJson, type Decoded } from './decode.ts'
 import type { Fault } from './faults.ts'
 import { nearest } from './nearest.ts'
-import type { Env } from './process.ts'
 import type { Setting } from './schema.ts'
 
 /** The value of one setting in one layer. */
@@ -12,6 +11,8 @@ export interface LayerValue {
   /** The text or value as it was given, for `explain`. */
   readonly given: unknown
   readonly decoded: Decoded
+  /** Other names of the setting in the same layer that are set, too, and do not count. */
+  readonly ignored?: readonly string[]
 }
 
 /** One layer of the precedence. */
@@ -21,7 +22,6 @@ export interface Layer {
   readonly faults: readonly Fault[]
 }
 
-const maxSecretBytes = 64 * 1024
 const maxFileBytes = 1024 * 1024
 
 /** Flags already parsed. The last one wins; those of a list add up. */
@@ -35,38 +35,6 @@ export const flagLayer = (settings: readonly Setting[], flags: ReadonlyMap<strin
     values.set(key, { source: `flag --${flag}`, given: kind === 'list' ? texts.join(',') : last, decoded })
   }
   return { values, faults: [] }
-}
-
-/** The environment. An empty variable counts as not set. A secret may be in the file that `NAME_FILE` names. */
-export const envLayer = (settings: readonly Setting[], env: Env): Layer => {
-  const values = new Map<string, LayerValue>()
-  const faults: Fault[] = []
-  for (const { key, env: name, fileVariable: fileName = '', schema } of settings) {
-    const given = env[name]
-    const path = env[fileName]
-    if (isSet(given) && isSet(path))
-      faults.push({
-        key,
-        source: `env ${fileName}`,
-        problem: `${name} is set too`,
-        fix: `set either ${name} or ${fileName}`,
-      })
-    else if (isSet(path)) {
-      const read = readBounded(path, maxSecretBytes)
-      if ('problem' in read)
-        faults.push({
-          key,
-          source: `env ${fileName}`,
-          problem: `the file ${path} ${read.problem}`,
-          fix: `let ${fileName} name a readable file with the secret`,
-        })
-      else {
-        const text = read.text.replace(/[\r\n]+$/, '')
-        values.set(key, { source: `env ${fileName}`, given: text, decoded: decode(schema, text) })
-      }
-    } else if (isSet(given)) values.set(key, { source: `env ${name}`, given, decoded: decode(schema, given) })
-  }
-  return { values, faults }
 }
 
 /** Keys of a service's prefix in Consul KV, without the prefix. */
@@ -140,31 +108,4 @@ const keyed = <T>(
   return { values, faults }
 }
 
-const isSet = (value: string | undefined): value is string => value !== undefined && value !== ''
-
 const isPlainObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const readBounded = (path: string, maxBytes: number): { text: string } | { problem: string } => {
-  let descriptor: number | undefined
-  try {
-    descriptor = openSync(path, 'r')
-    if (fstatSync(descriptor).isDirectory()) return { problem: 'is a folder' }
-    const buffer = Buffer.alloc(maxBytes + 1)
-    let length = 0
-    for (let read = -1; read !== 0 && length <= maxBytes; length += read)
-      read = readSync(descriptor, buffer, length, maxBytes + 1 - length, null)
-    if (length > maxBytes) return { problem: `is longer than ${maxBytes} bytes` }
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length)) }
-  } catch (error) {
-    return { problem: reasonOf(error) }
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor)
-  }
-}
-
-const reasonOf = (error: unknown): string => {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT') return 'does not exist'
-  if (code === 'EACCES') return 'may not be read by this user'
-  return code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'is not UTF-8' : `cannot be read (${code ?? 'unknown error'})`
-}

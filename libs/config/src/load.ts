@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import { explainer, precedence, show, type LayerName } from './explain.ts'
+import { envLayer } from './env-layer.ts'
 import { ConfigError, type Fault } from './faults.ts'
 import { type ParsedFlags, parseFlags, type Positionals } from './flags.ts'
 import { freeze } from './freeze.ts'
-import { envLayer, fileLayer, flagLayer, kvLayer, type LayerValue, type Layer } from './layers.ts'
+import { fileLayer, flagLayer, kvLayer, type LayerValue, type Layer } from './layers.ts'
 import type { Env } from './process.ts'
 import { hidden } from './redact.ts'
 import { describeSettings, type Setting, type Settings } from './schema.ts'
@@ -17,6 +18,11 @@ export interface LoadOptions<S extends Settings> {
   /** Without the program's name. */
   argv: readonly string[]
   env: Env
+  /**
+   * Variables with this before their names, such as `LOG_SHIPPER_`, are stronger: where one gives a setting, in either form (`NAME`, `NAME_FILE`), the forms
+   * without it do not count. For a process that shares its environment with a child. Default: none.
+   */
+  envPrefix?: string | undefined
   /** Arguments without a flag. Default: each one is a fault. */
   positionals?: Positionals
   /** Layers between the environment and the file: a service's prefix of Consul KV, keys without the prefix. */
@@ -49,22 +55,22 @@ export interface SettingsReader<S extends Settings> {
 
 /** Reads flags, environment and the files that they name, once. Never throws: `load` tells what is wrong. */
 export const settingsReader = <S extends Settings>(options: Omit<LoadOptions<S>, 'layers'>): SettingsReader<S> => {
-  const { name, settings: schema } = options
+  const { settings: schema } = options
   const settings = describeSettings(schema)
   const own = ownLayers(settings, options)
   return {
     load: (kv) => {
-      const gathered = gather(name, settings, own, kv)
+      const gathered = gather(options, settings, own, kv)
       const { config, faults } = judge(schema, settings, gathered)
       const { explain } = gathered
-      if (config === undefined) throw new ConfigError(name, faults, explain)
+      if (config === undefined) throw new ConfigError(options.name, faults, explain)
       return { config, explain, positionals: own.flags.positionals, rest: own.flags.rest }
     },
     beforeKv: () => {
       const early = settings.filter(({ beforeKv }) => beforeKv)
       const keys = new Set(early.map(({ key }) => key))
       const shape = Object.fromEntries(Object.entries(schema.shape).filter(([key]) => keys.has(key)))
-      const gathered = gather(name, settings, own)
+      const gathered = gather(options, settings, own)
       const faults = gathered.faults.filter(({ key }) => keys.has(key))
       return judge(z.object(shape), early, { ...gathered, faults }).config
     },
@@ -86,12 +92,12 @@ interface OwnLayers {
 /** The values of each layer but KV, before any is validated. */
 const ownLayers = (
   settings: readonly Setting[],
-  { env, argv, positionals }: Omit<LoadOptions<Settings>, 'layers'>,
+  { env, envPrefix, argv, positionals }: Omit<LoadOptions<Settings>, 'layers'>,
 ): OwnLayers => {
   const flags = parseFlags(argv, settings, positionals)
   const layers = {
     flag: flagLayer(settings, flags.values),
-    env: envLayer(settings, env),
+    env: envLayer(settings, env, envPrefix),
     file: flags.configPath === undefined ? nothing : fileLayer(settings, flags.configPath),
     default: defaultLayer(settings),
   }
@@ -106,7 +112,7 @@ interface Gathered {
 
 /** Returns the values of each layer, before any is validated. */
 const gather = (
-  name: string,
+  names: Pick<LoadOptions<Settings>, 'name' | 'envPrefix'>,
   settings: readonly Setting[],
   own: OwnLayers,
   kv?: Readonly<Record<string, string>>,
@@ -122,7 +128,7 @@ const gather = (
         return held === undefined ? [] : [[layer, held] as const]
       }),
     )
-  const explain = explainer(name, settings, layersOf)
+  const explain = explainer(names, settings, layersOf)
   const faults = [...own.flags.faults, ...precedence.flatMap((layer) => layers[layer].faults)]
   return { layersOf, explain, faults }
 }

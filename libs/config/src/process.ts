@@ -10,6 +10,10 @@ export const processInput = (): { readonly argv: readonly string[]; readonly env
   env: process.env,
 })
 
+/** The environment for a child: this process's, without the variables that begin with the prefix. */
+export const environmentWithout = (prefix: string, env: Env = process.env): Env =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith(prefix)))
+
 /**
  * The folder of this platform for files that are expensive to make and safe to delete: `$XDG_CACHE_HOME/armature`, else
  * `~/.cache/armature`.

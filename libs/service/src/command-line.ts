@@ -97,10 +97,17 @@ export const readSettings = <S extends Settings>(
   settings: S,
   argv: readonly string[],
   env: Env,
-  takes: Takes,
+  takes: Takes & { readonly envPrefix?: string | undefined },
 ): ReadSettings<S> => {
-  const { positionals } = takes
-  const loaded = loadConfig({ name, settings, argv, env, ...(positionals === undefined ? {} : { positionals }) })
+  const { positionals, envPrefix } = takes
+  const loaded = loadConfig({
+    name,
+    settings,
+    argv,
+    env,
+    envPrefix,
+    ...(positionals === undefined ? {} : { positionals }),
+  })
   refuseRest(name, loaded, takes)
   return loaded
 }

@@ -14,11 +14,11 @@ const defaultDrainMs = 10_000
 export const runCommand = async (
   name: string,
   command: Command,
-  { argv, env }: ProcessInput,
+  { argv, env, envPrefix }: ProcessInput,
   stopping: AbortController,
 ): Promise<number> => {
   try {
-    const { config, positionals, rest } = readSettings(name, command.settings, argv, env, command)
+    const { config, positionals, rest } = readSettings(name, command.settings, argv, env, { ...command, envPrefix })
     process.stdout.on('error', () => stopping.abort('stdout closed'))
     const { stdin, stdout, stderr } = process
     const io: CommandIo = { stdin, stdout, stderr, positionals, rest, signal: stopping.signal }

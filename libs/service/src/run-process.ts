@@ -9,6 +9,8 @@ import { onStopSignals } from './signals.ts'
 export interface ProcessInput {
   readonly argv: readonly string[]
   readonly env: Env
+  /** See LoadOptions of libs/config. */
+  readonly envPrefix?: string | undefined
 }
 
 /**

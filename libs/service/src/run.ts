@@ -25,6 +25,8 @@ export interface RunOptions<S extends Settings> extends Takes {
   name: string
   /** `z.object({ ...commonSettings, ... })` */
   settings: S
+  /** Variables with this before their names are stronger (see LoadOptions of libs/config); commands read them, too. Default: none. */
+  envPrefix?: string
   /** Composes the service from its settings and what the command line holds beside flags; opens nothing yet. */
   service: (config: ConfigOf<S>, given: Given) => Service
   /** Subcommands by name, each with settings of its own. */
@@ -69,7 +71,7 @@ const dispatch = async <S extends Settings>(
   options: RunOptions<S>,
   stopping: AbortController,
 ): Promise<number> => {
-  const { name } = options
+  const { name, envPrefix } = options
   switch (asked.kind) {
     case 'help':
       return print(help(asked.name, asked.command, options))
@@ -78,7 +80,7 @@ const dispatch = async <S extends Settings>(
     case 'explain':
       return print(`${await explain(asked, env, options, stopping.signal)}\n`)
     case 'command':
-      return runCommand(`${name} ${asked.name}`, asked.command, { argv: asked.argv, env }, stopping)
+      return runCommand(`${name} ${asked.name}`, asked.command, { argv: asked.argv, env, envPrefix }, stopping)
     case 'serve': {
       // A service goes on when the reader of its output went away: nothing of telemetry stops the data path.
       process.stdout.on('error', () => undefined)
@@ -96,7 +98,9 @@ const help = <S extends Settings>(
   command: Command | undefined,
   options: RunOptions<S>,
 ): string => {
-  if (name !== undefined && command !== undefined) return helpText({ ...command, name: `${options.name} ${name}` })
+  const { envPrefix } = options
+  if (name !== undefined && command !== undefined)
+    return helpText({ ...command, name: `${options.name} ${name}`, envPrefix })
   const commands: Record<string, string> = {}
   for (const [key, { summary }] of Object.entries(options.commands ?? {})) commands[key] = summary
   return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
@@ -105,8 +109,8 @@ const help = <S extends Settings>(
 const readerOf = <S extends Settings>(
   argv: readonly string[],
   env: Env,
-  { name, settings, positionals }: RunOptions<S>,
-): SettingsReader<S> => settingsReader({ name, settings, argv, env, ...(positionals && { positionals }) })
+  { name, settings, envPrefix, positionals }: RunOptions<S>,
+): SettingsReader<S> => settingsReader({ name, settings, argv, env, envPrefix, ...(positionals && { positionals }) })
 
 const loadedBy = <S extends Settings>(reader: SettingsReader<S>, options: RunOptions<S>): Loaded<ConfigOf<S>> => {
   const loaded = reader.load()

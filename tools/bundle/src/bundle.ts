@@ -2,9 +2,13 @@ import { build, type Metafile } from 'esbuild'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Asset, copyAssets, packageAssets, sourceAssets } from './assets.ts'
+import { sbomName, sbomOf } from './sbom.ts'
 
 /** Packages that an app imports dynamically, on a laptop only. No production bundle has them. */
 export const embeddedOnly: readonly string[] = ['@electric-sql/pglite', '@electric-sql/pglite-postgis']
+
+/** The licence of this workspace, and so of its projects. */
+const ownLicense = 'Apache-2.0'
 
 /** Native add-ons that their users do without: hot-shots loads unix-dgram for a Unix socket only. */
 const optionalNative = ['unix-dgram']
@@ -61,9 +65,13 @@ export const bundle = async (project: string, folder = join(project, 'dist')): P
     logLevel: 'silent',
   })
   await copyAssets(assets, folder)
-  const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as Record<string, unknown>
+  const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as {
+    readonly name: string
+    readonly version: string
+  }
   const { name, version } = manifest
   await writeFile(join(folder, 'package.json'), `${JSON.stringify({ name, version, type: 'module' }, undefined, 2)}\n`)
+  await writeFile(join(folder, sbomName), await sbomOf({ metafile, folder: project, manifest, ownLicense }))
   const code = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.js'))
   const [entry] = code.find(([, { entryPoint }]) => entryPoint?.endsWith('src/main.ts')) ?? ['']
   const atStart = staticallyReached(metafile, entry)
