@@ -33,7 +33,10 @@ command: [node, /shipper/main.js]
 args:
   - {{ printf "--topic=%s" (tpl .topic $) | quote }}
   - --fields=service,pod
-  - --spool-dir={{ include "service.spoolFolder" $ }}
+  {{- /* An uncaught error is on standard error alone. */}}
+  - --exit-record
+  {{- /* Below the mount, whose own mode is not the shipper's to set. */}}
+  - --spool-dir={{ include "service.spoolFolder" $ }}/lines
   - --spool-max-bytes={{ .spoolMaxBytes | int64 }}
   - --child-grace-ms={{ include "service.appStopMs" $ }}
   - --drain-deadline-ms={{ add ($.Values.config.drainDeadlineMs | int64) $lastLinesMs }}
