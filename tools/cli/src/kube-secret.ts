@@ -1,3 +1,4 @@
+import type { TargetSecret } from './copy-secret.ts'
 import type { SecretStore } from './ensure-secret.ts'
 import type { Kube } from './kube.ts'
 import { kubeError, kubeFaultOf } from './kube-fault.ts'
@@ -7,8 +8,8 @@ export interface SecretPlace {
   readonly name: string
 }
 
-/** A Secret of the cluster. Its methods reject with what the client throws; an error that shows a value never leaves `create`. */
-export interface KubeSecret extends SecretStore {
+/** A Secret of the cluster. Its methods reject with what the client throws; an error that shows a value never leaves `create` and `replace`. */
+export interface KubeSecret extends SecretStore, TargetSecret {
   remove(): Promise<'removed' | 'absent'>
 }
 
@@ -26,10 +27,11 @@ export const kubeSecret = (
       throw error
     }
   }
+  const read = () => unless(404, undefined, api.readNamespacedSecret({ namespace, name }))
   return {
     place: `${namespace}/${name}`,
     keys: async () => {
-      const secret = await unless(404, undefined, api.readNamespacedSecret({ namespace, name }))
+      const secret = await read()
       if (secret === undefined) return undefined
       return new Set(Object.entries(secret.data ?? {}).flatMap(([key, value]) => (value === '' ? [] : [key])))
     },
@@ -49,12 +51,32 @@ export const kubeSecret = (
         throw withoutValues(error, values)
       }
     },
+    values: async () => {
+      const secret = await read()
+      if (secret === undefined) return undefined
+      return new Map(Object.entries(secret.data ?? {}).map(([key, value]) => [key, textOf(value)]))
+    },
+    replace: async (values) => {
+      const secret = await read()
+      if (secret === undefined) return 'changed'
+      const data = Object.fromEntries([...values].map(([key, value]) => [key, Buffer.from(value).toString('base64')]))
+      const metadata = { ...secret.metadata, labels: { ...secret.metadata?.labels, ...labels } }
+      const body = { ...secret, metadata, data }
+      try {
+        const put = await unless(409, undefined, api.replaceNamespacedSecret({ namespace, name, body }))
+        return put === undefined ? 'changed' : 'replaced'
+      } catch (error) {
+        throw withoutValues(error, values)
+      }
+    },
     remove: async () => {
       const answer = await unless(404, undefined, api.deleteNamespacedSecret({ namespace, name }))
       return answer === undefined ? 'absent' : 'removed'
     },
   }
 }
+
+const textOf = (base64: string): string => Buffer.from(base64, 'base64').toString()
 
 /** The error as it is, unless the answer repeats a value, as that of an admission webhook may. */
 const withoutValues = (error: unknown, values: ReadonlyMap<string, string>): unknown => {
@@ -82,6 +104,12 @@ const adviceFor = (
   if (status !== 403) return undefined
   if (message.includes('exceeded quota')) return `Raise the ResourceQuota of the namespace ${namespace}`
   if (message.includes('being terminated')) return `Wait until the namespace ${namespace} is gone, then make it again`
-  const verbs = verb === 'remove' ? 'delete' : 'get and create'
+  const verbs = verbsOf.get(verb) ?? 'get and create'
   return `Allow this user ${verbs} on secrets in the namespace ${namespace} by a Role and a RoleBinding`
 }
+
+/** What a command on a Secret must be allowed to do. */
+const verbsOf: ReadonlyMap<string, string> = new Map([
+  ['remove', 'delete'],
+  ['copy', 'get, create and update'],
+])

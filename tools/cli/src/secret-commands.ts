@@ -3,12 +3,13 @@ import { command, type Command, type CommandIo } from '@armature/service/command
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import * as z from 'zod'
+import { copySecret } from './copy-secret.ts'
 import { ensureSecret } from './ensure-secret.ts'
-import { openKube } from './kube.ts'
+import { type Kube, openKube } from './kube.ts'
 import { kubeSecret, secretError, type KubeSecret } from './kube-secret.ts'
 import { kubeSettings, msOf, namespaceSetting, objectName, pairOf, timeoutSetting } from './kube-settings.ts'
 import { patiently } from './patience.ts'
-import { keysOf, secretPlan } from './secret-plan.ts'
+import { copyPlan, keysOf, secretPlan } from './secret-plan.ts'
 
 const ensureSettings = z.object({
   ...kubeSettings,
@@ -70,8 +71,44 @@ const removeCommand = command({
   },
 })
 
+const copySettings = z.object({
+  ...kubeSettings,
+  namespace: namespaceSetting('SECRETS_NAMESPACE'),
+  from: objectName().meta({ description: 'Name of the Secret that has the values', env: 'SECRETS_FROM' }),
+  secret: objectName().meta({ description: 'Name of the Secret that is made of them', env: 'SECRETS_SECRET' }),
+  set: list(text()).min(1).meta({
+    description: 'KEY=TEMPLATE, with {KEY} for a value of --from; repeat it for more',
+    env: 'SECRETS_SET',
+    commas: false,
+  }),
+  label: ensureSettings.shape.label,
+  timeout: timeoutSetting('1m', 'SECRETS_TIMEOUT'),
+})
+
+/** `secrets copy`. */
+const copyCommand = command({
+  summary: 'Make a Secret of Kubernetes from the values of another, or make it anew when they have changed',
+  settings: copySettings,
+  run: async (config, io) => {
+    const templates = copyPlan(config.set)
+    const { namespace } = config
+    const [source, target] = [
+      { namespace, name: config.from },
+      { namespace, name: config.secret },
+    ]
+    const said = { made: 'made', replaced: 'changed', kept: 'kept' }
+    const outcomes = await onSecrets(config, io, 'copy', [target], labelsOf(config.label), (secret, kube) =>
+      copySecret(kubeSecret(kube, source), secret, templates),
+    )
+    const outcome = said[outcomes[0] ?? 'kept']
+    io.stdout.write(`${outcome} the Secret ${config.namespace}/${config.secret}, from ${config.from}\n`)
+    return exitCodes.ok
+  },
+})
+
 /** Commands on Secrets, for a Job that an installation runs before its servers start. */
 export const secretCommands: Readonly<Record<string, Command>> = {
+  'secrets copy': copyCommand,
   'secrets ensure': ensureCommand,
   'secrets remove': removeCommand,
 }
@@ -91,7 +128,7 @@ const onSecrets = async <Outcome>(
   verb: string,
   places: readonly { readonly namespace: string; readonly name: string }[],
   labels: Readonly<Record<string, string>>,
-  work: (secret: KubeSecret) => Promise<Outcome>,
+  work: (secret: KubeSecret, kube: Kube) => Promise<Outcome>,
 ): Promise<readonly Outcome[]> => {
   const kube = await openKube({ kubeconfig, context, requestTimeoutMs, timeoutMs: msOf(timeout), signal })
   let told = ''
@@ -106,7 +143,7 @@ const onSecrets = async <Outcome>(
   for (const place of places) {
     const secret = kubeSecret(kube, place, labels)
     try {
-      outcomes.push(await patiently(() => work(secret), patience))
+      outcomes.push(await patiently(() => work(secret, kube), patience))
     } catch (error) {
       if (signal.aborted) throw new ServiceError('it was stopped', { exitCode: exitCodes.temporary })
       throw secretError(error, kube, place, verb)

@@ -50,6 +50,18 @@ export const secretPlan = (generate: readonly string[], set: readonly string[]):
   return { generated, templates }
 }
 
+/** Reads `KEY=TEMPLATE` of a Secret that is made of another. Throws ServiceError (64), as secretPlan does. */
+export const copyPlan = (set: readonly string[]): ReadonlyMap<string, string> => {
+  const templates = new Map<string, string>()
+  for (const pair of set) {
+    const [key, template] = keyed('set', pair, 'KEY=TEMPLATE')
+    refuseTwice(key, templates)
+    if (template === '') throw usage(`--set ${key}: the value is empty`, `Give it as ${key}=VALUE`)
+    templates.set(key, template)
+  }
+  return templates
+}
+
 /** The keys that the Secret must have, in the order of the command line. */
 export const keysOf = ({ generated, templates }: SecretPlan): readonly string[] => [
   ...generated.keys(),
@@ -60,8 +72,7 @@ export const keysOf = ({ generated, templates }: SecretPlan): readonly string[] 
 export const newValues = ({ generated, templates }: SecretPlan): ReadonlyMap<string, string> => {
   const passwords = new Map([...generated].map(([key, characters]) => [key, password(characters)]))
   const filled = [...templates].map(
-    ([key, template]) =>
-      [key, template.replaceAll(placePattern, (_all, place: string) => passwords.get(place) ?? '')] as const,
+    ([key, template]) => [key, filledTemplate(template, (place) => passwords.get(place) ?? '')] as const,
   )
   return new Map([...passwords, ...filled])
 }
@@ -76,7 +87,12 @@ const password = (characters: number): string =>
 /** Braces with anything else between them, such as those of JSON, stand for themselves. */
 const placePattern = /\{([-._a-zA-Z0-9]+)\}/g
 
-const placesOf = (template: string): readonly string[] =>
+/** The template with a value for each `{KEY}`. */
+export const filledTemplate = (template: string, valueOf: (key: string) => string): string =>
+  template.replaceAll(placePattern, (_all, place: string) => valueOf(place))
+
+/** The keys that a template names. */
+export const placesOf = (template: string): readonly string[] =>
   [...template.matchAll(placePattern)].map(([, place = '']) => place)
 
 const keyed = (flag: string, pair: string, form: string): readonly [key: string, value: string] => {

@@ -11,12 +11,13 @@ export interface Body {
   readonly metadata?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> }
   readonly type?: string
   readonly stringData?: Readonly<Record<string, string>>
+  readonly data?: Readonly<Record<string, string>>
 }
 
 /** Answers a request in place of the server: `hang` never does, `cut` closes the connection. */
 export type Answer = 'hang' | 'cut' | readonly [status: number, body: object]
 
-/** An API server over HTTPS that keeps Secrets, as far as get, create and delete go. */
+/** An API server over HTTPS that keeps Secrets, as far as get, create, replace and delete go. */
 export interface FakeApiServer {
   /** Path of a kubeconfig with one context, `fake`. */
   readonly kubeconfig: string
@@ -57,13 +58,15 @@ export const startFakeApiServer = async (): Promise<FakeApiServer> => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     if (request.headers.authorization !== `Bearer ${token}`) return status(401, 'Unauthorized', 'Unauthorized')
-    const body = request.method === 'POST' ? (JSON.parse(Buffer.concat(chunks).toString()) as Body) : undefined
+    const body = /^(?:POST|PUT)$/.test(request.method ?? '')
+      ? (JSON.parse(Buffer.concat(chunks).toString()) as Body)
+      : undefined
     if (body !== undefined) bodies.push(body)
     const other = fake.intercept(asked)
     if (other !== undefined) return other
     const [, namespace = '', name] =
       /^\/api\/v1\/namespaces\/([^/]+)\/secrets(?:\/([^/?]+))?$/.exec(request.url ?? '') ?? []
-    if (body !== undefined) {
+    if (body !== undefined && name === undefined) {
       const place = `${namespace}/${body.metadata?.name}`
       if (secrets.has(place)) return status(409, 'AlreadyExists', `secrets "${place}" already exists`)
       secrets.set(place, { ...body.stringData })
@@ -73,8 +76,16 @@ export const startFakeApiServer = async (): Promise<FakeApiServer> => {
     const found = secrets.get(place)
     if (found === undefined) return status(404, 'NotFound', `secrets "${name}" not found`)
     if (request.method === 'DELETE') secrets.delete(place)
+    if (body !== undefined) {
+      const values = Object.entries(body.data ?? {})
+      secrets.set(
+        place,
+        Object.fromEntries(values.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()])),
+      )
+      return [200, {}]
+    }
     const data = Object.entries(found).map(([key, value]) => [key, Buffer.from(value).toString('base64')] as const)
-    return [200, { kind: 'Secret', apiVersion: 'v1', data: Object.fromEntries(data) }]
+    return [200, { kind: 'Secret', apiVersion: 'v1', metadata: { name, namespace }, data: Object.fromEntries(data) }]
   }
 
   const server = createServer({ cert: readFileSync(paths.cert), key: readFileSync(paths.key) }, (request, response) => {

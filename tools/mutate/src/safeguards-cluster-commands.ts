@@ -2,7 +2,23 @@ import type { Safeguard } from './safeguard.ts'
 
 const secrets = ['tools/cli/test/secrets.test.ts']
 
+const copies = ['tools/cli/test/copy-secret.test.ts']
+
 export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A password from a Secret stands percent-encoded in a URL',
+    file: 'tools/cli/src/copy-secret.ts',
+    find: 'encodeURIComponent(valueOf(each))',
+    replace: 'valueOf(each)',
+    tests: copies,
+  },
+  {
+    promise: 'A Secret is copied only when all that the copy needs is there',
+    file: 'tools/cli/src/copy-secret.ts',
+    find: 'if (missing.length > 0) {',
+    replace: 'if (missing.length < 0) {',
+    tests: copies,
+  },
   {
     promise: 'A Secret that lacks a key is refused, not taken for complete',
     file: 'tools/cli/src/ensure-secret.ts',
