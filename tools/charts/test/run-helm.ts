@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml'
 import { chartsFolder } from './app-charts.ts'
 
 /** The version of Kubernetes that charts are rendered for: that of the cluster of the tests. */
-const kubeVersion = '1.34.0'
+export const kubeVersion = '1.34.0'
 
 /** For one run of helm, which takes less than a second on a quiet machine. */
 export const helmDeadlineMs = 120_000
