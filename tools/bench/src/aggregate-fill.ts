@@ -1,5 +1,5 @@
+import { Admin, ProduceAcks, Producer } from '@platformatic/kafka'
 import { connect } from 'amqplib'
-import { Kafka, logLevel } from 'kafkajs'
 
 interface Source {
   readonly brokerUrl: string
@@ -37,15 +37,17 @@ export const fillRabbitmq = async ({ brokerUrl, source }: Source, count: number)
   await connection.close()
 }
 
+/** One partition. Not by kafkajs, which sets negative timeouts: Node warns of each. */
 export const fillKafka = async ({ brokerUrl, source }: Source, count: number): Promise<void> => {
-  const client = new Kafka({ brokers: [new URL(brokerUrl).host], clientId: 'bench', logLevel: logLevel.NOTHING })
-  const admin = client.admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic: source, numPartitions: 1 }], waitForLeaders: true })
-  await admin.disconnect()
-  const producer = client.producer()
-  await producer.connect()
+  const options = { clientId: 'bench', bootstrapBrokers: [new URL(brokerUrl).host] }
+  const admin = new Admin(options)
+  await admin.createTopics({ topics: [source], partitions: 1, replicas: 1 })
+  await admin.close()
+  const producer = new Producer(options)
   for (const messages of calls(count))
-    await producer.send({ topic: source, acks: -1, messages: messages.map(({ body }) => ({ value: body })) })
-  await producer.disconnect()
+    await producer.send({
+      acks: ProduceAcks.ALL,
+      messages: messages.map(({ body }) => ({ topic: source, value: body })),
+    })
+  await producer.close()
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pythonPika } from '@armature/servers/clients'
+import { execute } from '@armature/servers/execute'
 import { kafka } from '@armature/servers/kafka'
 import { opensearch } from '@armature/servers/opensearch'
 import { rabbitmq } from '@armature/servers/rabbitmq'
@@ -35,11 +35,10 @@ const batchSize = 500
 const rounds = 5
 const runDeadlineMs = 180_000
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const bundle = `${root}/apps/aggregator/dist/main.js`
 
 const ours = (messagingUrl: (job: Job) => string): Party => ({
   name: 'aggregator',
-  command: () => [process.execPath, existsSync(bundle) ? bundle : `${root}/apps/aggregator/src/main.ts`],
+  command: () => [process.execPath, join(root, 'apps/aggregator/dist/main.js')],
   env: (job) => ({
     MESSAGING_URL: messagingUrl(job),
     SINK_URL: `${job.sinkUrl}/${job.index}`,
@@ -115,6 +114,10 @@ const contests = {
 
 /** From a queue of RabbitMQ and a topic of Kafka to a server that stores nothing, and to OpenSearch. */
 export const aggregate = async (): Promise<string> => {
+  await execute(process.execPath, ['tools/bundle/src/main.ts', '@armature/aggregator'], {
+    deadlineMs: 300_000,
+    cwd: root,
+  })
   const tables: string[] = []
   const search = await opensearch.start()
   const nothing = await startNullBulk()
