@@ -34,8 +34,8 @@ const probe = (what: string, timing: Record<string, number>) => kubernetesObject
 export const probeValues = () => ({
   startupProbe: probe('Startup: /livez answers. A handler of its own replaces that', {
     periodSeconds: 1,
-    timeoutSeconds: 2,
-    failureThreshold: 120,
+    timeoutSeconds: 5,
+    failureThreshold: 300,
   }),
   livenessProbe: probe('Liveness: /livez answers, whatever its backends do', {
     periodSeconds: 10,
