@@ -109,7 +109,7 @@ imagePullPolicy: {{ $values.image.pullPolicy }}
 {{- end }}
 
 {{/*
-The three probes of a container, by one handler (YAML). A start may take two minutes. What fails for a minute afterwards is restarted; after ten
+The three probes of a container, by one handler (YAML). A start may take five minutes, on a busy machine. What fails for a minute afterwards is restarted; after ten
 seconds it gets no more connections.
 */}}
 {{- define "platform.probes" -}}
@@ -117,7 +117,7 @@ startupProbe:
   {{- . | nindent 2 }}
   periodSeconds: 2
   timeoutSeconds: 5
-  failureThreshold: 60
+  failureThreshold: 150
 readinessProbe:
   {{- . | nindent 2 }}
   periodSeconds: 5
