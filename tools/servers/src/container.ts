@@ -26,12 +26,23 @@ export const docker: Docker = {
       () => false,
     )
   },
-  start: async ({ image, port, furtherPorts = {}, samePort = false, environment = {}, command, ready, url }) => {
+  start: async (recipe) => {
+    const {
+      image,
+      port,
+      furtherPorts = {},
+      samePort = false,
+      environment = {},
+      command,
+      ready,
+      readyTimes,
+      url,
+    } = recipe
     const { GenericContainer, Wait } = await import('testcontainers')
     const container = new GenericContainer(image)
       .withExposedPorts(samePort ? { container: port, host: port } : port, ...Object.values(furtherPorts))
       .withEnvironment({ ...environment })
-      .withWaitStrategy(Wait.forLogMessage(ready))
+      .withWaitStrategy(Wait.forLogMessage(ready, readyTimes))
       .withStartupTimeout(startDeadlineMs)
     if (command !== undefined) container.withCommand([...command])
     const started = await container.start()

@@ -78,7 +78,8 @@ export const graphite: ServerKind = {
   remedy,
   container: {
     image: 'graphiteapp/graphite-statsd:1.1.10-5',
-    port: 80,
+    // Without the proxy on port 80, which answers later.
+    port: 8080,
     furtherPorts: { STATSD_PORT: '8125/udp' },
     ready: /server is up/,
     url: (host, port) => `http://${host}:${port}`,

@@ -124,6 +124,27 @@ const propertiesOf = async (
     .join('')
 }
 
+/** Formats and starts one node of the image. What is in the same network of containers finds it as kafka:29092. */
+const inContainer = `cat >/tmp/server.properties <<'END'
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:9093
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://:9092,NETWORK://:29092,CONTROLLER://127.0.0.1:9093
+advertised.listeners=PLAINTEXT://127.0.0.1:9092,NETWORK://kafka:29092
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,NETWORK:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=/tmp/kafka-logs
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=100
+log.cleaner.dedupe.buffer.size=2097152
+END
+/opt/kafka/bin/kafka-storage.sh format --cluster-id MkU3OEVBNTcwNTJENDM2Qg --config /tmp/server.properties &&
+exec /opt/kafka/bin/kafka-server-start.sh /tmp/server.properties
+`
+
 /** Kafka for `npm run servers` and the fixture of tests. */
 export const kafka: ServerKind = {
   name: 'kafka',
@@ -134,18 +155,8 @@ export const kafka: ServerKind = {
     // A client goes on to where the broker says it is: the host's port has to be the same.
     port: 9092,
     samePort: true,
-    environment: {
-      KAFKA_PROCESS_ROLES: 'broker,controller',
-      KAFKA_NODE_ID: '1',
-      KAFKA_LISTENERS: 'PLAINTEXT://:9092,CONTROLLER://:9093',
-      KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT://127.0.0.1:9092',
-      KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
-      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-      KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
-      KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
-      KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
-      KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '100',
-    },
+    environment: { KAFKA_HEAP_OPTS: '-Xms256m -Xmx512m' },
+    command: ['bash', '-c', inContainer],
     ready,
     url: (host, port) => `kafka://${host}:${port}`,
   },

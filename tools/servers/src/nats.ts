@@ -90,7 +90,7 @@ export const nats: ServerKind = {
   variable: 'NATS_URL',
   remedy,
   container: {
-    image: 'nats:2.15-alpine',
+    image: 'nats:2.15',
     port: 4222,
     command: ['--jetstream', '--http_port', '8222'],
     ready: /Server is ready/,

@@ -44,7 +44,7 @@ export const opensearch: ServerKind = {
       'cluster.routing.allocation.disk.threshold_enabled': 'false',
       OPENSEARCH_JAVA_OPTS: '-Xms256m -Xmx512m',
     },
-    ready: /\] started$|\] started \{/m,
+    ready: /\] started$|\] started \{|^started$/,
     url: (host, port) => `http://${host}:${port}`,
   },
   start: startOpensearch,

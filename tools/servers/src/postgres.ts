@@ -43,10 +43,11 @@ export const postgres: ServerKind = {
   container: {
     image: 'postgis/postgis:15-3.3',
     port: 5432,
-    environment: { POSTGRES_HOST_AUTH_METHOD: 'trust' },
+    environment: { POSTGRES_PASSWORD: 'armature' },
     // It starts once for its set-up, listening on no port, and then again.
-    ready: /listening on IPv4 address[^]*database system is ready to accept connections/,
-    url: (host, port) => `postgres://postgres@${host}:${port}/postgres`,
+    ready: /database system is ready to accept connections/,
+    readyTimes: 2,
+    url: (host, port) => `postgres://postgres:armature@${host}:${port}/postgres`,
   },
   start: ({ env } = {}) => startPostgres(env),
 }

@@ -205,10 +205,12 @@ export const rabbitmq: ServerKind = {
   variable: 'AMQP_URL',
   remedy,
   container: {
-    image: 'rabbitmq:3.10-alpine',
+    image: 'rabbitmq:3',
     port: 5672,
+    // The user guest may come from the container itself only.
+    environment: { RABBITMQ_DEFAULT_USER: 'armature', RABBITMQ_DEFAULT_PASS: 'armature' },
     ready: /Server startup complete/,
-    url: (host, port) => `amqp://guest:guest@${host}:${port}`,
+    url: (host, port) => `amqp://armature:armature@${host}:${port}`,
   },
   clusters: true,
   start: startRabbitmq,

@@ -102,15 +102,18 @@ const binary = async (env: Environment): Promise<string> => {
   return installed
 }
 
+const unprotected = ['--protected-mode', 'no']
+
 /** Redis with append-only files. */
 export const redis: ServerKind = {
   name: 'redis',
   variable: 'REDIS_URL',
   remedy,
   container: {
-    image: 'redis:7.0',
+    image: 'redis:7',
     port: 6379,
-    command: ['redis-server', '--appendonly', 'yes', '--appendfsync', appendFsync],
+    // Without a password, protected mode takes clients of the container alone.
+    command: ['redis-server', '--appendonly', 'yes', '--appendfsync', appendFsync, '--dir', '/tmp', ...unprotected],
     ready: /Ready to accept connections/,
     url: (host, port) => `redis://${host}:${port}`,
   },

@@ -47,8 +47,10 @@ export interface ContainerRecipe {
   readonly samePort?: boolean
   readonly environment?: Readonly<Record<string, string>>
   readonly command?: readonly string[]
-  /** Matches in its log when it is ready. */
+  /** Matches a line of its log when it is ready. */
   readonly ready: RegExp
+  /** How many lines have to match. Default 1. */
+  readonly readyTimes?: number
   /** The URL of the container's port, mapped to this one of the host. */
   readonly url: (host: string, port: number) => string
 }

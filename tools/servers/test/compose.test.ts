@@ -9,7 +9,10 @@ type Service = {
   readonly image: string
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
-  readonly ports: readonly string[]
+  readonly profiles?: readonly string[]
+  readonly user?: string
+  readonly read_only?: boolean
+  readonly ports?: readonly string[]
   readonly healthcheck?: { readonly test: readonly string[] }
 }
 
@@ -18,17 +21,30 @@ let services: Record<string, Service>
 
 beforeAll(async () => {
   text = await readFile(join(import.meta.dirname, '../../../compose.yaml'), 'utf8')
-  services = (parse(text) as { services: Record<string, Service> }).services
+  services = (parse(text, { merge: true }) as { services: Record<string, Service> }).services
 })
 
-test('the services are the servers of the command', () => {
-  expect(Object.keys(services).sort()).toEqual([...serverNames].sort())
+/** Containers that are no server of the command: the platform on top of them. */
+const apps = ['aggregator', 'alert-monitor', 'log-shipper', 'reactor', 'search-service']
+
+test('the services are the servers of the command, and the apps', () => {
+  expect(Object.keys(services).sort()).toEqual([...serverNames, ...apps].sort())
+})
+
+test.each(apps)('%s is the image of its app, may write nothing, and comes with the platform only', (name) => {
+  const { image, profiles, read_only: readOnly, user, command } = services[name] ?? { image: '' }
+  expect(image).toBe(`armature/${name}:\${ARMATURE_VERSION:-0.1.0}`)
+  expect(profiles).toEqual(['platform'])
+  // It only copies its bundle to a volume, which is root's, and ends.
+  if (name === 'log-shipper') expect({ user, command }).toEqual({ user: '0', command: ['install', '/shipper'] })
+  else expect({ readOnly, user }).toEqual({ readOnly: true, user: undefined })
 })
 
 describe.each(Object.entries<ServerKind>(kinds))('%s', (name, { container, variable }) => {
   test('is the container of its kind', () => {
     const { image, command, environment = {} } = services[name] ?? { image: 'none' }
-    expect({ image, command, environment }).toEqual({
+    // A variable may name another image, such as a company's own.
+    expect({ image: image.replace(/^\$\{\w+:-(.*)\}$/, '$1'), command, environment }).toEqual({
       image: container.image,
       command: container.command,
       environment: container.environment ?? {},
