@@ -61,7 +61,7 @@ describe('the variables with LOG_SHIPPER_', () => {
     const running = wrap(`console.log(${shownOf})`, { env })
     expect(await running.ended()).toEqual({ code: 0, signal: null })
     expect(await published()).toEqual([JSON.stringify([['MESSAGING_URL_FILE', '/run/secrets/app']])])
-    expect(running.output()).not.toContain('MESSAGING_URL')
+    expect(running.output()).not.toContain('/run/secrets/app')
   })
 
   test('are not needed: the others are those of both', async () => {
@@ -72,7 +72,8 @@ describe('the variables with LOG_SHIPPER_', () => {
 })
 
 describe('a child that crashes', () => {
-  const crash = `for (let i = 1; i <= 20000; i++) console.log('line ' + i); throw new Error('it broke')`
+  // As pino writes: what console.log has not yet handed to the system is lost with the process.
+  const crash = `for (let i = 1; i <= 20000; i++) fs.writeSync(1, 'line ' + i + '\\n'); throw new Error('it broke')`
 
   test('its last lines are shipped, and its code is passed on', async () => {
     const running = wrap(crash, { args: ['-q'] })
