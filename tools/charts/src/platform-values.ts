@@ -61,7 +61,7 @@ const commentOf = (map: YAMLMap, pair: Pair): string | undefined => {
   return comment === undefined || comment === null ? undefined : comment.replaceAll(/\n */g, ' ').trim()
 }
 
-/** The table of VALUES.md. Throws where nothing is said of a value. */
+/** The table of values.md. Throws where nothing is said of a value. */
 export const platformValuesTable = (values: readonly DocumentedValue[]): string => {
   const silent = values.filter(({ what }) => what === undefined).map(({ path }) => path)
   if (silent.length > 0)

@@ -15,6 +15,9 @@ const clientOf = (server: string): Labels => ({ app: 'client', 'armature/client-
 /** An edge as text, to compare lists of them. */
 type Edge = `${string} -> ${string}:${number}/${'TCP' | 'UDP'}`
 
+const edge = (from: string, to: string, port: number, protocol: 'TCP' | 'UDP'): Edge =>
+  `${from} -> ${to}:${port}/${protocol}`
+
 interface Release {
   readonly objects: readonly Manifest[]
   readonly pods: ReadonlyMap<string, Labels>
@@ -89,7 +92,7 @@ const allowedEdges = ({ objects, pods, portOf }: Release): Edge[] => {
         allPorts.flatMap((port) =>
           (['TCP', 'UDP'] as const).flatMap((protocol) =>
             from !== to && allows(objects, { from: { labels }, to: { labels: toLabels }, port, protocol }, portOf)
-              ? [`${from} -> ${to}:${port}/${protocol}` as Edge]
+              ? [edge(from, to, port, protocol)]
               : [],
           ),
         ),

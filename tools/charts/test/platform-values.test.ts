@@ -11,10 +11,10 @@ const backends = Object.keys((parse(yaml) as { backends: object }).backends)
 const style = { semi: false, singleQuote: true, printWidth: 120, trailingComma: 'all', parser: 'markdown' } as const
 
 // `npx nx test charts -- --update` writes it anew.
-test('VALUES.md has every value of values.yaml', async () => {
+test('values.md has every value of values.yaml', async () => {
   const table = platformValuesTable(documentedValues(yaml, backends))
   const page = `# Values of the chart platform\n\nThose of an app are in the README of its chart.\n\n${table}\n`
-  await expect(await format(page, style)).toMatchFileSnapshot(join(platform, 'VALUES.md'))
+  await expect(await format(page, style)).toMatchFileSnapshot(join(platform, 'values.md'))
 })
 
 interface Schema {

@@ -44,12 +44,10 @@ export const kubeSecret = (
         type: 'Opaque',
         stringData: Object.fromEntries(values),
       }
-      try {
+      return hiding(values, async () => {
         const made = await unless(409, undefined, api.createNamespacedSecret({ namespace, body }))
         return made === undefined ? 'exists' : 'made'
-      } catch (error) {
-        throw withoutValues(error, values)
-      }
+      })
     },
     values: async () => {
       const secret = await read()
@@ -62,12 +60,10 @@ export const kubeSecret = (
       const data = Object.fromEntries([...values].map(([key, value]) => [key, Buffer.from(value).toString('base64')]))
       const metadata = { ...secret.metadata, labels: { ...secret.metadata?.labels, ...labels } }
       const body = { ...secret, metadata, data }
-      try {
+      return hiding(values, async () => {
         const put = await unless(409, undefined, api.replaceNamespacedSecret({ namespace, name, body }))
         return put === undefined ? 'changed' : 'replaced'
-      } catch (error) {
-        throw withoutValues(error, values)
-      }
+      })
     },
     remove: async () => {
       const answer = await unless(404, undefined, api.deleteNamespacedSecret({ namespace, name }))
@@ -77,6 +73,15 @@ export const kubeSecret = (
 }
 
 const textOf = (base64: string): string => Buffer.from(base64, 'base64').toString()
+
+/** Rejects with an error that shows none of the values. */
+const hiding = async <Result>(values: ReadonlyMap<string, string>, work: () => Promise<Result>): Promise<Result> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw withoutValues(error, values)
+  }
+}
 
 /** The error as it is, unless the answer repeats a value, as that of an admission webhook may. */
 const withoutValues = (error: unknown, values: ReadonlyMap<string, string>): unknown => {
