@@ -7,7 +7,7 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../packag
 
 const named = (name: string) => `armature/${name}:${version}`
 
-export const probeImage = named('probe')
+export const probeImage = named('armature-probe')
 export const cliImage = named('armature')
 export const searchImage = named('armature-search')
 
