@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -10,9 +10,10 @@ import { startBoundSupervisor } from '@armature/servers/supervisor-client'
 import { marked, runVariable, signalAll } from '@armature/servers/leftovers'
 import { skippedServers } from '@armature/servers/skip'
 import { startServers } from './start-servers.ts'
-import { closing, succeeded, type Tally } from './tally.ts'
+import { afterSecondRun, closing, filesToRunAgain, succeeded, type Tally } from './tally.ts'
 
 // npm test: the tests of all projects in one run; arguments are Vitest's (a path, -t NAME). Closes with `N passed, N failed`.
+// With MAX_FLAKY=N, where at most N tests failed, their files run once more, alone; those that pass then are named as flaky.
 // The workspace is the working folder, where npm runs its scripts.
 const root = process.cwd()
 const vitestProgram = join(import.meta.dirname, '../../../node_modules/vitest/vitest.mjs')
@@ -36,44 +37,50 @@ const run = randomUUID()
 const env = { ...process.env, [runVariable]: run }
 const supervisor = await startBoundSupervisor(env)
 if (process.argv.length === 2) await startServers(supervisor, skippedNames, env)
-const vitest = spawn(
-  process.execPath,
-  [
-    vitestProgram,
-    'run',
-    `--root=${root}`,
-    `--config=${join(import.meta.dirname, 'projects.config.ts')}`,
-    `--testTimeout=${testTimeoutMs}`,
-    `--hookTimeout=${testTimeoutMs}`,
-    ...process.argv.slice(2),
-  ],
-  {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...env, TALLY_FILE: tallyFile, [supervisorFolderVariable]: supervisor.folder },
-  },
-)
+let vitest: ChildProcess | undefined
 let interrupted = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     interrupted = true
-    vitest.kill(signal)
+    vitest?.kill(signal)
   })
 }
-const [code] = (await once(vitest, 'close')) as [number | null]
-await supervisor.end()
 
-const tally = ((): Tally => {
+const runTests = async (args: readonly string[]): Promise<{ readonly code: number | null; readonly tally: Tally }> => {
+  rmSync(tallyFile, { force: true })
+  vitest = spawn(
+    process.execPath,
+    [
+      vitestProgram,
+      'run',
+      `--root=${root}`,
+      `--config=${join(import.meta.dirname, 'projects.config.ts')}`,
+      `--testTimeout=${testTimeoutMs}`,
+      `--hookTimeout=${testTimeoutMs}`,
+      ...args,
+    ],
+    {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...env, TALLY_FILE: tallyFile, [supervisorFolderVariable]: supervisor.folder },
+    },
+  )
+  const [code] = (await once(vitest, 'close')) as [number | null]
   try {
-    return JSON.parse(readFileSync(tallyFile, 'utf8')) as Tally
+    return { code, tally: JSON.parse(readFileSync(tallyFile, 'utf8')) as Tally }
   } catch {
-    return {
-      passed: 0,
-      failed: [interrupted ? 'the run was interrupted' : 'Vitest ended before its report'],
-      skipped: [],
-    }
+    const reason = interrupted ? 'the run was interrupted' : 'Vitest ended before its report'
+    return { code, tally: { passed: 0, failed: [reason], skipped: [] } }
   }
-})()
+}
+
+const first = await runTests(process.argv.slice(2))
+const filesAgain = interrupted ? [] : filesToRunAgain(first.tally, Number(process.env['MAX_FLAKY'] ?? 0))
+if (filesAgain.length > 0) process.stdout.write(`\n${filesAgain.length} files with failed tests run once more\n`)
+const second = filesAgain.length === 0 ? undefined : await runTests(filesAgain)
+const tally = second === undefined ? first.tally : afterSecondRun(first.tally, second.tally)
+const { code } = second ?? first
+await supervisor.end()
 rmSync(folder, { recursive: true, force: true })
 
 const left = () => marked(runVariable, run)

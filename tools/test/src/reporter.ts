@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { stripVTControlCharacters } from 'node:util'
-import { type Reporter, type TestModule } from 'vitest/node'
+import { type Reporter, type TestCase, type TestModule } from 'vitest/node'
 import { type Tally } from './tally.ts'
 
 /** Writes the tally of the run to the file that TALLY_FILE names, for tools/test to close with. */
@@ -17,7 +17,7 @@ export const tallyReporter: Reporter = {
     const broken = modules
       .filter((module) => module.errors().length > 0 || (module.state() === 'failed' && !hasFailedTest(module)))
       .map((module) => `${nameOf(module)} > ${firstLine(module.errors()[0]?.message ?? 'a hook or suite failed')}`)
-    const tally: Tally = {
+    const tally: { -readonly [Key in keyof Tally]: Tally[Key] } = {
       passed: named('passed').length,
       failed: [
         ...named('failed'),
@@ -28,9 +28,17 @@ export const tallyReporter: Reporter = {
       ],
       skipped: named('skipped'),
     }
+    const failedTests = tests.filter(({ test }) => test.result().state === 'failed')
+    const isExplained = failedTests.length === tally.failed.length
+    if (isExplained && !failedTests.some(({ test }) => isProperty(test)))
+      tally.failedFiles = [...new Set(failedTests.map(({ module }) => module.moduleId))]
     writeFileSync(path, JSON.stringify(tally))
   },
 }
+
+/** A property of fast-check: its next run has another seed, and so says nothing of the one that failed. */
+const isProperty = (test: TestCase): boolean =>
+  test.result().errors?.some(({ message }) => message.includes('Property failed after')) ?? false
 
 const nameOf = (module: TestModule): string => `${module.project.name} ${module.relativeModuleId}`
 

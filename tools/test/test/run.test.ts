@@ -2,7 +2,7 @@ import { startProgram, type Program } from '@armature/servers/program'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 
 const limitMs = 60_000
 const main = join(import.meta.dirname, '../src/main.ts')
@@ -76,6 +76,43 @@ test.each([
   const { code, output } = await finished()
   expect(code).toBe(1)
   expect(output).toMatch(new RegExp(`1 failed:\n.*${reason}`))
+})
+
+const failsOnce = (file: string) => `import { existsSync, writeFileSync } from 'node:fs'
+test('b', () => {
+  const isSecond = existsSync('${file}')
+  writeFileSync('${file}', '')
+  expect(isSecond).toBe(true)
+})`
+
+const withMaxFlaky = async (maxFlaky: string) => {
+  vi.stubEnv('MAX_FLAKY', maxFlaky)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  return finished()
+}
+
+test(
+  'with MAX_FLAKY a test that passes at the second run is named, and the run passes',
+  { timeout: limitMs },
+  async () => {
+    await project('one', failsOnce(join(root, 'seen')))
+    await project('two', pass('a'))
+    const { code, output } = await withMaxFlaky('1')
+    expect(output).toMatch(/1 FLAKY .*:\n {2}one src\/it\.test\.ts > b\n\n2 passed, 0 failed\n$/)
+    expect(code).toBe(0)
+  },
+)
+
+test.each([
+  ['fails again', '2', fail('a')],
+  ['is a property', '2', `test('a', () => { throw new Error('Property failed after 1 tests') })`],
+  ['is one of too many', '1', fail('a') + fail('b')],
+])('with MAX_FLAKY a test that %s fails the run', { timeout: limitMs }, async (_what, maxFlaky, text) => {
+  await project('one', text)
+  const { code, output } = await withMaxFlaky(maxFlaky)
+  expect(code).toBe(1)
+  expect(output).toMatch(/\n0 passed, \d failed\n$/)
+  expect(output).not.toContain('FLAKY')
 })
 
 test('a run without a test fails', { timeout: limitMs }, async () => {
