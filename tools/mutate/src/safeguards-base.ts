@@ -5,8 +5,8 @@ export const safeguards: readonly Safeguard[] = [
     promise:
       'Flags, environment and files are read once: a change in KV brings in nothing that changed in them since the start',
     file: 'libs/config/src/load.ts',
-    find: 'gather(name, settings, own, kv)',
-    replace: 'gather(name, settings, ownLayers(settings, options), kv)',
+    find: 'gather(options, settings, own, kv)',
+    replace: 'gather(options, settings, ownLayers(settings, options), kv)',
     tests: ['libs/config/src/live-config.test.ts'],
   },
   {
