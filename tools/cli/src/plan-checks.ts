@@ -95,19 +95,24 @@ export const checkSecrets: PlanCheck = async ({ cluster, namespace, plan }) => {
   )
 }
 
-/** A name in full, as nodes report it: `nats:2.15` is `docker.io/library/nats:2.15`. */
-export const fullImageName = (image: string): string => {
+/**
+ * Whether an image of a node, which is named in full, is this one: `nats:2.15` is `library/nats:2.15` of the registry that the runtime takes for a name
+ * without one, whichever that is.
+ */
+const isImage = (image: string, onNode: string): boolean => {
   const [first = '', ...rest] = image.split('/')
+  const tagged = /@|:[^/]+$/.test(image) ? image : `${image}:latest`
   const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost')
-  const path = hasRegistry ? image : `docker.io/${rest.length === 0 ? 'library/' : ''}${image}`
-  return /@|:[^/]+$/.test(path) ? path : `${path}:latest`
+  if (hasRegistry) return onNode === tagged
+  return onNode.slice(onNode.indexOf('/') + 1) === (rest.length === 0 ? `library/${tagged}` : tagged)
 }
 
 /** No pull is tried. A node says which images it has, the 50 largest at most, and not which it could pull. */
 export const checkImages: PlanCheck = async ({ cluster, plan }) => {
   const nodes = await cluster.nodes()
-  const images = plan.images.map(fullImageName)
-  const missing = images.filter((image) => !nodes.every((node) => node.images.includes(image)))
+  const { images } = plan
+  const isOn = (image: string, onNode: readonly string[]) => onNode.some((name) => isImage(image, name))
+  const missing = images.filter((image) => !nodes.every((node) => isOn(image, node.images)))
   if (missing.length === 0)
     return ok(`all ${images.length} images are on ${nodes.length === 1 ? 'the node' : `all ${nodes.length} nodes`}`)
   return warn(

@@ -24,7 +24,7 @@ export const fakeCluster = (other: Partial<Cluster> = {}): Cluster => ({
     {
       name: 'a',
       kubeletVersion: 'v1.34.4',
-      images: ['docker.io/library/nats:2.15', 'docker.io/armature/reactor:0.1.0'],
+      images: ['registry.example/library/nats:2.15', 'registry.example/armature/reactor:0.1.0'],
     },
   ],
   dnsEndpoints: async () => 2,
