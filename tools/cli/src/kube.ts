@@ -1,8 +1,8 @@
 import { delimiter } from 'node:path'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
-import type * as client from '@kubernetes/client-node'
 import type { ApiConstructor, ApiType, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import type * as client from './kube-library.ts'
 
 /** The client of Kubernetes. It is large, so only commands that speak to a cluster load it. */
 export type Library = typeof client
@@ -35,7 +35,7 @@ export interface KubeOptions {
  */
 export const openKube = async (options: KubeOptions): Promise<Kube> => {
   const { kubeconfig, context, requestTimeoutMs, timeoutMs } = options
-  const library = await import('@kubernetes/client-node')
+  const library = await import('./kube-library.ts')
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)])
   const config = configOf(library, kubeconfig, context)
   const server = config.getCurrentCluster()?.server
