@@ -35,7 +35,10 @@ export const copyWorkspace = (root: string): WorkspaceCopy => {
   for (const path of paths) {
     if (path === '' || !existsSync(join(root, path))) continue
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    cpSync(join(root, path), join(folder, path), { dereference: false, verbatimSymlinks: true })
+    const [from, to] = [join(root, path), join(folder, path)]
+    // cpSync takes a link to a folder, such as that of a chart in another, for the folder.
+    if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to)
+    else cpSync(from, to)
   }
   for (const place of new Set(['.', ...paths.map((path) => dirname(path))])) {
     if (existsSync(join(root, place, 'node_modules'))) linkPackages(root, folder, join(place, 'node_modules'))

@@ -88,7 +88,8 @@ test('b', () => {
 const withMaxFlaky = async (maxFlaky: string) => {
   vi.stubEnv('MAX_FLAKY', maxFlaky)
   onTestFinished(() => void vi.unstubAllEnvs())
-  return finished()
+  // With a path no servers are started.
+  return finished('libs')
 }
 
 test(
