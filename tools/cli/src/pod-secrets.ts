@@ -1,4 +1,5 @@
 import type { V1PodSpec } from '@kubernetes/client-node'
+import { placesOf } from './secret-plan.ts'
 
 /** A Secret that must be there before a pod starts. */
 export interface SecretUse {
@@ -42,6 +43,4 @@ export const secretsOfPod = (by: string, spec: V1PodSpec): readonly SecretUse[] 
 }
 
 const keysOfTemplates = (args: readonly string[]): readonly string[] =>
-  args.flatMap((word, index) =>
-    args[index - 1] === '--set' ? [...word.matchAll(/\{([-._a-zA-Z0-9]+)\}/g)].map(([, key]) => key ?? '') : [],
-  )
+  args.flatMap((word, index) => (args[index - 1] === '--set' ? placesOf(word) : []))

@@ -11,9 +11,15 @@ import { kubeSettings, msOf, namespaceSetting, objectName, pairOf, timeoutSettin
 import { patiently } from './patience.ts'
 import { copyPlan, keysOf, secretPlan } from './secret-plan.ts'
 
-const ensureSettings = z.object({
+/** The settings that the commands share. */
+const commonSettings = {
   ...kubeSettings,
   namespace: namespaceSetting('SECRETS_NAMESPACE'),
+  timeout: timeoutSetting('1m', 'SECRETS_TIMEOUT'),
+}
+
+const ensureSettings = z.object({
+  ...commonSettings,
   secret: objectName().meta({ description: 'Name of the Secret', env: 'SECRETS_SECRET' }),
   generate: list(text()).default([]).meta({
     description: 'KEY=LENGTH: a password of that many letters and digits; repeat it for more',
@@ -27,7 +33,6 @@ const ensureSettings = z.object({
   label: list(text())
     .default([])
     .meta({ description: 'Labels of the Secret, NAME=VALUE each; repeat it for more', env: 'SECRETS_LABEL' }),
-  timeout: timeoutSetting('1m', 'SECRETS_TIMEOUT'),
 })
 
 /** `secrets ensure`. */
@@ -48,12 +53,10 @@ const ensureCommand = command({
 })
 
 const removeSettings = z.object({
-  ...kubeSettings,
-  namespace: namespaceSetting('SECRETS_NAMESPACE'),
+  ...commonSettings,
   secret: list(objectName())
     .min(1)
     .meta({ description: 'Names of the Secrets; repeat it for more', env: 'SECRETS_SECRET' }),
-  timeout: timeoutSetting('1m', 'SECRETS_TIMEOUT'),
 })
 
 /** `secrets remove`. */
@@ -72,8 +75,7 @@ const removeCommand = command({
 })
 
 const copySettings = z.object({
-  ...kubeSettings,
-  namespace: namespaceSetting('SECRETS_NAMESPACE'),
+  ...commonSettings,
   from: objectName().meta({ description: 'Name of the Secret that has the values', env: 'SECRETS_FROM' }),
   secret: objectName().meta({ description: 'Name of the Secret that is made of them', env: 'SECRETS_SECRET' }),
   set: list(text()).min(1).meta({
@@ -82,7 +84,6 @@ const copySettings = z.object({
     commas: false,
   }),
   label: ensureSettings.shape.label,
-  timeout: timeoutSetting('1m', 'SECRETS_TIMEOUT'),
 })
 
 /** `secrets copy`. */
