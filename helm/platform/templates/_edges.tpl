@@ -3,7 +3,7 @@ Who connects to whom: the one table from which every NetworkPolicy of this chart
   app/NAME, backend/NAME, job/NAME   pods of this release
   client/NAME                        pods of others, by the label armature/client-of: search-service, or the name of a backend
   dns, api-server                    what every cluster has
-An app's edges follow from its values: the Secrets of bindings that its settings name, and its list `backends`.
+An app's edges follow from its values: the Secrets of bindings that its settings name, and its list `bindings`.
 */}}
 {{- define "platform.edges" -}}
 {{- range $app := splitList "," (include "platform.apps" .) }}
@@ -30,7 +30,7 @@ An app's edges follow from its values: the Secrets of bindings that its settings
 - {from: backend/graphite, to: dns, ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]}
 {{- else if and $hasMonitor (eq .Values.backends.graphite.mode "disabled") }}
 {{- range $app := splitList "," (include "platform.apps" .) }}
-{{- if and (ne $app "alert-monitor") (include "platform.hasApp" (list $ $app)) (has "graphite" ((index $.Values $app).backends | default list)) }}
+{{- if and (ne $app "alert-monitor") (include "platform.hasApp" (list $ $app)) (has "graphite" ((index $.Values $app).bindings | default list)) }}
 - {from: app/{{ $app }}, to: app/alert-monitor, ports: [{port: 8125, protocol: UDP}]}
 {{- end }}
 {{- end }}
@@ -61,7 +61,7 @@ An app's edges follow from its values: the Secrets of bindings that its settings
 {{- end -}}
 {{- range $backend := splitList "," (include "platform.backends" $root) -}}
 {{- $isNamed := has (include "platform.name" (list $root $backend)) $names -}}
-{{- $isListed := has $backend ($values.backends | default list) -}}
+{{- $isListed := has $backend ($values.bindings | default list) -}}
 {{- if and (or $isNamed $isListed) (ne (index $root.Values.backends $backend).mode "disabled") -}}
 {{- $found = append $found $backend -}}
 {{- end -}}

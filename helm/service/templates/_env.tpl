@@ -52,7 +52,7 @@
 
 {{/* The addresses of backends, from ConfigMaps that the umbrella chart makes. One that is absent changes nothing. */}}
 {{- define "service.envFrom" -}}
-{{- range .Values.backends }}
+{{- range .Values.bindings }}
 - configMapRef:
     name: {{ $.Release.Name }}-{{ . }}
     optional: true

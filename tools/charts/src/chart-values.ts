@@ -41,7 +41,7 @@ export const chartValues = (chart: Chart): Values => {
     config: configValues(chart),
     configFiles: texts('Files beside config.json, by name, for settings that name one: /etc/armature/config/NAME'),
     secrets: secretValues(chart),
-    backends: z
+    bindings: z
       .array(z.string())
       .default(['consul', 'graphite'])
       .meta({ description: 'Backends whose ConfigMap RELEASE-BACKEND, if it is there, gives addresses as variables' }),
