@@ -97,10 +97,14 @@ describe('shape', () => {
     ])
   })
 
-  test('src is flat, but for handlers', () => {
-    expect(
-      flatSources(treeOf({ 'libs/a/src/b.ts': '', 'apps/reactor/src/handlers/c.ts': '', 'libs/a/test/x/y.ts': '' })),
-    ).toEqual([])
+  test('src is flat, but for handlers and generators', () => {
+    const flat = [
+      'libs/a/src/b.ts',
+      'apps/reactor/src/handlers/c.ts',
+      'libs/a/test/x/y.ts',
+      'tools/scaffold/src/x/y.ts',
+    ]
+    expect(flatSources(treeOf(Object.fromEntries(flat.map((path) => [path, '']))))).toEqual([])
     expect(flatSources(treeOf({ 'libs/a/src/x/b.ts': '', 'libs/a/src/x/c.ts': '' }))).toMatchObject([
       { path: 'libs/a/src/x' },
     ])

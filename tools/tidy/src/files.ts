@@ -64,8 +64,8 @@ export const projectShape = (tree: Tree): Violation[] =>
 
 const kindOf = (project: string): string => (project.startsWith('apps/') ? 'app' : 'project')
 
-/** Handlers that a reader adds to have a folder of their own: it is the place to put them. */
-const allowedFolder = /^apps\/[^/]+\/src\/handlers$/
+/** Readers put handlers of their own into the first; Nx expects a folder for each generator. */
+const allowedFolder = /^apps\/[^/]+\/src\/handlers$|^tools\/scaffold\/src\/[^/]+$/
 
 export const flatSources = (tree: Tree): Violation[] => {
   const folders = tree.files.flatMap(({ path }) => /^([^/]+\/[^/]+\/src\/[^/]+)\//.exec(path)?.[1] ?? [])

@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import type { Tree } from '@nx/devkit'
+import { Refusal } from './refusal.ts'
+
+/** What every generator counts on. */
+const landmarks = ['nx.json', 'package-lock.json', 'libs/service/package.json', 'helm/service/Chart.yaml']
+
+/** Throws in a workspace that was not made of this template. */
+export const checkWorkspace = (tree: Tree): void => {
+  const missing = landmarks.find((path) => !tree.exists(path))
+  if (missing !== undefined)
+    throw new Refusal(
+      `This workspace is not made of Armature: it has no ${missing}`,
+      'Run the generator in a copy of the template',
+    )
+}
+
+/** Throws where git knows of changes that are not committed: they could not be told from those of the generator. */
+export const checkCommitted = (tree: Tree): void => {
+  const changes = git(tree, 'status', '--porcelain').trimEnd()
+  if (changes === '') return
+  const [first = '', ...rest] = changes.split('\n')
+  const more = rest.length === 0 ? '' : ` and ${rest.length} more`
+  throw new Refusal(
+    `There are uncommitted changes (${first.slice(3)}${more})`,
+    'Commit or stash them, or add --force to go on all the same',
+  )
+}
+
+const maxOutputBytes = 64 * 1024 * 1024
+
+/** The output of a git command in the workspace. Throws where git is missing or the workspace is no repository. */
+export const git = (tree: Tree, ...args: string[]): string => {
+  try {
+    const options = { cwd: tree.root, encoding: 'utf8', maxBuffer: maxOutputBytes, stdio: 'pipe' } as const
+    return execFileSync('git', args, options)
+  } catch (error) {
+    const reason = (error as { stderr?: string }).stderr?.trim() ?? ''
+    throw new Refusal(`git ${args[0]} failed: ${reason || String(error)}`, 'The generator needs a git repository')
+  }
+}

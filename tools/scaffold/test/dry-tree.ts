@@ -1,0 +1,25 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Tree } from '@nx/devkit'
+import { FsTree } from '@nx/devkit/internal'
+
+/** The root of this workspace. */
+export const root = join(import.meta.dirname, '../../..')
+
+/** A tree over this workspace, whose changes stay in memory. */
+export const dryTree = (): Tree => new FsTree(root, false)
+
+/** What a generator changed, as Nx prints it. */
+export const changesOf = (tree: Tree): string[] => tree.listChanges().map(({ type, path }) => `${type} ${path}`)
+
+/** Writes the changes, as Nx does after a generator. */
+export const flush = (tree: Tree): void => {
+  for (const { type, path, content } of tree.listChanges()) {
+    const file = join(tree.root, path)
+    if (type === 'DELETE') rmSync(file, { recursive: true, force: true })
+    else {
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, content ?? '')
+    }
+  }
+}
