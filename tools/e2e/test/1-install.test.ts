@@ -41,7 +41,8 @@ test("Consul's DNS answers with the pods of search-service", async () => {
   const pods = await space.pods(podsOf('search-service'))
   const addresses = pods.map(({ status }) => `${String(status.podIP)}:50051`).toSorted()
   const answer = await until('DNS names the pods', async () => {
-    const args = ['resolve', 'search-service.service.consul', '--server', `${String(consul.status.podIP)}:8600`]
+    const server = `${String(consul.status.podIP)}:8600`
+    const args = ['resolve', 'search-service.service.consul', '--server', server, '--within', '30000']
     const labels = { 'armature/client-of': 'consul' }
     const found = jsonIn<string[]>(await probe(space, { name: 'dig', image: probeImage, args, labels }))
     return found.length === addresses.length && found
@@ -60,6 +61,8 @@ describe('network policies', () => {
   } as const
   const backendTargets = Object.entries(backendPorts).map(([backend, port]) => `${release}-${backend}:${port}`)
   const appPorts = [8080, 8081, 50_051]
+  /** What a pod without policies of its own reaches: it shows that its network is there. */
+  const anywhere = 'kubernetes.default.svc:443'
 
   const appTargets = async () =>
     (await Promise.all(apps.map((app) => space.pods(podsOf(app))))).flatMap((pods) =>
@@ -69,7 +72,7 @@ describe('network policies', () => {
     Object.keys(reached).filter((target) => reached[target] === 'open')
 
   test('a stranger in the namespace reaches no app and no backend', async () => {
-    const args = ['reach', ...backendTargets, ...(await appTargets())]
+    const args = ['reach', '--first', anywhere, ...backendTargets, ...(await appTargets())]
     const reached = jsonIn<Record<string, string>>(await probe(space, { name: 'stranger', image: probeImage, args }))
     expect(openOnes(reached)).toEqual([])
   })
@@ -77,7 +80,7 @@ describe('network policies', () => {
   test('a labelled client reaches search-service, and nothing else', async () => {
     const pod = await onlyPod('search-service')
     const search = `${String(pod.status.podIP)}:50051`
-    const args = ['reach', search, ...backendTargets.filter((target) => !target.includes('consul'))]
+    const args = ['reach', '--first', search, search, ...backendTargets.filter((target) => !target.includes('consul'))]
     const labels = searchClient
     const reached = jsonIn<Record<string, string>>(
       await probe(space, { name: 'client', image: probeImage, args, labels }),

@@ -129,7 +129,7 @@ describe(`under ${callsPerSecond} calls and ${eventsPerSecond} events a second n
     })
     afterAll(() => execute('kubectl', ['uncordon', node]))
 
-    test('of which the PodDisruptionBudgets keep one pod of each app', async () => {
+    test('of which the PodDisruptionBudgets keep one pod of each app that has two', async () => {
       const drain = async () => {
         // On a cluster of one node evicted pods have no other place: the drain cannot end, and the budgets must hold it up.
         const selector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=app`
@@ -142,7 +142,8 @@ describe(`under ${callsPerSecond} calls and ${eventsPerSecond} events a second n
           selector,
           '--timeout=45s',
         ]).catch(() => undefined)
-        for (const app of apps) expect((await space.pods(podsOf(app))).filter(isReady).length).toBeGreaterThan(0)
+        const twice = apps.filter((app) => app !== 'alert-monitor')
+        for (const app of twice) expect((await space.pods(podsOf(app))).filter(isReady).length).toBeGreaterThan(0)
         await execute('kubectl', ['uncordon', node])
       }
       told('drain', await explained(underLoad(drain)))
