@@ -1,3 +1,4 @@
+import { constants } from 'node:http2'
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -122,7 +123,13 @@ export const callWith =
     try {
       return await send()
     } catch (error) {
-      if (!begun || (error as ServiceError).code !== status.UNAVAILABLE) throw error
+      const { code, details } = error as ServiceError
+      const isAway =
+        (begun && code === status.UNAVAILABLE) || (code === status.INTERNAL && details.startsWith(noStatus))
+      if (!isAway) throw error
       return send()
     }
   }
+
+/** How grpc-js begins its error for a stream that ended without a status and without a fault, as one of a killed server may. */
+const noStatus = `Received RST_STREAM with code ${constants.NGHTTP2_NO_ERROR} `

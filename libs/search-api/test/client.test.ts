@@ -1,4 +1,4 @@
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2'
+import { constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -16,6 +16,11 @@ const begin = (stream: ServerHttp2Stream, more = {}) =>
 const breakOff = (stream: ServerHttp2Stream) => {
   begin(stream)
   setImmediate(() => stream.session?.destroy())
+}
+/** The stream ends as that of a killed server may: no fault, and no status. */
+const endWithoutStatus = (stream: ServerHttp2Stream) => {
+  begin(stream)
+  setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }
 const answer = (stream: ServerHttp2Stream) => {
   const message = searchServiceV1['Monitor']?.responseSerialize({ n_things: '26' }) ?? Buffer.alloc(0)
@@ -48,6 +53,12 @@ const scripted = async (...answers: ((stream: ServerHttp2Stream) => void)[]) => 
 describe('a call', () => {
   test('whose answer breaks off is made again', async () => {
     const { client, calls } = await scripted(breakOff, answer)
+    expect(await client.monitor()).toBe(26)
+    expect(calls()).toBe(2)
+  })
+
+  test('bug: whose stream ended without a status when its server was killed failed', async () => {
+    const { client, calls } = await scripted(endWithoutStatus, answer)
     expect(await client.monitor()).toBe(26)
     expect(calls()).toBe(2)
   })

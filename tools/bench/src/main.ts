@@ -8,6 +8,7 @@ const benches: Record<string, () => Promise<string>> = {
   aggregate: async () => (await import('./aggregate.ts')).aggregate(),
   search: async () => (await import('./search.ts')).search(),
   shipper: async () => (await import('./shipper.ts')).shipper(),
+  capacity: async () => (await import('./capacity.ts')).capacity(),
   start: async () => (await import('./start.ts')).start(),
 }
 

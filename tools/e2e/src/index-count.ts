@@ -1,9 +1,9 @@
 import { onlyPod, space } from './world.ts'
 
-/** How many documents of the index hold a text in their body, asked from within the pod of OpenSearch. */
-export const countOf = async (text: string): Promise<number> => {
+/** How many documents of the index a query matches, such as `body.alert:"search-stall"`, asked from within the pod of OpenSearch. */
+export const countOf = async (asked: string): Promise<number> => {
   const { metadata } = await onlyPod('opensearch')
-  const query = JSON.stringify({ query: { query_string: { query: `"${text}"` } } })
+  const query = JSON.stringify({ query: { query_string: { query: asked } } })
   const request = [
     'POST /logs-*/_count HTTP/1.0',
     'Content-Type: application/json',

@@ -17,6 +17,8 @@ const help = `npm run e2e -- [options]    tests the platform on the cluster that
   --no-build         take the images as they are
   --namespace NAME   a namespace that does not exist yet (default armature-e2e-XXXXXX)
   --print-images     print the images that a cluster needs, and do nothing else
+  --calls NUMBER     calls of search-service a second while pods are replaced and killed (default 50)
+  --events NUMBER    events a second meanwhile (default 250)
   --keep             leave the namespace as it is at the end
   -t PATTERN         only tests of this name
 
@@ -36,6 +38,8 @@ const asked = (() => {
         namespace: { type: 'string', default: `armature-e2e-${randomUUID().slice(0, 6)}` },
         keep: { type: 'boolean', default: false },
         'print-images': { type: 'boolean', default: false },
+        calls: { type: 'string', default: '50' },
+        events: { type: 'string', default: '250' },
         test: { type: 'string', short: 't' },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -48,6 +52,13 @@ const asked = (() => {
 if (asked.help) {
   console.log(help)
   process.exit(0)
+}
+
+for (const name of ['calls', 'events'] as const) {
+  if (!/^[1-9]\d{0,4}$/.test(asked[name])) {
+    console.error(`--${name}: "${asked[name]}" is not a rate. Pass a whole number from 1 to 99999.`)
+    process.exit(usage)
+  }
 }
 
 if (asked['print-images']) {
@@ -92,7 +103,14 @@ const vitest = spawn(
   ],
   {
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, TALLY_FILE: tallyFile, E2E_NAMESPACE: asked.namespace, E2E_KEEP: String(asked.keep) },
+    env: {
+      ...process.env,
+      TALLY_FILE: tallyFile,
+      E2E_NAMESPACE: asked.namespace,
+      E2E_KEEP: String(asked.keep),
+      E2E_CALLS_PER_SECOND: asked.calls,
+      E2E_EVENTS_PER_SECOND: asked.events,
+    },
   },
 )
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => vitest.kill(signal))

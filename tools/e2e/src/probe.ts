@@ -36,12 +36,16 @@ const podOf = ({ name, image, args, labels = {}, env = {}, secrets = [] }: Probe
         args,
         env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
         securityContext: restricted,
+        // A pod without requests stands back while others start, and its clients miss their deadlines by their own delay.
+        resources: { requests: { cpu: '250m', memory: '128Mi' } },
         volumeMounts: secrets.map((secret) => ({ name: secret, mountPath: `/etc/secrets/${secret}`, readOnly: true })),
       },
     ],
     volumes: secrets.map((secret) => ({ name: secret, secret: { secretName: secret } })),
   },
 })
+
+const endTimeoutMs = 120_000
 
 const isOver = (phase: string | undefined) => phase === 'Succeeded' || phase === 'Failed'
 
@@ -51,21 +55,26 @@ export const startProbe = async (space: Namespace, options: ProbeOptions) => {
   await space.kubectl(['delete', 'pod', name, '--ignore-not-found', '--wait=true'])
   await space.apply(podOf(options))
   const phase = async () => (await space.kubectl(['get', 'pod', name, '--output', 'jsonpath={.status.phase}'])).trim()
+  /** Its stdout and stderr, once it has ended. */
+  const output = async (): Promise<string> => {
+    await until(`pod ${name} ends`, async () => isOver(await phase()), endTimeoutMs)
+    const printed = await space.kubectl(['logs', name])
+    await space.kubectl(['delete', 'pod', name, '--wait=false'])
+    return printed
+  }
   return {
     running: () => until(`pod ${name} runs`, async () => ['Running', 'Succeeded', 'Failed'].includes(await phase())),
-    /** Its stdout and stderr, once it has ended. */
-    output: async (timeoutMs = 120_000): Promise<string> => {
-      await until(`pod ${name} ends`, async () => isOver(await phase()), timeoutMs)
-      const output = await space.kubectl(['logs', name])
-      await space.kubectl(['delete', 'pod', name, '--wait=false'])
-      return output
-    },
-    /** Tells it to stop, as a signal does, and gives its output. */
+    /** Resolves when it has said this. */
+    said: (text: string) =>
+      until(`pod ${name} says ${text}`, async () => (await space.kubectl(['logs', name])).includes(text)),
+    output,
+    /** Tells it to stop, as a signal does, and gives its output. The pod stays until that is read. */
     stop: async (): Promise<string> => {
-      const following = space.kubectl(['logs', '--follow', name])
-      await space.kubectl(['delete', 'pod', name, '--wait=true'])
-      return following
+      await space.kubectl(['exec', name, '--', 'node', '-e', "process.kill(1, 'SIGINT')"])
+      return output()
     },
+    /** Does away with it, where a test ended before its program. */
+    remove: () => space.kubectl(['delete', 'pod', name, '--ignore-not-found', '--wait=false']),
   }
 }
 

@@ -1,11 +1,13 @@
 import { join } from 'node:path'
 import { openNamespace, type Pod } from './cluster.ts'
 
-const { E2E_NAMESPACE: name = 'armature-e2e', E2E_KEEP } = process.env
+const { E2E_NAMESPACE: name = 'armature-e2e', E2E_KEEP, E2E_CALLS_PER_SECOND, E2E_EVENTS_PER_SECOND } = process.env
 
 /** The namespace that all tests of a run share. */
 export const space = openNamespace(name)
 export const isKept = E2E_KEEP === 'true'
+export const callsPerSecond = Number(E2E_CALLS_PER_SECOND ?? 50)
+export const eventsPerSecond = Number(E2E_EVENTS_PER_SECOND ?? 250)
 
 export const release = 'platform'
 export const chart = join(import.meta.dirname, '../../../helm/platform')

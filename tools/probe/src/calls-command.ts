@@ -8,6 +8,7 @@ import { createSearchClient } from '@armature/search-api/client'
 import { command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import * as z from 'zod'
+import { again } from './again.ts'
 import { steadyCalls } from './steady-calls.ts'
 
 const settings = z.object({
@@ -25,27 +26,35 @@ const settings = z.object({
   timeoutMs: durationMs({ min: 1 })
     .default(10_000)
     .meta({ description: 'Timeout of one call, in milliseconds', flag: 'timeout', env: 'PROBE_TIMEOUT_MS' }),
+  withinMs: durationMs({ min: 1 }).default(30_000).meta({
+    description: 'How long the first call may fail, in milliseconds; it does not count',
+    flag: 'within',
+    env: 'PROBE_WITHIN_MS',
+  }),
 })
 
 /**
  * `armature-probe calls`: calls search-service at a steady rate until it is stopped, as a client of it does, and prints what came of the calls as one
- * JSON object. Exits with 0 if none failed, else with 69.
+ * JSON object. They begin once a first call has succeeded. Exits with 0 if none failed, else with 69.
  */
 export const callsCommand = command({
   summary: 'Call search-service at a steady rate until stopped, and print what came of it as JSON',
   settings,
-  run: async (asked, { stdout, signal }) => {
-    const { consulHttpAddr, address, rate, seconds, maxUnderWay, timeoutMs } = asked
+  run: async (asked, { stdout, stderr, signal }) => {
+    const { consulHttpAddr, address, rate, seconds, maxUnderWay, timeoutMs, withinMs } = asked
     const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...asked, consulHttpAddr })
     const { target, options } = createClientTarget(address, { consul })
     const client = createSearchClient(target, { deadlineMs: timeoutMs, channel: options })
+    const call = (number: number) => client.search({ point: pointOf(number), page_size: 1 })
+    await again(() => call(0), withinMs, signal)
+    stderr.write(`calls ${address} ${rate} times a second\n`)
     const counts = await steadyCalls({
       perSecond: rate,
       maxUnderWay,
       clock: systemClock(),
       pause: (delayMs, stopped) => pause(delayMs, undefined, { signal: stopped }),
       signal: AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]),
-      call: (number) => client.search({ point: pointOf(number), page_size: 1 }),
+      call,
     })
     client.close()
     consul?.close()

@@ -10,19 +10,15 @@ const settings = z.object({
   timeoutMs: durationMs({ min: 1 })
     .default(2_000)
     .meta({ description: 'Timeout of each connection, in milliseconds', flag: 'timeout', env: 'PROBE_TIMEOUT_MS' }),
-  first: text()
-    .optional()
-    .meta({
-      description: 'HOST:PORT that must open before the others are tried, so that the network of the pod is there',
-      env: 'PROBE_FIRST',
-    }),
-  withinMs: durationMs({ min: 1 })
-    .default(30_000)
-    .meta({
-      description: 'How long the first may take to open, in milliseconds',
-      flag: 'within',
-      env: 'PROBE_WITHIN_MS',
-    }),
+  first: text().optional().meta({
+    description: 'HOST:PORT that must open before the others are tried, so that the network of the pod is there',
+    env: 'PROBE_FIRST',
+  }),
+  withinMs: durationMs({ min: 1 }).default(30_000).meta({
+    description: 'How long the first may take to open, in milliseconds',
+    flag: 'within',
+    env: 'PROBE_WITHIN_MS',
+  }),
 })
 
 /** `armature-probe reach HOST:PORT ...`: prints, as one JSON object, which of them a TCP connection opens to. Exits with 0 whatever it finds, and with 69 if the first never opens. */

@@ -10,13 +10,11 @@ const settings = z.object({
   server: text()
     .optional()
     .meta({ description: "DNS server to ask, ADDRESS:PORT (none = the machine's)", env: 'PROBE_DNS_SERVER' }),
-  withinMs: durationMs({ min: 1 })
-    .default(1)
-    .meta({
-      description: 'How long to ask again until there is an answer, in milliseconds',
-      flag: 'within',
-      env: 'PROBE_WITHIN_MS',
-    }),
+  withinMs: durationMs({ min: 1 }).default(1).meta({
+    description: 'How long to ask again until there is an answer, in milliseconds',
+    flag: 'within',
+    env: 'PROBE_WITHIN_MS',
+  }),
 })
 
 /** `armature-probe resolve NAME`: prints the addresses of its SRV records as a JSON list of HOST:PORT, in order. */

@@ -1,26 +1,28 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { callsProbe, type CallCounts } from '../src/calls-probe.ts'
 import { execute } from '../src/execute.ts'
-import { cliImage, probeImage } from '../src/images.ts'
+import { cliImage } from '../src/images.ts'
 import { countOf } from '../src/index-count.ts'
 import { jsonIn, startProbe } from '../src/probe.ts'
 import { isReady } from '../src/cluster.ts'
 import { until } from '../src/until.ts'
-import { apps, chart, explained, onlyPod, podsOf, release, searchClient, space, testValues } from '../src/world.ts'
+import {
+  apps,
+  callsPerSecond,
+  chart,
+  eventsPerSecond,
+  explained,
+  onlyPod,
+  podsOf,
+  release,
+  space,
+  testValues,
+} from '../src/world.ts'
 
 const { kubectl, helm } = space
-const callsPerSecond = 200
-const eventsPerSecond = 1_000
 /** Long enough for all that happens below; the rest is cut off when they are through. */
 const loadSeconds = 900
 const topic = 'logs.e2e'
-
-interface Calls {
-  readonly calls: number
-  readonly failed: number
-  readonly failures: Readonly<Record<string, number>>
-  readonly p50Ms: number
-  readonly p99Ms: number
-}
 
 const allReady = () =>
   until(
@@ -33,15 +35,9 @@ const allReady = () =>
   )
 
 /** The load of one test: both begin before the disturbance and end after it; what failed and what is missing is asserted. */
-const underLoad = async (disturbance: () => Promise<unknown>): Promise<Calls> => {
+const underLoad = async (disturbance: () => Promise<unknown>): Promise<CallCounts> => {
   const mark = `e2e-${Date.now()}`
-  const calls = await startProbe(space, {
-    name: 'calls',
-    image: probeImage,
-    args: ['calls', '--rate', String(callsPerSecond), '--seconds', String(loadSeconds)],
-    env: { CONSUL_HTTP_ADDR: `${release}-consul:8500` },
-    labels: { ...searchClient },
-  })
+  const calls = await startProbe(space, callsProbe({ perSecond: callsPerSecond, seconds: loadSeconds }))
   const events = await startProbe(space, {
     name: 'events',
     image: cliImage,
@@ -60,11 +56,12 @@ const underLoad = async (disturbance: () => Promise<unknown>): Promise<Calls> =>
     secrets: [`${release}-kafka`],
     labels: { 'armature/client-of': 'kafka' },
   })
-  await Promise.all([calls.running(), events.running()])
+  onTestFinished(async () => void (await Promise.all([calls.remove(), events.remove()])))
+  await Promise.all([calls.said('times a second'), events.running()])
   await disturbance()
   await allReady()
   const [called, published] = await Promise.all([calls.stop(), events.stop()])
-  const counts = jsonIn<Calls>(called)
+  const counts = jsonIn<CallCounts>(called)
   const [, sent = '0', failed = '0'] = /sent (\d+), failed (\d+)/.exec(published) ?? []
   expect({ calls: counts.failed, failures: counts.failures, events: Number(failed) }).toEqual({
     calls: 0,
@@ -73,12 +70,12 @@ const underLoad = async (disturbance: () => Promise<unknown>): Promise<Calls> =>
   })
   expect(counts.calls).toBeGreaterThan(callsPerSecond)
   expect(Number(sent)).toBeGreaterThan(eventsPerSecond)
-  await until(`all ${sent} events are in the index`, async () => (await countOf(mark)) >= Number(sent), 180_000)
-  expect(await countOf(mark)).toBe(Number(sent))
+  await until(`all ${sent} events are in the index`, async () => (await countOf(`"${mark}"`)) >= Number(sent), 180_000)
+  expect(await countOf(`"${mark}"`)).toBe(Number(sent))
   return counts
 }
 
-const told = (what: string, { calls, p50Ms, p99Ms }: Calls) =>
+const told = (what: string, { calls, p50Ms, p99Ms }: CallCounts) =>
   console.log(
     `${what}: ${calls} calls, 0 failed, p50 ${Math.round(p50Ms)} ms, p99 ${Math.round(p99Ms)} ms; no event lost`,
   )
