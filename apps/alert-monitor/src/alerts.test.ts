@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createAlertBook, subjectOf, type Notice } from './alerts.ts'
+import { createAlertBook, subjectOf } from './alerts.ts'
+import type { Notice } from './events.ts'
 import { parseRules, type Rule } from './rules.ts'
 
 const ruleOf = (changed: Record<string, unknown> = {}): Rule => {

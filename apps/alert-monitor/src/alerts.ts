@@ -1,26 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { Notice } from './events.ts'
 import type { Verdict } from './judges.ts'
 import { expressionOf, type Rule } from './rules.ts'
-
-/** The state of one rule on one series: the body of a message to `alerts.<name>`. */
-export interface Notice {
-  readonly status: 'firing' | 'resolved'
-  readonly name: string
-  /** The rule on one line. */
-  readonly rule: string
-  readonly severity: Rule['severity']
-  /** The metric, its tags and what the rule adds; a tag whose name the rule takes is `exported_<name>`. */
-  readonly labels: Readonly<Record<string, string>>
-  /** The same for the same rule name, metric, tags and labels, whenever and by whichever monitor. */
-  readonly fingerprint: string
-  readonly value: number
-  readonly threshold: number
-  /** ISO 8601: when the condition began to hold. */
-  readonly startsAt: string
-  /** When it was resolved; null while it fires. */
-  readonly endsAt: string | null
-  readonly summary: string
-}
 
 /** A rule and a series it judges. */
 export interface Subject {

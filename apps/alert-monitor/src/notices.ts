@@ -5,7 +5,7 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type LedgerRow } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { alertMetrics } from './alert-metrics.ts'
-import type { Notice } from './alerts.ts'
+import { alertTopic, alertType, type Notice } from './events.ts'
 import { createOutbox } from './outbox.ts'
 
 export interface NoticesOptions {
@@ -89,6 +89,6 @@ export const createNotices = ({
 /** The notices of one alert have one key, and so stay in order. */
 const messageOf = (notice: Notice, time: Date): Message => {
   const { name, status, fingerprint } = notice
-  const headers = { source: '/armature/alert-monitor', type: `armature.alert.${status}`, subject: name, status }
-  return jsonMessage(`alerts.${name}`, notice, { key: fingerprint, time, headers })
+  const headers = { source: '/armature/alert-monitor', type: alertType(status), subject: name, status }
+  return jsonMessage(alertTopic(name), notice, { key: fingerprint, time, headers })
 }

@@ -1,4 +1,5 @@
-import { createAlertBook, type Notice } from '../src/alerts.ts'
+import { createAlertBook } from '../src/alerts.ts'
+import type { Notice } from '../src/events.ts'
 import { createMonitor } from '../src/monitor.ts'
 import { parseRules } from '../src/rules.ts'
 import type { Sample, SampleType } from '../src/sample.ts'

@@ -11,7 +11,7 @@ import type { Driver } from '@armature/messaging/ports'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { settings, type Config } from '../src/config.ts'
-import type { Notice } from '../src/alerts.ts'
+import type { Notice } from '../src/events.ts'
 import { alertMonitor } from '../src/service.ts'
 
 export interface WorldOptions {

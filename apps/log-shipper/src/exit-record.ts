@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
+import type { ExitRecord } from './events.ts'
 import { lineSplitter } from './lines.ts'
 import { encodeOrigin } from './origin.ts'
 import type { NewLines } from './record.ts'
 
 /** How a child ended. */
-export interface ChildExit {
-  readonly command: string
-  /** Null where a signal ended it. */
-  readonly code: number | null
-  readonly signal: string | null
-  readonly runtimeMs: number
-  /** The last lines of its standard error. */
-  readonly stderr: readonly string[]
-}
+export type ChildExit = Readonly<Omit<ExitRecord, 'type'>>
 
 /** The header that tells the record of an exit from lines. */
 export const recordKindHeader = 'record-kind'
@@ -47,7 +40,10 @@ export interface ExitLineOptions {
 
 /** The record as a line of JSON with a header of its own. Where it is too long, it has fewer lines of standard error, the last ones. */
 export const exitLine = (exit: ChildExit, { maxLineBytes, key, timeMs }: ExitLineOptions): NewLines => {
-  const textWith = (stderr: readonly string[]) => Buffer.from(`${JSON.stringify({ type: 'exit', ...exit, stderr })}\n`)
+  const textWith = (stderr: string[]) => {
+    const record: ExitRecord = { type: 'exit', ...exit, stderr }
+    return Buffer.from(`${JSON.stringify(record)}\n`)
+  }
   let { stderr } = exit
   while (stderr.length > 0 && textWith(stderr).length > maxLineBytes + 1) stderr = stderr.slice(1)
   const origin = encodeOrigin({ id: randomUUID(), key, headers: { [recordKindHeader]: 'exit' } })

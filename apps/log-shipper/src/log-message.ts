@@ -1,6 +1,7 @@
 import { type Message, message } from '@armature/messaging/message'
 import type { MessageRun } from '@armature/messaging/message-run'
 import type { TextRecord } from '@armature/messaging/text-record'
+import { lineContentTypes } from './events.ts'
 import { isJsonObject } from './json-object.ts'
 import { recordKindHeader } from './exit-record.ts'
 import { levelFinder, levels } from './level.ts'
@@ -27,7 +28,6 @@ export const faultText: Readonly<Record<LineFault, string>> = {
   'not-utf8': 'the line is not valid UTF-8',
 }
 
-const contentTypes = ['text/plain; charset=utf-8', 'application/json'] as const
 const [textKind, jsonKind] = [0, 1]
 
 /**
@@ -95,13 +95,13 @@ const linesRun = (batch: Batch, { source, key, headers, split }: MessageOptions)
   for (let index = 0; index < kindOf.length; index++) {
     const [start = 0, end = 0] = [starts[index], ends[index]]
     const isJson = isJsonObject(data, start, end)
-    kindOf[index] = levelAt(start, end, isJson) * contentTypes.length + (isJson ? jsonKind : textKind)
+    kindOf[index] = levelAt(start, end, isJson) * lineContentTypes.length + (isJson ? jsonKind : textKind)
   }
   return {
     ...(keyed && { keys: keyed.keys }),
     ...{ count: starts.length, key, data, starts, ends, timesMs, kindOf, idPrefix, idNumbers: sequences },
     kinds: levels.flatMap((level) =>
-      contentTypes.map((contentType) => ({
+      lineContentTypes.map((contentType) => ({
         ...headers,
         ...{ source, 'content-type': contentType },
         ...(level === undefined ? {} : { level }),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, globSync } from 'node:fs'
+import { globSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { closing, succeeded } from './tally.ts'
 
@@ -7,8 +7,6 @@ import { closing, succeeded } from './tally.ts'
 const root = join(import.meta.dirname, '../../..')
 /** The folders of protos, of all projects. */
 const protos = globSync('{apps,libs,tools,examples}/*/proto/buf.yaml', { cwd: root }).map(dirname)
-/** Those that have what was released last: clients of it exist. */
-const released = protos.filter((folder) => existsSync(join(root, folder, 'released.binpb')))
 
 type Command = readonly string[]
 const steps: Record<string, readonly Command[]> = {
@@ -20,7 +18,7 @@ const steps: Record<string, readonly Command[]> = {
     ['eslint', 'tools', '--max-warnings=0'],
   ],
   protos: protos.map((folder) => ['buf', 'lint', folder]),
-  breaking: released.map((folder) => ['buf', 'breaking', folder, '--against', `${folder}/released.binpb`]),
+  contract: [['nx', 'run-many', '-t', 'contract', '--output-style=static']],
   types: [['nx', 'run-many', '-t', 'typecheck', '--output-style=static']],
   build: [['nx', 'run-many', '-t', 'build', '--output-style=static']],
   tidy: [['vitest', 'run', '--root=tools/tidy', 'test/tree.test.ts']],

@@ -31,6 +31,7 @@ import {
 } from './syntax.ts'
 import { tablesAreTrue } from './tables.ts'
 import { noMachinePaths, noOpenEnds, noRegistryHosts } from './words.ts'
+import { topicsInEvents } from './topics.ts'
 import { graphArrows, metricFiles, tablesOf } from './workspace.ts'
 
 /** Every rule of STYLE.md, in its order. */
@@ -52,6 +53,7 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'Factories are named open or create', check: factoryNames },
   { title: 'The environment is read in libs/config', check: environmentInConfigOnly },
   { title: 'Metrics are declared in files named for them', check: declaredMetrics(metricFiles(root)) },
+  { title: 'Topics are declared in events.ts', check: topicsInEvents },
   { title: 'Every test runs', check: allTestsRun },
   { title: 'No test sleeps', check: (tree) => [...noSleepInTests(tree), ...noClockWaits(tree)] },
   { title: 'Safeguards stand', check: safeguardsStand(loadSafeguards) },

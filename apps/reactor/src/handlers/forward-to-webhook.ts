@@ -2,6 +2,7 @@ import { circuitBreaker } from '@armature/messaging/circuit-breaker'
 import { compose } from '@armature/messaging/compose'
 import { dedupe } from '@armature/messaging/dedupe'
 import { throttle } from '@armature/messaging/throttle'
+import { forwarded } from '../events.ts'
 import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '@armature/messaging/on'
 import { reactorMetrics } from '../reactor-metrics.ts'
@@ -47,7 +48,7 @@ export const forwardToWebhook = ({
     }),
   )
   const options = {
-    name: 'forward-to-webhook',
+    name: forwarded.name,
     middleware,
     retry: { maxAttempts: 1 },
     timeoutMs: deliveryMs,

@@ -1,0 +1,43 @@
+import type { Safeguard } from './safeguard.ts'
+
+const breaks = ['tools/contract/src/breaks.test.ts']
+const gaps = ['tools/contract/src/gaps.test.ts']
+
+/** The safeguards of the contracts between services. */
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'A change that breaks a consumer of the last release is found, which still runs during an update',
+    file: 'tools/contract/src/breaks.ts',
+    find: '...readingGaps(written, old, older), ',
+    replace: '',
+    tests: breaks,
+  },
+  {
+    promise: 'A consumer that does not read the messages that wait in its topic since the last release is found',
+    file: 'tools/contract/src/breaks.ts',
+    find: ', ...readingGaps(old, written, waiting)',
+    replace: '',
+    tests: breaks,
+  },
+  {
+    promise: 'An event that is published no longer, though others take it, is found',
+    file: 'tools/contract/src/breaks.ts',
+    find: 'event === undefined ? goneEvent(old) : changedEvent(old, event)',
+    replace: 'event === undefined ? [] : changedEvent(old, event)',
+    tests: breaks,
+  },
+  {
+    promise: 'Schemas that cannot be compared count as a break',
+    file: 'tools/contract/src/gaps.ts',
+    find: 'if (odd.length > 0) return',
+    replace: 'if (odd.length < 0) return',
+    tests: gaps,
+  },
+  {
+    promise: 'A member that a consumer requires must be in every message',
+    file: 'tools/contract/src/gaps.ts',
+    find: '!given.includes(name)',
+    replace: 'given.length < 0 && name',
+    tests: gaps,
+  },
+]
