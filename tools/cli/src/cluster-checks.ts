@@ -13,6 +13,12 @@ export const checkVersion: Check = async ({ cluster }) => {
 
 export const checkDns: Check = async ({ cluster }) => {
   const endpoints = await cluster.dnsEndpoints()
+  if (endpoints === undefined) {
+    return warn(
+      'there is no Service kube-dns in kube-system; DNS outside the cluster cannot be seen',
+      'Ask who runs the cluster. Without DNS no pod finds another by its name',
+    )
+  }
   if (endpoints > 0) return ok(`the Service kube-dns has ${endpoints} endpoints that are ready`)
   return fail(
     'the Service kube-dns in kube-system has no endpoint that is ready: no pod finds another by its name',

@@ -44,8 +44,8 @@ export interface Cluster {
   /** The largest limit or request of a container by resource, where a LimitRange sets one. */
   containerMaxima(): Promise<Readonly<Record<string, string>>>
   nodes(): Promise<readonly ClusterNode[]>
-  /** Pods of the cluster's DNS that are ready. */
-  dnsEndpoints(): Promise<number>
+  /** Pods of the cluster's DNS that are ready. Undefined where it is not a Service of the cluster. */
+  dnsEndpoints(): Promise<number | undefined>
   /** Names of the DaemonSets of all namespaces. */
   daemonSets(): Promise<readonly string[]>
   /** Names of Services of type LoadBalancer that have an address, and of those that wait for one. */

@@ -30,8 +30,8 @@ const planChecks: Readonly<Record<string, PlanCheck>> = {
 }
 
 /**
- * Asks all questions, each whatever the others answer. A question that this user may not ask is a warning. Rejects with ServiceError: 69
- * when the API server cannot be had, 78 when it refuses the user.
+ * Asks all questions, each whatever the others answer. A question that this user may not ask is a warning, one without an answer a failure. Rejects
+ * with ServiceError: 69 when the API server cannot be had, 78 when it refuses the user.
  */
 export const diagnoseCluster = async (input: CheckInput): Promise<readonly Finding[]> => {
   const { plan } = input
@@ -53,7 +53,15 @@ const found = async (
   } catch (error) {
     const fault = kubeFaultOf(error)
     if (fault === undefined) throw error
-    if (fault.status !== 403) throw kubeError(fault, cluster.server, `check the ${check}`)
+    if (check === 'version' || fault.status === 401) throw kubeError(fault, cluster.server, `check the ${check}`)
+    if (fault.status !== 403) {
+      return {
+        check,
+        outcome: 'FAIL',
+        said: `it is not known, since the API server did not answer: ${fault.message}`,
+        fix: 'Run it again, with a longer --timeout where the cluster is slow',
+      }
+    }
     return {
       check,
       outcome: 'warn',

@@ -39,12 +39,13 @@ export const clusterDoctorCommand = command({
   run: async (config, { stdin, stdout, signal }) => {
     const { kubeconfig, context, namespace } = config
     const kube = await openKube({ kubeconfig, context, requestTimeoutMs, timeoutMs: msOf(config.timeout), signal })
+    const cluster = kubeCluster(kube, namespace)
     const manifests =
       config.manifests === undefined
-        ? await renderChart({ ...config, signal: kube.signal })
+        ? await renderChart({ ...config, kubeVersion: await cluster.version(), signal: kube.signal })
         : await readManifests(config.manifests, stdin)
     const plan = manifests === undefined ? undefined : installPlan(manifestsOf(kube, manifests))
-    const findings = [...(await diagnoseCluster({ cluster: kubeCluster(kube, namespace), namespace, plan }))]
+    const findings = [...(await diagnoseCluster({ cluster, namespace, plan }))]
     if (plan === undefined) findings.push(unrendered)
     const healthy = findings.every(({ outcome }) => outcome !== 'FAIL')
     if (config.format === 'json') stdout.write(`${JSON.stringify({ healthy, checks: findings })}\n`)

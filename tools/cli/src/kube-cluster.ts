@@ -68,10 +68,11 @@ export const kubeCluster = (kube: Kube, namespace: string): Cluster => {
     },
     dnsEndpoints: async () => {
       const labelSelector = 'kubernetes.io/service-name=kube-dns'
-      const slices = kube
+      const { items } = await kube
         .api(library.DiscoveryV1Api)
         .listNamespacedEndpointSlice({ namespace: 'kube-system', labelSelector })
-      const endpoints = (await slices).items.flatMap((slice) => slice.endpoints ?? [])
+      if (items.length === 0) return undefined
+      const endpoints = items.flatMap((slice) => slice.endpoints ?? [])
       return endpoints.filter(({ conditions }) => conditions?.ready !== false).length
     },
     daemonSets: async () => {

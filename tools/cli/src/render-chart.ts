@@ -10,6 +10,8 @@ export interface ChartOptions {
   readonly release: string
   readonly namespace: string
   readonly values: readonly string[]
+  /** That of the cluster, such as `v1.34.4`: helm renders for a version of its own otherwise. */
+  readonly kubeVersion: string
   readonly signal: AbortSignal
 }
 
@@ -20,9 +22,10 @@ const maxOutputBytes = 64 * 2 ** 20
  * words for values that the chart refuses.
  */
 export const renderChart = (options: ChartOptions): Promise<string | undefined> => {
-  const { chart, release, namespace, values, signal } = options
+  const { chart, release, namespace, values, kubeVersion, signal } = options
   // All APIs count as there: whether they are is a check of its own.
-  const args = ['template', release, chart, '--namespace', namespace, ...values.flatMap((file) => ['--values', file])]
+  const flags = ['--namespace', namespace, '--kube-version', kubeVersion]
+  const args = ['template', release, chart, ...flags, ...values.flatMap((file) => ['--values', file])]
   return new Promise((resolve, reject) => {
     execFile('helm', args, { maxBuffer: maxOutputBytes, signal }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)
@@ -30,7 +33,7 @@ export const renderChart = (options: ChartOptions): Promise<string | undefined> 
       else if (signal.aborted)
         reject(new ServiceError('helm template did not end in time', { exitCode: exitCodes.unavailable }))
       else {
-        const said = stderr.replaceAll(/\s*\n\s*/g, '; ').slice(0, 2_000)
+        const said = reasonIn(stderr)
         reject(
           new ServiceError(`the chart ${chart} cannot be rendered: ${said}`, {
             exitCode: exitCodes.config,
@@ -41,6 +44,17 @@ export const renderChart = (options: ChartOptions): Promise<string | undefined> 
     })
   })
 }
+
+const maxReasonLength = 2_000
+
+/** Without what helm remarks on each symbolic link of a chart. */
+const reasonIn = (stderr: string): string =>
+  stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('walk.go:'))
+    .join('; ')
+    .slice(0, maxReasonLength)
 
 /** The manifests in a file, or those on stdin for `-`. Rejects with ServiceError (64) for a file that cannot be read. */
 export const readManifests = async (path: string, stdin: Readable): Promise<string> => {

@@ -50,6 +50,7 @@ test('a cluster that lacks nothing is well, check by check', async () => {
 test.each<[check: string, outcome: string, other: Partial<Cluster>, said: RegExp, fix: RegExp]>([
   ['version', 'FAIL', { version: async () => 'v1.29.8' }, /v1\.29\.8 is too old/, /1\.30/],
   ['cluster DNS', 'FAIL', { dnsEndpoints: async () => 0 }, /no endpoint that is ready/, /kubectl -n kube-system/],
+  ['cluster DNS', 'warn', { dnsEndpoints: async () => undefined }, /no Service kube-dns/, /Ask who runs/],
   ['network policies', 'warn', { daemonSets: async () => ['kube-proxy'] }, /no program that is known/, /Calico/],
   [
     'rights',
@@ -169,6 +170,21 @@ test.each([
     throw Object.assign(new Error('it failed'), error)
   }
   await expect(ask({ version: away })).rejects.toMatchObject({ exitCode })
+})
+
+test('bug: one question without an answer took the answers of all others with it', async () => {
+  const slow = async () => {
+    throw Object.assign(new Error('it failed'), { code: 504, body: '{"message":"the list took too long"}' })
+  }
+  const findings = await ask({ nodes: slow })
+  expect(findings).toContainEqual(
+    expect.objectContaining({
+      check: 'images',
+      outcome: 'FAIL',
+      said: expect.stringContaining('took too long') as string,
+    }),
+  )
+  expect(findings).toContainEqual(expect.objectContaining({ check: 'version', outcome: 'ok' }))
 })
 
 test('without a plan the cluster alone is checked', async () => {
