@@ -1,6 +1,7 @@
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import { latch, type Latch } from '@armature/async/latch'
-import type { Delivery, Handler } from '@armature/messaging/ports'
+import { Lease, leased } from '@armature/messaging/lease'
+import type { Handler } from '@armature/messaging/ports'
 import type { Arrival } from './arrival.ts'
 import { ring, type Ring } from '@armature/async/ring'
 import { keyQueue, type KeyQueue } from './key-queue.ts'
@@ -60,8 +61,8 @@ interface Entry<Arrived> {
   /** `abandoned`: let go of while its handler was at work, which it still is. */
   state: 'ready' | 'behind-key' | 'flying' | 'delayed' | 'abandoned' | 'gone'
   cancel: Cancel | undefined
-  /** The controller of this delivery's signal, made when somebody first asks for the signal. */
-  controller: AbortController | undefined
+  /** That of the handler that has it. */
+  lease: Lease | undefined
 }
 
 /** The state of a window. */
@@ -146,7 +147,7 @@ const offer = <Arrived extends Arrival>(window: Window<Arrived>, arrival: Arrive
     attempt: arrival.attempt,
     state: 'ready',
     cancel: undefined,
-    controller: undefined,
+    lease: undefined,
   }
   window.entries.add(entry)
   const key = keyOf(window, entry)
@@ -183,12 +184,14 @@ const wake = <Arrived>(window: Window<Arrived>): void => {
 
 const fly = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>): void => {
   entry.state = 'flying'
-  entry.controller = undefined
+  entry.lease = new Lease()
   window.inFlight++
   window.handledBytes += entry.bytes
+  const { arrival, attempt } = entry
+  const { position, undecodable } = arrival
   let outcome: Promise<void>
   try {
-    outcome = Promise.resolve(window.handle(deliveryOf(entry)))
+    outcome = Promise.resolve(window.handle(leased(arrival.message, { attempt, position, undecodable }, entry.lease)))
   } catch {
     settle(window, entry, false)
     return
@@ -197,19 +200,6 @@ const fly = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arri
     () => settle(window, entry, true),
     () => settle(window, entry, false),
   )
-}
-
-const deliveryOf = <Arrived extends Arrival>(entry: Entry<Arrived>): Delivery => {
-  const { message, position, undecodable } = entry.arrival
-  const { id, topic, key, keyBytes, time, headers, body, tombstone } = message
-  const { attempt } = entry
-  return {
-    ...{ id, topic, key, keyBytes, time, headers, body, tombstone },
-    ...{ attempt, position, undecodable },
-    get signal() {
-      return controllerOf(entry).signal
-    },
-  }
 }
 
 const settle = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Arrived>, isAcked: boolean): void => {
@@ -262,7 +252,7 @@ const letGo = <Arrived extends Arrival>(window: Window<Arrived>, entry: Entry<Ar
     window.inFlight--
     window.abandoned++
     entry.state = 'abandoned'
-    entry.controller?.abort(lost())
+    entry.lease?.lose()
     return
   }
   const hasKey = entry.state !== 'behind-key'
@@ -286,12 +276,4 @@ const stop = <Arrived extends Arrival>(window: Window<Arrived>): readonly Arrive
   for (const entry of taken) letGo(window, entry)
   wake(window)
   return taken.map(({ arrival }) => arrival)
-}
-
-const lost = () => new Error("the message is the broker's again: it comes again")
-
-const controllerOf = <Arrived>(entry: Entry<Arrived>): AbortController => {
-  entry.controller ??= new AbortController()
-  if (entry.state === 'abandoned' && !entry.controller.signal.aborted) entry.controller.abort(lost())
-  return entry.controller
 }

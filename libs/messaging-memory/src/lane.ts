@@ -1,4 +1,5 @@
 import type { AckTracker } from '@armature/messaging-kit/ack-tracker'
+import { Lease } from '@armature/messaging/lease'
 import type { Delays } from './delays.ts'
 import type { PartitionLog } from './log.ts'
 import { offsetQueue, type ReadOrder } from './offset-queue.ts'
@@ -12,8 +13,7 @@ export interface Flight {
   readonly bytes: number
   /** `open`: unsettled. `taken-back`: how its handler settles counts for nothing. */
   state: 'open' | 'settled' | 'taken-back'
-  /** The controller of the delivery's signal, made when somebody first asks for the signal. */
-  controller: AbortController | undefined
+  readonly lease: Lease
 }
 
 /** The member of a group that a lane delivers to. */
@@ -110,7 +110,7 @@ export const createLane = ({ log, reader, start, tracker, delays, advanced }: La
     take: () => {
       const { offset, attempt } = queue.take()
       const bytes = log.at(offset).body.byteLength
-      const flight: Flight = { lane, offset, attempt, bytes, state: 'open', controller: undefined }
+      const flight: Flight = { lane, offset, attempt, bytes, state: 'open', lease: new Lease() }
       flights.add(flight)
       return flight
     },

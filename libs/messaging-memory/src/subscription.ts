@@ -1,4 +1,5 @@
 import { latch } from '@armature/async/latch'
+import { leased } from '@armature/messaging/lease'
 import type { Random } from '@armature/async/random'
 import type { Delivery, Handler, Subscription } from '@armature/messaging/ports'
 import type { SubscribeSettings } from '@armature/messaging-kit/subscribe-settings'
@@ -117,7 +118,7 @@ export const createMember = (parts: MemberParts): Member => {
       wake()
     },
     takenBack: (flight) => {
-      flight.controller?.abort(takenBackError())
+      flight.lease.lose()
       books.returned++
       forget(flight)
       wake()
@@ -126,23 +127,5 @@ export const createMember = (parts: MemberParts): Member => {
   return member
 }
 
-const deliveryOf = (flight: Flight): Delivery => {
-  const { lane, offset, attempt } = flight
-  return {
-    ...lane.log.at(offset),
-    attempt,
-    position: { partition: lane.log.partition, offset },
-    get signal() {
-      return controllerOf(flight).signal
-    },
-  }
-}
-
-/** Made when somebody asks for the signal, since it costs. */
-const controllerOf = (flight: Flight): AbortController => {
-  flight.controller ??= new AbortController()
-  if (flight.state === 'taken-back' && !flight.controller.signal.aborted) flight.controller.abort(takenBackError())
-  return flight.controller
-}
-
-const takenBackError = () => new Error("the message is the broker's again: it comes again")
+const deliveryOf = ({ lane: { log }, offset, attempt, lease }: Flight): Delivery =>
+  leased(log.at(offset), { attempt, position: { partition: log.partition, offset }, undecodable: undefined }, lease)

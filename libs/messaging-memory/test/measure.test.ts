@@ -7,6 +7,7 @@ import { drivenClock } from '@armature/async/clock'
 import { compose } from '@armature/messaging/compose'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { bookAsDropped } from '@armature/messaging/delivery-notes'
+import { Lease, leased } from '@armature/messaging/lease'
 import { measure } from '@armature/messaging/measure'
 import { memoryBroker } from '../src/broker.ts'
 import { bodyText, message } from '@armature/messaging/message'
@@ -97,6 +98,19 @@ describe('measure', () => {
     expect(outcomes.map(({ state }) => state)).toEqual(['resolved', 'resolved', 'rejected'])
     expect(ledger.snapshot()).toMatchObject({ received: 3, acked: 1, returned: 2 })
   })
+
+  test.each(['made', 'not made'])(
+    'books what was taken back before its handler was called, where its signal is %s',
+    async (signal) => {
+      const { ledger, middleware } = open()
+      const lease = new Lease()
+      const leasedDelivery = leased(delivery(), { attempt: 1, position: undefined, undecodable: undefined }, lease)
+      lease.lose()
+      await middleware(async () => undefined)(signal === 'made' ? { ...leasedDelivery } : leasedDelivery)
+      expect(ledger.snapshot()).toMatchObject({ received: 1, acked: 0, returned: 1 })
+      expect(imbalance(ledger.snapshot())).toBe(0)
+    },
+  )
 
   test('over a broker the books balance at every moment, also after close', async () => {
     const subscriptions: Subscription[] = []

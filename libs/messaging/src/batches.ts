@@ -56,10 +56,8 @@ export interface Batches<Reason> {
   close(): (error: Error) => void
 }
 
-interface Item {
-  readonly delivery: Delivery
-  readonly settled: PromiseWithResolvers<void>
-}
+/** Settles what `add` answered. */
+type Item = Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'>
 
 interface Collected extends OpenBatch {
   readonly messages: Delivery[]
@@ -126,15 +124,14 @@ export const createBatches = <Reason>(options: BatchesOptions<Reason>): Batches<
     add: (key, delivery) => {
       if (closed) return Promise.reject(new Error('the batches are closed: the message comes again'))
       const batch = collecting.get(key) ?? begin(key)
-      const settled = Promise.withResolvers<void>()
       batch.messages.push(delivery)
-      batch.items.push({ delivery, settled })
+      const settled = new Promise<void>((resolve, reject) => batch.items.push({ resolve, reject }))
       batch.bytes += delivery.body.byteLength
       batch.lastMs = clock.now()
       const reason = completedBy(batch)
       if (reason === undefined) waitFor(key, batch)
       else finish(key, batch, reason)
-      return settled.promise
+      return settled
     },
     completeOldest: (reason) => {
       const [oldest] = collecting
@@ -149,7 +146,7 @@ export const createBatches = <Reason>(options: BatchesOptions<Reason>): Batches<
       const abandoned = [...complete.splice(0), ...collecting.values()].flatMap(({ items }) => items)
       collecting.clear()
       return (error) => {
-        for (const { settled } of abandoned) settled.reject(error)
+        for (const { reject } of abandoned) reject(error)
       }
     },
   }
@@ -161,12 +158,12 @@ const settle = async (items: readonly Item[], handle: () => Promise<readonly Out
     const outcomes = await handle()
     if (outcomes.length !== items.length)
       throw new Error(`the handler answered ${outcomes.length} outcomes for a batch of ${items.length}`)
-    for (const [index, { settled }] of items.entries()) {
+    for (const [index, { resolve, reject }] of items.entries()) {
       const outcome = outcomes[index]
-      if (outcome === 'ok') settled.resolve()
-      else settled.reject(outcome?.error ?? new Error('the handler gave the message no outcome'))
+      if (outcome === 'ok') resolve()
+      else reject(outcome?.error ?? new Error('the handler gave the message no outcome'))
     }
   } catch (error) {
-    for (const { settled } of items) settled.reject(error)
+    for (const { reject } of items) reject(error)
   }
 }

@@ -45,7 +45,7 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
 
   return (next) => async (delivery) => {
     const { noted, notes } = withNotes(delivery)
-    const { topic, signal } = delivery
+    const { topic } = delivery
     notes.hasDeadLetters = true
     try {
       if (delivery.undecodable !== undefined) throw delivery.undecodable
@@ -53,7 +53,7 @@ export const deadLetter = (options: DeadLetterOptions): Middleware => {
       return
     } catch (error) {
       if (notes.failures === 0 && delivery.undecodable === undefined) noteFailure(notes, clock.now())
-      if (signal.aborted || error instanceof RedeliverError || isDeadLetterTopic(topic)) throw error
+      if (delivery.signal.aborted || error instanceof RedeliverError || isDeadLetterTopic(topic)) throw error
       const failure = failureText(error)
       try {
         const facts = factsOf(delivery, failure, notes, options)

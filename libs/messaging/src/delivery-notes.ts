@@ -1,3 +1,4 @@
+import { copied } from './lease.ts'
 import type { Delivery } from './ports.ts'
 
 /** How a delivery whose handler resolved is booked, where that is not as acknowledged. */
@@ -17,7 +18,7 @@ export interface DeliveryNotes {
 const notesKey = Symbol('notes of the delivery')
 
 interface Noted extends Delivery {
-  readonly [notesKey]?: DeliveryNotes
+  [notesKey]?: DeliveryNotes
 }
 
 const notesOf = (delivery: Noted): DeliveryNotes | undefined => delivery[notesKey]
@@ -33,7 +34,8 @@ export const withNotes = (delivery: Delivery): { readonly noted: Delivery; reado
     firstFailureMs: undefined,
     lastFailureMs: undefined,
   }
-  const noted: Noted = { ...delivery, [notesKey]: notes }
+  const noted: Noted = copied(delivery)
+  noted[notesKey] = notes
   return { noted, notes }
 }
 

@@ -1,7 +1,8 @@
 import type { Ledger } from '@armature/telemetry/ledger'
 import type { Metrics } from '@armature/telemetry/metrics'
-import { systemClock, type Clock } from '@armature/async/clock'
+import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import { withNotes, type Settlement } from './delivery-notes.ts'
+import { onLost } from './lease.ts'
 import { messagingMetrics } from './messaging-metrics.ts'
 import type { Middleware } from './ports.ts'
 
@@ -32,31 +33,32 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
     else ledger.dropped(outcome.dropped)
   }
 
+  let labels = labelsOf(system, undefined, group)
+  /** Many messages of one topic come one after the other. */
+  const labelsFor = (topic: string) => {
+    if (labels['messaging.destination.name'] !== topic) labels = labelsOf(system, topic, group)
+    return labels
+  }
+
   return (next) => async (delivery) => {
-    const { signal, topic } = delivery
     const { noted, notes } = withNotes(delivery)
     const startedMs = clock.now()
-    const labels = {
-      'messaging.system': system,
-      'messaging.destination.name': topic,
-      'messaging.consumer.group.name': group,
-    }
+    const labels = labelsFor(delivery.topic)
     let settled = false
+    let endListening: Cancel = () => undefined
 
     const settle = (outcome: Outcome, errorType?: string) => {
       if (settled) return
       settled = true
-      signal.removeEventListener('abort', giveBack)
+      endListening()
       book(outcome)
       const durationMs = Math.max(0, clock.now() - startedMs)
       metrics?.time(messagingMetrics['messaging.process.duration'], durationMs, { ...labels, 'error.type': errorType })
     }
-    const giveBack = () => settle('returned', 'closed')
 
     ledger.received()
     metrics?.count(messagingMetrics['messaging.client.consumed.messages'], 1, labels)
-    if (signal.aborted) giveBack()
-    else signal.addEventListener('abort', giveBack, { once: true })
+    endListening = onLost(delivery, () => settle('returned', 'closed'))
     try {
       await next(noted)
     } catch (error) {
@@ -66,3 +68,9 @@ export const measure = ({ ledger, metrics, system, group, clock = systemClock() 
     settle(notes.settlement ?? 'acked', notes.settlement === 'dead-lettered' ? notes.settlement : undefined)
   }
 }
+
+const labelsOf = (system: string | undefined, topic: string | undefined, group: string | undefined) => ({
+  'messaging.system': system,
+  'messaging.destination.name': topic,
+  'messaging.consumer.group.name': group,
+})

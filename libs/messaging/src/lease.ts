@@ -1,0 +1,115 @@
+import type { Cancel } from '@armature/async/clock'
+import type { Message } from './message.ts'
+import type { Delivery } from './ports.ts'
+
+/** The time for which a message is a handler's: until that settles it, or the message is the broker's again. */
+export class Lease {
+  #controller: AbortController | undefined
+  #isLost = false
+  #whenLost: (() => void) | undefined
+
+  /** Made when somebody first asks for it, since it costs. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isLost && !this.#controller.signal.aborted) this.#controller.abort(lost())
+    return this.#controller.signal
+  }
+
+  /** The message is the broker's again. */
+  lose(): void {
+    this.#isLost = true
+    this.#controller?.abort(lost())
+    this.#whenLost?.()
+  }
+
+  /** Calls the listener when the lease is lost, at once where it is. */
+  onLost(listener: () => void): void {
+    if (this.#isLost) return listener()
+    const before = this.#whenLost
+    this.#whenLost =
+      before === undefined
+        ? listener
+        : () => {
+            before()
+            listener()
+          }
+  }
+}
+
+const lost = () => new Error("the message is the broker's again: it comes again")
+
+/** What a delivery has beside its message and its signal. */
+export type DeliveryFacts = Pick<Delivery, 'attempt' | 'position' | 'undecodable'>
+
+/**
+ * A delivery with the signal of a lease. A spread copy holds the signal, and so makes it. The accessor is an own property, for a spread to see it,
+ * and the same for all, since a getter of its own would make each object a dictionary of a kilobyte.
+ */
+class LeasedDelivery implements Delivery {
+  readonly id
+  readonly topic
+  readonly key
+  readonly keyBytes
+  readonly time
+  readonly headers
+  readonly body
+  readonly tombstone
+  readonly attempt
+  readonly position
+  readonly undecodable
+  declare readonly signal: AbortSignal
+  readonly #lease: Lease
+
+  constructor(message: Message, { attempt, position, undecodable }: DeliveryFacts, lease: Lease) {
+    this.id = message.id
+    this.topic = message.topic
+    this.key = message.key
+    this.keyBytes = message.keyBytes
+    this.time = message.time
+    this.headers = message.headers
+    this.body = message.body
+    this.tombstone = message.tombstone
+    this.attempt = attempt
+    this.position = position
+    this.undecodable = undecodable
+    this.#lease = lease
+    Object.defineProperty(this, 'signal', LeasedDelivery.#signal)
+  }
+
+  static readonly #signal: PropertyDescriptor & ThisType<LeasedDelivery> = {
+    enumerable: true,
+    get() {
+      return this.#lease.signal
+    },
+  }
+
+  static leaseOf(delivery: Delivery): Lease | undefined {
+    return #lease in delivery ? delivery.#lease : undefined
+  }
+}
+
+/** The delivery of a message for as long as the lease holds. */
+export const leased = (message: Message, facts: DeliveryFacts, lease: Lease): Delivery =>
+  new LeasedDelivery(message, facts, lease)
+
+/** A copy. Unlike a spread it does not make a signal that nobody has asked for. */
+export const copied = (delivery: Delivery): Delivery => {
+  const lease = LeasedDelivery.leaseOf(delivery)
+  return lease === undefined ? { ...delivery } : new LeasedDelivery(delivery, delivery, lease)
+}
+
+/** Calls the listener when the signal of the delivery is aborted, at once where it is, until the answer is called. It makes no signal. */
+export const onLost = (delivery: Delivery, listener: () => void): Cancel => {
+  const lease = LeasedDelivery.leaseOf(delivery)
+  if (lease !== undefined) {
+    lease.onLost(listener)
+    return doNothing
+  }
+  const { signal } = delivery
+  if (signal.aborted) listener()
+  else signal.addEventListener('abort', listener, { once: true })
+  return () => signal.removeEventListener('abort', listener)
+}
+
+/** The lease ends with its delivery. */
+const doNothing = () => undefined
