@@ -51,6 +51,19 @@ const box = () => {
 }
 
 describe('trace', () => {
+  test('gives the handler the delivery itself where nobody takes spans, and a span to who comes later', async () => {
+    api.disable()
+    const handled: unknown[] = []
+    const wrapped = trace({ system: 'memory' })(async (given) => void handled.push(given))
+    const given = delivery()
+    await wrapped(given)
+    expect(handled[0]).toBe(given)
+    api.setGlobalTracerProvider({ getTracer: () => ({ startSpan, startActiveSpan: () => undefined as never }) })
+    await wrapped(given)
+    expect(handled).toHaveLength(2)
+    expect(spans.map(({ name }) => name)).toEqual(['process logs.search'])
+  })
+
   test('is a span of the publisher of the message, with the conventional attributes', async () => {
     const headers = { traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
     const wrapped = trace({ system: 'memory', group: 'g' })(async () => undefined)

@@ -1,4 +1,4 @@
-import { extract, inject, inSpan, type Attributes } from '@armature/telemetry/tracing'
+import { extract, inject, inSpan, takesSpans, type Attributes } from '@armature/telemetry/tracing'
 import type { BatchHandler } from './batch.ts'
 import { withNotes } from './delivery-notes.ts'
 import { failureText } from './failure-text.ts'
@@ -21,6 +21,7 @@ export const trace =
   ({ system, group }: TraceOptions): Middleware =>
   (next) =>
   (delivery) => {
+    if (!takesSpans()) return next(delivery)
     const { noted, notes } = withNotes(delivery)
     const attributes = { ...deliveryAttributes(system, delivery), 'messaging.consumer.group.name': group }
     const options = { kind: 'consumer', parent: extract(delivery.headers), attributes: defined(attributes) } as const

@@ -18,6 +18,23 @@ describe('value', () => {
     expect(value(commonMetrics.component_discarded_events_total, { reason: 'c' })).toBe(0)
   })
 
+  test('of labels that come in any order is that of each, also where one object changes or loses a label', () => {
+    const { count, value } = metrics()
+    const labels: { reason?: string; intentional: boolean } = { reason: 'a', intentional: true }
+    count(commonMetrics.component_discarded_events_total, 1, labels)
+    count(commonMetrics.component_discarded_events_total, 1, labels)
+    labels.reason = 'b'
+    count(commonMetrics.component_discarded_events_total, 10, labels)
+    delete labels.reason
+    count(commonMetrics.component_discarded_events_total, 100, labels)
+    count(commonMetrics.component_discarded_events_total, 1_000)
+    count(commonMetrics.component_discarded_events_total, 1, { intentional: true, reason: 'a' })
+    expect(value(commonMetrics.component_discarded_events_total, { reason: 'a' })).toBe(3)
+    expect(value(commonMetrics.component_discarded_events_total, { reason: 'b' })).toBe(10)
+    expect(value(commonMetrics.component_discarded_events_total, { intentional: true })).toBe(113)
+    expect(value(commonMetrics.component_discarded_events_total)).toBe(1_113)
+  })
+
   test('of a gauge is the last one set', () => {
     const { gauge, value } = metrics()
     gauge(commonMetrics.ledger_in_flight, 5, { stage: 'sink' })

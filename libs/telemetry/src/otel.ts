@@ -1,5 +1,6 @@
-import { context, propagation, ProxyTracerProvider, trace, type Meter } from '@opentelemetry/api'
+import { context, propagation, trace, type Meter } from '@opentelemetry/api'
 import { within } from '@armature/async/within'
+import { takesSpans } from './tracing.ts'
 
 export interface OtelOptions {
   service: string
@@ -50,7 +51,7 @@ export const startOtel = async ({ service, endpoint, onError }: OtelOptions): Pr
     ],
   })
 
-  const sdk = hasTracerProvider()
+  const sdk = takesSpans()
     ? undefined
     : new NodeSDK({
         serviceName: service,
@@ -74,13 +75,6 @@ export const startOtel = async ({ service, endpoint, onError }: OtelOptions): Pr
         propagation.disable()
       })()),
   }
-}
-
-const hasTracerProvider = (): boolean => {
-  const provider = trace.getTracerProvider()
-  return (
-    !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== new ProxyTracerProvider().getDelegate()
-  )
 }
 
 interface Exporter<Items> {

@@ -49,7 +49,15 @@ export const seriesTable = (metric: Metric, maxSeries: number): SeriesTable => {
     byKey.set(key, series)
     return series
   }
+  /** The values of the labels that were looked for last, which are often the next ones. */
+  let last: { readonly values: readonly unknown[]; readonly series: Series } | undefined
   const find: SeriesTable['find'] = (labels) => {
+    if (last !== undefined && hasValues(metric.labels, labels, last.values)) return last.series
+    const series = lookUp(labels)
+    last = { values: metric.labels.map((name) => labels?.[name]), series }
+    return series
+  }
+  const lookUp: SeriesTable['find'] = (labels) => {
     const key = labels === undefined ? '' : keyOf(metric.labels, labels)
     const known = byKey.get(key)
     if (known !== undefined) return known
@@ -61,6 +69,13 @@ export const seriesTable = (metric: Metric, maxSeries: number): SeriesTable => {
 
 const separator = '\u0000'
 const overflowKey = `${separator}overflow`
+
+type Given = Parameters<SeriesTable['find']>[0]
+
+const hasValues = (names: readonly string[], labels: Given, values: readonly unknown[]): boolean => {
+  for (let at = 0; at < names.length; at++) if (labels?.[names[at] ?? ''] !== values[at]) return false
+  return true
+}
 
 const keyOf = (names: readonly string[], labels: Readonly<Record<string, unknown>>): string => {
   let key = ''

@@ -2,6 +2,7 @@ import {
   context,
   createTraceState,
   isSpanContextValid,
+  ProxyTracerProvider,
   ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
@@ -28,6 +29,14 @@ export interface SpanOptions {
   readonly parent?: Context
   /** Spans that led to this one beside its parent, each as `extract` found it. At most 128 are kept. */
   readonly links?: readonly Context[]
+}
+
+const noProvider = new ProxyTracerProvider().getDelegate()
+
+/** Whether somebody takes spans: without, a span records nothing and nothing finds it as the active one. */
+export const takesSpans = (): boolean => {
+  const provider = trace.getTracerProvider()
+  return !(provider instanceof ProxyTracerProvider) || provider.getDelegate() !== noProvider
 }
 
 /** The SDK's own limit. */
