@@ -50,8 +50,8 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
   /** Sends the documents by one request, or by more where that is refused as a whole; a document alone is then known. */
   const send = async (places: readonly Place[], outcomes: Outcomes, signal: AbortSignal | undefined): Promise<void> => {
     if (places.length === 0) return
-    const body = places.map(({ document }) => document.lines).join('')
-    const answer = await concurrency.run(() => bulk(body, signal), loadOf, signal)
+    // The body is made once there is room, and not kept: a group that waits has its documents only.
+    const answer = await concurrency.run(() => bulk(bodyOf(places), signal), loadOf, signal)
     if (answer.status === 200) return settle(places, answer, outcomes, signal)
     if (isBusyStatus(answer.status)) {
       const { retryAfterMs, status } = answer
@@ -63,7 +63,10 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
     outcomes.set(
       elementAt(places, 0).index,
       answer.status === 413
-        ? { rejected: 'too-large', problem: `the server takes no request of ${Buffer.byteLength(body)} bytes (413)` }
+        ? {
+            rejected: 'too-large',
+            problem: `the server takes no request of ${Buffer.byteLength(bodyOf(places))} bytes (413)`,
+          }
         : { busy: refusedAsAWhole(answer).message, suspect: true },
     )
   }
@@ -115,7 +118,7 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
   return {
     write: async (batch, signal) => {
       const outcomes: Outcomes = new Map()
-      await send(placesOf(batch, options, new Date(clock.now()), outcomes), outcomes, signal)
+      await send(placesOf(batch, options, new Date(clock.now()).toISOString(), outcomes), outcomes, signal)
       return batch.map((_, index) => {
         const outcome = outcomes.get(index)
         if (outcome === undefined) throw new Error('an event has no outcome')
@@ -126,6 +129,8 @@ export const createOpensearchSink = (options: OpensearchSinkOptions): Sink => {
     maxWritesAtOnce,
   }
 }
+
+const bodyOf = (places: readonly Place[]): string => places.map(({ document }) => document.lines).join('')
 
 /** An item that the server was busy for counts like a request. */
 const loadOf = ({ status, text }: OpensearchAnswer): Load =>
@@ -143,7 +148,7 @@ const throwUnlessTaken = (answer: OpensearchAnswer): void => {
 const placesOf = (
   batch: readonly SinkItem[],
   options: DocumentOptions,
-  receivedAt: Date,
+  receivedAt: string,
   outcomes: Outcomes,
 ): readonly Place[] => {
   const places: Place[] = []

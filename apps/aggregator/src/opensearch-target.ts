@@ -51,7 +51,7 @@ export const opensearchTarget = (url: string): OpensearchTarget => {
       const name = parts.map((part) => (typeof part === 'string' ? part : (part.ofTime?.(now) ?? 'check'))).join('')
       return nameFault(name) === undefined ? name : literal
     },
-    indexOf: (item) => nameOf(parts, item),
+    indexOf: parts.every((part) => typeof part === 'string') ? () => literal : (item) => nameOf(parts, item),
   }
 }
 

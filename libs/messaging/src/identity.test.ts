@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { identityOf } from './identity.ts'
+import { contentsDigest, identityOf } from './identity.ts'
 import { message } from './message.ts'
 
 const of = (source: string | undefined, id: string, defaultSource = '/default') =>
@@ -24,4 +24,18 @@ test('differs wherever one of the two differs, whatever characters they hold', (
     }),
     { numRuns: 1_000 },
   )
+})
+
+test('a digest of the contents is the same in each version: sinks compare it with what they stored before', () => {
+  const headers = { type: 'order', subject: 's', 'content-type': 'text/plain' }
+  expect(contentsDigest(message('t', 'body', { headers }))).toBe('8IKxiSekHoj93cQPD+DS2T4W1ac=')
+  expect(contentsDigest(message('t', ''))).toBe('LlqjN1E7h563G763Bwm1LBbVYFs=')
+})
+
+test('a digest differs with the body, the type and the tombstone, and not with other headers', () => {
+  const digest = (body: string, headers: Record<string, string> = {}) => contentsDigest(message('t', body, { headers }))
+  expect(digest('a')).toBe(digest('a', { traceparent: 'x' }))
+  expect(digest('a')).not.toBe(digest('b'))
+  expect(digest('a')).not.toBe(digest('a', { type: 'x' }))
+  expect(contentsDigest({ ...message('t', ''), tombstone: true })).not.toBe(digest(''))
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Message } from './message.ts'
 
 /**
@@ -21,5 +21,5 @@ export const contentsDigest = ({
   tombstone,
 }: Pick<Message, 'body' | 'headers' | 'tombstone'>): string => {
   const about = JSON.stringify([tombstone, headers['type'], headers['subject'], headers['content-type']])
-  return createHash('sha1').update(about).update(body).digest('base64')
+  return hash('sha1', Buffer.concat([Buffer.from(about), body]), 'base64')
 }

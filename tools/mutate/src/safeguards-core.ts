@@ -88,9 +88,30 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: "A handler's own signal is aborted when its message is taken back",
     file: 'libs/messaging-kit/src/delivery-window.ts',
-    find: 'entry.controller?.abort(lost())',
+    find: 'entry.lease?.lose()',
     replace: '',
     tests: ['libs/messaging-kit/src/delivery-window.test.ts'],
+  },
+  {
+    promise: 'A message that is taken back is booked as returned at once',
+    file: 'libs/messaging/src/lease.ts',
+    find: 'this.#whenLost?.()',
+    replace: '',
+    tests: ['libs/messaging/src/lease.test.ts', 'libs/messaging-memory/test/measure.test.ts'],
+  },
+  {
+    promise: 'A signal that is asked for after its message was taken back is aborted',
+    file: 'libs/messaging/src/lease.ts',
+    find: 'if (this.#isLost && !this.#controller.signal.aborted)',
+    replace: 'if (!this.#isLost)',
+    tests: ['libs/messaging/src/lease.test.ts'],
+  },
+  {
+    promise: 'The digest of a message is that which sinks stored before',
+    file: 'libs/messaging/src/identity.ts',
+    find: "headers['subject']",
+    replace: "headers['dataschema']",
+    tests: ['libs/messaging/src/identity.test.ts'],
   },
   {
     promise: 'Handlers at work on messages that were taken back count towards maxInFlight',
