@@ -17,7 +17,7 @@ const result = z.object({
 export const answerFields =
   'filter_path=errors,items.*._index,items.*._id,items.*.status,items.*.error.type,items.*.error.reason'
 
-const bulkAnswer = z.object({ items: z.array(z.record(z.string(), result)) })
+const bulkAnswer = z.object({ items: z.array(z.record(z.string(), z.unknown())) })
 
 /** The result of one action. */
 export type BulkResult = z.infer<typeof result>
@@ -31,8 +31,26 @@ export const bulkResults = (text: string): readonly BulkResult[] => {
     throw new Error('the answer to _bulk is no JSON: it was cut, or no OpenSearch sent it', { cause: error })
   }
   const answer = bulkAnswer.safeParse(parsed)
-  if (!answer.success) throw new Error('the answer to _bulk has no results by item')
-  return answer.data.items.flatMap((item) => Object.values(item))
+  if (!answer.success) throw noResults()
+  return answer.data.items.flatMap((item) => Object.values(item)).map(resultOf)
+}
+
+const noResults = () => new Error('the answer to _bulk has no results by item')
+
+const resultOf = (value: unknown): BulkResult => {
+  if (isSuccess(value)) return value
+  const { data } = result.safeParse(value)
+  if (data === undefined) throw noResults()
+  return data
+}
+
+/** Nearly all results are one. They are told without the schema, which would cost more than the rest of the answer. */
+const isSuccess = (value: unknown): value is BulkResult => {
+  if (typeof value !== 'object' || value === null || 'error' in value) return false
+  const { _index, _id, status } = value as Partial<Record<keyof BulkResult, unknown>>
+  const areTexts =
+    (_index === undefined || typeof _index === 'string') && (_id === undefined || typeof _id === 'string')
+  return areTexts && (status === 200 || status === 201)
 }
 
 /** The document's id is taken: what is stored there decides. */

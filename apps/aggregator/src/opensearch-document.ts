@@ -36,7 +36,7 @@ const unknownSource = ''
 
 /** The document of the item in the index, or the reason why there can be none. `receivedAt` is in ISO 8601. */
 export const bulkDocument = (item: SinkItem, options: DocumentOptions, receivedAt: string): BulkDocument | Rejected => {
-  const { message, correlationKey } = item
+  const { message } = item
   const content = bodyTextOf(message)
   if ('rejected' in content) return content
   const index = options.target.indexOf(item)
@@ -51,28 +51,42 @@ export const bulkDocument = (item: SinkItem, options: DocumentOptions, receivedA
   const digest = contentsDigest(message)
   const external = version === undefined ? '' : `,"version":${version},"version_type":"external"`
   const action = `{"${options.operation}":{"_index":${JSON.stringify(index)},"_id":${JSON.stringify(id)}${external}}}`
-  const fields = JSON.stringify({
-    '@timestamp': message.time.toISOString(),
-    id: message.id,
-    source,
-    topic: message.topic,
-    key: message.key,
-    correlation_key: correlationKey,
-    received_at: receivedAt,
-    digest,
-  })
+  const fields = fieldsOf(item, source, receivedAt, digest)
   const json = content.json?.trim()
   const isObject = json?.startsWith('{') === true
   const body = isObject ? `,"body":${onOneLine(json)}` : textField(message.tombstone, content.text)
   // Joined, the parts are one string; as a template they would stay a tree of six.
-  return { id, source, digest, lines: [action, '\n', fields.slice(0, -1), body, '}\n'].join('') }
+  return { id, source, digest, lines: [action, '\n', fields, body, '}\n'].join('') }
+}
+
+/** The fields of the document but its body, as JSON without the closing brace. In one template it takes half the time of an object. */
+const fieldsOf = (
+  { message, correlationKey }: SinkItem,
+  source: string,
+  receivedAt: string,
+  digest: string,
+): string => {
+  const { id, topic, key, time } = message
+  const keyField = key === undefined ? '' : `,"key":${JSON.stringify(key)}`
+  const names = `"id":${JSON.stringify(id)},"source":${JSON.stringify(source)},"topic":${JSON.stringify(topic)}${keyField}`
+  return `{"@timestamp":"${isoTime(time)}",${names},"correlation_key":${JSON.stringify(correlationKey)},"received_at":"${receivedAt}","digest":"${digest}"`
+}
+
+/** The text of the time that was asked for last: messages of one second or millisecond come one after the other. */
+let lastTime: { readonly ms: number; readonly text: string } = { ms: 0, text: new Date(0).toISOString() }
+
+const isoTime = (time: Date): string => {
+  const ms = time.getTime()
+  if (ms !== lastTime.ms) lastTime = { ms, text: time.toISOString() }
+  return lastTime.text
 }
 
 const textField = (tombstone: true | undefined, text: string) =>
   tombstone === true ? '' : `,"text":${JSON.stringify(text)}`
 
 /** A line feed ends a document in `_bulk`. JSON has one between its tokens only, where a blank is the same. */
-const onOneLine = (json: string): string => json.replaceAll(/[\n\r]/g, ' ')
+const onOneLine = (json: string): string =>
+  json.includes('\n') || json.includes('\r') ? json.replaceAll(/[\n\r]/g, ' ') : json
 
 /** OpenSearch takes no longer id. */
 const maxIdBytes = 512
