@@ -8,7 +8,7 @@ const settings = z.object({})
 const order = z.object({ id: z.string(), status: z.enum(['new', 'paid']) })
 const services = ['shop', 'billing']
 
-const records = ({ written = order as z.ZodType, read = order as z.ZodType, to = 'orders', from = 'orders' } = {}) =>
+const records = ({ written = order, read = order, to = 'orders', from = 'orders' } = {}) =>
   eventRecords([
     declared('shop', settings, {
       sends: [{ name: 'order', summary: 'An order', topic: to, schema: written }],

@@ -1,0 +1,107 @@
+import { execFileSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  lstatSync,
+  readlinkSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { FsTree } from '@nx/devkit/internal'
+import type { Tree } from '@nx/devkit'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { changesOf, flush } from '../../test/dry-tree.ts'
+import { rename } from './generator.ts'
+
+let root: string
+let tree: Tree
+
+const put = (path: string, text: string | Buffer): void => {
+  mkdirSync(dirname(join(root, path)), { recursive: true })
+  writeFileSync(join(root, path), text)
+}
+const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
+const git = (...args: string[]): string =>
+  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { cwd: root, encoding: 'utf8' })
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'scaffold-rename-'))
+  put('.gitignore', 'node_modules\n')
+  put('.prettierrc.json', '{ "semi": false, "singleQuote": true }\n')
+  put('nx.json', '{}\n')
+  put('package.json', '{ "name": "quux" }\n')
+  put('package-lock.json', '{ "packages": { "node_modules/@quux/a": { "link": true } } }\n')
+  put('tools/scaffold/package.json', '{ "name": "@quux/scaffold" }\n')
+  put('libs/service/package.json', '{ "name": "@quux/service" }\n')
+  put('helm/service/Chart.yaml', 'name: service\nhome: quux\n')
+  put('tools/bench/src/broker-quux.ts', "import { a } from '@quux/service/a'\n")
+  put('CHANGELOG.md', '- Quux began\n')
+  put('logo.png', Buffer.from([0, ...Buffer.from('quux')]))
+  put('node_modules/@quux/.keep', '')
+  symlinkSync('../../libs/service', join(root, 'node_modules/@quux/service'))
+  git('init', '-q')
+  git('add', '.')
+  git('commit', '-qm', 'start')
+  tree = new FsTree(root, false)
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+const options = { scope: '@acme', name: 'acme-platform' }
+
+test('files, their names and the links of packages have the new name; what was done before keeps the old one', async () => {
+  const finish = await rename(tree, options)
+  flush(tree)
+  finish()
+  expect(textOf('tools/bench/src/broker-acme-platform.ts')).toBe("import { a } from '@acme/service/a'\n")
+  expect(JSON.parse(textOf('package.json'))).toEqual({ name: 'acme-platform' })
+  expect(textOf('helm/service/Chart.yaml')).toContain('home: acme-platform')
+  expect(textOf('package-lock.json')).toContain('node_modules/@acme/a')
+  expect(textOf('CHANGELOG.md')).toContain('Quux began')
+  expect(readlinkSync(join(root, 'node_modules/@acme/service'))).toBe('../../libs/service')
+  expect(lstatSync(join(root, 'node_modules/@quux/service'), { throwIfNoEntry: false })).toBeUndefined()
+  expect(git('ls-files', '--others', '--deleted', '--modified', '--exclude-standard')).not.toContain('logo.png')
+})
+
+test('a second run changes nothing', async () => {
+  await rename(tree, options)
+  flush(tree)
+  git('add', '-A')
+  git('commit', '-qm', 'renamed')
+  const again = new FsTree(root, false)
+  await rename(again, options)
+  expect(changesOf(again)).toEqual([])
+})
+
+test.each([
+  ['acme', 'acme-platform', 'The scope "acme" is no scope of npm'],
+  ['@Acme', 'acme-platform', 'The scope "@Acme" is no scope of npm'],
+  ['@acme/x', 'acme-platform', 'The scope "@acme/x" is no scope of npm'],
+  ['@acme', 'Acme Platform', 'is no DNS label'],
+  ['@acme', '', 'is no DNS label'],
+  ['@acme', 'kafka', 'is reserved'],
+  ['@acme', 'a-name-that-is-too-long', 'has 23 characters'],
+  ['@acme', 'home', 'The name "home" stands for something else already, in helm/service/Chart.yaml'],
+])('the scope %j with the name %j is refused, and nothing is changed', async (scope, name, problem) => {
+  await expect((async () => rename(tree, { scope, name }))()).rejects.toThrow(problem)
+  expect(changesOf(tree)).toEqual([])
+})
+
+test('a scope of packages that are installed is refused', async () => {
+  put('libs/service/package.json', '{ "name": "@quux/service", "dependencies": { "@acme/sdk": "1.0.0" } }\n')
+  git('commit', '-qam', 'sdk')
+  await expect(rename(tree, options)).rejects.toThrow(
+    'The scope "@acme" has packages already, in libs/service/package.json',
+  )
+})
+
+test('uncommitted changes are refused, unless --force is given', async () => {
+  put('new.ts', '')
+  await expect(rename(tree, options)).rejects.toThrow('There are uncommitted changes (new.ts)')
+  expect(changesOf(tree)).toEqual([])
+  await rename(tree, { ...options, force: true })
+  expect(changesOf(tree).length).toBeGreaterThan(3)
+})
