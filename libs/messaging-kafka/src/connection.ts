@@ -84,10 +84,11 @@ export const connectKafka = async (
     cut()
     throw Object.assign(error as Error, { spokeTls })
   }
+  const encodeInOrder = produceEncoder()
   return {
     call: async (name, ask) => {
       try {
-        return (await client.send(requestOf(client, name, ask))) as KafkaApis[typeof name]['answer']
+        return (await client.send(requestOf(client, name, ask, encodeInOrder))) as KafkaApis[typeof name]['answer']
       } catch (error) {
         // Anything else is an answer that could not be decoded.
         if (/^KafkaJS(Connection|RequestTimeout|SASL)/.test((error as Error).name)) cut()
@@ -106,6 +107,7 @@ const requestOf = <Name extends keyof KafkaApis>(
   client: Client,
   name: Name,
   ask: KafkaApis[Name]['ask'],
+  encode: typeof encodeProduce,
 ): WireRequest => {
   const knows = ({ key, version }: { readonly key: number; readonly version: number }) =>
     client.newestVersion(key) >= version
@@ -119,6 +121,17 @@ const requestOf = <Name extends keyof KafkaApis>(
     if (request.apiVersion !== fetchVersion) throw new Error('the broker is too old: Kafka 2.4 or newer is needed')
     return { ...request, decode: decodeFetch }
   }
-  if (name === 'Produce') return { ...request, encode: () => encodeProduce(ask as KafkaApis['Produce']['ask']) }
+  if (name === 'Produce') return { ...request, encode: () => encode(ask as KafkaApis['Produce']['ask']) }
   return request
+}
+
+/** Several at once are compressed side by side, and are done in the order in which they began: the broker refuses a batch before its time. */
+const produceEncoder = (): typeof encodeProduce => {
+  let before: Promise<unknown> = Promise.resolve()
+  return (ask) => {
+    const encoding = encodeProduce(ask)
+    const inOrder = Promise.allSettled([before, encoding]).then(() => encoding)
+    before = inOrder.catch(() => undefined)
+    return inOrder
+  }
 }

@@ -4,6 +4,8 @@ import type { ProducerSession } from './send-queue.ts'
 
 /** Under which identity new batches are sent. */
 export interface ProducerIdentity {
+  /** The session that goes on; undefined where there is none yet. */
+  readonly current: ProducerSession | undefined
   /** The session that goes on; the broker is asked for one where there is none. Rejects where it gives none. */
   session(): Promise<ProducerSession>
   /** The broker may not know a sequence that was given up, and would refuse what follows it: what comes gets a new identity. */
@@ -39,6 +41,9 @@ export const producerIdentity = (cluster: KafkaCluster): ProducerIdentity => {
   }
 
   return {
+    get current() {
+      return begun
+    },
     session: () => (beginning ??= begin()),
     end,
     endOf: (session) => {

@@ -31,10 +31,12 @@ export interface KafkaPublisher {
 /** Messages that wait here for the broker, in bytes. Beyond it publishes wait for room. */
 const maxBufferedBytes = 32 * 1024 * 1024
 const maxBatchRecords = 10_000
+/** While another batch of a partition is under way, the next one grows to so many bytes first: a smaller one costs more than it brings forward. */
+const fullBatchBytes = 256 * 1024
 
 /**
- * Publishes with acks of all replicas. Each partition has one batch under way, sent again with the same sequence until the broker holds it,
- * so that it lies there once and in order; what comes meanwhile makes the next batch.
+ * Publishes with acks of all replicas. A batch is sent again with the same sequence until the broker holds it, so that it lies there once. The
+ * sequences keep the batches of a partition in order, though five may be under way.
  */
 export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts): KafkaPublisher => {
   const { publishWaitMs, maxMessageBytes, partition } = cluster.settings
@@ -60,7 +62,13 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
     wakeRoom()
   }
 
-  const lanes = sendLanes({ maxBytes: maxMessageBytes, maxRecords: maxBatchRecords, partition, dropped: freed })
+  const lanes = sendLanes({
+    maxBytes: maxMessageBytes,
+    maxRecords: maxBatchRecords,
+    fullBytes: fullBatchBytes,
+    partition,
+    dropped: freed,
+  })
   const pending = pendingPublishes(publishWaitMs, () => sender.lastFault)
   const sender = kafkaSender({
     cluster,

@@ -73,15 +73,17 @@ interface RunKind {
   afterDigits(timeMs: number): Buffer
 }
 
+const mostTimes = 100
+
 const runKind = (idPrefix: string, headersAt: (time: Date) => Readonly<Record<string, string | Buffer>>): RunKind => {
   /** Indexed by the number of digits. */
   const before: Buffer[] = []
-  let after: Buffer = Buffer.alloc(0)
-  let afterMs: number | undefined
+  /** By the time. Lines that were read together have one, and it is asked for whenever they are sized or written. */
+  const afters = new Map<number, Buffer>()
   const prefix = Buffer.from(idPrefix)
 
   const encodeBefore = (digits: number): Buffer => {
-    const headers = headersAt(new Date(afterMs ?? 0))
+    const headers = headersAt(new Date(0))
     const names = Object.keys(headers)
     const parts = names.slice(0, names.indexOf(idHeader)).map((name) => encodeHeader(name, headers[name] ?? ''))
     const idParts = [sized(Buffer.from(idHeader)), varint(prefix.length + digits), prefix]
@@ -97,9 +99,11 @@ const runKind = (idPrefix: string, headersAt: (time: Date) => Readonly<Record<st
   return {
     beforeDigits: (digits) => (before[digits] ??= encodeBefore(digits)),
     afterDigits: (timeMs) => {
-      if (timeMs === afterMs) return after
-      after = encodeAfter(timeMs)
-      afterMs = timeMs
+      const known = afters.get(timeMs)
+      if (known !== undefined) return known
+      if (afters.size >= mostTimes) afters.clear()
+      const after = encodeAfter(timeMs)
+      afters.set(timeMs, after)
       return after
     },
   }

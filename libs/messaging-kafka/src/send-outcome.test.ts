@@ -7,7 +7,7 @@ const notLeader = 6
 const topicAuthorizationFailed = 29
 
 const batchOf = (count: number): Batch => {
-  const lane = sendLane('orders', 0, { maxBytes: 1_000, maxRecords: 10, dropped: () => undefined })
+  const lane = sendLane('orders', 0, { maxBytes: 1_000, maxRecords: 10, fullBytes: 1_000, dropped: () => undefined })
   const call: Call = {
     topic: 'orders',
     left: count,
@@ -19,7 +19,7 @@ const batchOf = (count: number): Batch => {
   for (let made = 0; made < count; made++) {
     lane.push({ key: null, value: null, headers: Buffer.of(0), timestamp: 0, bytes: 1, call })
   }
-  const batch = lane.take()
+  const batch = lane.take(undefined)
   if (batch === undefined) throw new Error('the lane has no batch')
   return batch
 }

@@ -19,7 +19,10 @@ export const sendBatches = async (
   leader: number,
   batches: readonly Batch[],
 ): Promise<ReadonlyMap<Batch, number>> => {
-  takeSequences(batches, await identity.session())
+  if (batches.some(({ session }) => session === undefined)) {
+    const session = await identity.session()
+    for (const batch of batches) takeSequence(session, batch)
+  }
   const codeOf = new Map<Batch, number>()
   // A request has one identity: those of an earlier one go on their own.
   for (const [session, own] of Map.groupBy(batches, (batch) => batch.session as ProducerSession)) {
@@ -42,15 +45,6 @@ export const sendBatches = async (
     if (!codeOf.has(batch)) throw new Error(`Kafka did not answer for ${batch.lane.topic}`)
   }
   return codeOf
-}
-
-/** Gives those that have none yet a session and their place in it. */
-const takeSequences = (batches: readonly Batch[], session: ProducerSession): void => {
-  for (const batch of batches) {
-    if (batch.session !== undefined) continue
-    batch.session = session
-    batch.firstSequence = takeSequence(session, batch.lane, batch.records.length)
-  }
 }
 
 const topicDataOf = (batches: readonly Batch[]): KafkaApis['Produce']['ask']['topicData'] =>

@@ -28,8 +28,10 @@ export interface KafkaSender {
 }
 
 const maxRequestBytes = 8 * 1024 * 1024
-/** Two requests keep the broker busy while the next one is encoded. */
-const maxRequestsPerBroker = 2
+/** As many as one partition may have batches under way. */
+const maxRequestsPerBroker = 5
+/** Two requests keep the broker busy while the next one is encoded. More are only for full batches: smaller ones had better grow. */
+const maxSmallRequestsPerBroker = 2
 
 /** The state of a sender. */
 interface Sender extends SenderParts {
@@ -80,37 +82,51 @@ const schedule = (sender: Sender): void => {
 /** The next batch of each lane that waits, by the broker that it goes to. Lanes of a busy broker, and those beyond a request's size, wait on. */
 const takeBatches = (sender: Sender): ReadonlyMap<number, readonly Batch[]> => {
   const { waiting, requests, topics } = sender
-  const batchesOf = new Map<number, Batch[]>()
-  const bytesOf = new Map<number, number>()
-  for (const lane of waiting) {
-    const leader = topics.known(lane.topic)?.leaders[lane.partition] ?? -1
-    const bytes = bytesOf.get(leader) ?? 0
-    if ((requests.get(leader) ?? 0) >= maxRequestsPerBroker || bytes >= maxRequestBytes) continue
+  const batchesOf = new Map<number, readonly Batch[]>()
+  const lanesOf = Map.groupBy(waiting, ({ topic, partition }) => topics.known(topic)?.leaders[partition] ?? -1)
+  for (const [leader, lanes] of lanesOf) {
+    const most = lanes.some(({ isFull }) => isFull) ? maxRequestsPerBroker : maxSmallRequestsPerBroker
+    if ((requests.get(leader) ?? 0) >= most) continue
+    const batches = takeFrom(sender, lanes)
+    if (batches.length > 0) batchesOf.set(leader, batches)
+  }
+  return batchesOf
+}
+
+const takeFrom = (sender: Sender, lanes: readonly Lane[]): readonly Batch[] => {
+  const { waiting, identity } = sender
+  const batches: Batch[] = []
+  let bytes = 0
+  for (const lane of lanes) {
+    if (bytes >= maxRequestBytes) {
+      schedule(sender)
+      break
+    }
     waiting.delete(lane)
-    const batch = lane.take()
+    const batch = lane.take(identity.current)
     if (batch === undefined) continue
     if (batch.records.every(({ call }) => call.done)) {
       giveUp(sender, batch)
       continue
     }
-    const batches = batchesOf.get(leader) ?? []
+    // A request has one batch of a partition: the next one goes in another.
+    if (lane.isFull) ready(sender, lane)
     batches.push(batch)
-    batchesOf.set(leader, batches)
-    bytesOf.set(leader, bytes + batch.bytes)
+    bytes += batch.bytes
   }
-  return batchesOf
+  return batches
 }
 
 /** Nobody waits for its records any more. */
 const giveUp = (sender: Sender, batch: Batch): void => {
-  finish(sender, batch)
+  drop(sender, batch)
   sender.held(batch.records)
-  if (batch.session !== undefined) sender.identity.end()
 }
 
-/** The lane may send its next batch. */
-const finish = (sender: Sender, batch: Batch): void => {
-  if (batch.lane.finish(batch)) ready(sender, batch.lane)
+/** It is not sent any more: what has a sequence behind it would be refused. */
+const drop = (sender: Sender, batch: Batch): void => {
+  if (batch.session !== undefined) sender.identity.end()
+  if (batch.lane.drop(batch)) ready(sender, batch.lane)
 }
 
 const send = async (sender: Sender, leader: number, batches: readonly Batch[]): Promise<void> => {
@@ -130,7 +146,7 @@ const send = async (sender: Sender, leader: number, batches: readonly Batch[]): 
   }
   requests.set(leader, (requests.get(leader) ?? 1) - 1)
   if (waiting.size > 0) schedule(sender)
-  if (again.length > 0) await sendLater(sender, again, fault)
+  if (again.length > 0) await sendAgain(sender, again, fault)
   else if (fault === undefined) {
     trouble.fine()
     sender.lastFault = undefined
@@ -143,10 +159,12 @@ const settle = (sender: Sender, batch: Batch, outcome: SendOutcome): 'over' | 's
   const { lane, records } = batch
   switch (outcome.name) {
     case 'held':
-      finish(sender, batch)
+      if (lane.held(batch)) ready(sender, lane)
       sender.held(records)
       return 'over'
     case 'out-of-sequence':
+      // One behind another keeps its sequence: the gap may be that of the other, which is sent again before it.
+      if (!lane.isOldest(batch)) return 'send again'
       identity.endOf(batch.session)
       batch.session = undefined
       return 'send again'
@@ -158,17 +176,25 @@ const settle = (sender: Sender, batch: Batch, outcome: SendOutcome): 'over' | 's
       ready(sender, lane)
       return 'over'
     case 'refused':
-      finish(sender, batch)
+      drop(sender, batch)
       sender.refused(records, outcome.error)
-      identity.end()
       return 'over'
   }
+}
+
+/** The oldest batch of a lane has a pause before it is sent again; those behind it wait for it in their places. */
+const sendAgain = async (sender: Sender, batches: readonly Batch[], fault: unknown): Promise<void> => {
+  sender.lastFault = fault
+  const oldest = batches.filter((batch) => batch.lane.isOldest(batch))
+  for (const batch of batches) {
+    if (!oldest.includes(batch)) giveBack(sender, batch)
+  }
+  if (oldest.length > 0) await sendLater(sender, oldest, fault)
 }
 
 /** They stay under way while the broker has its pause: nothing may pass them, and no publish shortens it. */
 const sendLater = async (sender: Sender, batches: readonly Batch[], fault: unknown): Promise<void> => {
   const { cluster, topics, trouble } = sender
-  sender.lastFault = fault
   const names = new Set(batches.map(({ lane }) => lane.topic))
   try {
     await cluster.pause(reconnectDelayMs(trouble.failed(fault)))
@@ -179,12 +205,14 @@ const sendLater = async (sender: Sender, batches: readonly Batch[], fault: unkno
     sender.lastFault = error
   }
   if (cluster.closed) return
-  for (const batch of batches) {
-    const { lane } = batch
-    lane.giveBack(batch)
-    if (isThere(topics, lane)) ready(sender, lane)
-    else sender.homeless(lane.topic, lane.empty())
-  }
+  for (const batch of batches) giveBack(sender, batch)
+}
+
+const giveBack = (sender: Sender, batch: Batch): void => {
+  const { lane } = batch
+  lane.giveBack(batch)
+  if (isThere(sender.topics, lane)) ready(sender, lane)
+  else if (lane.isIdle) sender.homeless(lane.topic, lane.empty())
 }
 
 const isThere = (topics: KafkaTopics, { topic, partition }: Lane): boolean =>

@@ -134,6 +134,7 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       for (const id of await stored()) book.stored(id)
       const { lost, unattempted, counts } = book.result()
       expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
+      expect(await recordsIn(topic)).toBe(count)
       // At most what the victim had stored comes again: on a busy machine it dies before its first commit.
       expect(counts.repeats).toBeLessThanOrEqual(before)
     },

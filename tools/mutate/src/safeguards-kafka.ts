@@ -3,24 +3,52 @@ import type { Safeguard } from './safeguard.ts'
 /** The promises of Kafka's driver about publishing, groups and replaced topics. */
 export const safeguards: readonly Safeguard[] = [
   {
-    promise: 'Kafka: one batch of a partition is under way at a time, whoever publishes meanwhile',
+    promise: 'Kafka: a batch goes beside others only where the broker would refuse it behind a gap',
     file: 'libs/messaging-kafka/src/send-queue.ts',
-    find: 'if (underWay !== undefined) return undefined',
-    replace: 'if (underWay !== undefined) return underWay',
+    find: '    isKnown(session) &&\n',
+    replace: '',
+    tests: ['libs/messaging-kafka/src/sender-simulation.test.ts'],
+  },
+  {
+    promise: 'Kafka: no more batches of a partition are in doubt than the broker recognises when they come again',
+    file: 'libs/messaging-kafka/src/send-queue.ts',
+    find: 'open.length < maxOpenBatches',
+    replace: 'open.length < 10 * maxOpenBatches',
+    tests: ['libs/messaging-kafka/src/sender-simulation.test.ts'],
+  },
+  {
+    promise: 'Kafka: batches that go again do so in order, when none is under way any more',
+    file: 'libs/messaging-kafka/src/send-queue.ts',
+    find: "if (firstOf('under way') === undefined) return again ?? next()",
+    replace: "if (again !== undefined || firstOf('under way') === undefined) return again ?? next()",
+    tests: ['libs/messaging-kafka/src/sender-simulation.test.ts'],
+  },
+  {
+    promise: 'Kafka: a batch is under way beside those of its own identity alone',
+    file: 'libs/messaging-kafka/src/send-queue.ts',
+    find: 'open.every(({ batch }) => batch.session === session)',
+    replace: 'open.length > 0',
+    tests: ['libs/messaging-kafka/src/sender-simulation.test.ts'],
+  },
+  {
+    promise: 'Kafka: a batch that may follow the gap of another keeps its identity and sequence',
+    file: 'libs/messaging-kafka/src/sender.ts',
+    find: "if (!lane.isOldest(batch)) return 'send again'",
+    replace: '',
     tests: ['libs/messaging-kafka/src/sender.test.ts'],
   },
   {
     promise: 'Kafka: an answer counts for the batch that it was sent for, and for no other',
     file: 'libs/messaging-kafka/src/send-queue.ts',
-    find: 'if (batch !== underWay) throw',
-    replace: 'if (underWay === null) throw',
+    find: 'const found = open.find((each) => each.batch === batch)',
+    replace: 'const found = open[0] ?? open.find((each) => each.batch === batch)',
     tests: ['libs/messaging-kafka/src/send-queue.test.ts'],
   },
   {
     promise: 'Kafka: a publish is confirmed only after the broker has answered for its batch',
     file: 'libs/messaging-kafka/src/sender.ts',
     find: 'again.push(...batches)',
-    replace: 'for (const batch of batches) (finish(sender, batch), sender.held(batch.records))',
+    replace: 'for (const batch of batches) (drop(sender, batch), sender.held(batch.records))',
     tests: ['libs/messaging-kafka/src/sender.test.ts'],
   },
   {
@@ -70,8 +98,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Kafka: a publisher goes on when its topic is made again with fewer partitions',
     file: 'libs/messaging-kafka/src/sender.ts',
-    find: 'if (isThere(topics, lane)) ready(sender, lane)',
-    replace: 'if (isThere(topics, lane) || lane.partition > 0) ready(sender, lane)',
+    find: 'if (isThere(sender.topics, lane)) ready(sender, lane)',
+    replace: 'if (isThere(sender.topics, lane) || lane.partition > 0) ready(sender, lane)',
     tests: ['libs/messaging-kafka/test/replaced.test.ts'],
   },
   {
