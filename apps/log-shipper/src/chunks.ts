@@ -20,8 +20,11 @@ export interface ChunkReader {
   readonly failure: Error | undefined
 }
 
-/** The bound of the next chunk, which is read while one is taken into the spool. One read of the stream may exceed it. */
-const aheadBytes = 128 * 1024
+/**
+ * The bound of the next chunk, which is read while one is taken into the spool. One read of the stream, of 64 KiB, may exceed it. A chunk is written
+ * and synced together: a smaller one would make the input wait for the disk more often.
+ */
+const aheadBytes = 192 * 1024
 
 /** The chunks of a stream. Nothing is read before the first is asked for. */
 export const streamChunks = (stream: Readable): ChunkReader => {

@@ -15,8 +15,13 @@ const none = -1
  * without half a surrogate pair, and without a number beyond a double. PostgreSQL's jsonb refuses each of the last four, `JSON.parse`
  * takes them. Reads the bytes alone, since it is asked of every line.
  */
-export const isJsonObject = (data: Buffer, start = 0, end = data.length): boolean =>
-  isPortableObject(data, start, end) && isUtf8(data.subarray(start, end))
+export const isJsonObject = (data: Buffer, start = 0, end = data.length): boolean => {
+  isAscii = true
+  return isPortableObject(data, start, end) && (isAscii || isUtf8(data.subarray(start, end)))
+}
+
+/** Whether the strings of the object that is being read have been in ASCII so far. What is not in a string is. */
+let isAscii = true
 
 const isPortableObject = (data: Buffer, start: number, end: number): boolean => {
   let at = afterSpace(data, start, end)
@@ -99,15 +104,29 @@ const afterWord = (data: Buffer, start: number, end: number, word: Buffer): numb
   return after <= end && data.compare(word, 0, word.length, start, after) === 0 ? after : none
 }
 
+/** What a byte is in a string: a character of ASCII, part of another one, or what ends the string, escapes or is refused. */
+const [asciiByte, wideByte, otherByte] = [0, 1, 2]
+const stringBytes = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte < 0x20 || byte === quote || byte === backslash) return otherByte
+  return byte < 0x80 ? asciiByte : wideByte
+})
+
 /** A string, without an escaped NUL and without half a surrogate pair. */
 const afterString = (data: Buffer, start: number, end: number): number => {
   if (start >= end || data[start] !== quote) return none
-  for (let at = start + 1; at < end;) {
+  let at = start + 1
+  while (at < end) {
     const byte = data[at] ?? 0
-    if (byte === quote) return at + 1
-    if (byte < 0x20) return none
-    at = byte === backslash ? afterEscape(data, at, end) : at + 1
-    if (at === none) return none
+    const kind = stringBytes[byte]
+    if (kind === asciiByte) at += 1
+    else if (kind === wideByte) {
+      isAscii = false
+      at += 1
+    } else if (byte === quote) return at + 1
+    else {
+      at = byte === backslash ? afterEscape(data, at, end) : none
+      if (at === none) return none
+    }
   }
   return none
 }

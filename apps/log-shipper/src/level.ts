@@ -9,8 +9,7 @@ const words: Readonly<Record<string, number>> = {
 
 const name = Buffer.from('"level"')
 const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]')
-const jsonValue = /^\s*:\s*(?:"([a-z]{1,16})"|(\d{2})\s*[,}])/i
-const jsonValueBytes = 64
+const [colon, comma, zero, nine, space, tab, lineFeed, carriageReturn] = Buffer.from(':,09 \t\n\r')
 /** Up to two words of a time may stand before the word: `2026-11-30 09:00:00,123 [ERROR] text`. */
 const textWord = /^\s*(?:[[(<]?\d\S{0,40}\s+){0,2}[[(<]?([a-z]{3,13})(?=[\s\])>:|,-]|$)/i
 const textWordBytes = 80
@@ -32,13 +31,11 @@ export const levelFinder = (data: Buffer): LevelFinder => {
   }
 
   const jsonLevel = (start: number, end: number): number => {
-    if (next < start) next = after(start)
+    // Most loggers write it first.
+    if (next < start) next = isAt(name, data, start + 1) ? start + 1 : after(start)
     while (next < end) {
       if (isMember(data, start, next)) {
-        const from = next + name.length
-        const [, word, number] =
-          jsonValue.exec(data.toString('latin1', from, Math.min(end, from + jsonValueBytes))) ?? []
-        const level = word === undefined ? pinoLevel(number) : levelOf(word)
+        const level = valueLevel(data, next + name.length, end)
         if (level > 0) return level
       }
       next = after(next + 1)
@@ -58,10 +55,50 @@ const levelOf = (word: string): number => {
   return Object.hasOwn(words, lower) ? (words[lower] ?? 0) : 0
 }
 
-const pinoLevel = (number: string | undefined): number => {
-  const level = Math.floor(Number(number ?? 0) / 10)
-  return level < levels.length ? level : 0
+const isAt = (bytes: Uint8Array, data: Buffer, at: number): boolean => {
+  for (let index = 0; index < bytes.length; index++) if (data[at + index] !== bytes[index]) return false
+  return true
 }
+
+/** The level of the member whose name ends there: a word, or a number of two digits. 0 where it has another value. */
+const valueLevel = (data: Buffer, nameEnd: number, end: number): number => {
+  const at = afterSpace(data, nameEnd, end)
+  if (data[at] !== colon) return 0
+  const value = afterSpace(data, at + 1, end)
+  if (data[value] === quote) return wordLevel(data, value + 1)
+  const [first = 0, second = 0] = [data[value], data[value + 1]]
+  const close = data[afterSpace(data, value + 2, end)]
+  const isNumber = isDigit(first) && isDigit(second) && (close === comma || close === closeBrace)
+  return isNumber ? pinoLevel(first - Number(zero)) : 0
+}
+
+const afterSpace = (data: Buffer, start: number, end: number): number => {
+  let at = start
+  for (; at < end; at++) {
+    const byte = data[at]
+    if (byte !== space && byte !== tab && byte !== lineFeed && byte !== carriageReturn) break
+  }
+  return at
+}
+
+const isDigit = (byte: number): boolean => byte >= Number(zero) && byte <= Number(nine)
+
+const encodedWords = Object.entries(words).map(([word, level]) => ({ bytes: Buffer.from(word), level }))
+/** The bit that tells a small letter from a capital one. */
+const smallBit = 0x20
+
+/** The level of the word that begins there and ends with a quote. Asked of every line, so no text is made of it. */
+const wordLevel = (data: Buffer, start: number): number => {
+  for (const { bytes, level } of encodedWords) {
+    let length = 0
+    while (length < bytes.length && ((data[start + length] ?? 0) | smallBit) === bytes[length]) length += 1
+    if (length === bytes.length && data[start + length] === quote) return level
+  }
+  return 0
+}
+
+/** The level by the first digit of a number of pino. */
+const pinoLevel = (tens: number): number => (tens < levels.length ? tens : 0)
 
 /** Whether a text that begins at `at` is in the object that begins the line, and not in one within. */
 const isMember = (data: Buffer, start: number, at: number): boolean => {
