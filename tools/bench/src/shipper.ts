@@ -51,8 +51,8 @@ const lines = Number(values['lines'] ?? 1_000_000)
 const rounds = Number(values['rounds'] ?? 5)
 
 /**
- * A million log lines to Kafka, acks of all replicas, one partition: log-shipper with its spool on disk, kcat, and Filebeat 7.17 where it is
- * installed. Each is a process of its own, measured from its start to its end, when the broker holds all lines.
+ * A million log lines to Kafka, acks of all replicas, one partition: log-shipper with its spool on disk, from a pipe and from the file, kcat, and
+ * Filebeat 7.17 where it is installed. Each is a process of its own, measured from its start to its end, when the broker holds all lines.
  */
 export const shipper = async (): Promise<string> => {
   await execute(process.execPath, ['tools/bundle/src/main.ts', '@armature/log-shipper'], {
@@ -84,19 +84,26 @@ export const shipper = async (): Promise<string> => {
 const allContenders = async (): Promise<readonly Contender[]> => {
   const kcatPath = await kcat()
   const filebeat = typeof values['filebeat'] === 'string' ? values['filebeat'] : await onPath(['filebeat'])
-  const found = [logShipper, kcatContender(kcatPath)]
+  const found = [logShipper, logShipperOfFile, kcatContender(kcatPath)]
   if (filebeat !== undefined) return [...found, filebeatContender(filebeat)]
   process.stderr.write('Filebeat IS NOT MEASURED: put it on PATH or name it by --filebeat=PATH\n')
   return found
 }
 
+const logShipperCommand = ({ broker, topic, folder }: ShipperJob): readonly string[] => [
+  ...[process.execPath, join(root, 'apps/log-shipper/dist/main.js')],
+  ...['--messaging-url', `kafka://${broker}`, '-t', topic, '-q', '--spool-dir', join(folder, 'spool')],
+]
+
 const logShipper: Contender = {
   name: 'log-shipper, spool with fdatasync',
   piped: true,
-  command: ({ broker, topic, folder }) => [
-    ...[process.execPath, join(root, 'apps/log-shipper/dist/main.js')],
-    ...['--messaging-url', `kafka://${broker}`, '-t', topic, '-q', '--spool-dir', join(folder, 'spool')],
-  ],
+  command: logShipperCommand,
+}
+
+const logShipperOfFile: Contender = {
+  name: 'log-shipper from the file, spool with fdatasync',
+  command: (job) => [...logShipperCommand(job), '--no-follow', '--file', job.file],
 }
 
 const kcatContender = (path: string): Contender => ({
