@@ -201,7 +201,13 @@ const seeds = Array.from({ length: 300 }, (_, seed) => seed)
 test('through lost answers, cut connections and moved leaders each record lies there once, in order, and is confirmed after that', async () => {
   let mostUnderWay = 0
   for (const seed of seeds) {
-    const faults = { cuts: 20 * (seed % 5), passing: 15 * (seed % 4), mostRecords: 2 + 4 * (seed % 3), forgets: 0, moves: 5 }
+    const faults = {
+      cuts: 20 * (seed % 5),
+      passing: 15 * (seed % 4),
+      mostRecords: 2 + 4 * (seed % 3),
+      forgets: 0,
+      moves: 5,
+    }
     const { simulated, published, confirmed, unheld } = await simulate(seed, faults)
     expect({ seed, logs: simulated.places.map(({ log }) => log) }).toEqual({ seed, logs: published })
     expect({ seed, unheld }).toEqual({ seed, unheld: [] })
@@ -213,7 +219,13 @@ test('through lost answers, cut connections and moved leaders each record lies t
 
 test('brokers that forget the sequences lose nothing', async () => {
   for (const seed of seeds) {
-    const faults = { cuts: 20 * (seed % 5), passing: 15 * (seed % 4), mostRecords: 2 + 4 * (seed % 3), forgets: 20, moves: 5 }
+    const faults = {
+      cuts: 20 * (seed % 5),
+      passing: 15 * (seed % 4),
+      mostRecords: 2 + 4 * (seed % 3),
+      forgets: 20,
+      moves: 5,
+    }
     const { simulated, published, confirmed, unheld } = await simulate(seed, faults)
     const logs = simulated.places.map(({ log }) => [...new Set(log)].toSorted())
     expect({ seed, logs }).toEqual({ seed, logs: published.map((names) => names.toSorted()) })

@@ -97,7 +97,9 @@ const sendingMany = async (count: number) => {
   await turn()
   const since = sent.length
   const asked = () =>
-    sent.slice(since).map(({ values, producerId, firstSequence }) => `${values} of ${producerId} at ${firstSequence}`)
+    sent
+      .slice(since)
+      .map(({ values, producerId, firstSequence }) => `${values.join()} of ${producerId} at ${firstSequence}`)
   /** The answer to the newest request. */
   const answerLast = async (code: number) => {
     sent.at(-1)?.answer(code)

@@ -40,7 +40,7 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  const url = () => withOptions(server.url, { sessionTimeoutMs: 2_000, publishWaitMs: 120_000 })
+  const url = (sessionTimeoutMs = 2_000) => withOptions(server.url, { sessionTimeoutMs, publishWaitMs: 120_000 })
   const connect = async (): Promise<Driver> => {
     const driver = await openKafka(url(), { warn: () => undefined })
     open.push(driver)
@@ -110,9 +110,12 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       const topic = uniqueTopic()
       const file = join(folder, topic)
       await writeFile(file, '')
-      const sink = async (diesAfter: number) => {
+      const sink = async (diesAfter: number, sessionTimeoutMs: number) => {
         const script = sinkProgram(fileURLToPath(new URL('../src/driver.ts', import.meta.url)), 'openKafka')
-        const program = startProgram(process.execPath, [...script, url(), topic, `g-${topic}`, file, String(diesAfter)])
+        const program = startProgram(process.execPath, [
+          ...script,
+          ...[url(sessionTimeoutMs), topic, `g-${topic}`, file, String(diesAfter)],
+        ])
         programs.push(program)
         await program.until(/reading/, 60_000)
         return program
@@ -120,12 +123,14 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       const stored = async () => (await readFile(file, 'utf8')).split('\n').slice(0, -1)
       const publisher = await connect()
       const book = ledger()
-      const victim = await sink(count / 10)
+      // The group soon hears of its death.
+      const victim = await sink(count / 10, 2_000)
       const writing = writeAll(publisher, book, { topic, count, batch: 500, message: numberedMessage(topic) })
       expect((await victim.ended(deadlineMs / 2)).signal).toBe('SIGKILL')
       const before = (await stored()).length
       expect(before).toBeLessThan(count)
-      await sink(0)
+      // One that a busy machine keeps from its heartbeats for longer is taken for dead, and reads again what it had in hand.
+      await sink(0, deadlineMs)
       await writing
       await vi.waitFor(async () => expect(new Set(await stored()).size).toBe(count), {
         timeout: deadlineMs / 2,
@@ -135,7 +140,7 @@ describe.skipIf(skipped('kafka'))('Kafka and its clients die', () => {
       const { lost, unattempted, counts } = book.result()
       expect({ lost, unattempted, ok: counts.ok }).toEqual({ lost: [], unattempted: [], ok: count })
       expect(await recordsIn(topic)).toBe(count)
-      // At most what the victim had stored comes again: on a busy machine it dies before its first commit.
+      // The survivor stays in the group, so at most what the victim had stored comes again: it may die before its first commit.
       expect(counts.repeats).toBeLessThanOrEqual(before)
     },
   )
