@@ -63,9 +63,7 @@ export const kafkaPublisher = ({ cluster, topics, source, warn }: PublisherParts
   }
 
   const lanes = sendLanes({
-    maxBytes: maxMessageBytes,
-    maxRecords: maxBatchRecords,
-    fullBytes: fullBatchBytes,
+    ...{ maxBytes: maxMessageBytes, maxRecords: maxBatchRecords, fullBytes: fullBatchBytes },
     partition,
     dropped: freed,
   })

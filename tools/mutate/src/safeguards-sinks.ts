@@ -17,9 +17,9 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A message is acknowledged only after the answer of the index',
     ...sink,
-    find: `      await send(placesOf(batch, options, new Date(clock.now()), outcomes), outcomes, signal)
+    find: `      await send(placesOf(batch, options, new Date(clock.now()).toISOString(), outcomes), outcomes, signal)
 `,
-    replace: `      send(placesOf(batch, options, new Date(clock.now()), outcomes), outcomes, signal).catch(() => undefined)
+    replace: `      send(placesOf(batch, options, new Date(clock.now()).toISOString(), outcomes), outcomes, signal).catch(() => undefined)
       if (outcomes.size === 0) return batch.map(() => 'written')
 `,
   },
