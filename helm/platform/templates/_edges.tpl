@@ -11,14 +11,18 @@ An app's edges follow from its values: the Secrets of bindings that its settings
 - {from: app/{{ $app }}, to: backend/{{ $backend }}, ports: {{ include "platform.backendPorts" (list $ $backend) }}}
 {{- if and (eq $backend "consul") (eq $.Values.backends.consul.mode "embedded") }}
 # Consul asks the instance that has registered whether it is well.
-- {from: backend/consul, to: app/{{ $app }}, ports: [{port: {{ eq $app "search-service" | ternary 50051 8080 }}, protocol: TCP}]}
+- {from: backend/consul, to: app/{{ $app }}, ports: [{port: {{ has $app (include "platform.grpcApps" $ | splitList ",") | ternary 50051 8080 }}, protocol: TCP}]}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- $hasMonitor := include "platform.hasApp" (list . "alert-monitor") }}
 {{- if eq .Values.backends.consul.mode "embedded" }}
-# Callers find search-service by Consul.
-- {from: client/search-service, to: backend/consul, ports: {{ include "platform.clientPorts" (list . "consul") }}}
+# Callers find what serves gRPC by Consul.
+{{- range $app := include "platform.grpcApps" . | splitList "," }}
+{{- if or (eq $app "search-service") (include "platform.hasApp" (list $ $app)) }}
+- {from: client/{{ $app }}, to: backend/consul, ports: {{ include "platform.clientPorts" (list $ "consul") }}}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- range $backend := splitList "," (include "platform.backends" .) }}
 {{- if has (index $.Values.backends $backend).mode (list "embedded" "operator") }}

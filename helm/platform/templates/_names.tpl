@@ -3,6 +3,11 @@
 search-service,log-shipper,aggregator,alert-monitor,reactor
 {{- end }}
 
+{{/* Those that serve gRPC: clients find them by Consul, which asks their gRPC port whether they are well. */}}
+{{- define "platform.grpcApps" -}}
+search-service
+{{- end }}
+
 {{/* The backends that an app may need. */}}
 {{- define "platform.backends" -}}
 consul,kafka,nats,rabbitmq,postgres,opensearch,graphite,redis

@@ -7,6 +7,9 @@ The ports of a pod as a JSON array. A port is there where the app has the settin
 {{- if .Values.config.grpcPort -}}
 {{- $ports = append $ports (dict "name" "grpc" "port" (.Values.config.grpcPort | int64) "protocol" "TCP" "clients" true "setting" "config.grpcPort") -}}
 {{- end -}}
+{{- if .Values.config.apiPort -}}
+{{- $ports = append $ports (dict "name" "api" "port" (.Values.config.apiPort | int64) "protocol" "TCP" "clients" true "setting" "config.apiPort") -}}
+{{- end -}}
 {{- if .Values.config.statsdListenPort -}}
 {{- $ports = append $ports (dict "name" "statsd" "port" (.Values.config.statsdListenPort | int64) "protocol" "UDP" "clients" true "setting" "config.statsdListenPort") -}}
 {{- end -}}

@@ -51,7 +51,7 @@ export const appSettings = (settings: Settings): AppSettings => {
 }
 
 /** A setting whose value is a port that a Service must know: any free one will not do. */
-export const isServedPort = (key: string): boolean => /^(http|grpc|statsdListen)Port$/.test(key)
+export const isServedPort = (key: string): boolean => /^(http|grpc|api|statsdListen)Port$/.test(key)
 
 /** A text may be a template, which no pattern fits. */
 const template = { pattern: '\\{\\{' }

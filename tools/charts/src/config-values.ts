@@ -7,6 +7,8 @@ const inPod: Readonly<Record<string, unknown>> = {
   httpPort: 8080,
   grpcHost: '0.0.0.0',
   grpcPort: 50_051,
+  apiHost: '0.0.0.0',
+  apiPort: 8090,
   statsdListenHost: '0.0.0.0',
   statsdListenPort: 8125,
   drainDeadlineMs: 10_000,
@@ -23,7 +25,7 @@ export const configDefaults = ({ facts, settings }: Pick<Chart, 'facts' | 'setti
 
 /** Whether others call the app, so that it must go on serving until they have forgotten it. */
 export const isCalled = ({ plain }: AppSettings): boolean =>
-  plain.some(({ key }) => key === 'grpcPort' || key === 'statsdListenPort')
+  plain.some(({ key }) => /^(grpc|api|statsdListen)Port$/.test(key))
 
 /** Settings that the ConfigMaps of backends set as variables, which stand before the config file. */
 const ofBackends = ['consulHttpAddr', 'statsdHost', 'statsdPort']

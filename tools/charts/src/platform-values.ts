@@ -1,4 +1,5 @@
-import { isMap, isPair, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml'
+import { format } from 'prettier'
+import { isMap, isPair, isScalar, type Pair, parse, parseDocument, type YAMLMap } from 'yaml'
 
 /** A value of the umbrella chart: what values.yaml says of it, in the comment before its key. */
 export interface DocumentedValue {
@@ -70,6 +71,14 @@ export const platformValuesTable = (values: readonly DocumentedValue[]): string 
   return [['Value', 'Default', 'What it is'], ['---', '---', '---'], ...rows]
     .map((row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`)
     .join('\n')
+}
+
+/** values.md, as it follows from values.yaml. */
+export const platformValuesPage = (yaml: string): Promise<string> => {
+  const backends = Object.keys((parse(yaml) as { backends: object }).backends)
+  const table = platformValuesTable(documentedValues(yaml, backends))
+  const page = `# Values of the chart platform\n\nThose of an app are in the README of its chart.\n\n${table}\n`
+  return format(page, { semi: false, singleQuote: true, printWidth: 120, trailingComma: 'all', parser: 'markdown' })
 }
 
 const maxShownCharacters = 80

@@ -8,14 +8,16 @@ const fileName = /^safeguards-([a-z-]+)\.ts$/
 const root = join(import.meta.dirname, '../../..')
 
 /** Whether the project or chart of this file is in the workspace: who deletes an app leaves its entries behind. */
-const isHere = (path: string): boolean =>
-  ['package.json', 'Chart.yaml'].some((name) => existsSync(join(root, ...path.split('/').slice(0, 2), name)))
+const isHere =
+  (workspace: string) =>
+  (path: string): boolean =>
+    ['package.json', 'Chart.yaml'].some((name) => existsSync(join(workspace, ...path.split('/').slice(0, 2), name)))
 
 /**
- * The safeguards of this workspace by area: those of `safeguards-<area>.ts` beside this file, in the order of their names. Those of a
+ * The safeguards of a workspace, by default this one, by area: those of `safeguards-<area>.ts` beside this file, in the order of their names. Those of a
  * project that is not here are left out, and so are those that only such a project tests.
  */
-export const loadSafeguards = async (): Promise<ReadonlyMap<string, readonly Safeguard[]>> => {
+export const loadSafeguards = async (workspace = root): Promise<ReadonlyMap<string, readonly Safeguard[]>> => {
   const areas = new Map<string, readonly Safeguard[]>()
   for (const name of readdirSync(import.meta.dirname).sort()) {
     const area = fileName.exec(name)?.[1]
@@ -25,7 +27,9 @@ export const loadSafeguards = async (): Promise<ReadonlyMap<string, readonly Saf
     }
     areas.set(
       area,
-      loaded.safeguards.filter(({ file, tests }) => isHere(file) && (tests.length === 0 || tests.some(isHere))),
+      loaded.safeguards.filter(
+        ({ file, tests }) => isHere(workspace)(file) && (tests.length === 0 || tests.some(isHere(workspace))),
+      ),
     )
   }
   return areas

@@ -5,7 +5,7 @@ export const maxMainLines = 10
 
 /** Names that tools and readers expect as they are. */
 const givenNames =
-  /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|METRICS|OPERATING|SETTINGS|STYLE)\.md$|^(LICENSE|NOTICE|Dockerfile|Chart\.yaml|NOTES\.txt)$|^Dockerfile\.dockerignore$|^_[a-z-]+\.tpl$/
+  /^(README|ARCHITECTURE|CHANGELOG|CONTRIBUTING|METRICS|OPERATING|SETTINGS|STYLE)\.md$|^(LICENSE|NOTICE|CODEOWNERS|Dockerfile|Chart\.yaml|NOTES\.txt)$|^Dockerfile\.dockerignore$|^_[a-z-]+\.tpl$/
 const kebabCase = /^\.?[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$/
 
 export const kebabCaseNames = (tree: Tree): Violation[] => {

@@ -13,6 +13,9 @@ export const metricFilesOf = (tree: Tree): string[] =>
 
 const spelling = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/
 
+/** The templates of generators hold declarations as text. */
+const isTemplate = (path: string): boolean => path.startsWith('tools/scaffold/src/')
+
 /**
  * Metrics are declared in files where the table of all metrics finds them, each name once in the workspace, also as Prometheus has it, and
  * spelled so that StatsD, Prometheus and OpenTelemetry take it.
@@ -21,7 +24,10 @@ export const declaredMetrics =
   (load: (tree: Tree) => Promise<readonly MetricFile[]>) =>
   async (tree: Tree): Promise<Violation[]> => {
     const elsewhere = sourcesOf(tree)
-      .filter(({ path, text }) => /\bdefineMetrics\(/.test(text) && !isTest(path) && !declaring.test(path))
+      .filter(
+        ({ path, text }) =>
+          /\bdefineMetrics\(/.test(text) && !isTest(path) && !declaring.test(path) && !isTemplate(path),
+      )
       .map(({ path }) => ({ path, problem: 'declares metrics: do it in a file src/<subject>-metrics.ts' }))
     const owners = new Map<string, string>()
     const problems = (await load(tree)).flatMap(({ path, metrics }) => [

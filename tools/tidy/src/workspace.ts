@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { settingGroups, splitSettings } from '@armature/config/setting-groups'
 import { settingsTable } from '@armature/config/table'
+import { loadSafeguards } from '@armature/mutate/safeguards'
 import type { Metric } from '@armature/telemetry/metric'
 import { createProjectGraphAsync } from '@nx/devkit'
 import { type Arrow } from './arrows.ts'
@@ -21,7 +22,7 @@ export const tablesOf =
       ...(await Promise.all(configs.map(({ path }) => settingsOf(root, path)))),
       ...sharedSettings(),
       metricsTable(await metricFiles(root)(tree)),
-      await promisesTable(),
+      await promisesTable(() => loadSafeguards(root)),
     ]
   }
 
