@@ -8,7 +8,14 @@ const settings = z.object({})
 const order = z.object({ id: z.string(), status: z.enum(['new', 'paid']) })
 const services = ['shop', 'billing']
 
-const records = ({ written = order, read = order, to = 'orders', from = 'orders' } = {}) =>
+interface Between {
+  readonly written?: z.ZodType
+  readonly read?: z.ZodType
+  readonly to?: string
+  readonly from?: string
+}
+
+const records = ({ written = order, read = order, to = 'orders', from = 'orders' }: Between = {}) =>
   eventRecords([
     declared('shop', settings, {
       sends: [{ name: 'order', summary: 'An order', topic: to, schema: written }],

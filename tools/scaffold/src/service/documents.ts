@@ -5,14 +5,14 @@ const codeOwners = 'CODEOWNERS'
 const ownersHead = '# Who is asked to review a change of a folder.\n'
 const memory = 'helm/memory.json'
 
-/** What a generated service took when it was measured: over Kafka and PostgreSQL, as the others in helm/memory.json. */
-const measured = '{ "startMiB": 110, "loadMiB": 180 }'
+/** An estimate for a service over Kafka and PostgreSQL, until its authors measure it. */
+const estimate = '{ "startMiB": 110, "loadMiB": 180 }'
 
 /** Enters a service in the documents of the workspace. */
 export const addToDocuments = (tree: Tree, { name, description, owner }: ServiceSpec): void => {
   edit(tree, 'README.md', (text) => addRow(text, `| [${name}](apps/${name}) | ${lowerFirst(description)} |`))
   edit(tree, 'CHANGELOG.md', (text) => text.replace('### Added\n\n', `### Added\n\n${changeOf(name, description)}`))
-  edit(tree, memory, (text) => text.replace('"apps": {\n', `"apps": {\n    "${name}": ${measured},\n`))
+  edit(tree, memory, (text) => text.replace('"apps": {\n', `"apps": {\n    "${name}": ${estimate},\n`))
   if (owner !== undefined)
     edit(tree, codeOwners, (text) => `${text || ownersHead}/apps/${name}/ ${owner}\n/helm/${name}/ ${owner}\n`)
 }
