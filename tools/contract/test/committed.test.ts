@@ -38,7 +38,7 @@ test('each app that has events has the target contract, by which Nx checks them'
     const { nx } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8')) as {
       nx: { targets?: Readonly<Record<string, unknown>> }
     }
-    return existsSync(join(app, 'src/events.ts')) !== (nx.targets !== undefined && 'contract' in nx.targets)
+    return existsSync(join(app, 'src/events.ts')) && nx.targets?.['contract'] === undefined
   })
   expect(lacking).toEqual([])
 })
