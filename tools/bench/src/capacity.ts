@@ -17,8 +17,8 @@ interface Load {
   readonly what: string
   readonly events: number
   env(): Promise<Readonly<Record<string, string>>>
-  /** Sends all events to the app that runs with this environment. */
-  send(env: Readonly<Record<string, string>>): Promise<void>
+  /** Sends `events` to the app that runs with this environment. */
+  send(env: Readonly<Record<string, string>>, events: number): Promise<void>
 }
 
 interface Cost {
@@ -69,7 +69,7 @@ const reactor = (natsUrl: string): Load => ({
   what: 'an alert of JetStream, logged',
   events: 20_000,
   env: () => Promise.resolve({ MESSAGING_URL: natsUrl.replace(/^nats:/, 'jetstream:') }),
-  send: async ({ MESSAGING_URL = '' }) => {
+  send: async ({ MESSAGING_URL = '' }, events) => {
     const driver = await openDriver(MESSAGING_URL, { source: '/armature/bench' })
     const startsAt = new Date().toISOString()
     const data = {
@@ -80,7 +80,7 @@ const reactor = (natsUrl: string): Load => ({
       startsAt,
     }
     const together = 500
-    for (let sent = 0; sent < 20_000; sent += together) {
+    for (let sent = 0; sent < events; sent += together) {
       const alerts = Array.from({ length: together }, (_, number) =>
         jsonMessage('alerts.bench', { ...data, value: number }, { key: `rule-${number % 50}` }),
       )
@@ -95,11 +95,11 @@ const alertMonitor: Load = {
   what: 'a StatsD timing, looked at by the built-in rules',
   events: 200_000,
   env: async () => ({ STATSD_LISTEN_PORT: String(await freeUdpPort()) }),
-  send: async ({ STATSD_LISTEN_PORT }) => {
+  send: async ({ STATSD_LISTEN_PORT }, events) => {
     const socket = createSocket('udp4')
     const linesPerPacket = 20
     const packetsPerTick = 10
-    for (let sent = 0; sent < 200_000; sent += linesPerPacket * packetsPerTick) {
+    for (let sent = 0; sent < events; sent += linesPerPacket * packetsPerTick) {
       for (let packet = 0; packet < packetsPerTick; packet += 1) {
         const lines = Array.from({ length: linesPerPacket }, (_, line) => `bench.search:${10 + ((sent + line) % 7)}|ms`)
         socket.send(lines.join('\n'), Number(STATSD_LISTEN_PORT), '127.0.0.1')
@@ -131,7 +131,7 @@ const costOf = async ({ app, events, env, send }: Load): Promise<Cost> => {
     const idleMs = cpu()
     const before = await settled()
     let mebibytes = 0
-    await send(own)
+    await send(own, events)
     for (;;) {
       const count = (await settled()) - before
       mebibytes = Math.max(mebibytes, residentMebibytes(pid) || 0)
