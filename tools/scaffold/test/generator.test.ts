@@ -1,23 +1,17 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Tree } from '@nx/devkit'
 import { FsTree } from '@nx/devkit/internal'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { generator } from '../src/generator.ts'
 import { flush } from './dry-tree.ts'
+import { repository } from './repository.ts'
 
 let root: string
 let tree: Tree
 
-const put = (path: string, text: string): void => {
-  mkdirSync(dirname(join(root, path)), { recursive: true })
-  writeFileSync(join(root, path), text)
-}
-const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
-const git = (...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { cwd: root, encoding: 'utf8' })
+const { put, textOf, git } = repository(() => root)
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'scaffold-test-'))

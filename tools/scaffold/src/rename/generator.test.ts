@@ -1,32 +1,17 @@
-import { execFileSync } from 'node:child_process'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-  lstatSync,
-  readlinkSync,
-} from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, lstatSync, readlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { FsTree } from '@nx/devkit/internal'
 import type { Tree } from '@nx/devkit'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { changesOf, flush } from '../../test/dry-tree.ts'
+import { repository } from '../../test/repository.ts'
 import { rename } from './generator.ts'
 
 let root: string
 let tree: Tree
 
-const put = (path: string, text: string | Buffer): void => {
-  mkdirSync(dirname(join(root, path)), { recursive: true })
-  writeFileSync(join(root, path), text)
-}
-const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
-const git = (...args: string[]): string =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], { cwd: root, encoding: 'utf8' })
+const { put, textOf, git } = repository(() => root)
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'scaffold-rename-'))
