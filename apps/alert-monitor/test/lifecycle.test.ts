@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { describe, expect, test } from 'vitest'
 import type { Driver } from '@armature/messaging/ports'
-import { openListener } from '../src/listener.ts'
+import { openListener } from '../src/collect/listener.ts'
 import { hot, openWorld, refusing, rulesFile, sendPackets } from './world.ts'
 
 const nothing = () => undefined

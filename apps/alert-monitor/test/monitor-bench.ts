@@ -1,8 +1,8 @@
 import { createAlertBook } from '../src/alerts.ts'
 import type { Notice } from '../src/events.ts'
-import { createMonitor } from '../src/monitor.ts'
-import { parseRules } from '../src/rules.ts'
-import type { Sample, SampleType } from '../src/sample.ts'
+import { createMonitor } from '../src/rules/monitor.ts'
+import { parseRules } from '../src/rules/rules.ts'
+import type { Sample, SampleType } from '../src/collect/sample.ts'
 
 /** A sample, of a gauge where nothing else is said. */
 export const sample = (

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { createAlertBook } from '../src/alerts.ts'
-import { createMonitor } from '../src/monitor.ts'
-import { rulesForm } from '../src/rules.ts'
-import { sampleLimits } from '../src/sample.ts'
-import { countLines, parseStatsd } from '../src/statsd.ts'
+import { createMonitor } from '../src/rules/monitor.ts'
+import { rulesForm } from '../src/rules/rules.ts'
+import { sampleLimits } from '../src/collect/sample.ts'
+import { countLines, parseStatsd } from '../src/collect/statsd.ts'
 
 const name = fc.constantFrom(
   'a',

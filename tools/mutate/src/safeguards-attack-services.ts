@@ -11,10 +11,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A sample whose name is an object is refused, and does not throw',
-    file: 'apps/alert-monitor/src/sample-body.ts',
+    file: 'apps/alert-monitor/src/collect/sample-body.ts',
     find: " && typeof item.name === 'string'",
     replace: '',
-    tests: ['apps/alert-monitor/src/sample-body.test.ts'],
+    tests: ['apps/alert-monitor/src/collect/sample-body.test.ts'],
   },
   {
     promise: 'A value that is longer than a variable may be is left out, and armature-env goes on',

@@ -97,10 +97,11 @@ describe('shape', () => {
     ])
   })
 
-  test('src is flat, but for handlers and generators', () => {
+  test('src is flat, but for the jobs of an app and generators', () => {
     const flat = [
       'libs/a/src/b.ts',
       'apps/reactor/src/handlers/c.ts',
+      'apps/a/src/collect/b.ts',
       'libs/a/test/x/y.ts',
       'tools/scaffold/src/x/y.ts',
     ]
@@ -109,6 +110,7 @@ describe('shape', () => {
       { path: 'libs/a/src/x' },
     ])
     expect(flatSources(only('libs/a/src/handlers/b.ts'))).toHaveLength(1)
+    expect(flatSources(only('apps/a/src/collect/deep/b.ts'))).toMatchObject([{ path: 'apps/a/src/collect/deep' }])
   })
 
   test('no index files', () => {

@@ -64,11 +64,11 @@ export const projectShape = (tree: Tree): Violation[] =>
 
 const kindOf = (project: string): string => (project.startsWith('apps/') ? 'app' : 'project')
 
-/** Readers put handlers of their own into the first; Nx expects a folder for each generator. */
-const allowedFolder = /^apps\/[^/]+\/src\/handlers$|^tools\/scaffold\/src\/[^/]+$/
+/** An app has a folder a job, and readers put handlers of their own into one; Nx expects a folder for each generator. */
+const allowedFolder = /^apps\/[^/]+\/src\/[^/]+$|^tools\/scaffold\/src\//
 
 export const flatSources = (tree: Tree): Violation[] => {
-  const folders = tree.files.flatMap(({ path }) => /^([^/]+\/[^/]+\/src\/[^/]+)\//.exec(path)?.[1] ?? [])
+  const folders = tree.files.flatMap(({ path }) => /^([^/]+\/[^/]+\/src(?:\/[^/]+)+)\//.exec(path)?.[1] ?? [])
   return [...new Set(folders)]
     .filter((path) => !allowedFolder.test(path))
     .map((path) => ({

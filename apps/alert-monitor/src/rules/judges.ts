@@ -1,6 +1,6 @@
-import { createDetector } from './anomaly.ts'
+import { createDetector } from '../anomaly.ts'
 import type { AbsenceRule, AnomalyRule, Comparison, RateRule, Rule, ThresholdRule } from './rules.ts'
-import type { Sample } from './sample.ts'
+import type { Sample } from '../collect/sample.ts'
 import { createWindow, type Rooms } from './window.ts'
 
 /** The judgement of a rule on a series at a moment. `value` and `threshold` tell why. They are in the metric's unit. */

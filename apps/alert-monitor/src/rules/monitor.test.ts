@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { bench, sample } from '../test/monitor-bench.ts'
-import { maxStepMs } from './steady-time.ts'
+import { bench, sample } from '../../test/monitor-bench.ts'
+import { maxStepMs } from '../steady-time.ts'
 
 describe('meters', () => {
   const rising = { type: 'rate', name: 'rising', metric: 'hits', op: '>', value: 4, windowMs: 10_000 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import fc from 'fast-check'
-import { check, inputs } from '../test/statsd.decoder.ts'
+import { check, inputs } from '../../test/statsd.decoder.ts'
 import { countLines, parseStatsd } from './statsd.ts'
 
 const parse = (text: string) => parseStatsd(Buffer.from(text))

@@ -1,8 +1,8 @@
-import { subjectOf, type AlertBook, type Subject } from './alerts.ts'
+import { subjectOf, type AlertBook, type Subject } from '../alerts.ts'
 import { createJudge, type Judge } from './judges.ts'
 import { createRoom } from './room.ts'
 import { metricMatches, type AbsenceRule, type Rule } from './rules.ts'
-import type { Sample } from './sample.ts'
+import type { Sample } from '../collect/sample.ts'
 import { detached, type Rooms } from './window.ts'
 
 /** Why a good sample was not evaluated. */

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { bench, sample } from '../test/monitor-bench.ts'
+import { bench, sample } from '../../test/monitor-bench.ts'
 
 describe('bug: sets by UDP could hold 10,000 members a series for ever', () => {
   const many = { type: 'threshold', name: 'many', metric: '*', stat: 'count', op: '>', value: 1e9, windowMs: 10_000 }

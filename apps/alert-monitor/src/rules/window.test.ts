@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { randomSource } from '../test/seeded.ts'
+import { randomSource } from '../../test/seeded.ts'
 import { createWindow, maxMembers, type Window } from './window.ts'
 
 const windowMs = 30_000
