@@ -42,7 +42,7 @@ export const rulesOf = (root: string): readonly Rule[] => [
   { title: 'The main.ts of an app has at most 10 lines', check: shortMain },
   { title: 'Projects of one kind have the same files', check: projectShape },
   { title: 'Driver libraries have the same files', check: driverFiles({ ...unneededParts, ...partsToCome }) },
-  { title: 'The src of a project is flat', check: flatSources },
+  { title: 'The src of a library is flat', check: flatSources },
   { title: 'There are no index files', check: noBarrels },
   { title: 'A test stands beside its source or in test/', check: testsBesideSources },
   { title: 'Only configs have a default export', check: noDefaultExports },
