@@ -8,8 +8,8 @@ import { withDriver, type Open } from '@armature/messaging-commands/broker-comma
 import { write } from '@armature/messaging-commands/write'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
-import { listen } from './listen.ts'
-import { send } from './send.ts'
+import { listen } from './commands/listen.ts'
+import { send } from './commands/send.ts'
 
 const maxCount = 10_000_000
 

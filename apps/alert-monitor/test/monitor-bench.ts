@@ -1,4 +1,4 @@
-import { createAlertBook } from '../src/alerts.ts'
+import { createAlertBook } from '../src/alerts/alert-book.ts'
 import type { Notice } from '../src/events.ts'
 import { createMonitor } from '../src/rules/monitor.ts'
 import { parseRules } from '../src/rules/rules.ts'

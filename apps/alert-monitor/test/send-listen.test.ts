@@ -6,8 +6,8 @@ import { bodyText, message, type Message } from '@armature/messaging/message'
 import { openDriver } from '@armature/messaging-drivers/open'
 import type { Driver } from '@armature/messaging/ports'
 import { commands } from '../src/commands.ts'
-import { listen } from '../src/listen.ts'
-import { send } from '../src/send.ts'
+import { listen } from '../src/commands/listen.ts'
+import { send } from '../src/commands/send.ts'
 
 const messagingUrl = 'nats://127.0.0.1:4222'
 

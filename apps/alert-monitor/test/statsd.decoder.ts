@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { createAlertBook } from '../src/alerts.ts'
+import { createAlertBook } from '../src/alerts/alert-book.ts'
 import { createMonitor } from '../src/rules/monitor.ts'
 import { rulesForm } from '../src/rules/rules.ts'
 import { sampleLimits } from '../src/collect/sample.ts'

@@ -25,10 +25,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'An alert whose topic nobody reads waits, and others pass it',
-    file: 'apps/alert-monitor/src/outbox.ts',
+    file: 'apps/alert-monitor/src/notify/outbox.ts',
     find: 'if (isUnread(error)) {',
     replace: 'if (isUnread(error) && closed) {',
-    tests: ['apps/alert-monitor/src/outbox.test.ts'],
+    tests: ['apps/alert-monitor/src/notify/outbox.test.ts'],
   },
   {
     promise: 'A log line whose topic nobody reads stays in the spool',

@@ -88,10 +88,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'An alert that fires again before its end found room owes no notice, so that a drain ends',
-    file: 'apps/alert-monitor/src/alerts.ts',
+    file: 'apps/alert-monitor/src/alerts/alert-book.ts',
     find: 'else entry.owed = false',
     replace: '',
-    tests: ['apps/alert-monitor/src/alerts.test.ts'],
+    tests: ['apps/alert-monitor/src/alerts/alert-book.test.ts'],
   },
   {
     promise: 'The drain of alert-monitor yields a turn in each round',
@@ -102,10 +102,10 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'Series that differ have alerts that differ, whatever the labels of a rule cover',
-    file: 'apps/alert-monitor/src/alerts.ts',
+    file: 'apps/alert-monitor/src/alerts/alert-book.ts',
     find: '[rule.name, metric, sorted(tags), sorted(rule.labels)]',
     replace: '[rule.name, sorted({ ...tags, metric, ...rule.labels })]',
-    tests: ['apps/alert-monitor/src/alerts.test.ts'],
+    tests: ['apps/alert-monitor/src/alerts/alert-book.test.ts'],
   },
   {
     promise: 'Members of sets are bounded in number over all series',

@@ -1,4 +1,4 @@
-import { subjectOf, type AlertBook, type Subject } from '../alerts.ts'
+import { subjectOf, type AlertBook, type Subject } from '../alerts/alert-book.ts'
 import { createJudge, type Judge } from './judges.ts'
 import { createRoom } from './room.ts'
 import { metricMatches, type AbsenceRule, type Rule } from './rules.ts'

@@ -4,8 +4,8 @@ import type { Publisher } from '@armature/messaging/ports'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type LedgerRow } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
-import { alertMetrics } from './alert-metrics.ts'
-import { alertTopic, alertType, type Notice } from './events.ts'
+import { alertMetrics } from '../alert-metrics.ts'
+import { alertTopic, alertType, type Notice } from '../events.ts'
 import { createOutbox } from './outbox.ts'
 
 export interface NoticesOptions {

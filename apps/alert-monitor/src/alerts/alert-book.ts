@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Notice } from './events.ts'
-import type { Verdict } from './rules/judges.ts'
-import { expressionOf, type Rule } from './rules/rules.ts'
+import type { Notice } from '../events.ts'
+import type { Verdict } from '../rules/judges.ts'
+import { expressionOf, type Rule } from '../rules/rules.ts'
 
 /** A rule and a series it judges. */
 export interface Subject {
