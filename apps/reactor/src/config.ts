@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { checkedText, decimal, durationMs, integer, text, url } from '@armature/config/settings'
+import { checkedText, decimal, durationMs, integer, list, text, url } from '@armature/config/settings'
 import { consumerSettings } from '@armature/consumer/consumer-settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
+import { checkNetwork } from '@armature/webhook/private-address'
+import { createSign } from '@armature/webhook/signature'
 
 export const settings = z.object({
   ...commonSettings,
@@ -17,6 +19,13 @@ export const settings = z.object({
     .optional()
     .meta({ description: 'URL to which messages are posted as CloudEvents (none = not posted)', secret: true }),
   webhookToken: text().optional().meta({ description: 'Bearer token for the webhook', secret: true }),
+  webhookSigningSecret: checkedText(createSign).optional().meta({
+    description: 'Signs webhook requests as Standard Webhooks ask for: Base64 of 24 to 64 bytes',
+    secret: true,
+  }),
+  webhookAllowNetworks: list(checkedText(checkNetwork))
+    .default([])
+    .meta({ description: 'Private networks to which webhook requests may go, such as 10.0.0.0/8' }),
   webhookTopic: checkedText(checkPattern)
     .default('alerts.>')
     .meta({ description: 'Topic whose messages are posted; may hold wildcards' }),

@@ -17,7 +17,7 @@ export const reactorMetrics = defineMetrics({
   webhook_requests: {
     kind: 'timer',
     unit: 'ms',
-    help: 'Duration of webhook requests, by outcome: the status class, timeout or unreachable',
+    help: 'Duration of webhook requests, by outcome: the status class, timeout, refused or unreachable',
     labels: ['outcome'],
   },
 })

@@ -1,15 +1,18 @@
 import { describe, expect, test, vi } from 'vitest'
 import { duplicate } from '@armature/messaging/duplicate'
+import { openServer, status } from '@armature/webhook/testing-http-server'
 import { reactorMetrics } from '../src/reactor-metrics.ts'
-import { openServer, status } from './http-server.ts'
 import { openWorld } from './world.ts'
 
 const tenSeconds = { timeout: 10_000 }
 
+/** The server of a test is on this machine. */
+const webhookTo = (webhookUrl: string) => ({ webhookUrl, webhookAllowNetworks: ['127.0.0.1'] })
+
 describe('the handler', () => {
   test('posts each alert; one that is refused is dead-lettered and the rest flows', async () => {
     const { seen, url } = await openServer(status(200), status(422), status(200))
-    const world = await openWorld({ config: { webhookUrl: url } })
+    const world = await openWorld({ config: webhookTo(url) })
     await world.service.start()
     for (const name of ['a', 'b', 'c']) {
       await world.publishJson(`alerts.${name}`, { status: 'firing', name })
@@ -29,7 +32,7 @@ describe('the handler', () => {
   test('bug: an outage of the webhook put every message among the dead letters', async () => {
     const works = { up: false }
     const { url } = await openServer((response, request) => status(works.up ? 200 : 503)(response, request))
-    const world = await openWorld({ config: { webhookUrl: url, webhookAttempts: 1 } })
+    const world = await openWorld({ config: { ...webhookTo(url), webhookAttempts: 1 } })
     await world.service.start()
     const names = Array.from({ length: 20 }, (_, index) => `a${index}`)
     for (const name of names) await world.publishJson(`alerts.${name}`, { status: 'firing', name })
@@ -55,7 +58,7 @@ describe('the handler', () => {
     const { seen, url } = await openServer()
     const twice = duplicate({ rate: 1 })
     const world = await openWorld({
-      config: { webhookUrl: url },
+      config: webhookTo(url),
       through: (driver) => ({
         ...driver,
         subscribe: (topic, handle, options) => driver.subscribe(topic, twice(handle), options),
@@ -74,7 +77,7 @@ describe('the handler', () => {
 
   test('posts no more a second than it may', async () => {
     const { seen, url } = await openServer()
-    const world = await openWorld({ config: { webhookUrl: url, webhookMaxPerSecond: 2 } })
+    const world = await openWorld({ config: { ...webhookTo(url), webhookMaxPerSecond: 2 } })
     await world.service.start()
     for (const name of ['a', 'b', 'c', 'd', 'e']) await world.publishJson(`alerts.${name}`, { status: 'firing', name })
     const posted = (many: number) =>

@@ -2,11 +2,12 @@ import { circuitBreaker } from '@armature/messaging/circuit-breaker'
 import { compose } from '@armature/messaging/compose'
 import { dedupe } from '@armature/messaging/dedupe'
 import { throttle } from '@armature/messaging/throttle'
+import { longestDeliveryMs } from '@armature/webhook/webhook'
 import { forwarded } from '../events.ts'
 import type { HandlerTools } from '../handler-tools.ts'
 import { on, type Registration } from '@armature/messaging/on'
 import { reactorMetrics } from '../reactor-metrics.ts'
-import { createWebhook, longestDeliveryMs } from '../webhook.ts'
+import { webhookAction } from '../webhook-action.ts'
 
 /** Messages in a row that could not be posted, until the webhook counts as down. */
 const failuresUntilDown = 5
@@ -22,11 +23,13 @@ export const forwardToWebhook = ({
   clock,
   metrics,
 }: Omit<HandlerTools, 'handled'>): Registration | undefined => {
-  const { webhookUrl: url, webhookToken: token, webhookTimeoutMs: timeoutMs, webhookAttempts: attempts } = config
+  const { webhookUrl: url, webhookTimeoutMs: timeoutMs, webhookAttempts: attempts } = config
   if (url === undefined) return undefined
-  const webhook = createWebhook({
+  const post = webhookAction({
     url,
-    token,
+    token: config.webhookToken,
+    signingSecret: config.webhookSigningSecret,
+    allowNetworks: config.webhookAllowNetworks,
     timeoutMs,
     attempts,
     clock,
@@ -54,5 +57,5 @@ export const forwardToWebhook = ({
     timeoutMs: deliveryMs,
     serial: 'key' as const,
   }
-  return on(config.webhookTopic, options, ({ message, signal }) => webhook(message, signal))
+  return on(config.webhookTopic, options, post)
 }

@@ -26,11 +26,14 @@ export const openServer = async (...answers: Answer[]) => {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
     const answer = answers[Math.min(seen.length, answers.length - 1)] ?? status(204)
-    void buffer(request).then((body) => {
-      const { method, url: path, headers, socket } = request
-      seen.push({ method, path, headers, body: body.toString('latin1'), socket: socket.remotePort })
-      answer(response, request)
-    })
+    buffer(request).then(
+      (body) => {
+        const { method, url: path, headers, socket } = request
+        seen.push({ method, path, headers, body: body.toString('latin1'), socket: socket.remotePort })
+        answer(response, request)
+      },
+      () => response.destroy(),
+    )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const close = () =>
