@@ -91,7 +91,7 @@ const byDig = async () => {
 const found = (...addresses: readonly string[]) =>
   vi.waitFor(
     async () => expect([await byHealth(), await bySrv()]).toEqual([addresses.toSorted(), addresses.toSorted()]),
-    { timeout: 20_000, interval: 50 },
+    { timeout: 40_000, interval: 50 },
   )
 
 const openClient = (target: string) => {
