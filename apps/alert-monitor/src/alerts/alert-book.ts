@@ -19,16 +19,25 @@ export interface AlertBookOptions {
   readonly steadyMs: () => number
   /** Milliseconds since the epoch, for the notices. */
   readonly wallMs: () => number
-  /** Takes a notice for publishing; false = no room now. It is then offered again with the next verdict. */
-  readonly offer: (notice: Notice) => boolean
+  /**
+   * Takes a notice for publishing; false = no room now. It is then offered again with the next verdict. `trace` is that of the sample by which
+   * the condition began to hold.
+   */
+  readonly offer: (notice: Notice, trace: Trace) => boolean
   /** An alert could not be raised, for `maxAlerts`. */
   readonly onOverflow: (subject: Subject) => void
 }
 
+/** Headers that name a trace: `traceparent`, `tracestate`. Empty without one. */
+export type Trace = Readonly<Record<string, string>>
+
 /** The states of all alerts: none -> pending (for `forMs`) -> firing -> none, with a notice on each of the last two steps. */
 export interface AlertBook {
-  /** Takes what a rule says of a series now; undefined = nothing. To be called at each evaluation, for repeats too. */
-  judge(subject: Subject, verdict: Verdict | undefined): void
+  /**
+   * Takes what a rule says of a series now; undefined = nothing. To be called at each evaluation, for repeats too. `trace` is that of the
+   * last sample of the series. An alert has the one that it began with.
+   */
+  judge(subject: Subject, verdict: Verdict | undefined, trace?: Trace): void
   /** Whether an alert of the subject is pending or firing. */
   has(fingerprint: string): boolean
   /** The firing alerts, the oldest first. */
@@ -45,6 +54,7 @@ interface Entry {
   owed: boolean
   readonly sinceMs: number
   readonly startsAtMs: number
+  readonly trace: Trace
   heldAtMs: number
   noticedAtMs: number
   verdict: Verdict
@@ -57,7 +67,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
   const entries = new Map<string, Entry>()
 
   const tell = (entry: Entry, endsAtMs?: number): boolean => {
-    entry.owed = !offer(noticeOf(entry, endsAtMs))
+    entry.owed = !offer(noticeOf(entry, endsAtMs), entry.trace)
     return !entry.owed
   }
 
@@ -67,7 +77,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
     entry.noticedAtMs = nowMs
   }
 
-  const open = (subject: Subject, verdict: Verdict, nowMs: number): Entry | undefined => {
+  const open = (subject: Subject, verdict: Verdict, trace: Trace, nowMs: number): Entry | undefined => {
     if (entries.size >= maxAlerts) return void onOverflow(subject)
     const entry: Entry = {
       state: 'pending',
@@ -75,6 +85,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
       owed: false,
       sinceMs: nowMs,
       startsAtMs: wallMs(),
+      trace,
       heldAtMs: nowMs,
       noticedAtMs: 0,
       verdict,
@@ -85,11 +96,11 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
   }
 
   return {
-    judge: (subject, verdict) => {
+    judge: (subject, verdict, trace = {}) => {
       const nowMs = steadyMs()
       const held = entries.get(subject.fingerprint)
       const active = verdict?.active === true
-      const entry = held ?? (active ? open(subject, verdict, nowMs) : undefined)
+      const entry = held ?? (active ? open(subject, verdict, trace, nowMs) : undefined)
       if (entry === undefined) return
       if (active) {
         entry.verdict = verdict

@@ -5,6 +5,7 @@ import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger, type LedgerRow } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
 import { alertMetrics } from '../alert-metrics.ts'
+import type { Trace } from '../alerts/alert-book.ts'
 import { alertTopic, alertType, type Notice } from '../events.ts'
 import { createOutbox } from './outbox.ts'
 
@@ -18,8 +19,8 @@ export interface NoticesOptions {
 
 /** Publishes notices to `alerts.<name>`, each until the broker has it, in order; with the books `alerts`. */
 export interface Notices {
-  /** False = no room: to be offered again. */
-  offer(notice: Notice): boolean
+  /** False = no room: to be offered again. The message carries the trace, so that what it causes belongs to it. */
+  offer(notice: Notice, trace: Trace): boolean
   /** Notices not yet published. */
   readonly size: number
   /** Why there is no room, if so. */
@@ -62,8 +63,8 @@ export const createNotices = ({
   })
 
   return {
-    offer: (notice) => {
-      if (!outbox.offer(messageOf(notice, new Date(clock.now())))) return false
+    offer: (notice, trace) => {
+      if (!outbox.offer(messageOf(notice, trace, new Date(clock.now())))) return false
       ledger.received()
       const { status, summary, labels, value, threshold } = notice
       log[status === 'firing' ? 'warn' : 'info']({ alert: notice.name, status, labels, value, threshold }, summary)
@@ -87,8 +88,8 @@ export const createNotices = ({
 }
 
 /** The notices of one alert have one key, and so stay in order. */
-const messageOf = (notice: Notice, time: Date): Message => {
+const messageOf = (notice: Notice, trace: Trace, time: Date): Message => {
   const { name, status, fingerprint } = notice
-  const headers = { source: '/armature/alert-monitor', type: alertType(status), subject: name, status }
+  const headers = { source: '/armature/alert-monitor', type: alertType(status), subject: name, status, ...trace }
   return jsonMessage(alertTopic(name), notice, { key: fingerprint, time, headers })
 }

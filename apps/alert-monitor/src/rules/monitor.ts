@@ -1,4 +1,5 @@
-import { subjectOf, type AlertBook, type Subject } from '../alerts/alert-book.ts'
+import { inject } from '@armature/telemetry/tracing'
+import { subjectOf, type AlertBook, type Subject, type Trace } from '../alerts/alert-book.ts'
 import { createJudge, type Judge } from './judges.ts'
 import { createRoom } from './room.ts'
 import { metricMatches, type AbsenceRule, type Rule } from './rules.ts'
@@ -42,11 +43,15 @@ interface Series {
   readonly watched: boolean
   /** The value of a gauge, or the total of a cumulative sample; undefined before the first. */
   level: number | undefined
+  /** Of the last sample that had one. */
+  trace: Trace
   seenMs: number
 }
 
 /** Names whose rules are remembered, to match patterns once a name. */
 const maxKnownNames = 10_000
+
+const noTrace: Trace = {}
 
 /** A monitor that has seen nothing; `absence` rules count from now. */
 export const createMonitor = (options: MonitorOptions): Monitor => {
@@ -76,6 +81,7 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
       longestWindowMs: Math.max(60_000, ...matched.map((rule) => ('windowMs' in rule ? rule.windowMs : 0))),
       watched: matched.some(({ type }) => type === 'absence'),
       level: undefined,
+      trace: noTrace,
       seenMs: nowMs,
     }
     series.set(key, opened)
@@ -97,12 +103,14 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
       const ageMs = sample.timeMs === undefined ? 0 : Math.max(0, wallMs() - sample.timeMs)
       if (ageMs > held.longestWindowMs) return 'too-late'
       held.seenMs = Math.max(held.seenMs, nowMs - ageMs)
+      const trace = inject(noTrace)
+      if (trace !== noTrace) held.trace = trace
       const value = valueOf(sample, held)
       let isFull = false
       for (const { judge, subject } of held.judges) {
         const verdict = judge.add(sample, value, nowMs - ageMs)
         if (verdict === 'full') isFull = true
-        else if (verdict !== undefined) book.judge(subject, verdict)
+        else if (verdict !== undefined) book.judge(subject, verdict, held.trace)
       }
       for (const each of unseen) if (matched.includes(each.rule)) each.seen = true
       if (isFull) return sample.member === undefined ? 'bin-limit' : 'member-limit'
@@ -110,8 +118,8 @@ export const createMonitor = (options: MonitorOptions): Monitor => {
     },
     tick: () => {
       const nowMs = steadyMs()
-      for (const [key, { judges, seenMs, watched }] of series) {
-        for (const { judge, subject } of judges) book.judge(subject, judge.verdict(nowMs))
+      for (const [key, { judges, trace, seenMs, watched }] of series) {
+        for (const { judge, subject } of judges) book.judge(subject, judge.verdict(nowMs), trace)
         const idle = nowMs - seenMs > seriesIdleMs && !watched
         if (!idle || judges.some(({ subject }) => book.has(subject.fingerprint))) continue
         for (const { judge } of judges) judge.close()
