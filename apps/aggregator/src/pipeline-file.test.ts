@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { maxPipelineFileBytes, problemLine, readPipelines } from './pipeline-file.ts'
+import { maxYamlBytes, problemLine } from '@armature/config/yaml-file'
+import { readPipelines } from './pipeline-file.ts'
 
 const lint = (source: string) => readPipelines(source).problems.map((problem) => problemLine('p.yaml', problem))
 
@@ -59,7 +60,7 @@ test.each<[string, string, RegExp]>([
       good.replace('pipelines:\n', '').replace('name: logs', 'name: other').replace('logs.>', 'other, group: g'),
     /^p\.yaml:6:12: .*has the group of an earlier pipeline/,
   ],
-  ['a file that is too long', `#${'x'.repeat(maxPipelineFileBytes)}`, /is longer than 1048576 bytes/],
+  ['a file that is too long', `#${'x'.repeat(maxYamlBytes)}`, /is longer than 1048576 bytes/],
   [
     'aliases that multiply',
     `a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\n`,

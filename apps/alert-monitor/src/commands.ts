@@ -8,8 +8,10 @@ import { withDriver, type Open } from '@armature/messaging-commands/broker-comma
 import { write } from '@armature/messaging-commands/write'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
+import { backtestCommand } from './backtest/backtest-command.ts'
 import { listen } from './commands/listen.ts'
 import { send } from './commands/send.ts'
+import { ruleCommands } from './rules/rule-commands.ts'
 
 const maxCount = 10_000_000
 
@@ -68,6 +70,8 @@ export const commands = (open: Open = openDriver): Readonly<Record<string, Comma
           return exitCodes.ok
         }),
     }),
+    ...ruleCommands,
+    backtest: backtestCommand,
   }
 }
 

@@ -26,7 +26,13 @@ export const settings = z.object({
   samplesTopic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic with further samples to evaluate; may hold wildcards' }),
-  rulesFile: text().optional().meta({ description: 'JSON file of rules (none = the built-in rules)', flag: 'rules' }),
+  rulesFile: text().optional().meta({
+    description: 'YAML or JSON file of rules, followed while it changes (none = the built-in rules)',
+    flag: 'rules',
+  }),
+  rulesPollMs: durationMs({ min: 100, max: 3_600_000 })
+    .default(2_000)
+    .meta({ description: 'Interval in which the rules file is looked at, in milliseconds; SIGHUP reads it at once' }),
   evaluateEveryMs: durationMs({ min: 100, max: 2_500 })
     .default(1_000)
     .meta({ description: 'Interval in which the rules are evaluated, in milliseconds' }),

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { formatHostPort } from '@armature/async/host-port'
 import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging/broker-readiness'
@@ -21,9 +20,10 @@ import type { Config } from './config.ts'
 import type { Notice } from './events.ts'
 import { createEvaluation, type Evaluation } from './collect/evaluation.ts'
 import { openListener, type Listener } from './collect/listener.ts'
-import { createMonitor } from './rules/monitor.ts'
 import { createNotices, type Notices } from './notify/notices.ts'
-import { defaultRules, parseRules, RulesError, type Rule } from './rules/rules.ts'
+import { createMonitor } from './rules/monitor.ts'
+import { openLiveRules, type LiveRules } from './rules/live-rules.ts'
+import type { Rule } from './rules/rules.ts'
 import { steadyTime } from './steady-time.ts'
 
 const name = 'alert-monitor'
@@ -64,6 +64,7 @@ interface Parts {
   readonly book: AlertBook
   readonly evaluation: Evaluation
   readonly tick: () => void
+  readonly replaceRules: (rules: readonly Rule[]) => void
 }
 
 /** Judges samples by rules and publishes what it finds to `alerts.<name>`. */
@@ -71,6 +72,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
   const { telemetry, clock } = edges
   const ended = Promise.withResolvers<number>()
   let parts: Parts | undefined
+  let rules: LiveRules | undefined
   let listener: Listener | undefined
   let subscription: Subscription | undefined
   let cancelTick: Cancel = () => undefined
@@ -88,9 +90,11 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     telemetry,
     ended: ended.promise,
     start: async (stopping = new AbortController().signal) => {
-      const rules = await readRules(config.rulesFile)
-      parts = compose(config, edges, rules, await openedUnless(stopping, edges.openMessaging()))
+      const { rulesFile: file, rulesPollMs: pollMs } = config
+      rules = await openLiveRules({ file, clock, pollMs, telemetry })
+      parts = compose(config, edges, rules.atStart, await openedUnless(stopping, edges.openMessaging()))
       const { driver, evaluation, tick } = parts
+      rules.follow(parts.replaceRules)
       observeBroker(driver, telemetry.metrics)
       if (config.samplesTopic !== undefined) {
         const handle = trace({ system: driver.scheme, group: name })(evaluation.handle)
@@ -107,6 +111,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       })
       tickFor(tick)
     },
+    ...(config.rulesFile !== undefined && { reload: () => rules?.reload() }),
     checks: ['publish', ...brokerChecks],
     notReady: () => [
       ...(parts?.notices.full === undefined ? [] : [{ check: 'publish', reason: parts.notices.full }]),
@@ -114,6 +119,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     ],
     stopIntake: async () => {
       cancelTick()
+      rules?.close()
       await Promise.all([listener?.close(), subscription?.stop()])
     },
     finish: async () => {
@@ -136,6 +142,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       if (owed > 0 && !closed) telemetry.log.error({ owed }, 'notices of alerts found no room and are lost')
       closed = true
       parts?.notices.close()
+      rules?.close()
       await Promise.all([listener?.close(), parts?.driver.close()])
     },
     ledger: () => (parts === undefined ? [] : [parts.evaluation.ledger.snapshot(), parts.notices.ledger()]),
@@ -213,17 +220,7 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
       deadLetter: deadLetter({ publisher: driver, handler: 'samples', group: name, clock, metrics }),
     }),
     tick: () => monitor.tick(),
-  }
-}
-
-const readRules = async (file: string | undefined): Promise<readonly Rule[]> => {
-  if (file === undefined) return defaultRules
-  try {
-    return parseRules(await readFile(file, 'utf8'), file)
-  } catch (error) {
-    const problem = error instanceof RulesError ? error.message : `cannot read the rules file ${file}`
-    const fix = 'Correct the file that --rules (env RULES_FILE) names'
-    throw new ServiceError(problem, { exitCode: exitCodes.config, fix, cause: error })
+    replaceRules: (changed) => monitor.replaceRules(changed),
   }
 }
 

@@ -1,7 +1,7 @@
 import { createAlertBook } from '../src/alerts/alert-book.ts'
 import type { Notice } from '../src/events.ts'
 import { createMonitor } from '../src/rules/monitor.ts'
-import { parseRules } from '../src/rules/rules.ts'
+import { parseRules } from '../src/rules/rules-file.ts'
 import type { Sample, SampleType } from '../src/collect/sample.ts'
 
 /** A sample, of a gauge where nothing else is said. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { createAlertBook } from '../src/alerts/alert-book.ts'
 import { createMonitor } from '../src/rules/monitor.ts'
-import { rulesForm } from '../src/rules/rules.ts'
+import { rulesFileForm } from '../src/rules/rules-file.ts'
 import { sampleLimits } from '../src/collect/sample.ts'
 import { countLines, parseStatsd } from '../src/collect/statsd.ts'
 
@@ -70,7 +70,7 @@ export const inputs: fc.Arbitrary<Uint8Array> = fc.oneof(
   }),
 )
 
-const { rules } = rulesForm.parse({
+const { rules } = rulesFileForm.parse({
   rules: [
     { type: 'threshold', name: 'p99', metric: '*', stat: 'p99', op: '>', value: 1 },
     { type: 'threshold', name: 'count', metric: '*', stat: 'count', op: '>', value: 1, labels: { host: 'all' } },

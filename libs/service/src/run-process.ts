@@ -13,22 +13,32 @@ export interface ProcessInput {
   readonly envPrefix?: string | undefined
 }
 
+/** What SIGHUP asks for in place of a stop, once something is there that can be asked. */
+export interface Hangup {
+  reload: (() => void) | undefined
+}
+
 /**
  * Runs a program's work with the signals that stop it, and sets the exit code: the one that `work` resolves with, or the one of its error,
  * which is printed in one line. Leaves nothing that keeps the process alive. Never rejects.
  */
 export const runProcess = async (
   name: string,
-  work: (input: ProcessInput, stopping: AbortController) => Promise<number>,
+  work: (input: ProcessInput, stopping: AbortController, hangup: Hangup) => Promise<number>,
 ): Promise<void> => {
   const stopping = new AbortController()
+  const hangup: Hangup = { reload: undefined }
   onStopSignals(process, {
+    hangup: () => {
+      hangup.reload?.()
+      return hangup.reload !== undefined
+    },
     first: (signal) => stopping.abort(signal),
     again: (signal) => process.exit(signalExitCode(signal)),
   })
   process.stderr.on('error', () => undefined)
   try {
-    process.exitCode = await work(processInput(), stopping)
+    process.exitCode = await work(processInput(), stopping, hangup)
   } catch (error) {
     report(name, error)
     process.exitCode = exitCodeOf(error)

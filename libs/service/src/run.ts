@@ -18,7 +18,7 @@ import { kvEventTeller, type KvOptions, type KvSettings, openKvSettings } from '
 import type { Outcome } from './lifecycle.ts'
 import type { Service } from './service.ts'
 import { runCommand } from './run-command.ts'
-import { print, report, runProcess } from './run-process.ts'
+import { type Hangup, print, report, runProcess } from './run-process.ts'
 import { packageVersion } from './version.ts'
 
 export interface RunOptions<S extends Settings> extends Takes {
@@ -59,9 +59,9 @@ type WithCommonSettings<S extends Settings> =
  * sets the exit code. Resolves then, and leaves nothing that keeps the process alive. Never rejects.
  */
 export const run = async <S extends Settings>(options: RunOptions<S> & WithCommonSettings<S>): Promise<void> => {
-  await runProcess(options.name, (input, stopping) => {
+  await runProcess(options.name, (input, stopping, hangup) => {
     const asked = readCommandLine(options.name, input.argv, options.commands ?? {}, options)
-    return dispatch(asked, input.env, options, stopping)
+    return dispatch(asked, input.env, options, stopping, hangup)
   })
 }
 
@@ -70,6 +70,7 @@ const dispatch = async <S extends Settings>(
   env: Env,
   options: RunOptions<S>,
   stopping: AbortController,
+  hangup: Hangup,
 ): Promise<number> => {
   const { name, envPrefix } = options
   switch (asked.kind) {
@@ -86,9 +87,12 @@ const dispatch = async <S extends Settings>(
       process.stdout.on('error', () => undefined)
       const reader = readerOf(asked.argv, env, options)
       const kv = await openKvSettings(options.kv, kvOptions(reader, env, options), stopping.signal)
-      if (kv !== undefined) return serveLive(kv, options, stopping.signal)
+      const composed = (service: Service) => {
+        hangup.reload = service.reload === undefined ? undefined : () => service.reload?.()
+      }
+      if (kv !== undefined) return serveLive(kv, options, stopping.signal, composed)
       const { config, ...given } = loadedBy(reader, options)
-      return (await serve(config, given, options, stopping.signal)).exitCode
+      return (await serve(config, given, options, stopping.signal, composed)).exitCode
     }
   }
 }
@@ -187,6 +191,7 @@ const serveLive = async <S extends Settings>(
   kv: KvSettings<S>,
   options: RunOptions<S>,
   stopping: AbortSignal,
+  onComposed: (service: Service) => void,
 ): Promise<number> => {
   const { name, announce = 'stderr' } = options
   try {
@@ -196,7 +201,8 @@ const serveLive = async <S extends Settings>(
       refuseRest(name, loaded, options)
       const { config, ...given } = loaded
       const asked = AbortSignal.any([stopping, restart.signal])
-      const { exitCode } = await serve(config, given, options, asked, (service, telemetry) =>
+      const { exitCode } = await serve(config, given, options, asked, (service, telemetry) => {
+        onComposed(service)
         kv.live.follow({
           onEvent: kvEventTeller(telemetry),
           onHot: (hot, keys) => {
@@ -204,8 +210,8 @@ const serveLive = async <S extends Settings>(
             service.reconfigure?.(hot, keys)
           },
           onRestart: (keys) => restart.abort(`settings changed in KV: ${keys.join(', ')}`),
-        }),
-      )
+        })
+      })
       if (!restart.signal.aborted || stopping.aborted || exitCode !== exitCodes.ok) return exitCode
       process[announce].write(`${name}: starts again: ${String(restart.signal.reason)}\n`)
     }

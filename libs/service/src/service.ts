@@ -33,6 +33,8 @@ export interface Service {
    * service without settings of its own that are hot has no use for it.
    */
   reconfigure?(config: Readonly<Record<string, unknown>>, keys: readonly string[]): void
+  /** Reads its files again. A service that has it is not stopped by SIGHUP, which asks for this. Must not throw. */
+  reload?(): void
   /**
    * The actions that may be asked for by POST on the admin HTTP server, by path. Each does its work and returns a line for the operator.
    */

@@ -17,18 +17,21 @@ export interface StopSignalHooks {
   first: (signal: StopSignal) => void
   /** Asked again, at least `sameRequestMs` after the first: stop now. */
   again: (signal: StopSignal) => void
+  /** Asked first for a SIGHUP. True = it was taken as a request to read files again: it stops nothing. Default: never. */
+  hangup?: () => boolean
   /** Milliseconds on a clock that is never set back. Default: `performance.now`. */
   now?: () => number
 }
 
 /**
- * Listens for SIGINT, SIGTERM and SIGHUP (the terminal went away: settings are watched, so that no signal is needed to read
- * them again) until the answer is called.
+ * Listens for SIGINT, SIGTERM and SIGHUP (the terminal went away, unless `hangup` takes it; settings are watched, so that no signal is needed
+ * to read them again) until the answer is called.
  */
 export const onStopSignals = (source: SignalSource, hooks: StopSignalHooks): (() => void) => {
-  const { first, again, now = () => performance.now() } = hooks
+  const { first, again, hangup = () => false, now = () => performance.now() } = hooks
   let firstAt: number | undefined
   const listener = (signal: StopSignal): void => {
+    if (signal === 'SIGHUP' && firstAt === undefined && hangup()) return
     if (firstAt === undefined) {
       firstAt = now()
       first(signal)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createAlertBook, subjectOf } from './alert-book.ts'
 import type { Notice } from '../events.ts'
-import { parseRules, type Rule } from '../rules/rules.ts'
+import { parseRules } from '../rules/rules-file.ts'
+import type { Rule } from '../rules/rules.ts'
 
 const ruleOf = (changed: Record<string, unknown> = {}): Rule => {
   const rule = { type: 'threshold', name: 'hot', metric: 'cpu', stat: 'last', op: '>', value: 90, ...changed }

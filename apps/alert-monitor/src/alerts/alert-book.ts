@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Notice } from '../events.ts'
-import type { Verdict } from '../rules/judges.ts'
-import { expressionOf, type Rule } from '../rules/rules.ts'
+import { expressionOf } from '../rules/expression.ts'
+import type { Verdict } from '../rules/judge.ts'
+import type { Rule } from '../rules/rules.ts'
+import { summaryOf } from '../rules/summary.ts'
 
 /** A rule and a series it judges. */
 export interface Subject {
@@ -130,7 +132,7 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
 }
 
 /** An absence rule has waited already. */
-const pendingMs = (rule: Rule): number => (rule.type === 'threshold' || rule.type === 'rate' ? rule.forMs : 0)
+const pendingMs = (rule: Rule): number => (rule.type !== 'absence' && 'forMs' in rule ? rule.forMs : 0)
 
 /** Binds a rule to a series. Series that differ have fingerprints that differ, whatever the labels of the rule cover. */
 export const subjectOf = (rule: Rule, metric: string, tags: Readonly<Record<string, string>>): Subject => {
@@ -166,17 +168,5 @@ const noticeOf = ({ subject, verdict, startsAtMs }: Entry, endsAtMs: number | un
   threshold: verdict.threshold,
   startsAt: new Date(startsAtMs).toISOString(),
   endsAt: endsAtMs === undefined ? null : new Date(endsAtMs).toISOString(),
-  summary: summaryOf(subject, verdict),
+  summary: summaryOf({ ...subject, ...verdict }),
 })
-
-const summaryOf = ({ rule, metric }: Subject, verdict: Verdict): string => {
-  const parts: Readonly<Record<string, string>> = {
-    value: rounded(verdict.value),
-    threshold: rounded(verdict.threshold),
-    metric,
-  }
-  const text = rule.summary ?? `${expressionOf(rule)}: {metric} is {value}, the limit {threshold}`
-  return text.replaceAll(/\{(value|threshold|metric)\}/g, (_, part: string) => parts[part] ?? '')
-}
-
-const rounded = (value: number): string => String(Number(value.toPrecision(4)))

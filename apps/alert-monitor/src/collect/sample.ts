@@ -1,5 +1,6 @@
 /** The type of a sample. A meter counts as a counter does. */
-export type SampleType = 'counter' | 'timer' | 'gauge' | 'set' | 'histogram' | 'distribution' | 'meter'
+export const sampleTypes = ['counter', 'timer', 'gauge', 'set', 'histogram', 'distribution', 'meter'] as const
+export type SampleType = (typeof sampleTypes)[number]
 
 /** The types by their StatsD letters. */
 export const typesByLetters: ReadonlyMap<string, SampleType> = new Map([

@@ -1,32 +1,34 @@
 import { createDetector } from '../anomaly.ts'
-import type { AbsenceRule, AnomalyRule, Comparison, RateRule, Rule, ThresholdRule } from './rules.ts'
 import type { Sample } from '../collect/sample.ts'
+import type { Judge } from './judge.ts'
+import { createLimit, looksDown } from './limit.ts'
+import { ratioJudge } from './ratio.ts'
+import type {
+  AbsenceRule,
+  AnomalyRule,
+  PredictLinearRule,
+  QuantileRule,
+  RateRule,
+  Rule,
+  ThresholdRule,
+} from './rules.ts'
 import { createWindow, type Rooms } from './window.ts'
-
-/** The judgement of a rule on a series at a moment. `value` and `threshold` tell why. They are in the metric's unit. */
-export interface Verdict {
-  readonly active: boolean
-  readonly value: number
-  readonly threshold: number
-}
-
-/** One rule at work on one series. All times are steady milliseconds. */
-export interface Judge {
-  /** Takes a sample; `value` is absolute, also of a gauge. A verdict is given where the sample decides by itself; `full` where there was no room. */
-  add(sample: Pick<Sample, 'weight' | 'member'>, value: number, atMs: number): Verdict | 'full' | undefined
-  /** The verdict now. Undefined if there is not enough to judge by. */
-  verdict(nowMs: number): Verdict | undefined
-  /** Gives back its room. */
-  close(): void
-}
 
 /** `sinceMs`: when the series was first seen. */
 export const createJudge = (rule: Rule, type: Sample['type'], sinceMs: number, rooms: Rooms): Judge => {
   switch (rule.type) {
     case 'threshold':
-      return thresholdJudge(rule, sinceMs, rooms)
+      return rule.stat === 'p50' || rule.stat === 'p99'
+        ? quantileJudge({ ...rule, q: rule.stat === 'p50' ? 0.5 : 0.99 }, rooms)
+        : thresholdJudge(rule, sinceMs, rooms)
+    case 'quantile':
+      return quantileJudge(rule, rooms)
     case 'rate':
       return type === 'counter' || type === 'meter' ? counterJudge(rule, sinceMs) : slopeJudge(rule)
+    case 'predict-linear':
+      return predictLinearJudge(rule)
+    case 'ratio':
+      return ratioJudge(rule)
     case 'absence':
       return absenceJudge(rule, sinceMs)
     case 'anomaly':
@@ -34,66 +36,81 @@ export const createJudge = (rule: Rule, type: Sample['type'], sinceMs: number, r
   }
 }
 
-const compare: Readonly<Record<Comparison, (value: number, limit: number) => boolean>> = {
-  '>': (value, limit) => value > limit,
-  '>=': (value, limit) => value >= limit,
-  '<': (value, limit) => value < limit,
-  '<=': (value, limit) => value <= limit,
-}
-
-const looksDown = (op: Comparison): boolean => op === '<' || op === '<='
-
-const thresholdJudge = ({ stat, op, value: limit, windowMs }: ThresholdRule, sinceMs: number, rooms: Rooms): Judge => {
-  const quantiles = stat === 'p50' || stat === 'p99'
-  const window = createWindow({ windowMs, quantiles, rooms })
-  const holds = compare[op]
-
-  /** A quantile lies within the range, so most need not be computed. */
-  const outOfReach = (nowMs: number): boolean => {
-    const range = window.range(nowMs)
-    return range !== undefined && !holds(looksDown(op) ? range.min : range.max, limit)
-  }
-
+const thresholdJudge = (rule: ThresholdRule, sinceMs: number, rooms: Rooms): Judge => {
+  const { stat, op, windowMs } = rule
+  const window = createWindow({ windowMs, rooms })
+  const limit = createLimit(rule)
+  const counted = stat === 'count'
   return {
     add: ({ weight, member }, value, atMs) => {
       // Members are only ever counted: no other statistic holds them.
-      if (member !== undefined && stat !== 'count') return undefined
+      if (member !== undefined && !counted) return undefined
       return window.add(atMs, value, weight, member) ? undefined : 'full'
     },
     close: () => window.close(),
     verdict: (nowMs) => {
-      if (quantiles && outOfReach(nowMs)) return undefined
-      const counted = stat === 'count'
       // Too few are only counted over a whole window.
-      if (counted && looksDown(op) && nowMs - sinceMs < windowMs) return undefined
-      const value = window.stat(stat, nowMs) ?? (counted ? 0 : undefined)
-      return value === undefined ? undefined : { active: holds(value, limit), value, threshold: limit }
+      if (counted && looksDown(op) && nowMs - sinceMs < windowMs) return limit.judge(undefined)
+      return limit.judge(window.stat(stat, nowMs) ?? (counted ? 0 : undefined))
     },
   }
 }
 
-const counterJudge = ({ op, value: limit, windowMs }: RateRule, sinceMs: number): Judge => {
-  const window = createWindow({ windowMs, quantiles: false })
+const quantileJudge = (rule: Pick<QuantileRule, 'q' | 'op' | 'value' | 'clear' | 'windowMs'>, rooms: Rooms): Judge => {
+  const { q, op, windowMs } = rule
+  const window = createWindow({ windowMs, quantiles: true, rooms })
+  const limit = createLimit(rule)
+
+  /** A quantile lies within the range, so most need not be computed. */
+  const outOfReach = (nowMs: number): boolean => {
+    const range = window.range(nowMs)
+    return range !== undefined && !limit.reaches(looksDown(op) ? range.min : range.max)
+  }
+
+  return {
+    add: ({ weight, member }, value, atMs) =>
+      member !== undefined || window.add(atMs, value, weight) ? undefined : 'full',
+    close: () => window.close(),
+    verdict: (nowMs) => limit.judge(outOfReach(nowMs) ? undefined : window.quantile(q, nowMs)),
+  }
+}
+
+const counterJudge = (rule: RateRule, sinceMs: number): Judge => {
+  const { op, windowMs } = rule
+  const window = createWindow({ windowMs })
+  const limit = createLimit(rule)
   return {
     add: ({ weight }, value, atMs) => void window.add(atMs, value, weight),
     close: () => window.close(),
     verdict: (nowMs) => {
-      if (looksDown(op) && nowMs - sinceMs < windowMs) return undefined
+      if (looksDown(op) && nowMs - sinceMs < windowMs) return limit.judge(undefined)
       const { sum, coveredMs } = window.sum(nowMs)
-      const value = sum / (coveredMs / 1000)
-      return { active: compare[op](value, limit), value, threshold: limit }
+      return limit.judge(sum / (coveredMs / 1000))
     },
   }
 }
 
-const slopeJudge = ({ op, value: limit, windowMs }: RateRule): Judge => {
-  const window = createWindow({ windowMs, quantiles: false })
+const slopeJudge = (rule: RateRule): Judge => {
+  const window = createWindow({ windowMs: rule.windowMs })
+  const limit = createLimit(rule)
+  return {
+    add: ({ weight, member }, value, atMs) => void (member === undefined && window.add(atMs, value, weight)),
+    close: () => window.close(),
+    verdict: (nowMs) => limit.judge(window.slope(nowMs)),
+  }
+}
+
+/** The line through half a window or more tells where the values will be. Two values that stand close together tell nothing. */
+const predictLinearJudge = (rule: PredictLinearRule): Judge => {
+  const { windowMs, inMs } = rule
+  const window = createWindow({ windowMs, line: true })
+  const limit = createLimit(rule)
   return {
     add: ({ weight, member }, value, atMs) => void (member === undefined && window.add(atMs, value, weight)),
     close: () => window.close(),
     verdict: (nowMs) => {
-      const value = window.slope(nowMs)
-      return value === undefined ? undefined : { active: compare[op](value, limit), value, threshold: limit }
+      const line = window.line(nowMs)
+      return limit.judge(line === undefined || line.spanMs < windowMs / 2 ? undefined : line.at(nowMs + inMs))
     },
   }
 }

@@ -148,6 +148,14 @@ describe('absence', () => {
     expect(notices[2]?.labels).toEqual({ host: 'a', metric: 'beat' })
   })
 
+  test('bug: one without tags that is counted from the start was raised and resolved in every evaluation', () => {
+    const { monitor, until } = bench([{ ...rule, since: 'start' }])
+    expect(until(61)).toEqual(['silent firing'])
+    monitor.observe(sample('beat', 1, 'counter'))
+    expect(until(100)).toEqual(['silent firing', 'silent resolved'])
+    expect(until(300)).toEqual(['silent firing', 'silent resolved', 'silent firing'])
+  })
+
   test('a series that is watched is not forgotten', () => {
     const { monitor, until } = bench([{ ...rule, forMs: 600_000 }], { seriesIdleMs: 60_000 })
     monitor.observe(sample('beat', 1))

@@ -1,3 +1,4 @@
+import { addPoint, createMoments, lineThrough, type Line, type Moments } from './line.ts'
 import { createRoom, type Room } from './room.ts'
 import { addToBins, quantileOf, type Bins } from './sketch.ts'
 
@@ -21,6 +22,7 @@ interface Slot {
   lastMs: number
   last: number
   bins: Bins
+  moments: Moments | undefined
 }
 
 /**
@@ -37,12 +39,16 @@ export interface Window {
   close(): void
   /** Undefined where the window holds no value. */
   stat(name: StatName, nowMs: number): number | undefined
+  /** The `q` quantile (0 to 1). Undefined where the window holds no value, or keeps no quantiles. */
+  quantile(q: number, nowMs: number): number | undefined
   /** Largest and smallest value: bounds on every other value statistic. */
   range(nowMs: number): { min: number; max: number } | undefined
   /** Sum of value x weight, and the time it covers: between 29 thirtieths of `windowMs` and all of it. */
   sum(nowMs: number): { sum: number; coveredMs: number }
   /** Change a second from the first value to the last; undefined with fewer than two moments. */
   slope(nowMs: number): number | undefined
+  /** The line of least squares through its values; undefined with fewer than two moments, or without `line`. */
+  line(nowMs: number): Line | undefined
 }
 
 /** Room in all windows together. */
@@ -55,14 +61,16 @@ export interface Rooms {
 
 export interface WindowOptions {
   readonly windowMs: number
-  /** Keep what p50 and p99 need. */
-  readonly quantiles: boolean
+  /** Keep what quantiles need. Default false. */
+  readonly quantiles?: boolean
+  /** Keep what `line` needs. Default false. */
+  readonly line?: boolean
   /** Shared with other windows. Default: any number. */
   readonly rooms?: Rooms
 }
 
 /** An empty window. */
-export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Window => {
+export const createWindow = ({ windowMs, quantiles = false, line = false, rooms }: WindowOptions): Window => {
   const { members: memberRoom, bins: binRoom } = rooms ?? { members: createRoom(Infinity), bins: createRoom(Infinity) }
   const slotMs = windowMs / slotsPerWindow
   const slots: (Slot | undefined)[] = []
@@ -73,7 +81,7 @@ export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Win
     const place = ((index % slotsPerWindow) + slotsPerWindow) % slotsPerWindow
     const held = slots[place]
     if (held !== undefined && held.index >= index) return held.index === index ? held : undefined
-    const fresh = emptySlot(index)
+    const fresh = emptySlot(index, line ? createMoments(index * slotMs) : undefined)
     binRoom.give(held?.bins.size ?? 0)
     slots[place] = fresh
     return fresh
@@ -113,12 +121,7 @@ export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Win
     if (name === 'mean') return total(({ sum }) => sum) / total(({ count }) => count)
     if (name === 'max') return Math.max(...held.map(({ max }) => max))
     if (name === 'last') return latest(held).last
-    const { min, max } = rangeOf(held)
-    const quantile = quantileOf(
-      held.map(({ bins }) => bins),
-      name === 'p50' ? 0.5 : 0.99,
-    )
-    return quantile === undefined ? undefined : Math.min(max, Math.max(min, quantile))
+    return quantileIn(held, name === 'p50' ? 0.5 : 0.99)
   }
 
   return {
@@ -131,6 +134,7 @@ export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Win
       slot.sum += value * weight
       slot.min = Math.min(slot.min, value)
       slot.max = Math.max(slot.max, value)
+      if (slot.moments !== undefined) addPoint(slot.moments, atMs, value)
       if (atMs < slot.firstMs) [slot.firstMs, slot.first] = [atMs, value]
       if (atMs >= slot.lastMs) [slot.lastMs, slot.last] = [atMs, value]
       return true
@@ -142,6 +146,7 @@ export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Win
       slots.length = 0
     },
     stat,
+    quantile: (q, nowMs) => quantileIn(live(nowMs), q),
     range: (nowMs) => {
       const held = live(nowMs)
       return held.length === 0 ? undefined : rangeOf(held)
@@ -158,13 +163,14 @@ export const createWindow = ({ windowMs, quantiles, rooms }: WindowOptions): Win
       const seconds = (last.lastMs - first.firstMs) / 1000
       return seconds > 0 ? (last.last - first.first) / seconds : undefined
     },
+    line: (nowMs) => lineThrough(live(nowMs).flatMap(({ moments }) => moments ?? [])),
   }
 }
 
 /** A text of its own: a part of a longer text keeps all of that in memory. */
 export const detached = (text: string): string => Buffer.from(text, 'utf8').toString('utf8')
 
-const emptySlot = (index: number): Slot => ({
+const emptySlot = (index: number, moments: Moments | undefined): Slot => ({
   index,
   count: 0,
   sum: 0,
@@ -175,7 +181,18 @@ const emptySlot = (index: number): Slot => ({
   lastMs: -Infinity,
   last: 0,
   bins: new Map(),
+  moments,
 })
+
+const quantileIn = (held: readonly Slot[], q: number): number | undefined => {
+  if (held.length === 0) return undefined
+  const { min, max } = rangeOf(held)
+  const quantile = quantileOf(
+    held.map(({ bins }) => bins),
+    q,
+  )
+  return quantile === undefined ? undefined : Math.min(max, Math.max(min, quantile))
+}
 
 const latest = (held: readonly Slot[]): Slot => held.reduce((a, b) => (b.lastMs > a.lastMs ? b : a))
 
