@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { startProgram, type Program } from '@armature/servers/program'
@@ -34,6 +35,27 @@ describe('the process', { timeout: 60_000 }, () => {
       { timeout: 10_000 },
     )
     program.signal('SIGTERM')
+    expect(await program.ended()).toEqual({ code: 0, signal: null })
+  })
+
+  test('SIGHUP reads the rules again: good ones are taken, bad ones refused, and it goes on', async () => {
+    const file = await rulesFile(stallRules)
+    const program = start('--rules', file, '--rules-poll-ms=3600000')
+    await program.until(/waits for StatsD lines/)
+    await writeFile(file, JSON.stringify({ rules: [] }))
+    program.signal('SIGHUP')
+    await program.until(/"rules":0.*the rules have changed/)
+    await writeFile(file, JSON.stringify({ rules: [{ type: 'rate' }] }))
+    program.signal('SIGHUP')
+    await program.until(/rules\[0\]\.name is missing.*those before go on/)
+    program.signal('SIGTERM')
+    expect(await program.ended()).toEqual({ code: 0, signal: null })
+  })
+
+  test('without a file there is nothing to read again: SIGHUP ends it', async () => {
+    const program = start()
+    await program.until(/waits for StatsD lines/)
+    program.signal('SIGHUP')
     expect(await program.ended()).toEqual({ code: 0, signal: null })
   })
 

@@ -45,6 +45,22 @@ test('the half second counts from the first, not from the last', () => {
   expect(again).toHaveBeenCalledOnce()
 })
 
+test('a SIGHUP that is taken stops nothing; the others do, and after them SIGHUP is like any other', () => {
+  const source = new EventEmitter()
+  const [first, again, hangup] = [vi.fn(), vi.fn(), vi.fn(() => true)]
+  let nowMs = 0
+  onStopSignals(source, { first, again, hangup, now: () => nowMs })
+  for (let times = 0; times < 2; times += 1) source.emit('SIGHUP', 'SIGHUP')
+  expect(hangup).toHaveBeenCalledTimes(2)
+  expect(first).not.toHaveBeenCalled()
+  source.emit('SIGTERM', 'SIGTERM')
+  expect(first).toHaveBeenCalledExactlyOnceWith('SIGTERM')
+  nowMs = sameRequestMs
+  source.emit('SIGHUP', 'SIGHUP')
+  expect(again).toHaveBeenCalledExactlyOnceWith('SIGHUP')
+  expect(hangup).toHaveBeenCalledTimes(2)
+})
+
 test('when stopped listens no more', () => {
   const { source, first, send, stop } = open()
   stop()
