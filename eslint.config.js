@@ -31,10 +31,11 @@ const arrows = [
   { sourceTag: drivers, onlyDependOnLibsWithTags: forDrivers },
   { sourceTag: 'lib:messaging-drivers', onlyDependOnLibsWithTags: [...forDrivers, drivers] },
   {
-    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|consumer$|messaging-|search-api$)/',
+    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|consumer$|messaging-|outbox$|search-api$)/',
     onlyDependOnLibsWithTags: ground,
   },
   { sourceTag: 'lib:search-api', onlyDependOnLibsWithTags: ['lib:service'] },
+  { sourceTag: 'lib:outbox', onlyDependOnLibsWithTags: [...ground, 'lib:messaging', 'lib:database'] },
   {
     // The memory driver for its tests only.
     sourceTag: 'lib:consumer',

@@ -1,9 +1,14 @@
 import type { Logger } from '@armature/telemetry/logger'
 import { isDeadLetterTopic } from './dead-letter-topics.ts'
 import { UnrecoverableError } from './errors.ts'
+import { createEventFilter, type EventFilter } from './event-filter.ts'
+import type { HandlerStore } from './handler-store.ts'
+import { checkIdempotent, type IdempotentOptions } from './idempotent.ts'
 import { bodyJson, type Message } from './message.ts'
 import type { Delivery, Middleware, SubscribeOptions } from './ports.ts'
+import type { Replies } from './replies.ts'
 import type { RetryOptions } from './retry.ts'
+import { throttle, type ThrottleOptions } from './throttle.ts'
 import { checkPattern, isPattern } from './topic-pattern.ts'
 
 /** Reads a body: a schema of zod, or any object with the same method. */
@@ -16,7 +21,7 @@ interface SchemaError {
 }
 
 /** The argument of a handler. */
-export interface Reaction<T> {
+export interface Reaction<T, Tx = undefined> {
   readonly message: Delivery
   /** The body as `schema` read it; undefined without a schema. */
   readonly data: T
@@ -24,17 +29,32 @@ export interface Reaction<T> {
   readonly log: Logger
   /** Aborted when the attempt has run out of time, and when the subscription closes: give up then. */
   readonly signal: AbortSignal
+  /** The transaction of the `store`, to be used until the handler settles; undefined without one. */
+  readonly within: Tx
 }
 
-export type React<T> = (reaction: Reaction<T>) => Promise<void> | void
+/** A handler. The messages that it returns are published before its own is acknowledged. */
+export type React<T, Tx = undefined> = (reaction: Reaction<T, Tx>) => Promise<Replies> | Replies
 
-export interface OnOptions<T> {
+export interface OnOptions<T, Tx = undefined> {
   /** Names the handler in lists, logs and metrics, and its consumer group. Lower case, digits and -. */
   readonly name: string
   /** Close after so many messages were handled; those filtered out or dead-lettered do not count. Default: never. */
   readonly count?: number
-  /** Which messages concern the handler; the others are acknowledged and counted as filtered. Sees them before the schema. */
-  readonly filter?: (message: Message) => boolean
+  /**
+   * Which messages concern the handler, by their attributes or by a function; the others are acknowledged and counted as filtered. Sees
+   * them before the schema.
+   */
+  readonly filter?: EventFilter | ((message: Message) => boolean)
+  /** Handles a message once, by an inbox that remembers what was handled. Default: as often as the broker delivers it. */
+  readonly idempotent?: IdempotentOptions
+  /**
+   * Stores what the handler does by `within`, that its message was handled, and the messages that it returns, in one transaction; these are published
+   * from there. Idempotent by itself. Default: messages are published directly.
+   */
+  readonly store?: HandlerStore<Tx>
+  /** Calls of the handler a second, on average; more wait unsettled, `maxWaiting` at most. Default: no limit. */
+  readonly rateLimit?: Omit<ThrottleOptions, 'clock'>
   /** The schema of the body, read as JSON. A message whose body does not fit is dead-lettered as such. */
   readonly schema?: Schema<T>
   /** How often and when a failed attempt is tried again before the message is dead-lettered. Default: those of `retry`. */
@@ -56,14 +76,18 @@ export interface OnOptions<T> {
   readonly deadLetters?: boolean
 }
 
+export interface ReactContext extends Pick<Reaction<unknown>, 'log' | 'signal'> {
+  readonly within?: unknown
+}
+
 /** A handler bound to its topic: what `on` makes and `runHandler` runs. */
 export interface Registration {
   readonly topic: string
-  readonly options: Readonly<Omit<OnOptions<unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
+  readonly options: Readonly<Omit<OnOptions<unknown, unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
   /** Whether the message is for the handler. Throws what `filter` throws. */
   readonly wants: (message: Message | Delivery) => boolean
-  /** Checks the message and calls the handler. Rejects with UnrecoverableError for a body that does not fit. */
-  readonly react: (message: Delivery, context: Pick<Reaction<unknown>, 'log' | 'signal'>) => Promise<void>
+  /** Checks the message and calls the handler; resolves with what it returned. Rejects with UnrecoverableError for a body that does not fit. */
+  readonly react: (message: Delivery, context: ReactContext) => Promise<unknown>
 }
 
 /**
@@ -73,32 +97,38 @@ export interface Registration {
  * that fails would be given its own dead letters for ever; ask for them by `deadLetters`, or by a pattern that ends in `.DLT`.
  * Throws TopicError for a bad topic and RangeError for a bad option.
  */
-export const on = <T = undefined>(topic: string, options: OnOptions<T>, handle: React<T>): Registration => {
+export const on = <T = undefined, Tx = undefined>(
+  topic: string,
+  options: OnOptions<T, Tx>,
+  handle: React<T, Tx>,
+): Registration => {
   checkPattern(topic)
   checkOptions(options)
   const { schema, filter, ...rest } = options
+  const fits = typeof filter === 'object' ? createEventFilter(filter) : filter
   const leavesOutDeadLetters = isPattern(topic) && !isDeadLetterTopic(topic) && options.deadLetters !== true
   const wants = (message: Message | Delivery) => {
     if (leavesOutDeadLetters && isDeadLetterTopic(message.topic)) return false
     // A filter does not judge a message that could not be decoded: it goes to the dead letters.
     const readable = !('undecodable' in message) || message.undecodable === undefined
-    return !readable || (filter?.(message) ?? true)
+    return !readable || (fits?.(message) ?? true)
   }
   return {
     topic,
     options: { ...rest, hasSchema: schema !== undefined },
     wants,
-    react: async (message, { log, signal }) => {
-      if (!wants(message)) return
+    react: async (message, { log, signal, within }) => {
+      if (!wants(message)) return undefined
       const data = schema === undefined ? (undefined as T) : parse(schema, message)
-      await handle({ message, data, log, signal })
+      return handle({ message, data, log, signal, within: within as Tx })
     },
   }
 }
 
-type Checked = Pick<OnOptions<unknown>, 'name' | 'count' | 'timeoutMs' | 'maxInFlight'>
+type Checked = Omit<OnOptions<unknown, unknown>, 'schema' | 'filter'>
 
-const checkOptions = ({ name, count, timeoutMs, maxInFlight }: Checked): void => {
+const checkOptions = (options: Checked): void => {
+  const { name, count, timeoutMs, maxInFlight, idempotent, store, rateLimit } = options
   if (!/^[a-z0-9-]{1,64}$/.test(name)) {
     throw new RangeError(`a handler is named ${JSON.stringify(name)}: use 1 to 64 lower-case letters, digits and -`)
   }
@@ -107,6 +137,11 @@ const checkOptions = ({ name, count, timeoutMs, maxInFlight }: Checked): void =>
       throw new RangeError(`${option} of handler ${name} is ${value}: give a whole number, 1 or more`)
     }
   }
+  if (idempotent !== undefined && store !== undefined) {
+    throw new RangeError(`handler ${name} has a store and is idempotent by it: leave the option idempotent out`)
+  }
+  if (idempotent !== undefined) checkIdempotent(idempotent)
+  if (rateLimit !== undefined) throttle(rateLimit)
 }
 
 const maxIssues = 5

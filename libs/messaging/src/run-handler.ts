@@ -3,10 +3,13 @@ import { compose } from './compose.ts'
 import { deadLetter } from './dead-letter.ts'
 import { withNotes } from './delivery-notes.ts'
 import { failureText } from './failure-text.ts'
+import { idempotent } from './idempotent.ts'
 import { measure } from './measure.ts'
+import { createPerform } from './perform.ts'
 import type { Delivery, Driver, Handler, Middleware, Subscription } from './ports.ts'
 import { handledLimit } from './handled-limit.ts'
 import { retry } from './retry.ts'
+import { throttle } from './throttle.ts'
 import { timeout } from './timeout.ts'
 import { trace, tracedPublisher } from './trace.ts'
 import type { Ledger } from '@armature/telemetry/ledger'
@@ -33,6 +36,11 @@ export interface RunningHandler extends Pick<Subscription, 'stop' | 'idle' | 'cl
   readonly counted: Promise<void>
 }
 
+/** A claim outlives the attempt by this, so that the inbox can still be told how it ended. */
+const leaseMarginMs = 10_000
+
+const unchanged: Middleware = (next) => next
+
 /** Subscribes the handler. Rejects with what the driver refuses, and with RangeError for options out of range. */
 export const runHandler = async (registration: Registration, options: RunHandlerOptions): Promise<RunningHandler> => {
   const { topic, options: own, wants } = registration
@@ -40,6 +48,7 @@ export const runHandler = async (registration: Registration, options: RunHandler
   const { metrics } = telemetry
   const group = `${options.group}.${own.name}`
   const log = telemetry.log.child({ handler: own.name })
+  const timeoutMs = own.timeoutMs ?? defaults.timeoutMs
   const counted = Promise.withResolvers<void>()
 
   /** A filter that throws is asked again by `react`, where it fails like a handler. */
@@ -65,13 +74,15 @@ export const runHandler = async (registration: Registration, options: RunHandler
     else log.error({ topic: delivery.topic, id: delivery.id }, 'a message is dead-lettered')
   }
 
+  const publisher = tracedPublisher(driver, { system: driver.scheme })
+  const perform = createPerform(registration, { publisher, group, log, metrics })
+
   const react: Handler = async (delivery) => {
-    const { id, signal } = delivery
     try {
-      await registration.react(delivery, { log: log.child({ id }), signal })
+      await perform(delivery)
     } catch (error) {
       const { reason, name, message } = failureText(error)
-      log.warn({ id, topic: delivery.topic, reason, error: name }, message)
+      log.warn({ id: delivery.id, topic: delivery.topic, reason, error: name }, message)
       throw error
     }
   }
@@ -82,16 +93,14 @@ export const runHandler = async (registration: Registration, options: RunHandler
     unwanted,
     handledLimit(own.count ?? Infinity, counted.resolve),
     told,
-    deadLetter({
-      publisher: tracedPublisher(driver, { system: driver.scheme }),
-      handler: own.name,
-      group,
-      clock,
-      metrics,
-    }),
-    own.middleware ?? ((next) => next),
+    deadLetter({ publisher, handler: own.name, group, clock, metrics }),
+    own.rateLimit === undefined ? unchanged : throttle({ ...own.rateLimit, clock }),
+    own.middleware ?? unchanged,
     retry({ ...own.retry, clock }),
-    timeout(own.timeoutMs ?? defaults.timeoutMs, { clock }),
+    own.idempotent === undefined
+      ? unchanged
+      : idempotent({ ...own.idempotent, handler: group, leaseMs: timeoutMs + leaseMarginMs, clock, metrics }),
+    timeout(timeoutMs, { clock }),
   )(react)
 
   const subscription = await driver.subscribe(topic, handle, {

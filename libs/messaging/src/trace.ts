@@ -92,6 +92,10 @@ export const tracedPublisher = (publisher: Publisher, { system }: Pick<TraceOpti
   close: () => publisher.close(),
 })
 
+/** The message with the active span as its `traceparent`, unless it has one: for what is published later, outside the span. */
+export const withTrace = (message: Message): Message =>
+  hasTrace(message) ? message : { ...message, headers: inject(message.headers) }
+
 const sendAttributes = (system: string, topic: string, count: number, firstId: string | undefined): Attributes =>
   defined({
     ...operation(system, topic, 'send'),

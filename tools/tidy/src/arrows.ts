@@ -40,6 +40,7 @@ const libraryUses = (from: string): readonly string[] => {
   if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']
   if (from === 'libs/consumer') return [...ground, 'libs/messaging', 'libs/service', 'libs/messaging-memory']
   if (from === 'libs/messaging-commands') return forCommands
+  if (from === 'libs/outbox') return [...ground, 'libs/messaging', 'libs/database']
   if (from === 'libs/search-api') return ['libs/service']
   if (driverLibraries.test(from)) return forDrivers
   if (from === 'libs/messaging-drivers') return [...forDrivers, ...driverNames.map((name) => `libs/messaging-${name}`)]

@@ -1,0 +1,40 @@
+import type { Logger } from '@armature/telemetry/logger'
+import type { Metrics } from '@armature/telemetry/metrics'
+import { countRepeat, identityReused, repeatOf } from './idempotent.ts'
+import type { Registration } from './on.ts'
+import type { Delivery, Handler, Publisher } from './ports.ts'
+import { publishAll, repliesOf } from './replies.ts'
+import { withTrace } from './trace.ts'
+
+export interface PerformParts {
+  /** Publishes what a handler without a store returns. */
+  readonly publisher: Pick<Publisher, 'publish'>
+  readonly group: string
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/**
+ * Calls the handler of a registration. The messages that it returns are held by the broker, or stored with the effects in one transaction, when
+ * this resolves.
+ */
+export const createPerform = (
+  registration: Registration,
+  { publisher, group, log, metrics }: PerformParts,
+): Handler => {
+  const { name, store } = registration.options
+
+  const call = async (delivery: Delivery, within: unknown) => {
+    const { id, signal } = delivery
+    const returned = await registration.react(delivery, { log: log.child({ id }), signal, within })
+    return returned === undefined ? [] : repliesOf(returned, name)
+  }
+
+  if (store === undefined) return async (delivery) => publishAll(publisher, await call(delivery, undefined))
+  return async (delivery) => {
+    const handling = { handler: group, ...repeatOf(delivery, undefined) }
+    const outcome = await store.handle(handling, async (within) => (await call(delivery, within)).map(withTrace))
+    if (outcome === 'reused') throw identityReused(delivery)
+    if (outcome === 'repeat') countRepeat(metrics, group)
+  }
+}

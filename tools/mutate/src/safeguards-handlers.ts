@@ -1,0 +1,53 @@
+import type { Safeguard } from './safeguard.ts'
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'The messages that a handler returns are held by the broker before its own is acknowledged',
+    file: 'libs/messaging/src/perform.ts',
+    find: 'async (delivery) => publishAll(publisher, await call(delivery, undefined))',
+    replace: 'async (delivery) => void publishAll(publisher, await call(delivery, undefined)).catch(() => undefined)',
+    tests: ['libs/consumer/test/on-options.test.ts'],
+  },
+  {
+    promise: 'What one process handles by an inbox, no other handles at the same time',
+    file: 'libs/messaging/src/idempotent.ts',
+    find: "if (claim.state === 'busy') {",
+    replace: "if (claim.state === 'busy' && key === '') {",
+    tests: ['libs/messaging/src/idempotent.test.ts'],
+  },
+  {
+    promise: 'A message that failed is not remembered as handled',
+    file: 'libs/messaging/src/idempotent.ts',
+    find: 'await inbox.release(inboxKey).catch(() => undefined)',
+    replace: '',
+    tests: ['libs/messaging/src/idempotent.test.ts'],
+  },
+  {
+    promise: 'An inbox that is away costs no message',
+    file: 'libs/messaging/src/idempotent.ts',
+    find: "throw new RedeliverError('inbox-away', ",
+    replace: "throw new UnrecoverableError('inbox-away', ",
+    tests: ['libs/messaging/src/idempotent.test.ts'],
+  },
+  {
+    promise: 'What a handler stores and the messages that it returns are one transaction',
+    file: 'libs/outbox/src/postgres-store.ts',
+    find: 'await storeMessages(within, messages)',
+    replace: 'await storeMessages(database, messages)',
+    tests: ['libs/outbox/test/store.test.ts'],
+  },
+  {
+    promise: 'A message of the outbox is removed only when the broker holds it',
+    file: 'libs/outbox/src/outbox-relay.ts',
+    find: 'await removeMessages(transaction, done)',
+    replace: 'await removeMessages(database, run.map(({ seq }) => seq))',
+    tests: ['libs/outbox/test/store.test.ts', 'libs/outbox/test/kill.test.ts'],
+  },
+  {
+    promise: 'Relays of an outbox take turns, so that messages keep their order',
+    file: 'libs/outbox/src/outbox-relay.ts',
+    find: 'if (locked.rows[0]?.mine !== true) return 0',
+    replace: 'if (locked.rows.length === 0) return 0',
+    tests: ['libs/outbox/test/store.test.ts'],
+  },
+]
