@@ -78,6 +78,9 @@ const withServers = (arrow) => ({
   onlyDependOnLibsWithTags: [...arrow.onlyDependOnLibsWithTags, 'tool:servers'],
 })
 
+/** The name of the plugin with the rules of this workspace. */
+const ownPlugin = 'armature'
+
 /** One package, one owner: what each library alone may import. */
 const owned = {
   'libs/messaging-amqp': '(amqplib|rabbitmq-client)',
@@ -202,11 +205,11 @@ export default defineConfig(
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
-    plugins: { '@nx': nx, armature: { rules: { 'listener-catches': listenerCatches } } },
+    plugins: { '@nx': nx, [ownPlugin]: { rules: { 'listener-catches': listenerCatches } } },
     rules: {
       ...boundaries(arrows),
       'no-restricted-syntax': ['error', ...unstrippable],
-      'armature/listener-catches': 'error',
+      [`${ownPlugin}/listener-catches`]: 'error',
       eqeqeq: 'error',
       'no-console': 'error',
       'no-var': 'error',
@@ -242,7 +245,7 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       'no-console': 'off',
       // A rejection fails the test.
-      'armature/listener-catches': 'off',
+      [`${ownPlugin}/listener-catches`]: 'off',
     },
   },
   { files: ['tools/**/*.ts'], rules: { 'no-console': 'off' } },

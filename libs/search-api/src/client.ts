@@ -42,7 +42,8 @@ const defaultDeadlineMs = 10_000
  */
 export const createSearchClient = (target: string, options: SearchClientOptions = {}): SearchClient => {
   const { deadlineMs = defaultDeadlineMs, channel = {} } = options
-  const client = new Client(target, options.credentials ?? credentials.createInsecure(), retrying(channel))
+  const methods = [...pathsOf(searchServiceV1), ...pathsOf(olderSearch)]
+  const client = new Client(target, options.credentials ?? credentials.createInsecure(), retrying(channel, methods))
   const call = callWith(client, searchServiceV1, deadlineMs)
   return {
     search: (request, callOptions) => call<SearchResponse>('Search', request, callOptions),
@@ -51,7 +52,13 @@ export const createSearchClient = (target: string, options: SearchClientOptions 
   }
 }
 
-const pathsOf = (definition: ServiceDefinition) =>
+/** A method by the names that a service config has for it. */
+export interface MethodName {
+  readonly service: string | undefined
+  readonly method: string | undefined
+}
+
+const pathsOf = (definition: ServiceDefinition): readonly MethodName[] =>
   Object.values(definition).map(({ path }) => {
     const [, service, method] = path.split('/')
     return { service, method }
@@ -61,10 +68,10 @@ const pathsOf = (definition: ServiceDefinition) =>
  * gRPC's own retries (gRFC A6): after 50, 100 and 200 ms, up to a fifth more or less. Throttled where more than half of the calls fail,
  * so that a server in trouble is not asked four times as much.
  */
-const retries = {
+const retriesOf = (methods: readonly MethodName[]) => ({
   methodConfig: [
     {
-      name: [...pathsOf(searchServiceV1), ...pathsOf(olderSearch)],
+      name: methods,
       retryPolicy: {
         maxAttempts: 4,
         initialBackoff: '0.05s',
@@ -75,14 +82,14 @@ const retries = {
     },
   ],
   retryThrottling: { maxTokens: 100, tokenRatio: 0.5 },
-}
+})
 
 const serviceConfigKey = 'grpc.service_config'
 
-/** Keeps what the options say of balancing. */
-const retrying = (channel: ChannelOptions): ChannelOptions => {
+/** Options of a channel that tries calls of these methods again. They must be idempotent. Keeps what the options say of balancing. */
+export const retrying = (channel: ChannelOptions, methods: readonly MethodName[]): ChannelOptions => {
   const given = JSON.parse(channel[serviceConfigKey] ?? '{}') as object
-  return { ...channel, [serviceConfigKey]: JSON.stringify({ ...retries, ...given }) }
+  return { ...channel, [serviceConfigKey]: JSON.stringify({ ...retriesOf(methods), ...given }) }
 }
 
 /**

@@ -15,15 +15,18 @@ export interface ExecuteOptions {
   readonly timeoutMs?: number
   /** Whether its output goes to this process's stderr as well. */
   readonly isShown?: boolean
+  /** Default: those of this process. */
+  readonly cwd?: string
+  readonly env?: NodeJS.ProcessEnv
 }
 
 /** Runs a program to its end. Rejects only where it cannot be started. */
 export const tryExecute = async (
   command: string,
   args: readonly string[],
-  { input = '', timeoutMs = 600_000, isShown = false }: ExecuteOptions = {},
+  { input = '', timeoutMs = 600_000, isShown = false, cwd, env }: ExecuteOptions = {},
 ): Promise<Executed> => {
-  const child = spawn(command, args, { stdio: 'pipe', timeout: timeoutMs, killSignal: 'SIGKILL' })
+  const child = spawn(command, args, { stdio: 'pipe', timeout: timeoutMs, killSignal: 'SIGKILL', cwd, env })
   const closed = once(child, 'close') as Promise<[number | null]>
   if (isShown)
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => process.stderr.write(bytes))

@@ -5,7 +5,8 @@ const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../packag
   version: string
 }
 
-const named = (name: string) => `armature/${name}:${version}`
+/** The tag of an image of this workspace. */
+export const named = (name: string) => `armature/${name}:${version}`
 
 export const probeImage = named('armature-probe')
 export const cliImage = named('armature')

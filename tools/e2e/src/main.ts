@@ -108,6 +108,7 @@ const vitest = spawn(
       TALLY_FILE: tallyFile,
       E2E_NAMESPACE: asked.namespace,
       E2E_KEEP: String(asked.keep),
+      E2E_LOADER: asked.load,
       E2E_CALLS_PER_SECOND: asked.calls,
       E2E_EVENTS_PER_SECOND: asked.events,
     },

@@ -1,11 +1,19 @@
 import { join } from 'node:path'
 import { openNamespace, type Pod } from './cluster.ts'
 
-const { E2E_NAMESPACE: name = 'armature-e2e', E2E_KEEP, E2E_CALLS_PER_SECOND, E2E_EVENTS_PER_SECOND } = process.env
+const {
+  E2E_NAMESPACE: name = 'armature-e2e',
+  E2E_KEEP,
+  E2E_LOADER,
+  E2E_CALLS_PER_SECOND,
+  E2E_EVENTS_PER_SECOND,
+} = process.env
 
 /** The namespace that all tests of a run share. */
 export const space = openNamespace(name)
 export const isKept = E2E_KEEP === 'true'
+/** How images get into the cluster, as --load says. */
+export const loader = E2E_LOADER ?? 'none'
 export const callsPerSecond = Number(E2E_CALLS_PER_SECOND ?? 50)
 export const eventsPerSecond = Number(E2E_EVENTS_PER_SECOND ?? 250)
 

@@ -43,9 +43,37 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise:
       'A new name that stands for something else already is refused, since the two could not be told apart afterwards',
-    file: 'tools/scaffold/src/rename/generator.ts',
-    find: 'checkFree(texts, from, to)\n    const',
+    file: 'tools/scaffold/src/rename/renaming.ts',
+    find: 'checkFree(texts, from, to)\n  const',
     replace: 'const',
     tests: ['tools/scaffold/src/rename/generator.test.ts'],
+  },
+  {
+    promise: 'A rename brings back no file that the same run deletes',
+    file: 'tools/scaffold/src/rename/renaming.ts',
+    find: ' && !isDeleted(path))',
+    replace: ')',
+    tests: ['tools/scaffold/src/rename/generator.test.ts'],
+  },
+  {
+    promise: 'A platform that cannot be made leaves nothing behind',
+    file: 'tools/scaffold/src/create/make-platform.ts',
+    find: '    rmSync(work, { recursive: true, force: true })\n',
+    replace: '',
+    tests: ['tools/scaffold/test/create.test.ts'],
+  },
+  {
+    promise: 'No platform is made in a folder that is not empty',
+    file: 'tools/scaffold/src/create/make-platform.ts',
+    find: 'readdirSync(place).length > 0',
+    replace: 'readdirSync(place).length < 0',
+    tests: ['tools/scaffold/test/create.test.ts'],
+  },
+  {
+    promise: 'A driver that no generator made is not removed',
+    file: 'tools/scaffold/src/remove/driver.ts',
+    find: '!tree.exists(driverRecord(folder))',
+    replace: 'folder.length === 0',
+    tests: ['tools/scaffold/test/driver.test.ts'],
   },
 ]

@@ -40,10 +40,15 @@ export const copyWorkspace = (root: string): WorkspaceCopy => {
     if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to)
     else cpSync(from, to)
   }
+  linkInstalled(root, folder, paths)
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+/** Links the packages that are installed in a workspace into a copy of it, which has files of these paths. */
+export const linkInstalled = (root: string, folder: string, paths: readonly string[]): void => {
   for (const place of new Set(['.', ...paths.map((path) => dirname(path))])) {
     if (existsSync(join(root, place, 'node_modules'))) linkPackages(root, folder, join(place, 'node_modules'))
   }
-  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /** The packages of the workspace are links with a relative target: copied as they are, they lead into the copy. */

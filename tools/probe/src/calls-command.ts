@@ -1,7 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import { systemClock } from '@armature/async/clock'
 import { consulSettings } from '@armature/config/consul'
-import { decimal, durationMs, integer, text } from '@armature/config/settings'
+import { text } from '@armature/config/settings'
 import { createClientTarget } from '@armature/discovery/client-target'
 import { createConsulClient } from '@armature/discovery/consul-client'
 import { createSearchClient } from '@armature/search-api/client'
@@ -9,28 +7,14 @@ import { command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import * as z from 'zod'
 import { again } from './again.ts'
-import { steadyCalls } from './steady-calls.ts'
+import { steadily, steadySettings } from './steady-settings.ts'
 
 const settings = z.object({
   ...consulSettings,
   address: text()
     .default('consul:///search-service')
     .meta({ description: 'The server: HOST:PORT, consul:///SERVICE, srv:///NAME', env: 'SEARCH_ADDRESS' }),
-  rate: decimal({ min: 0.1, max: 100_000 }).default(200).meta({ description: 'Calls a second', env: 'PROBE_RATE' }),
-  seconds: decimal({ min: 0.1, max: 86_400 })
-    .default(86_400)
-    .meta({ description: 'How long to call, in seconds; a signal ends it sooner', env: 'PROBE_SECONDS' }),
-  maxUnderWay: integer({ min: 1, max: 10_000 })
-    .default(500)
-    .meta({ description: 'Calls that wait for their answer at once', env: 'PROBE_MAX_UNDER_WAY' }),
-  timeoutMs: durationMs({ min: 1 })
-    .default(10_000)
-    .meta({ description: 'Timeout of one call, in milliseconds', flag: 'timeout', env: 'PROBE_TIMEOUT_MS' }),
-  withinMs: durationMs({ min: 1 }).default(30_000).meta({
-    description: 'How long the first call may fail, in milliseconds; it does not count',
-    flag: 'within',
-    env: 'PROBE_WITHIN_MS',
-  }),
+  ...steadySettings,
 })
 
 /**
@@ -41,21 +25,14 @@ export const callsCommand = command({
   summary: 'Call search-service at a steady rate until stopped, and print what came of it as JSON',
   settings,
   run: async (asked, { stdout, stderr, signal }) => {
-    const { consulHttpAddr, address, rate, seconds, maxUnderWay, timeoutMs, withinMs } = asked
+    const { consulHttpAddr, address, rate, timeoutMs, withinMs } = asked
     const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...asked, consulHttpAddr })
     const { target, options } = createClientTarget(address, { consul })
     const client = createSearchClient(target, { deadlineMs: timeoutMs, channel: options })
     const call = (number: number) => client.search({ point: pointOf(number), page_size: 1 })
     await again(() => call(0), withinMs, signal)
     stderr.write(`calls ${address} ${rate} times a second\n`)
-    const counts = await steadyCalls({
-      perSecond: rate,
-      maxUnderWay,
-      clock: systemClock(),
-      pause: (delayMs, stopped) => pause(delayMs, undefined, { signal: stopped }),
-      signal: AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]),
-      call,
-    })
+    const counts = await steadily(call, asked, signal)
     client.close()
     consul?.close()
     stdout.write(`${JSON.stringify(counts)}\n`)

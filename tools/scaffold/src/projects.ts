@@ -28,3 +28,13 @@ export const projects = (tree: Tree): readonly Project[] =>
         manifest: JSON.parse(tree.read(`${folder}/package.json`, 'utf8') ?? '{}') as Manifest,
       })),
   )
+
+/** The packages that a project names. */
+export const dependenciesOf = ({ dependencies = {}, devDependencies = {} }: Manifest): readonly string[] =>
+  Object.keys({ ...dependencies, ...devDependencies })
+
+/** The folder of a package of the workspace: a library or a tool. */
+export const packageFolder = (tree: Tree, packageName: string): string => {
+  const name = packageName.split('/')[1] ?? ''
+  return tree.exists(`libs/${name}`) ? `libs/${name}` : `tools/${name}`
+}

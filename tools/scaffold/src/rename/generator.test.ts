@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, lstatSync, readlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, lstatSync, readlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FsTree } from '@nx/devkit/internal'
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { changesOf, flush } from '../../test/dry-tree.ts'
 import { repository } from '../../test/repository.ts'
 import { rename } from './generator.ts'
+import { renameWorkspace } from './renaming.ts'
 
 let root: string
 let tree: Tree
@@ -49,6 +50,13 @@ test('files, their names and the links of packages have the new name; what was d
   expect(readlinkSync(join(root, 'node_modules/@acme/service'))).toBe('../../libs/service')
   expect(lstatSync(join(root, 'node_modules/@quux/service'), { throwIfNoEntry: false })).toBeUndefined()
   expect(git('ls-files', '--others', '--deleted', '--modified', '--exclude-standard')).not.toContain('logo.png')
+})
+
+test('bug: a file in a folder that the same run deletes came back', async () => {
+  tree.delete('tools/bench')
+  renameWorkspace(tree, options.scope, options.name)
+  flush(tree)
+  expect(existsSync(join(root, 'tools/bench'))).toBe(false)
 })
 
 test('a second run changes nothing', async () => {

@@ -1,5 +1,6 @@
 import type { Tree } from '@nx/devkit'
 import type { ServiceSpec } from './spec.ts'
+import { shipper } from './umbrella.ts'
 
 const codeOwners = 'CODEOWNERS'
 const ownersHead = '# Who is asked to review a change of a folder.\n'
@@ -21,11 +22,13 @@ export const addToDocuments = (tree: Tree, { name, description, owner }: Service
 export const removeFromDocuments = (tree: Tree, name: string): void => {
   edit(tree, 'README.md', (text) => withoutLines(text, (line) => line.startsWith(`| [${name}](apps/${name})`)))
   edit(tree, 'CHANGELOG.md', (text) => withoutLines(text, (line) => line.startsWith(changeHead(name))))
-  edit(tree, memory, (text) =>
-    text
-      .replace(new RegExp(`\\n *"${name}": \\{[^}]*\\},`), '')
-      .replace(new RegExp(`,\\n *"${name}": \\{[^}]*\\}`), ''),
-  )
+  // The charts of the others count with its memory, whether it wraps them or not.
+  if (name !== shipper)
+    edit(tree, memory, (text) =>
+      text
+        .replace(new RegExp(`\\n *"${name}": \\{[^}]*\\},`), '')
+        .replace(new RegExp(`,\\n *"${name}": \\{[^}]*\\}`), ''),
+    )
   if (!tree.exists(codeOwners)) return
   edit(tree, codeOwners, (text) =>
     withoutLines(text, (line) => line.startsWith(`/apps/${name}/ `) || line.startsWith(`/helm/${name}/ `)),

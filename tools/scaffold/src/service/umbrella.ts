@@ -6,6 +6,8 @@ import type { ServiceSpec } from './spec.ts'
 const chart = 'helm/platform'
 const names = `${chart}/templates/_names.tpl`
 const schema = `${chart}/values.schema.json`
+/** The app whose image wraps the others, to ship their lines. */
+export const shipper = 'log-shipper'
 
 /** Links that Helm needs: the library chart in the chart of the service, and that in the umbrella. */
 export const chartLinks = (name: string): Links => ({
@@ -25,7 +27,13 @@ export const addToUmbrella = (tree: Tree, spec: ServiceSpec): void => {
 /** Takes a service out of the umbrella chart again. */
 export const removeFromUmbrella = (tree: Tree, name: string): void => {
   edit(tree, `${chart}/Chart.yaml`, (text) => text.replace(new RegExp(`  - name: ${name}\\n(?:    .*\\n)+`), ''))
-  edit(tree, `${chart}/values.yaml`, (text) => withoutKey(text, name))
+  edit(tree, `${chart}/values.yaml`, (text) => {
+    const left = withoutKey(text, name)
+    // The others are wrapped by its image.
+    return name === shipper
+      ? left.replaceAll(/(\n {2}logShipping:\n(?: {4}#.*\n)* {4}mode: )wrap\n/g, '$1none\n')
+      : left
+  })
   edit(tree, schema, (text) => removeSchema(text, name))
   for (const list of ['platform.apps', 'platform.grpcApps'])
     editList(tree, list, (apps) => apps.filter((app) => app !== name))

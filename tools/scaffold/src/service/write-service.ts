@@ -2,6 +2,7 @@ import type { Tree } from '@nx/devkit'
 import { formatChanges } from '../format-changes.ts'
 import type { Links } from '../links.ts'
 import { addProject } from '../project.ts'
+import { packageFolder } from '../projects.ts'
 import { apiFiles } from './api-files.ts'
 import { chartSources } from './chart-file.ts'
 import { manifestOf } from './manifest.ts'
@@ -24,7 +25,7 @@ export const writeService = (tree: Tree, spec: ServiceSpec): Links => {
     folder: `apps/${name}`,
     manifest,
     files: appFiles(spec),
-    uses: packages.flatMap((each) => (each.startsWith('@armature/') ? folderOf(tree, each) : [])),
+    uses: packages.flatMap((each) => (each.startsWith('@armature/') ? packageFolder(tree, each) : [])),
   })
   tree.changePermissions(`apps/${name}/src/main.ts`, executable)
   for (const [path, text] of Object.entries(chartSources(spec))) tree.write(`helm/${name}/${path}`, text)
@@ -64,8 +65,3 @@ const versionsOf =
     }
     throw new Error(`neither libs/config nor libs/service has the package ${name}`)
   }
-
-const folderOf = (tree: Tree, packageName: string): string => {
-  const name = packageName.split('/')[1] ?? ''
-  return tree.exists(`libs/${name}`) ? `libs/${name}` : `tools/${name}`
-}

@@ -1,0 +1,10 @@
+import { guaranteesReporter } from '@armature/messaging-kit/guarantees-reporter'
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    passWithNoTests: false,
+    reporters: ['default', guaranteesReporter()],
+  },
+})

@@ -1,0 +1,55 @@
+import { consulSettings } from '@armature/config/consul'
+import { text } from '@armature/config/settings'
+import { createClientTarget } from '@armature/discovery/client-target'
+import { createConsulClient } from '@armature/discovery/consul-client'
+import { callWith, retrying } from '@armature/search-api/client'
+import { command } from '@armature/service/command'
+import { exitCodes } from '@armature/service/exit-codes'
+import { Client, credentials } from '@grpc/grpc-js'
+import * as z from 'zod'
+import { again } from './again.ts'
+import { steadily, steadySettings } from './steady-settings.ts'
+import { textMethod } from './text-method.ts'
+
+const settings = z.object({
+  ...consulSettings,
+  address: text().meta({
+    description: 'The server: HOST:PORT, consul:///SERVICE, srv:///NAME',
+    env: 'PROBE_ADDRESS',
+  }),
+  method: text().meta({
+    description: 'The method, package.Service/Method. It must be idempotent',
+    env: 'PROBE_METHOD',
+  }),
+  text: text().meta({
+    description: 'The text in field 1 of the request. {n} in it is the number of the call',
+    env: 'PROBE_TEXT',
+  }),
+  ...steadySettings,
+})
+
+/**
+ * `armature-probe unary`: calls any method whose request begins with a text, at a steady rate until it is stopped, with the retries of
+ * libs/search-api. It prints what `calls` prints, and exits as that does.
+ */
+export const unaryCommand = command({
+  summary: 'Call a unary method with a text at a steady rate until stopped, and print what came of it as JSON',
+  settings,
+  run: async (asked, { stdout, stderr, signal }) => {
+    const { consulHttpAddr, address, method, rate, timeoutMs, withinMs } = asked
+    const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...asked, consulHttpAddr })
+    const { target, options } = createClientTarget(address, { consul })
+    const [serviceName, methodName] = method.split('/')
+    const channel = retrying(options, [{ service: serviceName, method: methodName }])
+    const client = new Client(target, credentials.createInsecure(), channel)
+    const send = callWith(client, { call: textMethod(method) }, timeoutMs)
+    const call = (number: number) => send('call', { text: asked.text.replaceAll('{n}', String(number)) })
+    await again(() => call(0), withinMs, signal)
+    stderr.write(`calls ${address} ${rate} times a second\n`)
+    const counts = await steadily(call, asked, signal)
+    client.close()
+    consul?.close()
+    stdout.write(`${JSON.stringify(counts)}\n`)
+    return counts.failed === 0 ? exitCodes.ok : exitCodes.unavailable
+  },
+})
