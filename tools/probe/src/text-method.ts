@@ -3,9 +3,14 @@ import type { MethodDefinition } from '@grpc/grpc-js'
 /** A request whose field 1 is a text; the answer is left as it comes. */
 export type TextMethod = MethodDefinition<{ readonly text: string }, Buffer>
 
+/** Throws RangeError for what is no full name of a method. */
+export const checkMethod = (name: string): void => {
+  if (!/^[\w.]+\/\w+$/.test(name)) throw new RangeError(`${name} is no method: write package.Service/Method`)
+}
+
 /** The method with this full name, `package.Service/Method`. Throws RangeError for a name of another form. */
 export const textMethod = (name: string): TextMethod => {
-  if (!/^[\w.]+\/\w+$/.test(name)) throw new RangeError(`${name} is no method: write package.Service/Method`)
+  checkMethod(name)
   return {
     path: `/${name}`,
     requestStream: false,

@@ -1,5 +1,5 @@
 import { consulSettings } from '@armature/config/consul'
-import { text } from '@armature/config/settings'
+import { checkedText, text } from '@armature/config/settings'
 import { createClientTarget } from '@armature/discovery/client-target'
 import { createConsulClient } from '@armature/discovery/consul-client'
 import { callWith, retrying } from '@armature/search-api/client'
@@ -9,7 +9,7 @@ import { Client, credentials } from '@grpc/grpc-js'
 import * as z from 'zod'
 import { again } from './again.ts'
 import { steadily, steadySettings } from './steady-settings.ts'
-import { textMethod } from './text-method.ts'
+import { checkMethod, textMethod } from './text-method.ts'
 
 const settings = z.object({
   ...consulSettings,
@@ -17,7 +17,7 @@ const settings = z.object({
     description: 'The server: HOST:PORT, consul:///SERVICE, srv:///NAME',
     env: 'PROBE_ADDRESS',
   }),
-  method: text().meta({
+  method: checkedText(checkMethod).meta({
     description: 'The method, package.Service/Method. It must be idempotent',
     env: 'PROBE_METHOD',
   }),

@@ -11,7 +11,7 @@ ${spec.description}.
     npx nx serve ${spec.name}
     npx nx test ${spec.name}
     npx nx run ${spec.name}:image
-    helm upgrade platform helm/platform --reuse-values --set ${spec.name}.enabled=true
+    helm upgrade platform helm/platform --reset-then-reuse-values --set ${spec.name}.enabled=true
 
 ${paragraphs(spec).join('\n\n')}
 
