@@ -6,6 +6,7 @@ import { consumerSettings } from '@armature/consumer/consumer-settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 import { checkNetwork } from '@armature/webhook/private-address'
 import { createSign } from '@armature/webhook/signature'
+import { checkCommandPath } from './command-action.ts'
 
 export const settings = z.object({
   ...commonSettings,
@@ -14,6 +15,13 @@ export const settings = z.object({
   ...kvSettings,
   ...registrationSettings,
   ...consumerSettings('reactor'),
+  handlersFile: text().optional().meta({
+    description: 'TypeScript or JavaScript file whose handlers run in place of the built-in ones',
+    flag: 'handlers',
+  }),
+  commandAllow: list(checkedText(checkCommandPath))
+    .default([])
+    .meta({ description: 'Absolute paths of programs that handlers may run (none = no program)' }),
   keepHandled: integer({ min: 1, max: 10_000 }).default(100).meta({ description: 'Alerts kept for the status page' }),
   webhookUrl: url(['http', 'https'])
     .optional()

@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import type { HandledAlert } from './handled-alert.ts'
 import type { HandlerTools } from './handler-tools.ts'
 import { handlers } from './handlers.ts'
+import { loadHandlersFile } from './handlers-file.ts'
 import { reactorMetrics } from './reactor-metrics.ts'
 import { createRecent } from './recent.ts'
 
@@ -41,7 +42,7 @@ export interface Reactor extends Service {
   handled(): readonly HandledAlert[]
 }
 
-/** Runs handlers on the messages of their topics: those of `handlers.ts`, or those that `create` makes. */
+/** Runs handlers on the messages of their topics: those of the file that the settings name, else those that `create` makes. */
 export const reactor = (
   config: Config,
   edges: Edges,
@@ -52,11 +53,16 @@ export const reactor = (
   const handled = createRecent<HandledAlert>(config.keepHandled)
   const onOutcome = (handler: string, outcome: string) =>
     metrics.count(reactorMetrics.reactor_handled_total, 1, { handler, outcome })
+  const { handlersFile } = config
+  const tools = { config, clock, metrics, handled }
   const consumer = createConsumer({
     name,
     config,
     edges,
-    handlers: create({ config, clock, metrics, handled }),
+    handlers:
+      handlersFile === undefined
+        ? create(tools)
+        : (startTools) => loadHandlersFile(handlersFile, { ...tools, ...startTools }),
     onOutcome,
   })
   return Object.assign(consumer, { handled: () => handled.list() })

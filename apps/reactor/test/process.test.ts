@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { startProgram, type Program } from '@armature/servers/program'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
@@ -37,6 +40,51 @@ describe('the process', { timeout: 60_000 }, () => {
     expect(await program.ended()).toEqual({ code: 0, signal: null })
     expect(program.output()).toMatch(shown)
     expect(program.output()).not.toContain('canary')
+  })
+
+  const written = async (name: string, text: string) => {
+    const folder = await mkdtemp(join(tmpdir(), 'armature-run-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const file = join(folder, name)
+    await writeFile(file, text)
+    return file
+  }
+
+  test('run FILE runs its handlers, in TypeScript without a build, and list shows them', async () => {
+    const file = await written(
+      'handlers.ts',
+      `type Tools = { on: Function }
+      export const handlers = ({ on }: Tools) => [on('orders.eu', { name: 'count', rateLimit: { perSecond: 5 } }, () => {})]`,
+    )
+    const list = start('list', `--handlers=${file}`)
+    expect(await list.ended()).toEqual({ code: 0, signal: null })
+    expect(list.output()).toMatch(/^HANDLER +TOPIC +GROUP +OPTIONS\ncount +orders\.eu +reactor\.count +5 a second\n$/)
+    const program = start('run', file)
+    await program.until(/waits for messages on orders\.eu at memory:/)
+    program.signal('SIGTERM')
+    expect(await program.ended()).toEqual({ code: 0, signal: null })
+  })
+
+  test.each([
+    ['handlers.ts', 'enum A { B }\nexport const handlers = []', 78, /handlers\.ts cannot be run \(.*enum/is],
+    ['handlers.js', 'export const handlers = [', 78, /handlers\.js cannot be run \(/],
+    ['nothing.js', 'export const other = 1', 78, /nothing\.js exports no handlers\. Write: export const handlers/],
+  ])('run %s with %j is a fault of the file', async (name, text, code, why) => {
+    const program = start('run', await written(name, text))
+    expect(await program.ended()).toEqual({ code, signal: null })
+    expect(program.output()).toMatch(why)
+  })
+
+  test.each([
+    [['run'], 64, /FILE is missing.*write reactor run FILE/],
+    [['run', '/nowhere/handlers.ts'], 78, /\/nowhere\/handlers\.ts cannot be run/],
+    [['replay'], 78, /topic.*from|from.*topic/s],
+    [['replay', '-t', 'a', '--from=soon'], 64, /from.*neither a duration nor a time/s],
+    [['replay', '-t', 'a', '--from=2h'], 64, /memory:/],
+  ])('%j is refused', async (args, code, why) => {
+    const program = start(...args)
+    expect(await program.ended()).toEqual({ code, signal: null })
+    expect(program.output()).toMatch(why)
   })
 
   test.each([

@@ -6,6 +6,7 @@ import { dlqLs } from './dlq-ls.ts'
 import { dlqRedrive } from './dlq-redrive.ts'
 import { dlqShow } from './dlq-show.ts'
 import { dlqStats } from './dlq-stats.ts'
+import { errorsCommand } from './errors-command.ts'
 import { publishCommand } from './publish-command.ts'
 import { tapCommand } from './tap-command.ts'
 
@@ -17,6 +18,7 @@ export const messagingCommands = (program: Program): Readonly<Record<string, Com
   'dlq redrive': dlqRedrive(program),
   'dlq edit': dlqEdit(program),
   'dlq drop': dlqDrop(program),
+  errors: errorsCommand(program),
   publish: publishCommand(program),
   tap: tapCommand(program),
 })

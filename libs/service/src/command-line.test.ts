@@ -49,6 +49,19 @@ test('a word is the service own where it takes arguments', () => {
   expect(read(['sned'], { positionals: { usage: 'FILE' } })).toEqual({ kind: 'serve', argv: ['sned'] })
 })
 
+const serveWords = { run: { summary: 'Run a file', usage: 'FILE', flag: 'handlers' } }
+
+test('a word may run the service itself with an operand', () => {
+  const argv = ['run', 'a b.ts', '--group=blue']
+  expect(read(argv, { serveWords })).toEqual({ kind: 'serve', argv: ['--handlers=a b.ts', '--group=blue'] })
+  expect(read(['run', '--help'], { serveWords })).toEqual({ kind: 'help' })
+  expect(() => read(['rnu', 'x'], { serveWords })).toThrow(/did you mean run/)
+})
+
+test.each([[['run']], [['run', '--group=blue']]])('%j lacks its operand', (argv) => {
+  expect(() => read(argv, { serveWords })).toThrow(/FILE is missing.*write monitor run FILE/)
+})
+
 test('what follows -- is taken only where something may', () => {
   const settings = z.object({})
   expect(readSettings('x', settings, ['--', 'a', '-b'], {}, { rest: 'COMMAND' }).rest).toEqual(['a', '-b'])

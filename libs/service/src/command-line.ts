@@ -4,7 +4,7 @@ import { loadConfig } from '@armature/config/load'
 import { nearest } from '@armature/config/nearest'
 import type { Env } from '@armature/config/process'
 import type { Settings } from '@armature/config/schema'
-import type { Command, ConfigOf, Given, Takes } from './command.ts'
+import type { Command, ConfigOf, Given, ServeWord, ServeWords, Takes } from './command.ts'
 
 type Commands = Readonly<Record<string, Command>>
 
@@ -28,22 +28,36 @@ export const readCommandLine = (
   name: string,
   argv: readonly string[],
   commands: Commands,
-  takes: Takes & { readonly moved?: Readonly<Record<string, string>> },
+  takes: Takes & { readonly moved?: Readonly<Record<string, string>>; readonly serveWords?: ServeWords },
 ): Asked => {
   const elsewhere = wordsOf(argv, takes.moved ?? {})
   if (elsewhere !== undefined) throw movedCommand(name, ...elsewhere)
   const asked = askedOf(argv, commands)
   if (asked !== undefined) return asked
   const [first = '', ...others] = argv
+  const word = Object.hasOwn(takes.serveWords ?? {}, first) ? takes.serveWords?.[first] : undefined
+  if (word !== undefined) return { kind: 'serve', argv: withOperand(name, first, word, others) }
   if (first === 'explain') {
     const [key, ...rest] = others
     const all = key === undefined || key.startsWith('-')
     return all ? { kind: 'explain', key: undefined, argv: others } : { kind: 'explain', key, argv: rest }
   }
   if (first !== '' && !first.startsWith('-') && takes.positionals === undefined) {
-    throw noCommand(name, argv, [...Object.keys(commands), 'explain'])
+    throw noCommand(name, argv, [...Object.keys(commands), ...Object.keys(takes.serveWords ?? {}), 'explain'])
   }
   return { kind: 'serve', argv }
+}
+
+/** `run FILE` as `--handlers=FILE`. */
+const withOperand = (name: string, word: string, { flag, usage }: ServeWord, argv: readonly string[]): string[] => {
+  const [operand, ...rest] = argv
+  if (operand !== undefined && !operand.startsWith('-')) return [`--${flag}=${operand}`, ...rest]
+  const fix = `write ${name} ${word} ${usage}`
+  throw new ConfigError(
+    name,
+    [{ key: 'argument', source: 'argument 2', problem: `${usage} is missing`, fix }],
+    () => '',
+  )
 }
 
 /** The same for a program that has commands only. Throws ConfigError (64) where the command line names none of them. */

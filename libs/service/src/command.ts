@@ -20,6 +20,18 @@ export interface Takes {
   readonly rest?: string
 }
 
+/** A word that runs the service itself with an operand: `run FILE` is `--handlers=FILE`. */
+export interface ServeWord {
+  /** One line for `--help`. */
+  readonly summary: string
+  /** The operand in `--help`: `FILE`. */
+  readonly usage: string
+  /** The long flag that the operand is the value of, without dashes. */
+  readonly flag: string
+}
+
+export type ServeWords = Readonly<Record<string, ServeWord>>
+
 /** The streams of a command: data on stdout, everything else on stderr. */
 export interface CommandIo extends Given {
   readonly stdin: Readable

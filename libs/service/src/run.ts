@@ -8,7 +8,7 @@ import { type Loaded, settingsReader, type SettingsReader } from '@armature/conf
 import type { Settings } from '@armature/config/schema'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import type { Route } from './admin-http.ts'
-import type { Command, ConfigOf, Given, Takes } from './command.ts'
+import type { Command, ConfigOf, Given, ServeWords, Takes } from './command.ts'
 import { type Asked, readCommandLine, refuseRest } from './command-line.ts'
 import { exitCodes } from './exit-codes.ts'
 import { explainListenError } from './faults.ts'
@@ -31,6 +31,8 @@ export interface RunOptions<S extends Settings> extends Takes {
   service: (config: ConfigOf<S>, given: Given) => Service
   /** Subcommands by name, each with settings of its own. */
   commands?: Readonly<Record<string, Command>>
+  /** Words that run the service itself with an operand. */
+  serveWords?: ServeWords
   /** Words that were commands once, and what to call instead: whoever types them is told so. */
   moved?: Readonly<Record<string, string>>
   /** More paths of the admin HTTP server, such as a status page. */
@@ -106,6 +108,8 @@ const help = <S extends Settings>(
   if (name !== undefined && command !== undefined)
     return helpText({ ...command, name: `${options.name} ${name}`, envPrefix })
   const commands: Record<string, string> = {}
+  for (const [key, { summary, usage }] of Object.entries(options.serveWords ?? {}))
+    commands[`${key} ${usage}`] = summary
   for (const [key, { summary }] of Object.entries(options.commands ?? {})) commands[key] = summary
   return helpText({ ...options, commands: { ...commands, explain: 'Tell which source gives a setting its value' } })
 }
