@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { bytes, checkedText, durationMs, host, integer, port, text } from '@armature/config/settings'
+import { bytes, checkedText, choice, durationMs, host, integer, list, port, text, url } from '@armature/config/settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 
 export const settings = z.object({
@@ -26,6 +26,51 @@ export const settings = z.object({
   samplesTopic: checkedText(checkPattern)
     .optional()
     .meta({ description: 'Topic with further samples to evaluate; may hold wildcards' }),
+  sampleValuePath: text().optional().meta({
+    description:
+      'Way to the value in the JSON messages of the samples topic, such as order.amount (none = they are samples)',
+  }),
+  sampleName: text().optional().meta({ description: 'Metric of values that a way leads to (none = the topic)' }),
+  sampleType: choice(['gauge', 'counter', 'timer', 'histogram', 'distribution', 'meter'])
+    .default('gauge')
+    .meta({ description: 'Type of values that a way leads to' }),
+  sampleTagPaths: list(text())
+    .default([])
+    .meta({ description: 'Ways to the tags of such values; a tag is named by the last part of its way' }),
+  statsdTcpListenPort: port()
+    .optional()
+    .meta({ description: 'TCP port to listen on for StatsD lines, 0 = any free one (none = TCP is not listened on)' }),
+  maxStatsdConnections: integer({ min: 1, max: 10_000 })
+    .default(256)
+    .meta({ description: 'TCP connections for StatsD lines at once; more are closed as they come, and counted' }),
+  graphiteUrl: url(['http', 'https'])
+    .optional()
+    .meta({ description: 'Graphite whose render API is asked for values: http://HOST:PORT', secret: true }),
+  graphiteTargets: list(text())
+    .default([])
+    .meta({ description: 'Targets that Graphite is asked for', commas: false, flag: 'graphite-target' }),
+  graphiteType: choice(['gauge', 'counter', 'timer'])
+    .default('gauge')
+    .meta({ description: 'Type of the values of Graphite' }),
+  graphiteEveryMs: durationMs({ min: 100, max: 3_600_000 })
+    .default(10_000)
+    .meta({ description: 'Interval in which Graphite is asked, in milliseconds' }),
+  scrapeUrls: list(url(['http', 'https']))
+    .default([])
+    .meta({ description: 'Addresses of metrics for Prometheus: http://HOST:PORT/metrics', flag: 'scrape-url' }),
+  scrapeEveryMs: durationMs({ min: 100, max: 3_600_000 })
+    .default(15_000)
+    .meta({ description: 'Interval in which they are read, in milliseconds' }),
+  collectTimeoutMs: durationMs({ min: 100, max: 600_000 })
+    .default(10_000)
+    .meta({ description: 'How long Graphite or a scraped service may take to answer, in milliseconds' }),
+  otlpListenHost: host().default('127.0.0.1').meta({ description: 'Address to listen on for metrics of OTLP/HTTP' }),
+  otlpListenPort: port().optional().meta({
+    description: 'Port to listen on for metrics of OTLP/HTTP, 0 = any free one (none = OTLP is not listened on)',
+  }),
+  maxAnswerBytes: bytes({ min: 65_536, max: 1_073_741_824 }).default(16_777_216).meta({
+    description: 'Longest answer of Graphite or a scraped service, and longest body of OTLP; longer ones are refused',
+  }),
   rulesFile: text().optional().meta({
     description: 'YAML or JSON file of rules, followed while it changes (none = the built-in rules)',
     flag: 'rules',

@@ -18,10 +18,12 @@ import { alertMetrics } from './alert-metrics.ts'
 import { createAlertBook, type AlertBook } from './alerts/alert-book.ts'
 import type { Config } from './config.ts'
 import type { Notice } from './events.ts'
+import { openCollectors, type Collectors } from './collect/collectors.ts'
 import { createEvaluation, type Evaluation } from './collect/evaluation.ts'
+import { readForeign } from './collect/foreign-messages.ts'
 import { openListener, type Listener } from './collect/listener.ts'
 import { createNotices, type Notices } from './notify/notices.ts'
-import { createMonitor } from './rules/monitor.ts'
+import { createMonitor, type Monitor } from './rules/monitor.ts'
 import { openLiveRules, type LiveRules } from './rules/live-rules.ts'
 import type { Rule } from './rules/rules.ts'
 import { steadyTime } from './steady-time.ts'
@@ -63,8 +65,7 @@ interface Parts {
   readonly notices: Notices
   readonly book: AlertBook
   readonly evaluation: Evaluation
-  readonly tick: () => void
-  readonly replaceRules: (rules: readonly Rule[]) => void
+  readonly monitor: Monitor
 }
 
 /** Judges samples by rules and publishes what it finds to `alerts.<name>`. */
@@ -74,6 +75,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
   let parts: Parts | undefined
   let rules: LiveRules | undefined
   let listener: Listener | undefined
+  let collectors: Collectors | undefined
   let subscription: Subscription | undefined
   let cancelTick: Cancel = () => undefined
   let closed = false
@@ -93,8 +95,8 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       const { rulesFile: file, rulesPollMs: pollMs } = config
       rules = await openLiveRules({ file, clock, pollMs, telemetry })
       parts = compose(config, edges, rules.atStart, await openedUnless(stopping, edges.openMessaging()))
-      const { driver, evaluation, tick } = parts
-      rules.follow(parts.replaceRules)
+      const { driver, evaluation, monitor } = parts
+      rules.follow(monitor.replaceRules)
       observeBroker(driver, telemetry.metrics)
       if (config.samplesTopic !== undefined) {
         const handle = trace({ system: driver.scheme, group: name })(evaluation.handle)
@@ -109,7 +111,8 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
         onError: (error) =>
           ended.reject(new ServiceError('the StatsD listener failed', { exitCode: exitCodes.io, cause: error })),
       })
-      tickFor(tick)
+      collectors = await openCollectors({ config, clock, telemetry, monitor, evaluation })
+      tickFor(monitor.tick)
     },
     ...(config.rulesFile !== undefined && { reload: () => rules?.reload() }),
     checks: ['publish', ...brokerChecks],
@@ -120,15 +123,15 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     stopIntake: async () => {
       cancelTick()
       rules?.close()
-      await Promise.all([listener?.close(), subscription?.stop()])
+      await Promise.all([listener?.close(), collectors?.stop(), subscription?.stop()])
     },
     finish: async () => {
-      await Promise.all([parts?.evaluation.idle(), subscription?.idle()])
+      await Promise.all([parts?.evaluation.idle(), collectors?.idle(), subscription?.idle()])
     },
     flush: async () => {
       await parts?.notices.idle()
       while (parts !== undefined && parts.book.owed() > 0 && !closed) {
-        parts.tick()
+        parts.monitor.tick()
         // If nothing found its way into an empty queue, another round would change nothing.
         if (parts.notices.size === 0) return
         await parts.notices.idle()
@@ -143,11 +146,16 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       closed = true
       parts?.notices.close()
       rules?.close()
-      await Promise.all([listener?.close(), parts?.driver.close()])
+      await Promise.all([listener?.close(), collectors?.stop(), parts?.driver.close()])
     },
-    ledger: () => (parts === undefined ? [] : [parts.evaluation.ledger.snapshot(), parts.notices.ledger()]),
+    ledger: () =>
+      parts === undefined
+        ? []
+        : [parts.evaluation.ledger.snapshot(), ...(collectors?.ledger() ?? []), parts.notices.ledger()],
     addresses: () =>
-      listener === undefined ? [] : [{ label: 'StatsD', address: statsdAddress(config, listener.port) }],
+      listener === undefined
+        ? []
+        : [{ label: 'StatsD', address: statsdAddress(config, listener.port) }, ...(collectors?.addresses ?? [])],
     get waitsFor() {
       const port = listener?.port ?? config.statsdListenPort
       const samples = config.samplesTopic === undefined ? '' : ` and samples on ${config.samplesTopic}`
@@ -217,11 +225,18 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
       maxQueuedSamples,
       maxQueuedSampleBytes,
       ledger: (inFlight) => createLedger({ stage: name, inFlight, metrics }),
+      readForeign: foreignReader(config),
       deadLetter: deadLetter({ publisher: driver, handler: 'samples', group: name, clock, metrics }),
     }),
-    tick: () => monitor.tick(),
-    replaceRules: (changed) => monitor.replaceRules(changed),
+    monitor,
   }
 }
+
+const foreignReader = ({
+  sampleValuePath: valuePath,
+  sampleName: name,
+  sampleType: type,
+  sampleTagPaths: tagPaths,
+}: Config) => (valuePath === undefined ? undefined : readForeign({ valuePath, name, type, tagPaths }))
 
 const statsdAddress = ({ statsdListenHost: host }: Config, port: number): string => `udp ${formatHostPort(host, port)}`

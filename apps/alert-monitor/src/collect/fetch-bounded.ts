@@ -9,18 +9,25 @@ export interface FetchOptions {
   readonly signal?: AbortSignal
 }
 
+export interface Fetched {
+  readonly text: string
+  /** In small letters, without its parameters: `text/plain`. */
+  readonly contentType: string
+}
+
 /**
- * The text of an answer of HTTP, decompressed. A redirect is not followed: who may answer must not choose who is asked. Rejects with an error that
+ * The text of an answer of HTTP, decompressed. User and password of the URL are sent as Basic. A redirect is not followed: who may answer must not choose who is asked. Rejects with an error that
  * says why there is none.
  */
-export const fetchBounded = async (url: string, options: FetchOptions): Promise<string> => {
+export const fetchBounded = async (given: string, options: FetchOptions): Promise<Fetched> => {
   const { timeoutMs, maxAnswerBytes, headers = {}, form, signal } = options
+  const { url, authorization } = withoutCredentials(given)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signals = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
   try {
     const response = await fetch(url, {
       ...(form !== undefined && { method: 'POST', body: form }),
-      headers,
+      headers: { ...headers, ...authorization },
       redirect: 'manual',
       signal: signals,
     })
@@ -30,14 +37,26 @@ export const fetchBounded = async (url: string, options: FetchOptions): Promise<
         `it answered ${response.status}${response.status >= 300 && response.status < 400 ? ', a redirect' : ''}`,
       )
     }
-    return await textOf(response, maxAnswerBytes)
+    const [contentType = ''] = (response.headers.get('content-type') ?? '').toLowerCase().split(';')
+    return { text: await textOf(response, maxAnswerBytes), contentType: contentType.trim() }
   } catch (cause) {
-    const { origin, pathname } = new URL(url)
+    const { origin, pathname } = url
     throw new Error(
       `${origin}${pathname}: ${timeout.aborted ? `no whole answer within ${timeoutMs} ms` : reasonOf(cause)}`,
       { cause },
     )
   }
+}
+
+/** `fetch` refuses a URL with credentials. */
+const withoutCredentials = (given: string): { readonly url: URL; readonly authorization: Record<string, string> } => {
+  const url = new URL(given)
+  const { username, password } = url
+  if (username === '' && password === '') return { url, authorization: {} }
+  url.username = ''
+  url.password = ''
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return { url, authorization: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` } }
 }
 
 const textOf = async (response: Response, maxAnswerBytes: number): Promise<string> => {

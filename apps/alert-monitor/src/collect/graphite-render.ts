@@ -38,7 +38,7 @@ export const renderGraphite = async (options: RenderOptions): Promise<Rendered> 
   const query = new URLSearchParams({ format: 'json', from: String(Math.floor(fromMs / 1000)) })
   if (untilMs !== undefined) query.set('until', String(Math.ceil(untilMs / 1000)))
   for (const target of targets) query.append('target', target)
-  const text = await fetchBounded(`${url.replace(/\/$/, '')}/render`, { ...bounds, form: query })
+  const { text } = await fetchBounded(`${url.replace(/\/$/, '')}/render`, { ...bounds, form: query })
   return rendered(answerOf(text))
 }
 

@@ -45,6 +45,7 @@ export type Malformed =
   | 'bad-time'
   | 'bad-type'
   | 'bad-value'
+  | 'cut-off'
   | 'no-value'
   | 'not-utf8'
   | 'too-long'

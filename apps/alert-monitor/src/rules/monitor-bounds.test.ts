@@ -1,7 +1,40 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import { parseStatsd } from '../collect/statsd.ts'
 import { bench, sample } from '../../test/monitor-bench.ts'
+
+const heapBytes = () => {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().heapUsed
+}
+
+test.each([
+  ['tags', (number: number) => `hits:1|c|#user:${number}`],
+  ['names', (number: number) => `hits.${number}:1|c`],
+])('a million different %s leave the memory as it is, and are counted', { timeout: 120_000 }, (_, lineOf) => {
+  const rules = [
+    { type: 'threshold', name: 'many', metric: 'hits*', stat: 'count', op: '>', value: 1e9 },
+    { type: 'ratio', name: 'ratio', metric: 'hits', denominator: 'hits', op: '>', value: 2 },
+  ]
+  const { monitor } = bench(rules, { maxSeries: 100 })
+  const outcomes: Record<string, number> = {}
+  const send = (from: number, to: number) => {
+    for (let number = from; number < to; number += 1)
+      for (const each of parseStatsd(Buffer.from(lineOf(number))).samples) {
+        const outcome = monitor.observe(each)
+        outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+      }
+  }
+  send(0, 50_000)
+  const before = heapBytes()
+  send(50_000, 1_000_000)
+  expect(heapBytes() - before).toBeLessThan(10_000_000)
+  expect(monitor.seriesCount).toBeLessThanOrEqual(100)
+  expect(outcomes['series-limit']).toBe(1_000_000 - (outcomes['evaluated'] ?? 0))
+  expect(outcomes['evaluated']).toBeLessThanOrEqual(100)
+})
 
 describe('bug: sets by UDP could hold 10,000 members a series for ever', () => {
   const many = { type: 'threshold', name: 'many', metric: '*', stat: 'count', op: '>', value: 1e9, windowMs: 10_000 }
@@ -42,11 +75,6 @@ describe('bug: sets by UDP could hold 10,000 members a series for ever', () => {
 
   test('a member holds its own text alone in memory, not the line it came in', () => {
     const { monitor } = bench([{ ...many, windowMs: 86_400_000 }], { maxSetMembers: 10_000 })
-    setFlagsFromString('--expose-gc')
-    const heapBytes = () => {
-      ;(runInNewContext('gc') as () => void)()
-      return process.memoryUsage().heapUsed
-    }
     const before = heapBytes()
     for (let number = 0; number < 10_000; number += 1) {
       const line = `${'x'.repeat(4_000)}${number}-of-a-longer-text`

@@ -1,0 +1,39 @@
+import { fetchBounded } from './fetch-bounded.ts'
+import { parseExposition } from './prometheus-text.ts'
+import type { Parsed, Sample } from './sample.ts'
+
+export interface ScrapeOptions {
+  /** `http://HOST:PORT/metrics` */
+  readonly url: string
+  readonly timeoutMs: number
+  readonly maxAnswerBytes: number
+  readonly signal: AbortSignal
+}
+
+const accept = 'application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5'
+
+/** What a service exposes for Prometheus, with the tag `instance` as Prometheus adds it. Rejects where it does not answer so. */
+export const scrape = async ({ url, ...bounds }: ScrapeOptions): Promise<Parsed> => {
+  const { text, contentType } = await fetchBounded(url, { ...bounds, headers: { accept } })
+  if (contentType !== 'application/openmetrics-text' && contentType !== 'text/plain' && contentType !== '')
+    throw new Error(`${new URL(url).origin}: the answer is ${contentType}, not text for Prometheus`)
+  return parseExposition(text, {
+    openMetrics: contentType === 'application/openmetrics-text',
+    tags: { instance: instanceOf(url) },
+  })
+}
+
+/** The gauge `up` of Prometheus: 1 where the scrape was good. */
+export const upSample = (url: string, isUp: boolean): Sample => ({
+  name: 'up',
+  type: 'gauge',
+  value: Number(isUp),
+  weight: 1,
+  relative: false,
+  tags: { instance: instanceOf(url) },
+})
+
+const instanceOf = (url: string): string => {
+  const { hostname, port, protocol } = new URL(url)
+  return `${hostname}:${port === '' ? (protocol === 'https:' ? 443 : 80) : port}`
+}
