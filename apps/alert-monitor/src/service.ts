@@ -80,13 +80,6 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
   let cancelTick: Cancel = () => undefined
   let closed = false
 
-  const tickFor = (tick: () => void) => {
-    cancelTick = clock.after(config.evaluateEveryMs, () => {
-      tick()
-      tickFor(tick)
-    })
-  }
-
   return {
     name,
     telemetry,
@@ -112,7 +105,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
           ended.reject(new ServiceError('the StatsD listener failed', { exitCode: exitCodes.io, cause: error })),
       })
       collectors = await openCollectors({ config, clock, telemetry, monitor, evaluation })
-      tickFor(monitor.tick)
+      cancelTick = every(clock, config.evaluateEveryMs, monitor.tick)
     },
     ...(config.rulesFile !== undefined && { reload: () => rules?.reload() }),
     checks: ['publish', ...brokerChecks],
@@ -171,6 +164,19 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     },
     firing: () => parts?.book.firing() ?? [],
   }
+}
+
+/** Calls again and again, first after `everyMs`, until the answer is called. */
+const every = (clock: Clock, everyMs: number, work: () => void): Cancel => {
+  let cancel: Cancel = () => undefined
+  const wait = () => {
+    cancel = clock.after(everyMs, () => {
+      work()
+      wait()
+    })
+  }
+  wait()
+  return () => cancel()
 }
 
 const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Rule[], driver: Driver): Parts => {

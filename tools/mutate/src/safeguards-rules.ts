@@ -84,7 +84,7 @@ export const safeguards: readonly Safeguard[] = [
     file: 'apps/alert-monitor/src/collect/otlp-receiver.ts',
     find: 'gunzipSync(body, { maxOutputLength })',
     replace: 'gunzipSync(body, { maxOutputLength: maxOutputLength * 1_000 })',
-    tests: ['apps/alert-monitor/test/collect.test.ts'],
+    tests: ['apps/alert-monitor/test/otlp.test.ts'],
   },
   {
     promise: 'A text of OpenMetrics that is cut off is refused whole',
