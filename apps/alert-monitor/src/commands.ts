@@ -11,6 +11,7 @@ import { exitCodes } from '@armature/service/exit-codes'
 import { backtestCommand } from './backtest/backtest-command.ts'
 import { listen } from './commands/listen.ts'
 import { send } from './commands/send.ts'
+import { detect } from './detect/detect.ts'
 import { ruleCommands } from './rules/rule-commands.ts'
 
 const maxCount = 10_000_000
@@ -72,6 +73,11 @@ export const commands = (open: Open = openDriver): Readonly<Record<string, Comma
     }),
     ...ruleCommands,
     backtest: backtestCommand,
+    detect: command({
+      summary: 'Judge a series in CSV (timestamp,value) on stdin: a row with its anomaly score for each row',
+      settings: z.object({}),
+      run: (_, io) => detect(io),
+    }),
   }
 }
 

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<string>> = {
   search: async () => (await import('./search.ts')).search(),
   shipper: async () => (await import('./shipper.ts')).shipper(),
   capacity: async () => (await import('./capacity.ts')).capacity(),
+  anomaly: async () => (await import('./anomaly.ts')).anomaly(),
   start: async () => (await import('./start.ts')).start(),
 }
 

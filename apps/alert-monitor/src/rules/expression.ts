@@ -20,6 +20,7 @@ export const expressionOf = (rule: Rule): string => {
     case 'absence':
       return `absent(${seriesOf(rule)})${heldText(rule)}`
     case 'anomaly':
+      if (rule.minDeviation === undefined) return `anomaly(${seriesOf(rule)}) with a score of ${rule.minScore}`
       return `anomaly(${seriesOf(rule)}) beyond ${rule.minDeviation} and ${rule.score} deviations`
   }
 }

@@ -1,3 +1,4 @@
+import type { Judgement } from '@armature/anomaly/detector'
 import type { Sample } from '../collect/sample.ts'
 
 /** The judgement of a rule on a series at a moment. `value` and `threshold` tell why. They are in the metric's unit. */
@@ -5,6 +6,8 @@ export interface Verdict {
   readonly active: boolean
   readonly value: number
   readonly threshold: number
+  /** Of an anomaly that the detector of libs/anomaly found: what it expected, and how often the like was seen. */
+  readonly explanation?: Judgement
 }
 
 /** Which part of a rule a series feeds. Only a ratio has a denominator. */

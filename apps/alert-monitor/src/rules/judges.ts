@@ -1,5 +1,5 @@
-import { createDetector } from '../anomaly.ts'
 import type { Sample } from '../collect/sample.ts'
+import { createAnomalyJudge } from '../detect/anomaly-judge.ts'
 import type { Judge } from './judge.ts'
 import { createLimit, looksDown } from './limit.ts'
 import { ratioJudge } from './ratio.ts'
@@ -129,13 +129,9 @@ const absenceJudge = ({ forMs }: AbsenceRule, sinceMs: number): Judge => {
 }
 
 const anomalyJudge = (rule: AnomalyRule): Judge => {
-  const detect = createDetector(rule)
+  const judge = createAnomalyJudge(rule)
   return {
-    add: ({ member }, value) => {
-      if (member !== undefined) return undefined
-      const { anomalous, threshold } = detect(value)
-      return anomalous && threshold !== undefined ? { active: true, value, threshold } : undefined
-    },
+    add: ({ member }, value, atMs) => (member === undefined ? judge(value, atMs) : undefined),
     verdict: () => undefined,
     close: () => undefined,
   }

@@ -180,6 +180,22 @@ describe('anomaly', () => {
     expect(until(30)).toEqual(['stall firing', 'stall resolved'])
     expect(time.nowMs).toBe(30_000)
   })
+
+  test('needs no minDeviation: what the series never did fires, in the direction that was asked for', () => {
+    const learning = { ...rule, minDeviation: undefined }
+    const rules = [learning, { ...learning, name: 'fall', direction: 'down' }]
+    const { monitor, notices, time } = bench(rules)
+    const observe = (value: number) => {
+      time.nowMs += 10_000
+      monitor.observe(sample('search', value))
+    }
+    for (let index = 0; index < 2_000; index += 1) observe(100 + ((index * 7_919) % 13) / 5)
+    expect(notices).toEqual([])
+    observe(160)
+    expect(notices).toMatchObject([{ status: 'firing', name: 'stall', value: 160 }])
+    expect(notices[0]?.threshold).toBeGreaterThan(102)
+    expect(notices[0]?.threshold).toBeLessThan(110)
+  })
 })
 
 describe('bounds', () => {

@@ -45,6 +45,7 @@ describe('rules that fit', () => {
       { severity: 'warning', labels: {}, windowMs: 60_000, forMs: 0, keepFiringForMs: 0 },
       { score: 8, direction: 'up', keepFiringForMs: 30_000 },
     ])
+    expect(parse([{ ...anomaly, minDeviation: undefined }])).toMatchObject([{ minScore: 0.9999, direction: 'both' }])
     expect(parse([])).toEqual([])
     expect(defaultRules.map(({ name }) => name)).toEqual(['dead-letters', 'many-errors'])
   })
@@ -78,6 +79,9 @@ describe('rules that do not', () => {
     [{ ...absence, forMs: 0 }, 'rules[0].forMs'],
     [{ ...anomaly, minDeviation: 0 }, 'rules[0].minDeviation'],
     [{ ...anomaly, warmUpSamples: 300 }, 'rules[0].warmUpSamples'],
+    [{ ...anomaly, minScore: 0.999 }, 'rules[0].minScore'],
+    [{ ...anomaly, minDeviation: undefined, score: 9 }, 'rules[0].score'],
+    [{ ...anomaly, minDeviation: undefined, minScore: 1 }, 'rules[0].minScore'],
     [{ ...anomaly, forMs: 5_000 }, 'rules[0].forMs'],
     [{ name: 'x', metric: 'y' }, 'rules[0].type'],
     [{ ...threshold, type: 'other' }, 'rules[0].type'],

@@ -207,13 +207,24 @@ const anomaly = z
   .strictObject({
     type: z.literal('anomaly'),
     ...shared,
-    minDeviation: z
+    minDeviation: z.number().positive().max(1e15).optional().meta({
+      description:
+        "How far from the median a value must lie, in the metric's own unit. Without it a detector judges that needs no parameters",
+    }),
+    score: z
       .number()
-      .positive()
-      .max(1e15)
-      .meta({ description: "How far from the median a value must lie, in the metric's own unit" }),
-    score: z.number().min(1).max(1_000).default(8).meta({ description: 'And how many robust standard deviations' }),
-    direction: z.enum(['up', 'down', 'both']).default('up'),
+      .min(1)
+      .max(1_000)
+      .optional()
+      .meta({ description: 'With minDeviation: and how many robust standard deviations. Default: 8' }),
+    minScore: z.number().min(0.9).lt(1).optional().meta({
+      description:
+        'Without minDeviation: the least score that fires, default 0.9999: one ordinary sample in 10,000 has that',
+    }),
+    direction: z
+      .enum(['up', 'down', 'both'])
+      .optional()
+      .meta({ description: 'Default: both, and up with minDeviation' }),
     warmUpSamples: z.number().int().min(10).max(10_000).default(64),
     ringSamples: z.number().int().min(20).max(10_000).default(256),
   })
@@ -222,7 +233,18 @@ const anomaly = z
     path: ['warmUpSamples'],
     error: 'give at most ringSamples: no more values are remembered',
   })
-  .transform((rule) => keptMs({ ...rule, keepFiringFor: rule.keepFiringFor ?? 30_000 }))
+  .refine(({ score, minDeviation }) => score === undefined || minDeviation !== undefined, {
+    path: ['score'],
+    error: 'counts deviations: give minDeviation too, or minScore instead',
+  })
+  .refine(({ minScore, minDeviation }) => minScore === undefined || minDeviation === undefined, {
+    path: ['minScore'],
+    error: 'is a probability, which no value has with minDeviation: leave one of them out',
+  })
+  .transform(({ score = 8, minScore = 0.9999, keepFiringFor = 30_000, ...rule }) => {
+    const direction = rule.direction ?? (rule.minDeviation === undefined ? 'both' : 'up')
+    return keptMs({ ...rule, score, minScore, direction, keepFiringFor })
+  })
 
 /** One rule, of any type. */
 export const ruleForm = z.discriminatedUnion('type', [

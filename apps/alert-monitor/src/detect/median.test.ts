@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { normal, randomSource } from '../test/seeded.ts'
-import { createDetector, type DetectorOptions } from './anomaly.ts'
+import { normal, randomSource } from '../../test/seeded.ts'
+import { createDetector, type DetectorOptions } from './median.ts'
 
 const options: DetectorOptions = { minDeviation: 250, score: 8, direction: 'up', warmUpSamples: 64, ringSamples: 256 }
 
