@@ -1,8 +1,8 @@
-import { createCentres } from './centres.ts'
 import { createForecaster, dayMs, type Forecast, leastScale, settlingValues } from './forecast.ts'
 import { createIncident } from './incident.ts'
 import { probabilityOf } from './null-distribution.ts'
 import { createSeason, within } from './season.ts'
+import { createShape } from './shape.ts'
 import { createTails } from './tails.ts'
 
 /**
@@ -57,9 +57,6 @@ const driftValues = 8
 const spreadValues = 40
 const leastSeasonSpread = 0.3
 
-const kinds = 48
-const horizons = [1, 4, 16, 64]
-const horizonWeights = [1, 1, 2, 2]
 const mostScales = 16
 
 /** The evidence of a part: what its -ln(probability) is above `leastEvidence`, up to `mostEvidence`. */
@@ -80,8 +77,7 @@ export interface DetectorOptions {
 export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): AnomalyDetector => {
   const forecaster = createForecaster()
   const tails = createTails(2 * parts.length, memoryValues)
-  const centres = createCentres(kinds, horizons.length)
-  const means = new Float64Array(horizons.length)
+  const shape = createShape()
   const spreads = createSeason(dayMs, 96)
   const incident = createIncident()
   const counted = Float64Array.from(parts, (part) => (only.includes(part) ? 1 : 0))
@@ -101,7 +97,7 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
   const compareAll = (value: number, { expected, usual, level, spread, stale }: Forecast, leastUnit: number) => {
     const error = (value - expected) / (state.error + leastUnit)
     const deviation = (value - usual) / (state.deviation + leastUnit)
-    if (stale) means.fill(0)
+    if (stale) shape.forget()
     if (stale) state.drift = 0
     state.drift += Math.max(1 / driftValues, 1 / state.count) * (within(deviation, clipScales) - state.drift)
     state.lately +=
@@ -118,18 +114,7 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
     )
     compare(3, state.drift)
     compare(4, Math.log2(state.lately + 0.01))
-    compare(5, shapeDistance(within(deviation, mostScales)))
-  }
-
-  const shapeDistance = (deviation: number): number => {
-    for (let each = 0; each < horizons.length; each += 1) {
-      means[each] = (means[each] ?? 0) + (deviation - (means[each] ?? 0)) / (horizons[each] ?? 1)
-      centres.point[each] = (means[each] ?? 0) * (horizonWeights[each] ?? 1)
-    }
-    if (state.count <= settlingValues) return 0
-    const distance = centres.distance()
-    centres.learn(distance)
-    return distance
+    compare(5, shape.distance(within(deviation, mostScales), state.count > settlingValues))
   }
 
   const learn = (value: number, { expected, usual }: Forecast, leastUnit: number) => {
@@ -146,14 +131,7 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
   }
 
   return {
-    bytes:
-      forecaster.bytes +
-      tails.bytes +
-      centres.bytes +
-      spreads.bytes +
-      means.byteLength +
-      counted.byteLength +
-      evidence.byteLength,
+    bytes: forecaster.bytes + tails.bytes + shape.bytes + spreads.bytes + counted.byteLength + evidence.byteLength,
     judge: (atMs, given) => {
       if (!Number.isFinite(given) || !Number.isFinite(atMs))
         throw new RangeError(`the value ${given} at ${atMs} ms cannot be judged: give finite numbers`)
@@ -173,17 +151,23 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
       const high = expected + unit * tails.magnitude(2, bandProbability)
       compareAll(value, forecast, leastUnit)
       learn(value, forecast, leastUnit)
-      let whole = 0
-      let clear = 0
-      let most = 0
-      for (let part = 0; part < evidence.length; part += 1) {
-        const own = evidence[part] ?? 0
-        if (own > (evidence[most] ?? 0)) most = part
-        whole += (counted[part] ?? 0) * own
-        clear += (counted[part] ?? 0) * within(Math.max(0, own - leastEvidence), mostEvidence - leastEvidence)
-      }
+      const { whole, clear, most } = sumOf(evidence, counted)
       const score = 1 - probabilityOf(incident.beyond(clear), whole)
       return { score, expected, low, high, part: parts[most] ?? 'level', oneIn: Math.exp(evidence[most] ?? 0) }
     },
   }
+}
+
+/** All evidence, the clear part of it, and which part has most. `counted`: 1 for the parts that count, else 0. */
+const sumOf = (evidence: Float64Array, counted: Float64Array) => {
+  let whole = 0
+  let clear = 0
+  let most = 0
+  for (let part = 0; part < evidence.length; part += 1) {
+    const own = evidence[part] ?? 0
+    if (own > (evidence[most] ?? 0)) most = part
+    whole += (counted[part] ?? 0) * own
+    clear += (counted[part] ?? 0) * within(Math.max(0, own - leastEvidence), mostEvidence - leastEvidence)
+  }
+  return { whole, clear, most }
 }

@@ -79,21 +79,6 @@ export const createForecaster = (): Forecaster => {
     forecast.last = forecast.usual
   }
 
-  const combine = () => {
-    let least = Infinity
-    for (let each = 0; each < forecasters; each += 1) least = Math.min(least, errors[each] ?? 0)
-    let sum = 0
-    let weights = 0
-    for (let each = 0; each < forecasters; each += 1) {
-      const error = errors[each] ?? 0
-      const ratio = error === 0 ? 1 : least / error
-      const weight = ratio * ratio * ratio * ratio
-      sum += weight * (forecasts[each] ?? 0)
-      weights += weight
-    }
-    forecast.expected = sum / weights
-  }
-
   const chooseUsual = () => {
     let best = slow
     for (let each = daily; each <= weekly; each += 1)
@@ -116,7 +101,7 @@ export const createForecaster = (): Forecaster => {
       forecasts[medium] = state.medium
       forecasts[dailyNow] = (forecasts[daily] ?? 0) + state.dailyOff
       forecasts[weeklyNow] = (forecasts[weekly] ?? 0) + state.weeklyOff
-      combine()
+      forecast.expected = weightedMean(forecasts, errors)
       return forecast
     },
     learn: (value, usualClip) => {
@@ -156,6 +141,22 @@ export const createForecaster = (): Forecaster => {
     },
     bytes: days.bytes + weeks.bytes + forecasts.byteLength + errors.byteLength,
   }
+}
+
+/** The mean of the forecasts, weighted by the fourth power of the inverse of their errors. */
+const weightedMean = (forecasts: Float64Array, errors: Float64Array): number => {
+  let least = Infinity
+  for (let each = 0; each < forecasters; each += 1) least = Math.min(least, errors[each] ?? 0)
+  let sum = 0
+  let weights = 0
+  for (let each = 0; each < forecasters; each += 1) {
+    const error = errors[each] ?? 0
+    const ratio = error === 0 ? 1 : least / error
+    const weight = ratio * ratio * ratio * ratio
+    sum += weight * (forecasts[each] ?? 0)
+    weights += weight
+  }
+  return sum / weights
 }
 
 const clipOf = (error: number, forecast: Forecast): number => mostErrors * error + leastScale(forecast)
