@@ -8,6 +8,18 @@ export const alertMetrics = defineMetrics({
     help: 'Notices of alerts that were published, by status',
     labels: ['status'],
   },
+  alert_notifications_total: {
+    kind: 'counter',
+    unit: '{notification}',
+    help: 'Notifications of groups of alerts to receivers, by integration and outcome',
+    labels: ['integration', 'outcome'],
+  },
   alert_series: { kind: 'gauge', unit: '{series}', help: 'Series that rules watch, once for each rule', labels: [] },
+  alert_webhook_requests: {
+    kind: 'timer',
+    unit: 'ms',
+    help: 'Duration of requests to webhooks of receivers, by integration and outcome',
+    labels: ['integration', 'outcome'],
+  },
   alerts_firing: { kind: 'gauge', unit: '{alert}', help: 'Alerts that fire now', labels: [] },
 })

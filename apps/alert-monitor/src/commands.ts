@@ -9,10 +9,14 @@ import { write } from '@armature/messaging-commands/write'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { backtestCommand } from './backtest/backtest-command.ts'
+import { alertsCommand } from './commands/alerts-command.ts'
+import { claimCommand } from './commands/claim-command.ts'
 import { listen } from './commands/listen.ts'
+import { routesCommand } from './commands/routes-command.ts'
 import { send } from './commands/send.ts'
 import { detect } from './detect/detect.ts'
 import { ruleCommands } from './rules/rule-commands.ts'
+import { silenceCommand } from './commands/silence-command.ts'
 
 const maxCount = 10_000_000
 
@@ -78,6 +82,10 @@ export const commands = (open: Open = openDriver): Readonly<Record<string, Comma
       settings: z.object({}),
       run: (_, io) => detect(io),
     }),
+    alerts: alertsCommand(),
+    silence: silenceCommand(),
+    claim: claimCommand(),
+    routes: routesCommand(),
   }
 }
 

@@ -101,6 +101,21 @@ export const settings = z.object({
   maxQueuedNotices: integer({ min: 1, max: 100_000 })
     .default(1_000)
     .meta({ description: 'Notices that wait for the broker; one that finds no room is offered again later' }),
+  alertsConfig: text().optional().meta({
+    description: 'YAML file of routes, receivers and inhibition (none = alerts go to their topics alone)',
+  }),
+  apiHost: host().default('127.0.0.1').meta({ description: "Address of Alertmanager's API" }),
+  apiPort: port().optional().meta({
+    description: "Port of Alertmanager's API, for amtool and Grafana (none = there is none, 0 = any free one)",
+  }),
+  alertsStateFile: text().optional().meta({
+    description:
+      'File of silences, claims and alerts where the broker has no JetStream (none = one in the state folder)',
+  }),
+  maxSilences: integer({ min: 1, max: 100_000 })
+    .default(1_000)
+    .meta({ description: 'Silences at once, those that expired in the last day among them' }),
+  maxClaims: integer({ min: 1, max: 100_000 }).default(1_000).meta({ description: 'Claims of alerts at once' }),
   publishTimeoutMs: durationMs({ min: 100, max: 600_000 })
     .default(10_000)
     .meta({ description: 'How long one publish may take before it is tried again, in milliseconds' }),

@@ -18,6 +18,19 @@ export const notice = z.object({
   startsAt: z.iso.datetime().describe('When the condition began to hold'),
   endsAt: z.iso.datetime().nullable().describe('When it was resolved; null while it fires'),
   summary: z.string(),
+  suppressedBy: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'The ids of silences and the fingerprints of alerts that keep it from the receivers; missing = nothing does',
+    ),
+  claimedBy: z.string().optional().describe('Who works on it; missing = nobody'),
+  flapScore: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('How often it began and ended of late, from 0 to 1; missing = it did not come back'),
 })
 export type Notice = Readonly<z.infer<typeof notice>>
 

@@ -4,24 +4,27 @@ import { brokerChecks, brokerNotReady, observeBroker } from '@armature/messaging
 import { systemClock, type Cancel, type Clock } from '@armature/async/clock'
 import { deadLetter } from '@armature/messaging/dead-letter'
 import { openDriver } from '@armature/messaging-drivers/open'
+import { openKeyValue } from '@armature/messaging-drivers/open-key-value'
+import type { KeyValue } from '@armature/messaging/key-value'
 import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver, Subscription } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/broker-in-words'
-import { trace, tracedPublisher } from '@armature/messaging/trace'
-import { exitCodes } from '@armature/service/exit-codes'
-import { ServiceError } from '@armature/service/faults'
+import { tracedPublisher } from '@armature/messaging/trace'
 import type { Service } from '@armature/service/service'
 import { commonMetrics } from '@armature/telemetry/common-metrics'
 import { createLedger } from '@armature/telemetry/ledger'
 import { createTelemetry, type Telemetry } from '@armature/telemetry/telemetry'
 import { alertMetrics } from './alert-metrics.ts'
+import { type Alerting, openAlerting } from './alerting.ts'
+import { openAlertDriver } from './notify/alert-driver.ts'
 import { createAlertBook, type AlertBook } from './alerts/alert-book.ts'
 import type { Config } from './config.ts'
 import type { Notice } from './events.ts'
 import { openCollectors, type Collectors } from './collect/collectors.ts'
 import { createEvaluation, type Evaluation } from './collect/evaluation.ts'
 import { readForeign } from './collect/foreign-messages.ts'
-import { openListener, type Listener } from './collect/listener.ts'
+import type { Listener } from './collect/listener.ts'
+import { openSampleIntake } from './collect/sample-intake.ts'
 import { createNotices, type Notices } from './notify/notices.ts'
 import { createMonitor, type Monitor } from './rules/monitor.ts'
 import { openLiveRules, type LiveRules } from './rules/live-rules.ts'
@@ -30,26 +33,31 @@ import { steadyTime } from './steady-time.ts'
 
 const name = 'alert-monitor'
 const overflowLogEveryMs = 60_000
+/** All monitors of a broker share it. */
+const bucketName = 'armature-alerts'
 
 /** The edges of the monitor: its ways to the outside, apart from the UDP port that its settings name. */
 export interface Edges {
   readonly telemetry: Telemetry
   readonly clock: Clock
   readonly openMessaging: () => Promise<Driver>
+  /** Another way to the same broker, for alerts: where it resolves to undefined, they go by the first. Default: they do. */
+  readonly openAlertMessaging?: () => Promise<Driver | undefined>
+  /** The bucket of the broker for silences, claims and alerts. Default, and where it resolves to undefined: they are in a file. */
+  readonly openBucket?: () => Promise<KeyValue | undefined>
 }
 
 /** Real telemetry, time and broker, as the settings say. */
 export const realEdges = (config: Config): Edges => {
   const telemetry = createTelemetry({ service: name, config })
+  const warn = (problem: string) => telemetry.log.warn(problem)
+  const options = { source: `/armature/${name}`, metrics: telemetry.metrics, warn }
   return {
     telemetry,
     clock: systemClock(),
-    openMessaging: () =>
-      openDriver(config.messagingUrl, {
-        source: `/armature/${name}`,
-        metrics: telemetry.metrics,
-        warn: (problem) => telemetry.log.warn(problem),
-      }),
+    openMessaging: () => openDriver(config.messagingUrl, options),
+    openAlertMessaging: () => openAlertDriver(config.messagingUrl, options),
+    openBucket: () => openKeyValue(config.messagingUrl, bucketName, { warn }),
   }
 }
 
@@ -62,10 +70,15 @@ export interface AlertMonitor extends Service {
 
 interface Parts {
   readonly driver: Driver
+  /** The same where alerts go by it. */
+  readonly alertDriver: Driver
+  readonly alerting: Alerting
   readonly notices: Notices
   readonly book: AlertBook
   readonly evaluation: Evaluation
   readonly monitor: Monitor
+  /** Judges what time changes, and tells what is due. */
+  readonly tick: () => void
 }
 
 /** Judges samples by rules and publishes what it finds to `alerts.<name>`. */
@@ -74,6 +87,7 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
   const ended = Promise.withResolvers<number>()
   let parts: Parts | undefined
   let rules: LiveRules | undefined
+  let drivers: readonly Driver[] = []
   let listener: Listener | undefined
   let collectors: Collectors | undefined
   let subscription: Subscription | undefined
@@ -87,25 +101,18 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     start: async (stopping = new AbortController().signal) => {
       const { rulesFile: file, rulesPollMs: pollMs } = config
       rules = await openLiveRules({ file, clock, pollMs, telemetry })
-      parts = compose(config, edges, rules.atStart, await openedUnless(stopping, edges.openMessaging()))
-      const { driver, evaluation, monitor } = parts
+      const driver = await openedUnless(stopping, edges.openMessaging())
+      drivers = [driver]
+      const alertDriver = (await edges.openAlertMessaging?.()) ?? driver
+      drivers = [...new Set([driver, alertDriver])]
+      parts = await compose(config, edges, rules.atStart, { driver, alertDriver })
+      const { alerting, evaluation, monitor, tick } = parts
       rules.follow(monitor.replaceRules)
       observeBroker(driver, telemetry.metrics)
-      if (config.samplesTopic !== undefined) {
-        const handle = trace({ system: driver.scheme, group: name })(evaluation.handle)
-        subscription = await driver.subscribe(config.samplesTopic, handle, { group: name })
-      }
-      listener = await openListener({
-        host: config.statsdListenHost,
-        port: config.statsdListenPort,
-        maxPacketBytes: config.maxPacketBytes,
-        onPacket: evaluation.packet,
-        onOversized: evaluation.oversized,
-        onError: (error) =>
-          ended.reject(new ServiceError('the StatsD listener failed', { exitCode: exitCodes.io, cause: error })),
-      })
+      ;({ listener, subscription } = await openSampleIntake({ name, config, driver, evaluation }, ended.reject))
       collectors = await openCollectors({ config, clock, telemetry, monitor, evaluation })
-      cancelTick = every(clock, config.evaluateEveryMs, monitor.tick)
+      await alerting.api?.start(stopping)
+      cancelTick = every(clock, config.evaluateEveryMs, tick)
     },
     ...(config.rulesFile !== undefined && { reload: () => rules?.reload() }),
     checks: ['publish', ...brokerChecks],
@@ -116,18 +123,20 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
     stopIntake: async () => {
       cancelTick()
       rules?.close()
-      await Promise.all([listener?.close(), collectors?.stop(), subscription?.stop()])
+      const api = parts?.alerting.api
+      await Promise.all([listener?.close(), collectors?.stop(), subscription?.stop(), api?.stopIntake?.()])
     },
     finish: async () => {
-      await Promise.all([parts?.evaluation.idle(), collectors?.idle(), subscription?.idle()])
+      const api = parts?.alerting.api
+      await Promise.all([parts?.evaluation.idle(), collectors?.idle(), subscription?.idle(), api?.finish?.()])
     },
     flush: async () => {
-      await parts?.notices.idle()
+      await settled(parts)
       while (parts !== undefined && parts.book.owed() > 0 && !closed) {
-        parts.monitor.tick()
+        parts.tick()
         // If nothing found its way into an empty queue, another round would change nothing.
-        if (parts.notices.size === 0) return
-        await parts.notices.idle()
+        if (parts.notices.size === 0 && parts.alerting.owed === 0) return
+        await settled(parts)
         // Timers, signals and probes have their turn, also with a broker that answers at once.
         await setImmediate()
       }
@@ -139,16 +148,24 @@ export const alertMonitor = (config: Config, edges: Edges): AlertMonitor => {
       closed = true
       parts?.notices.close()
       rules?.close()
-      await Promise.all([listener?.close(), collectors?.stop(), parts?.driver.close()])
+      await Promise.all([listener?.close(), collectors?.stop(), parts?.alerting.api?.close()])
+      await parts?.alerting.close()
+      await Promise.all(drivers.map((driver) => driver.close()))
     },
     ledger: () =>
       parts === undefined
         ? []
-        : [parts.evaluation.ledger.snapshot(), ...(collectors?.ledger() ?? []), parts.notices.ledger()],
-    addresses: () =>
-      listener === undefined
-        ? []
-        : [{ label: 'StatsD', address: statsdAddress(config, listener.port) }, ...(collectors?.addresses ?? [])],
+        : [
+            parts.evaluation.ledger.snapshot(),
+            ...(collectors?.ledger() ?? []),
+            parts.notices.ledger(),
+            ...(parts.alerting.api?.ledger?.() ?? []),
+          ],
+    addresses: () => [
+      ...(listener === undefined ? [] : [{ label: 'StatsD', address: statsdAddress(config, listener.port) }]),
+      ...(collectors?.addresses ?? []),
+      ...(parts?.alerting.api?.addresses?.() ?? []),
+    ],
     get waitsFor() {
       const port = listener?.port ?? config.statsdListenPort
       const samples = config.samplesTopic === undefined ? '' : ` and samples on ${config.samplesTopic}`
@@ -179,24 +196,37 @@ const every = (clock: Clock, everyMs: number, work: () => void): Cancel => {
   return () => cancel()
 }
 
-const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Rule[], driver: Driver): Parts => {
+/** Resolves when all that was raised is kept and published. */
+const settled = async (parts: Parts | undefined): Promise<void> => {
+  await parts?.alerting.idle()
+  await parts?.notices.idle()
+  await parts?.alerting.idle()
+}
+
+const compose = async (
+  config: Config,
+  { telemetry, clock, openBucket }: Edges,
+  rules: readonly Rule[],
+  { driver, alertDriver }: Pick<Parts, 'driver' | 'alertDriver'>,
+): Promise<Parts> => {
   const { log, metrics } = telemetry
   const steadyMs = steadyTime(clock)
   const wallMs = () => clock.now()
   let nextErrorMs = 0
   const notices = createNotices({
-    publisher: tracedPublisher(driver, { system: driver.scheme }),
+    publisher: tracedPublisher(alertDriver, { system: alertDriver.scheme }),
     clock,
     telemetry,
     maxQueued: config.maxQueuedNotices,
     publishTimeoutMs: config.publishTimeoutMs,
   })
+  const alerting = await openAlerting({ config, telemetry, clock, notices, openBucket })
   const book = createAlertBook({
     repeatMs: config.repeatMs,
     maxAlerts: config.maxAlerts,
     steadyMs,
     wallMs,
-    offer: notices.offer,
+    offer: alerting.offer,
     onOverflow: ({ rule, labels }) => {
       metrics.count(commonMetrics.component_discarded_events_total, 1, {
         component: name,
@@ -223,6 +253,8 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
   metrics.observe(alertMetrics.alert_series, () => monitor.seriesCount)
   return {
     driver,
+    alertDriver,
+    alerting,
     notices,
     book,
     evaluation: createEvaluation({
@@ -235,6 +267,10 @@ const compose = (config: Config, { telemetry, clock }: Edges, rules: readonly Ru
       deadLetter: deadLetter({ publisher: driver, handler: 'samples', group: name, clock, metrics }),
     }),
     monitor,
+    tick: () => {
+      monitor.tick()
+      alerting.tick(book.firing())
+    },
   }
 }
 

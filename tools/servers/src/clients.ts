@@ -43,6 +43,10 @@ export const pythonGrpc = (env: Environment = process.env): Promise<string> =>
 export const pythonPika = (env: Environment = process.env): Promise<string> =>
   pythonWith('pika-1.4.4', ['pika==1.4.4'], env)
 
+/** The path of a Python that has nats-py, a plain NATS client. */
+export const pythonNats = (env: Environment = process.env): Promise<string> =>
+  pythonWith('nats-py-2.16.0', ['nats-py==2.16.0'], env)
+
 /** The path of a Python that has these packages, pinned: a virtual environment, kept by its name. */
 const pythonWith = async (name: string, packages: readonly string[], env: Environment): Promise<string> => {
   const folder = await kept(`python-${name}`, { deadlineMs: installDeadlineMs, env, say }, async (draft) => {
@@ -56,6 +60,10 @@ const pythonWith = async (name: string, packages: readonly string[], env: Enviro
   })
   return join(folder, 'bin', 'python')
 }
+
+/** The path of amtool, the command line of Alertmanager: PATH's or Debian's package, which only root can install. */
+export const amtool = (env: Environment = process.env): Promise<string> =>
+  aptProgram(['amtool'], 'prometheus-alertmanager', 'install amtool (prometheus-alertmanager) and put it on PATH', env)
 
 /** The path of dig, which asks a DNS server: PATH's or Debian's package, which only root can install. */
 export const dig = (env: Environment = process.env): Promise<string> =>

@@ -20,7 +20,7 @@ export interface NoticesOptions {
 /** Publishes notices to `alerts.<name>`, each until the broker has it, in order; with the books `alerts`. */
 export interface Notices {
   /** False = no room: to be offered again. The message carries the trace, so that what it causes belongs to it. */
-  offer(notice: Notice, trace: Trace): boolean
+  offer(notice: Notice, trace: Trace, options?: OfferOptions): boolean
   /** Notices not yet published. */
   readonly size: number
   /** Why there is no room, if so. */
@@ -32,6 +32,13 @@ export interface Notices {
   ledger(): LedgerRow
 }
 
+export interface OfferOptions {
+  /** The id of the message. Default: a new one. */
+  readonly id?: string
+  /** Called once the broker has it, or will never take it. */
+  readonly onSettled?: () => void
+}
+
 /** Publishes as soon as a notice is offered. */
 export const createNotices = ({
   publisher,
@@ -41,6 +48,7 @@ export const createNotices = ({
   publishTimeoutMs,
 }: NoticesOptions): Notices => {
   const { log, metrics } = telemetry
+  const settled = new WeakMap<Message, () => void>()
   const ledger = createLedger({ stage: 'alerts', inFlight: () => outbox.size, metrics })
   const outbox = createOutbox({
     publisher,
@@ -51,20 +59,25 @@ export const createNotices = ({
     onPublished: (message) => {
       ledger.acked()
       metrics.count(alertMetrics.alert_notices_total, 1, { status: message.headers['status'] })
+      settled.get(message)?.()
     },
     onRetry: ({ topic }, error, delayMs) => {
       metrics.count(commonMetrics.component_errors_total, 1, { component: 'alert-monitor', error_type: 'publish' })
       log.warn({ err: error, topic, delayMs }, 'a notice is not published yet and is tried again')
     },
-    onDropped: ({ topic, id }, error) => {
+    onDropped: (message, error) => {
+      const { topic, id } = message
       ledger.dropped(`unpublishable-${error.fault}`)
       log.error({ err: error, topic, id }, 'a notice can never be published')
+      settled.get(message)?.()
     },
   })
 
   return {
-    offer: (notice, trace) => {
-      if (!outbox.offer(messageOf(notice, trace, new Date(clock.now())))) return false
+    offer: (notice, trace, { id, onSettled } = {}) => {
+      const message = messageOf(notice, trace, { time: new Date(clock.now()), ...(id !== undefined && { id }) })
+      if (onSettled !== undefined) settled.set(message, onSettled)
+      if (!outbox.offer(message)) return false
       ledger.received()
       const { status, summary, labels, value, threshold } = notice
       log[status === 'firing' ? 'warn' : 'info']({ alert: notice.name, status, labels, value, threshold }, summary)
@@ -88,8 +101,9 @@ export const createNotices = ({
 }
 
 /** The notices of one alert have one key, and so stay in order. */
-const messageOf = (notice: Notice, trace: Trace, time: Date): Message => {
-  const { name, status, fingerprint } = notice
-  const headers = { source: '/armature/alert-monitor', type: alertType(status), subject: name, status, ...trace }
-  return jsonMessage(alertTopic(name), notice, { key: fingerprint, time, headers })
+const messageOf = (notice: Notice, trace: Trace, options: { readonly time: Date; readonly id?: string }): Message => {
+  const { name, status, fingerprint, suppressedBy } = notice
+  const attributes = { source: '/armature/alert-monitor', type: alertType(status), subject: name, status }
+  const headers = { ...attributes, ...(suppressedBy !== undefined && { suppressed: 'true' }), ...trace }
+  return jsonMessage(alertTopic(name), notice, { key: fingerprint, headers, ...options })
 }

@@ -1,0 +1,108 @@
+import type { Safeguard } from './safeguard.ts'
+
+const app = 'apps/alert-monitor/src'
+const scripted = ['alerting', 'alerting-quiet', 'alerting-store'].map(
+  (name) => `apps/alert-monitor/test/${name}.test.ts`,
+)
+const api = ['apps/alert-monitor/test/api.test.ts']
+
+export const safeguards: readonly Safeguard[] = [
+  {
+    promise: 'An alert is kept before its topic is told, so that the next process tells what a killed one did not',
+    file: `${app}/alerts/alert-intake.ts`,
+    find: 'await pending.track(stored.update(fingerprint, (held) => withAlert(held, alert)))',
+    replace: 'void pending.track(stored.update(fingerprint, (held) => withAlert(held, alert)))',
+    tests: scripted,
+  },
+  {
+    promise: 'Alerts that the store knows inhibit right after a restart, before they are raised anew',
+    file: `${app}/alerts/alert-manager.ts`,
+    find: 'onUpdate: (alert) => inhibition.update(alert),',
+    replace: 'onUpdate: (alert) => void (isStarted && inhibition.update(alert)),',
+    tests: scripted,
+  },
+  {
+    promise: 'An alert that nobody refreshes is resolved: a restart resolves what ended meanwhile',
+    file: `${app}/alerts/alert-manager.ts`,
+    find: 'if (isOverdue) void intake.take(',
+    replace: 'if (isOverdue) void (',
+    tests: scripted,
+  },
+  {
+    promise: 'Of two monitors one tells a receiver: the notification log is a lease',
+    file: `${app}/dispatch/group.ts`,
+    find: 'isNeeded = !isOther && need(record)',
+    replace: 'isNeeded = need(record)',
+    tests: scripted,
+  },
+  {
+    promise: 'A monitor that ends while it tells a receiver is replaced by another',
+    file: `${app}/dispatch/group.ts`,
+    find: 'record.lease.untilMs > clock.now()',
+    replace: 'record.lease.untilMs > 0',
+    tests: scripted,
+  },
+  {
+    promise: 'A notification that never ends is given up, and told again later',
+    file: `${app}/dispatch/group.ts`,
+    find: 'await Promise.race([integration.notify(notification, signal), aborted(signal)])',
+    replace: 'await integration.notify(notification, signal)',
+    tests: scripted,
+  },
+  {
+    promise: 'A receiver hears of no end of which it did not hear the beginning',
+    file: `${app}/dispatch/notification-log.ts`,
+    find: 'const hasEnded = resolved.some((fingerprint) => known.has(fingerprint))',
+    replace: 'const hasEnded = resolved.length > 0',
+    tests: scripted,
+  },
+  {
+    promise: 'While the store of alerts is away nothing waits for it, and it gets all of it later',
+    file: `${app}/store/kept-collection.ts`,
+    find: 'if (!(error instanceof KeyValueConflict)) return keep(id, value, from.revision)',
+    replace: 'if (!(error instanceof KeyValueConflict)) throw error',
+    tests: scripted,
+  },
+  {
+    promise: 'A silence that would cover every alert is refused',
+    file: `${app}/alerts/silence.ts`,
+    find: 'if (matchers.every((matcher) => matcher.matches({})))',
+    replace: 'if (matchers.length === 0)',
+    tests: [...scripted, ...api],
+  },
+  {
+    promise: 'A body of a request to the API is bounded, however it is sent',
+    file: `${app}/api/request-body.ts`,
+    find: 'if (bytes > maxBodyBytes) throw tooLarge()',
+    replace: '',
+    tests: api,
+  },
+  {
+    promise: 'No web page can post to the API',
+    file: `${app}/api/request-body.ts`,
+    find: "throw new RequestError(415, 'the body must be JSON: send the header content-type: application/json')",
+    replace: 'void type',
+    tests: api,
+  },
+  {
+    promise: 'An expression of a matcher is bounded in length',
+    file: `${app}/alerts/matcher.ts`,
+    find: 'if (pattern.length > maxPatternChars)',
+    replace: 'if (pattern.length > 1e9)',
+    tests: ['apps/alert-monitor/src/alerts/matcher.test.ts', ...api],
+  },
+  {
+    promise: 'The state file of alerts is replaced as a whole, and what cannot be understood is set aside',
+    file: `${app}/store/file-key-value.ts`,
+    find: 'await rename(path, aside)',
+    replace: '',
+    tests: ['apps/alert-monitor/src/store/file-key-value.test.ts'],
+  },
+  {
+    promise: 'Of two who write one key of a bucket at once one is refused',
+    file: 'libs/messaging-nats/src/key-value.ts',
+    find: 'bucket.update(key, value, revision)',
+    replace: 'bucket.put(key, value)',
+    tests: ['libs/messaging-nats/test/key-value.test.ts'],
+  },
+]
