@@ -55,14 +55,20 @@ const mostErrors = 5
 const clipScales = 4
 const driftValues = 8
 const spreadValues = 40
+const seasonSpreadValues = 20
+const leastSeasonValues = 6
 const leastSeasonSpread = 0.3
 
 const mostScales = 16
 
-/** The evidence of a part: what its -ln(probability) is above `leastEvidence`, up to `mostEvidence`. */
-const leastEvidence = 2
+/** The clear evidence of a part: what its -ln(probability) is above this, so a probability of 0.05, up to `mostEvidence`. */
+const leastEvidence = 3
 const mostEvidence = 10
 
+/** What each part counts. The shape sees more than one horizon. */
+const weights: Readonly<Record<Part, number>> = { level: 1, change: 1, season: 1, drift: 1, spread: 1, shape: 2 }
+
+/** Options of an experiment. */
 export interface DetectorOptions {
   /** The parts that count: for experiments. Default: all. */
   readonly only?: readonly Part[]
@@ -78,9 +84,9 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
   const forecaster = createForecaster()
   const tails = createTails(2 * parts.length, memoryValues)
   const shape = createShape()
-  const spreads = createSeason(dayMs, 96)
+  const spreads = createSeason(dayMs, 96, seasonSpreadValues)
   const incident = createIncident()
-  const counted = Float64Array.from(parts, (part) => (only.includes(part) ? 1 : 0))
+  const counted = Float64Array.from(parts, (part) => (only.includes(part) ? weights[part] : 0))
   const evidence = new Float64Array(parts.length)
   const state = { count: 0, error: 0, deviation: 0, drift: 0, lately: 0 }
 
@@ -104,17 +110,16 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
       Math.max(1 / spreadValues, 1 / state.count) * (within(Math.abs(error), 2 * clipScales) - state.lately)
     compare(0, (value - level) / (spread + leastUnit))
     compare(1, error)
-    compare(
-      2,
-      (value - usual) /
-        Math.max(
-          leastSeasonSpread * (state.deviation + leastUnit),
-          spreads.known() ? spreads.mean() : state.deviation + leastUnit,
-        ),
-    )
+    compare(2, (value - usual) / seasonUnit(leastUnit))
     compare(3, state.drift)
     compare(4, Math.log2(state.lately + 0.01))
     compare(5, shape.distance(within(deviation, mostScales), state.count > settlingValues))
+  }
+
+  /** The ordinary distance from the usual at this time of day. */
+  const seasonUnit = (leastUnit: number): number => {
+    const unit = state.deviation + leastUnit
+    return spreads.count() < leastSeasonValues ? unit : Math.max(leastSeasonSpread * unit, spreads.mean())
   }
 
   const learn = (value: number, { expected, usual }: Forecast, leastUnit: number) => {
@@ -124,7 +129,7 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
       settling ? distance : Math.min(distance, mostErrors * (mean + leastUnit))
     const deviation = Math.abs(value - usual)
     const clip = clipScales * (state.deviation + leastUnit)
-    spreads.learn(clipped(deviation, spreads.known() ? spreads.mean() : state.deviation), Infinity)
+    spreads.learn(clipped(deviation, seasonUnit(leastUnit)), Infinity)
     state.error += share * (clipped(Math.abs(value - expected), state.error) - state.error)
     state.deviation += share * (clipped(deviation, state.deviation) - state.deviation)
     forecaster.learn(value, clip)
@@ -158,7 +163,7 @@ export const createAnomalyDetector = ({ only = parts }: DetectorOptions = {}): A
   }
 }
 
-/** All evidence, the clear part of it, and which part has most. `counted`: 1 for the parts that count, else 0. */
+/** All evidence, the clear evidence, and which part has most. `counted`: what each part counts. */
 const sumOf = (evidence: Float64Array, counted: Float64Array) => {
   let whole = 0
   let clear = 0

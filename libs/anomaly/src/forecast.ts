@@ -19,6 +19,7 @@ const forecasters = 8
 /** A season must be better by this factor than what it replaces. */
 const betterBy = 0.98
 const slowDays = 3
+const seasonValues = 10
 const mostErrors = 5
 const errorValues = 200
 const spreadValues = 2_000
@@ -55,8 +56,8 @@ export interface Forecaster {
  * with exponential and Holt-Winters smoothing", Journal of Forecasting, 2010). A season's bin is a part of the day or the week, so stamps may be irregular.
  */
 export const createForecaster = (): Forecaster => {
-  const days = createSeason(dayMs, 96)
-  const weeks = createSeason(7 * dayMs, 336)
+  const days = createSeason(dayMs, 96, seasonValues)
+  const weeks = createSeason(7 * dayMs, 336, seasonValues)
   const forecasts = new Float64Array(forecasters)
   const errors = new Float64Array(forecasters)
   const forecast = { expected: 0, usual: 0, level: 0, spread: 0, last: 0, stale: false }
@@ -93,7 +94,7 @@ export const createForecaster = (): Forecaster => {
       weeks.seek(atMs)
       forecasts[slow] = forecast.level
       forecasts[daily] = forecast.level + days.mean()
-      forecasts[weekly] = weeks.known() ? forecast.level + weeks.mean() : (forecasts[daily] ?? 0)
+      forecasts[weekly] = weeks.count() > 0 ? forecast.level + weeks.mean() : (forecasts[daily] ?? 0)
       chooseUsual()
       if (forecast.stale) forget()
       forecasts[last] = forecast.last

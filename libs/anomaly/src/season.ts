@@ -1,5 +1,3 @@
-/** The least weight of a new value in its bin: a bin remembers some ten values. */
-const leastGain = 0.1
 /** A bin follows its first values as they are. */
 const unclippedValues = 2
 const mostCount = 255
@@ -8,8 +6,8 @@ const mostCount = 255
 export interface Season {
   /** Goes to the bin of this time. The other members speak of it. */
   seek(atMs: number): void
-  /** Whether the bin has learnt anything. */
-  known(): boolean
+  /** How many values the bin has learnt, up to 255. */
+  count(): number
   /** The mean of its values. 0 while it has none. */
   mean(): number
   /** Learns a value, which moves the mean as if it lay at most `clip` away. */
@@ -18,8 +16,8 @@ export interface Season {
   readonly bytes: number
 }
 
-/** A mean for each of `bins` equal parts of `periodMs`, counted from 1970 in UTC, with exponential forgetting. */
-export const createSeason = (periodMs: number, bins: number): Season => {
+/** A mean of the last `memoryValues` or so for each of `bins` equal parts of `periodMs`, counted from 1970 in UTC. */
+export const createSeason = (periodMs: number, bins: number, memoryValues: number): Season => {
   const means = new Float32Array(bins)
   const counts = new Uint8Array(bins)
   let bin = 0
@@ -29,12 +27,12 @@ export const createSeason = (periodMs: number, bins: number): Season => {
       bin = Math.floor(((phase < 0 ? phase + periodMs : phase) / periodMs) * bins)
       if (bin >= bins) bin = bins - 1
     },
-    known: () => counts[bin] !== 0,
+    count: () => counts[bin] ?? 0,
     mean: () => means[bin] ?? 0,
     learn: (value, clip) => {
       const count = counts[bin] ?? 0
       const mean = means[bin] ?? 0
-      const gain = Math.max(1 / (count + 1), leastGain)
+      const gain = Math.max(1 / (count + 1), 1 / memoryValues)
       means[bin] = mean + gain * (count < unclippedValues ? value - mean : within(value - mean, clip))
       if (count < mostCount) counts[bin] = count + 1
     },

@@ -34,14 +34,15 @@ const medianWindow = 256
 
 /** The distance from the median of the last 256 values in median absolute deviations. */
 export const movingMedian = (): Surprise => {
-  const window: number[] = []
-  const medianOf = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >>> 1] ?? 0
+  const window = new Float64Array(medianWindow)
+  let size = 0
+  const medianOf = (values: Float64Array) => values.sort()[values.length >>> 1] ?? 0
   return (_atMs, value) => {
-    const median = medianOf(window)
-    const deviation = medianOf(window.map((each) => Math.abs(each - median)))
-    const surprise = window.length < 64 ? 0 : Math.abs(value - median) / Math.max(deviation, Number.EPSILON)
-    window.push(value)
-    if (window.length > medianWindow) window.shift()
-    return surprise
+    const held = window.slice(0, Math.min(size, medianWindow))
+    const median = medianOf(held)
+    const deviation = medianOf(held.map((each) => Math.abs(each - median)))
+    window[size % medianWindow] = value
+    size += 1
+    return held.length < 64 ? 0 : Math.abs(value - median) / Math.max(deviation, Number.EPSILON)
   }
 }

@@ -5,8 +5,8 @@ import { movingMedian, type Surprise, windowedGaussian } from './anomaly-peers.t
 import { type Kind, kinds, learningRows, seriesOf } from './anomaly-series.ts'
 
 /** Series of each kind, and series without a fault that the thresholds are made of. */
-const seriesPerKind = 20
-const cleanSeries = 20
+const seriesPerKind = 15
+const cleanSeries = 10
 /** The share of the rows of clean series that may alarm, the same for all contenders. */
 const falseAlarmShare = 1 / 4_000
 /** Alarms with fewer rows between them are one. */
