@@ -208,16 +208,18 @@ const signalOf = (response: ServerResponse): AbortSignal => {
   return gone.signal
 }
 
-/** Undefined where it is too long: what is left of it is not read. */
+/**
+ * Undefined where it is too long. It is read to its end all the same, or the next request of the connection would wait for ever; the timeout of a
+ * request is the bound.
+ */
 const bodyOf = async (request: IncomingMessage): Promise<string | undefined> => {
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length
-    if (length > maxBodyBytes) return undefined
-    chunks.push(chunk)
+    if (length <= maxBodyBytes) chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return length > maxBodyBytes ? undefined : Buffer.concat(chunks).toString()
 }
 
 const valueOf = (json: string): unknown => {

@@ -150,7 +150,7 @@ const httpTest = `test('the API keeps an entry once, finds it, and refuses what 
   expect((await ask('h', '{"id":"h"}')).status).toBe(409)
   expect((await ask('h', '{"id":"other"}')).status).toBe(400)
   expect((await ask('h', '{')).status).toBe(400)
-  expect((await ask('h', 'x'.repeat(2 * 1024 * 1024))).status).toBe(413)
+  expect((await ask('h', 'x'.repeat(16 * 1024 * 1024))).status).toBe(413)
   expect((await ask('nobody')).status).toBe(404)
   expect((await ask('~')).status).toBe(400)
   expect((await fetch(\`\${address()}/entries/h\`, { method: 'DELETE' })).status).toBe(405)
