@@ -109,7 +109,7 @@ const seriesOf = (fields: readonly string[], columns: Columns): HistorySeries | 
   if (known !== undefined) return known
   if (!isName(name)) return `'${name.slice(0, 40)}' is no name of a metric`
   const tags = boundedTags(pairs)
-  if (tags === undefined) return 'its tags are too many or too long'
+  if (typeof tags === 'string') return 'its tags are too many or too long'
   if (columns.series.size >= maxSeries) return `it is of one more series than ${maxSeries}`
   const series = { name, tags, type: columns.type }
   columns.series.set(key, series)

@@ -35,7 +35,7 @@ export const readForeign = ({ valuePath, name, type, tagPaths }: ForeignOptions)
         return text === undefined ? [] : [[tagWay.at(-1) ?? '', text] as const]
       }),
     )
-    return tags === undefined ? 'bad-tags' : { name: metric, type, value, weight: 1, relative: false, tags }
+    return typeof tags === 'string' ? tags : { name: metric, type, value, weight: 1, relative: false, tags }
   }
 
   return (message) => {

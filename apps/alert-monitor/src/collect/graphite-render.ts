@@ -74,5 +74,5 @@ const nameOf = (target: string): Pick<RenderedSeries, 'name' | 'tags'> | Malform
   const tags = boundedTags(
     pairs.map((pair) => [pair.slice(0, Math.max(0, pair.indexOf('='))), pair.slice(pair.indexOf('=') + 1)]),
   )
-  return tags === undefined ? 'bad-tags' : { name, tags }
+  return typeof tags === 'string' ? tags : { name, tags }
 }

@@ -150,7 +150,7 @@ const sampleOf = ({ name, kind, value: given, point, shared, more = [] }: Found)
   // What comes later replaces what comes earlier.
   const pairs = new Map([...tagsOf(shared), ...tagsOf(point.attributes), ...more])
   const tags = boundedTags([...pairs])
-  if (tags === undefined) return 'bad-tags'
+  if (typeof tags === 'string') return tags
   const type = kind === 'total' ? 'meter' : kind === 'delta' ? 'counter' : 'gauge'
   const timeMs = point.timeUnixNano === 0 ? undefined : point.timeUnixNano / 1e6
   return {

@@ -97,7 +97,7 @@ describe('lines that are refused; the others count', () => {
     ['a 1e999', 'bad-value'],
     ['a 1 2 3', 'no-value'],
     [`a{b="${'x'.repeat(20_000)}"} 5`, 'too-long'],
-    [`a{b="${'x'.repeat(300)}"} 5`, 'bad-tags'],
+    [`a{b="${'x'.repeat(300)}"} 5`, 'tag-too-long'],
   ])('%j', (line, reason) => {
     const { samples, refused } = parse(`good 1\n${line}\r\ngood{} 2`)
     expect(refused.map((each) => each.reason)).toEqual([reason])

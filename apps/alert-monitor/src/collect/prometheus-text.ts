@@ -84,7 +84,7 @@ const sampleOf = (
   if (value === undefined) return 'bad-value'
   const own = new Set(labels.pairs.map(([label]) => label))
   const tags = boundedTags([...labels.pairs, ...Object.entries(more).filter(([label]) => !own.has(label))])
-  if (tags === undefined) return 'bad-tags'
+  if (typeof tags === 'string') return tags
   const isTotal = isCumulative(name, types)
   return {
     name,

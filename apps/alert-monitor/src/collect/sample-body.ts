@@ -73,8 +73,8 @@ const parseItem = (item: unknown): Sample | Malformed => {
   if (value === undefined || value === null) return 'no-value'
   const weight = typeof rate === 'number' ? boundedRate(rate) : undefined
   if (weight === undefined) return 'bad-rate'
-  const checked = isTags(tags) ? boundedTags(Object.entries(tags)) : undefined
-  if (checked === undefined) return 'bad-tags'
+  const checked = isTags(tags) ? boundedTags(Object.entries(tags)) : 'bad-tags'
+  if (typeof checked === 'string') return checked
   const timeMs = time === undefined ? undefined : parseTime(time)
   if (Number.isNaN(timeMs)) return 'bad-time'
   const shared = { name, type: kind, weight: 1 / weight, relative: false, tags: checked, timeMs }

@@ -48,10 +48,14 @@ export type Malformed =
   | 'cut-off'
   | 'no-value'
   | 'not-utf8'
+  | 'tag-too-long'
   | 'too-long'
+  | 'too-many-tags'
   | 'too-many-values'
   | 'unknown-section'
   | 'unsupported'
+
+export type TagFault = Extract<Malformed, 'bad-tags' | 'tag-too-long' | 'too-many-tags'>
 
 export interface Refused {
   readonly reason: Malformed
@@ -107,11 +111,13 @@ export const boundedValue = (value: number): number | undefined =>
 export const boundedRate = (rate: number | undefined): number | undefined =>
   rate !== undefined && rate >= sampleLimits.minRate && rate <= 1 ? rate : undefined
 
-/** The tags with names sorted, so that equal tags make equal series; undefined when over a limit. */
-export const boundedTags = (pairs: readonly (readonly [string, string])[]): Sample['tags'] | undefined => {
-  if (pairs.length > sampleLimits.maxTags) return undefined
-  const wrong = ([name, value]: readonly [string, string]) =>
-    name === '' || name.length + value.length > sampleLimits.maxTagLength || /\p{C}/u.test(name + value)
+/** The tags with names sorted, so that equal tags make equal series; or which limit they break. */
+export const boundedTags = (pairs: readonly (readonly [string, string])[]): Sample['tags'] | TagFault => {
+  if (pairs.length > sampleLimits.maxTags) return 'too-many-tags'
+  for (const [name, value] of pairs) {
+    if (name === '' || /\p{C}/u.test(name + value)) return 'bad-tags'
+    if (name.length + value.length > sampleLimits.maxTagLength) return 'tag-too-long'
+  }
   // Object.fromEntries defines own properties, also for names such as `__proto__`.
-  return pairs.some(wrong) ? undefined : Object.fromEntries([...pairs].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+  return Object.fromEntries([...pairs].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }

@@ -68,7 +68,7 @@ const parseLine = (text: string, samples: Sample[]): Malformed | undefined => {
   const { name, groups } = line
   if (!isName(name)) return 'bad-name'
   const tags = boundedTags(line.tags)
-  if (tags === undefined) return 'bad-tags'
+  if (typeof tags === 'string') return tags
   const values = groups.reduce((count, group) => count + valuesOf(group).length, 0)
   if (values > sampleLimits.maxValuesPerLine) return 'too-many-values'
   let fault: Malformed | undefined

@@ -135,6 +135,13 @@ describe('ratio', () => {
     expect(notices.map(({ labels, value }) => [labels, value])).toEqual([[{ service: 'a', metric: 'http' }, 0.2]])
   })
 
+  test('that is no number says nothing', () => {
+    const { monitor, until } = bench([{ ...rule, minDenominator: 1e-300 }])
+    monitor.observe(count('errors', 1e15))
+    monitor.observe(count('requests', 1e-300))
+    expect(until(1)).toEqual([])
+  })
+
   test('is forgotten with the last of its series', () => {
     const { monitor, until } = bench([rule], { seriesIdleMs: 60_000 })
     monitor.observe(count('requests', 1))

@@ -34,8 +34,10 @@ export const createLimit = ({ op, value: threshold, clear = threshold }: LimitOp
   return {
     reaches,
     judge: (value) => {
-      active = value !== undefined && reaches(value)
-      return value === undefined ? undefined : { active, value, threshold }
+      // Such as a large number divided by a small one: a notice in JSON has no infinity.
+      const isUsable = value !== undefined && Number.isFinite(value)
+      active = isUsable && reaches(value)
+      return isUsable ? { active, value, threshold } : undefined
     },
   }
 }
