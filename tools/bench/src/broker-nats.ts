@@ -12,7 +12,8 @@ import {
   type Party,
 } from './broker-job.ts'
 
-const natsHeaders = (job: Job, id: string) => {
+/** The attributes of a CloudEvent as headers of NATS. */
+export const natsHeaders = (job: Job, id: string) => {
   const all = headers()
   for (const [name, value] of Object.entries(eventHeaders(job, 'ce-', id))) all.set(name, value)
   return all

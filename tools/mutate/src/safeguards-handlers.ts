@@ -9,6 +9,20 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['libs/consumer/test/on-options.test.ts'],
   },
   {
+    promise: 'The messages of a join are acknowledged when its handler has handled them, not before',
+    file: 'libs/messaging/src/join.ts',
+    find: "if (outcome !== 'dead-letter') return outcome.follow",
+    replace: "if (outcome !== 'dead-letter') return",
+    tests: ['libs/consumer/test/join.test.ts'],
+  },
+  {
+    promise: 'A join that is not complete at the end of its window holds no message for ever',
+    file: 'libs/messaging/src/join.ts',
+    find: 'else for (const each of one.parts.values()) each.complete(unmatched)',
+    replace: '',
+    tests: ['libs/consumer/test/join.test.ts'],
+  },
+  {
     promise: 'What one process handles by an inbox, no other handles at the same time',
     file: 'libs/messaging/src/idempotent.ts',
     find: "if (claim.state === 'busy') {",
