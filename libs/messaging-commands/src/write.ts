@@ -8,7 +8,7 @@ const waits = new WeakMap<Writable, Promise<unknown>>()
  * Writes, and waits for a slow reader: resolves when the stream takes more, when it is closed, or when `signal` is aborted. Callers wait
  * side by side: at most as much lies in memory as they are many, beside the stream's own buffer.
  */
-export const write = async (stream: Writable, text: string, signal: AbortSignal): Promise<void> => {
+export const write = async (stream: Writable, text: string | Uint8Array, signal: AbortSignal): Promise<void> => {
   if (stream.write(text) || signal.aborted || stream.destroyed) return
   let waiting = waits.get(stream)
   if (waiting === undefined) {

@@ -4,6 +4,7 @@ const app = 'apps/alert-monitor/src'
 const scripted = ['alerting', 'alerting-quiet', 'alerting-store'].map(
   (name) => `apps/alert-monitor/test/${name}.test.ts`,
 )
+const faults = ['apps/alert-monitor/test/alerting-faults.test.ts']
 const api = ['apps/alert-monitor/test/api.test.ts']
 
 export const safeguards: readonly Safeguard[] = [
@@ -12,7 +13,21 @@ export const safeguards: readonly Safeguard[] = [
     file: `${app}/alerts/alert-intake.ts`,
     find: 'await pending.track(stored.update(fingerprint, (held) => withAlert(held, alert)))',
     replace: 'void pending.track(stored.update(fingerprint, (held) => withAlert(held, alert)))',
-    tests: scripted,
+    tests: faults,
+  },
+  {
+    promise: 'An alert that is in memory only is not accepted: who posts it is told to post it again',
+    file: `${app}/alerts/alert-intake.ts`,
+    find: 'if (!taken.every(({ fingerprint }) => stored.isSaved(fingerprint))) throw new NotKeptError()',
+    replace: '',
+    tests: faults,
+  },
+  {
+    promise: 'What a killed monitor kept and did not tell another one tells',
+    file: `${app}/alerts/alert-records.ts`,
+    find: 'takeOvers.delete(fingerprint)\n      return false',
+    replace: 'return true',
+    tests: [...faults, 'apps/alert-monitor/test/alerting-store.test.ts'],
   },
   {
     promise: 'Alerts that the store knows inhibit right after a restart, before they are raised anew',

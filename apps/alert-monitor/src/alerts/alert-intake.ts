@@ -27,6 +27,15 @@ export class TooManyAlertsError extends Error {
   }
 }
 
+/** The store is away: alerts are told from memory, and a process that ends now may lose them. */
+export class NotKeptError extends Error {
+  override readonly name = 'NotKeptError'
+
+  constructor() {
+    super('the store of alerts is away, so these alerts are in memory only: post them again')
+  }
+}
+
 /** The way of alerts into the store. */
 export interface AlertIntake {
   /** Resolves when the alert is kept. */
@@ -35,7 +44,10 @@ export interface AlertIntake {
   offer(notice: Notice, trace: Trace): boolean
   /** Says again that the alert of a rule fires, before it would end by itself. */
   refresh(notice: Notice): void
-  /** Takes alerts of others. Resolves when they are kept. Rejects with TooManyAlertsError, and has taken as many as there was room for. */
+  /**
+   * Takes alerts of others. Resolves when they are kept. Rejects with TooManyAlertsError, and has taken as many as there was room for, and with
+   * NotKeptError, and has taken all.
+   */
   post(alerts: readonly PostedAlert[]): Promise<void>
 }
 
@@ -71,6 +83,7 @@ export const createAlertIntake = (options: AlertIntakeOptions): AlertIntake => {
       const taken = wanted.filter(({ fingerprint }) => retention.makeRoom(fingerprint))
       await Promise.all(taken.map(take))
       if (taken.length < wanted.length) throw new TooManyAlertsError(maxAlerts, taken.length)
+      if (!taken.every(({ fingerprint }) => stored.isSaved(fingerprint))) throw new NotKeptError()
     },
   }
 }

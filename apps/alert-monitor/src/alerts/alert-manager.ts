@@ -44,7 +44,7 @@ export interface AlertManager {
   start(): Promise<void>
   /** Takes what a rule says; false = no room now. */
   offer(notice: Notice, trace: Trace): boolean
-  /** Takes alerts of others. Resolves when they are kept. Rejects with TooManyAlertsError. */
+  /** Takes alerts of others. Resolves when they are kept. Rejects with TooManyAlertsError and NotKeptError. */
   post(alerts: readonly PostedAlert[]): Promise<void>
   /** Takes which alerts of the rules fire now, ends those that nobody refreshes, and tells what is due. To be called at a steady pace. */
   tick(firing: readonly Notice[]): void

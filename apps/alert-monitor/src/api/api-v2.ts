@@ -3,7 +3,7 @@ import { sendText } from '@armature/service/http-server'
 import { packageVersion } from '@armature/service/version'
 import * as z from 'zod'
 import type { AlertManager } from '../alerts/alert-manager.ts'
-import { TooManyAlertsError } from '../alerts/alert-intake.ts'
+import { NotKeptError, TooManyAlertsError } from '../alerts/alert-intake.ts'
 import { ClaimError } from '../alerts/claims.ts'
 import { MatcherError } from '../alerts/matcher.ts'
 import { SilenceError } from '../alerts/silence.ts'
@@ -72,7 +72,8 @@ const refusal = (error: unknown): { status: number; message: string } => {
   if (error instanceof RequestError) return { status: error.status, message: error.message }
   if (error instanceof z.ZodError) return { status: 400, message: describeIssues(error) }
   if (error instanceof SilenceError || error instanceof MatcherError) return { status: 400, message: error.message }
-  if (error instanceof ClaimError || error instanceof TooManyAlertsError) return { status: 503, message: error.message }
+  if ([ClaimError, NotKeptError, TooManyAlertsError].some((kind) => error instanceof kind))
+    return { status: 503, message: (error as Error).message }
   throw error
 }
 

@@ -1,5 +1,5 @@
 import type { Message } from '@armature/messaging/message'
-import type { Subscriber } from '@armature/messaging/ports'
+import type { StartPosition, Subscriber } from '@armature/messaging/ports'
 
 export interface ListenOptions {
   /** The topic; may hold wildcards. */
@@ -7,6 +7,10 @@ export interface ListenOptions {
   /** End after so many messages. Default: only when `signal` is aborted. */
   readonly count?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Where to begin. Default: with what comes from now on. */
+  readonly from?: StartPosition | undefined
+  /** Others are passed over, and do not count. Default: all fit. */
+  readonly fits?: (message: Message) => boolean
   /** Takes a message; it is acknowledged when this resolves, and the next one comes then. */
   readonly write: (message: Message) => Promise<void> | void
   /** Called once messages can come. */
@@ -14,11 +18,11 @@ export interface ListenOptions {
 }
 
 /**
- * Hands the messages that come from now on to `write`, one after the other. Resolves with their number after `count` of them or when
+ * Hands the messages that come to `write`, one after the other. Resolves with their number after `count` of them or when
  * `signal` is aborted. Rejects with what `write` threw.
  */
 export const listen = async (subscriber: Subscriber, options: ListenOptions): Promise<number> => {
-  const { on, count = Infinity, signal, write, onListening } = options
+  const { on, count = Infinity, from, fits = () => true, signal, write, onListening } = options
   const done = Promise.withResolvers<void>()
   let written = 0
 
@@ -26,6 +30,7 @@ export const listen = async (subscriber: Subscriber, options: ListenOptions): Pr
     on,
     async (delivery) => {
       if (written >= count) throw new Error(`${count} messages were asked for`)
+      if (!fits(delivery)) return
       try {
         await write(delivery)
       } catch (error) {
@@ -35,7 +40,7 @@ export const listen = async (subscriber: Subscriber, options: ListenOptions): Pr
       written += 1
       if (written >= count) done.resolve()
     },
-    { maxInFlight: 1 },
+    { maxInFlight: 1, ...(from !== undefined && { from }) },
   )
   const stop = () => done.resolve()
   signal?.addEventListener('abort', stop)

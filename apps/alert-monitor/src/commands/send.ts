@@ -8,8 +8,12 @@ export interface SendOptions {
   readonly on: string
   /** Sent as UTF-8. */
   readonly body: string
+  /** Sent with the body, beside its content type; names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
   /** How often. Default 1. */
   readonly count?: number
+  /** Between two messages. Default: none. */
+  readonly sleepMs?: number
   /** Begins no further publish. Default: never aborted. */
   readonly signal?: AbortSignal
 }
@@ -22,14 +26,14 @@ const batchSize = 100
  * where the signal was aborted. Rejects with PublishError; some may be out then.
  */
 export const send = async (publisher: Publisher, options: SendOptions): Promise<number> => {
-  const { on, body, count = 1, signal = new AbortController().signal } = options
-  const messages = repeated(on, body, count)
-  const limits = { batch: batchSize, perSecond: undefined, clock: systemClock(), signal }
-  const { sent, error } = await publishAll(publisher, { topic: on, messages, ...limits })
+  const { on, sleepMs = 0, signal = new AbortController().signal } = options
+  const perSecond = sleepMs === 0 ? undefined : 1_000 / sleepMs
+  const limits = { batch: sleepMs === 0 ? batchSize : 1, perSecond, clock: systemClock(), signal }
+  const { sent, error } = await publishAll(publisher, { topic: on, messages: repeated(options), ...limits })
   if (error !== undefined) throw error
   return sent
 }
 
-async function* repeated(on: string, body: string, count: number): AsyncGenerator<Message> {
-  for (let n = 0; n < count; n += 1) yield message(on, body, { headers: { 'content-type': 'text/plain' } })
+async function* repeated({ on, body, headers, count = 1 }: SendOptions): AsyncGenerator<Message> {
+  for (let n = 0; n < count; n += 1) yield message(on, body, { headers: { ...headers, 'content-type': 'text/plain' } })
 }

@@ -19,6 +19,8 @@ export interface Collection<Value> {
   values(): Iterable<Value>
   entries(): Iterable<readonly [id: string, value: Value]>
   readonly size: number
+  /** Whether the bucket has the value as it is here. */
+  isSaved(id: string): boolean
   /**
    * Changes one value: `change` gets the newest and answers what it becomes, undefined = it goes. It is called again where another process
    * wrote meanwhile. Resolves when the change is durable, or, while the bucket cannot be reached, when this process has it: it
@@ -161,6 +163,7 @@ export const createCollection = <Value>(
       get size() {
         return held.size
       },
+      isSaved: (id) => held.get(id)?.isUnsaved !== true,
       update: (id, change) => turns.next(id, () => changed(id, change)),
     },
     part: {
