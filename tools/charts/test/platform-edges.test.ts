@@ -161,6 +161,7 @@ const waysOfSettings = new Map([
   ['consulHttpAddr', 'the ConfigMap of consul'],
   ['statsdHost', 'the ConfigMap of graphite'],
   ['webhookUrl', "of the user's own: with networkPolicy.egress of the app"],
+  ['graphiteUrl', "of the user's own: with networkPolicy.egress of the app"],
   ['otlpEndpoint', "of the user's own: with networkPolicy.egress of the app"],
   ['ddAgentHost', "of the user's own: with networkPolicy.egress of the app"],
   ['ddDogstatsdUrl', "of the user's own: with networkPolicy.egress of the app"],
@@ -168,6 +169,8 @@ const waysOfSettings = new Map([
   ['httpAllowedHosts', 'names of the pod'],
   ['grpcHost', 'an address of the pod'],
   ['statsdListenHost', 'an address of the pod'],
+  ['otlpListenHost', 'an address of the pod'],
+  ['apiHost', 'an address of the pod'],
   ['advertiseHost', 'an address of the pod'],
 ])
 

@@ -10,9 +10,12 @@ export interface Wire {
 export const wires: Readonly<Record<string, Wire>> = {
   grpcPort: { end: 'clients', by: 'gRPC', direction: 'in' },
   statsdListenPort: { end: 'every service', by: 'StatsD', direction: 'in' },
+  otlpListenPort: { end: 'every service', by: 'OTLP', direction: 'in' },
+  apiPort: { end: 'clients', by: 'HTTP', direction: 'in' },
   files: { end: 'every service', by: 'log lines', direction: 'in' },
   databaseUrl: { end: 'PostgreSQL', by: 'SQL', direction: 'out' },
   sinkUrl: { end: 'OpenSearch', by: 'HTTP', direction: 'out' },
+  graphiteUrl: { end: 'Graphite', by: 'HTTP', direction: 'out' },
   webhookUrl: { end: 'webhook', by: 'HTTP', direction: 'out' },
 }
 
@@ -25,6 +28,9 @@ export const noWires: readonly string[] = [
     'httpAllowedHosts',
     'grpcHost',
     'statsdListenHost',
+    'statsdTcpListenPort',
+    'otlpListenHost',
+    'apiHost',
     'advertiseHost',
     'statsdPort',
     'ddDogstatsdPort',
