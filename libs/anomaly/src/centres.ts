@@ -6,7 +6,7 @@ const leastRadius = 1e-6
 export interface Centres {
   /** How far the point lies from the nearest centre. 0 while there is none. */
   distance(): number
-  /** Learns the point, which lies `distance` from the nearest centre. */
+  /** Learns the point, which lies `distance` from the nearest centre, unless that is infinite. */
   learn(distance: number): void
   /** The point, to be written by the caller before each call. */
   readonly point: Float64Array
@@ -69,7 +69,7 @@ export const createCentres = (most: number, dimensions: number): Centres => {
       return Math.sqrt(least)
     },
     learn: (distance) => {
-      if (size > 0 && distance <= radius) return
+      if (size > 0 && (distance <= radius || distance === Infinity)) return
       if (size === most && radius <= leastRadius) radius = Math.max(leastRadius, leastGap())
       while (size === most) {
         radius *= growth

@@ -146,12 +146,15 @@ describe('odd series', () => {
 
   test('after a pause of days the last values no longer count, the season does', () => {
     const normal = normalSource(9)
-    const at = (row: number) => (row < 10 * 288 ? row : row + 3 * 288 + 144) * 5 * minuteMs
-    const value = (row: number) => 100 + 30 * Math.sin((2 * Math.PI * at(row)) / dayMs) + normal()
-    const judgements = judged(10 * 288 + 40, value, createAnomalyDetector(), at)
-    const first = judgements[10 * 288]
-    expect(Math.abs((first?.expected ?? 0) - value(10 * 288))).toBeLessThan(8)
-    expect(alarms(judgements, 0.999).filter((row) => row >= 10 * 288)).toEqual([])
+    const pauseAt = 20 * 288
+    const at = (row: number) => (row < pauseAt ? row : row + 3 * 288 + 144) * 5 * minuteMs
+    const daily = (row: number) => 100 + 30 * Math.sin((2 * Math.PI * at(row)) / dayMs)
+    // The last hour before the pause is much too high.
+    const value = (row: number) => daily(row) + normal() + (row < pauseAt && row >= pauseAt - 12 ? 60 : 0)
+    const judgements = judged(pauseAt + 40, value, createAnomalyDetector(), at)
+    expect(judgements[pauseAt - 1]?.expected).toBeGreaterThan(daily(pauseAt - 1) + 30)
+    expect(Math.abs((judgements[pauseAt]?.expected ?? 0) - daily(pauseAt))).toBeLessThan(8)
+    expect(alarms(judgements, 0.999).filter((row) => row >= pauseAt)).toEqual([])
   })
 
   test.each([1e-12, 1e12, 1e27])('the unit does not matter: %d', (unit) => {
@@ -166,7 +169,10 @@ describe('odd series', () => {
     const judgements = judged(500, (row) =>
       row % 3 === 0 ? Number.MAX_VALUE : row % 3 === 1 ? -Number.MAX_VALUE : Number.MIN_VALUE,
     )
-    for (const { score } of judgements) expect(score >= 0 && score <= 1).toBe(true)
+    for (const { score, expected, low, high } of judgements) {
+      expect(score >= 0 && score <= 1).toBe(true)
+      expect([expected, low, high].every(Number.isFinite)).toBe(true)
+    }
   })
 
   test.each([NaN, Infinity, -Infinity])('%d is refused, as a value and as a time, and not learnt', (bad) => {

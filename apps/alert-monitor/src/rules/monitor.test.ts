@@ -195,6 +195,9 @@ describe('anomaly', () => {
     expect(notices).toMatchObject([{ status: 'firing', name: 'stall', value: 160 }])
     expect(notices[0]?.threshold).toBeGreaterThan(102)
     expect(notices[0]?.threshold).toBeLessThan(110)
+    expect(notices[0]?.summary).toMatch(
+      /^anomaly\(\*search\) with a score of 0.9999: search is 160, expected 10[\d.]+ \([\d.]+ to 10[\d.]+\); a \w+ like this is seen once in \d{4,} values$/,
+    )
   })
 })
 
