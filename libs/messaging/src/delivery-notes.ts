@@ -1,4 +1,4 @@
-import { copied } from './lease.ts'
+import { copied, leased, type Lease } from './lease.ts'
 import type { Delivery } from './ports.ts'
 
 /** How a delivery whose handler resolved is booked, where that is not as acknowledged. */
@@ -37,6 +37,14 @@ export const withNotes = (delivery: Delivery): { readonly noted: Delivery; reado
   const noted: Noted = copied(delivery)
   noted[notesKey] = notes
   return { noted, notes }
+}
+
+/** The delivery with the same notes and a lease of its own. */
+export const withLease = (delivery: Delivery, lease: Lease): Delivery => {
+  const own: Noted = leased(delivery, delivery, lease)
+  const notes = notesOf(delivery)
+  if (notes !== undefined) own[notesKey] = notes
+  return own
 }
 
 /** Counts a call of the handler that failed. */

@@ -5,26 +5,26 @@ import type { Delivery } from './ports.ts'
 /** The time for which a message is a handler's: until that settles it, or the message is the broker's again. */
 export class Lease {
   #controller: AbortController | undefined
-  #isLost = false
+  #lostBy: Error | undefined
   #whenLost: (() => void) | undefined
 
   /** Made when somebody first asks for it, since it costs. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#isLost && !this.#controller.signal.aborted) this.#controller.abort(lost())
+    if (this.#lostBy !== undefined && !this.#controller.signal.aborted) this.#controller.abort(this.#lostBy)
     return this.#controller.signal
   }
 
-  /** The message is the broker's again. */
-  lose(): void {
-    this.#isLost = true
-    this.#controller?.abort(lost())
+  /** The message is the handler's no longer: as a rule it is the broker's again. */
+  lose(reason: Error = lost()): void {
+    this.#lostBy = reason
+    this.#controller?.abort(reason)
     this.#whenLost?.()
   }
 
   /** Calls the listener when the lease is lost, at once where it is. */
   onLost(listener: () => void): void {
-    if (this.#isLost) return listener()
+    if (this.#lostBy !== undefined) return listener()
     const before = this.#whenLost
     this.#whenLost =
       before === undefined
@@ -97,6 +97,9 @@ export const copied = (delivery: Delivery): Delivery => {
   const lease = LeasedDelivery.leaseOf(delivery)
   return lease === undefined ? { ...delivery } : new LeasedDelivery(delivery, delivery, lease)
 }
+
+/** Whether the delivery has a lease, so that its signal is made when somebody asks for it. */
+export const isLeased = (delivery: Delivery): boolean => LeasedDelivery.leaseOf(delivery) !== undefined
 
 /** Calls the listener when the signal of the delivery is aborted, at once where it is, until the answer is called. It makes no signal. */
 export const onLost = (delivery: Delivery, listener: () => void): Cancel => {

@@ -117,10 +117,46 @@ export const on = <T = undefined, Tx = undefined>(
     topic,
     options: { ...rest, hasSchema: schema !== undefined },
     wants,
-    react: async (message, { log, signal, within }) => {
+    react: async (message, context) => {
       if (!wants(message)) return undefined
       const data = schema === undefined ? (undefined as T) : parse(schema, message)
-      return handle({ message, data, log, signal, within: within as Tx })
+      return handle(new LazyReaction(message, data, context.within as Tx, context))
+    },
+  }
+}
+
+/**
+ * Asks for the logger and the signal only when the handler does: both cost more than many a handler. The accessors are own properties, so that a
+ * spread copy has them, and the same for all.
+ */
+class LazyReaction<T, Tx> implements Reaction<T, Tx> {
+  readonly message
+  readonly data
+  readonly within
+  declare readonly log: Logger
+  declare readonly signal: AbortSignal
+  readonly #context: ReactContext
+
+  constructor(message: Delivery, data: T, within: Tx, context: ReactContext) {
+    this.message = message
+    this.data = data
+    this.within = within
+    this.#context = context
+    Object.defineProperties(this, LazyReaction.#accessors)
+  }
+
+  static readonly #accessors: PropertyDescriptorMap & ThisType<LazyReaction<unknown, unknown>> = {
+    log: {
+      enumerable: true,
+      get() {
+        return this.#context.log
+      },
+    },
+    signal: {
+      enumerable: true,
+      get() {
+        return this.#context.signal
+      },
     },
   }
 }

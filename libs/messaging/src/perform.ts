@@ -1,7 +1,7 @@
 import type { Logger } from '@armature/telemetry/logger'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { countRepeat, identityReused, repeatOf } from './idempotent.ts'
-import type { Registration } from './on.ts'
+import type { ReactContext, Registration } from './on.ts'
 import type { Delivery, Handler, Publisher } from './ports.ts'
 import { publishAll, repliesOf } from './replies.ts'
 import { withTrace } from './trace.ts'
@@ -25,8 +25,7 @@ export const createPerform = (
   const { name, store } = registration.options
 
   const call = async (delivery: Delivery, within: unknown) => {
-    const { id, signal } = delivery
-    const returned = await registration.react(delivery, { log: log.child({ id }), signal, within })
+    const returned = await registration.react(delivery, new LazyContext(delivery, log, within))
     return returned === undefined ? [] : repliesOf(returned, name)
   }
 
@@ -36,5 +35,28 @@ export const createPerform = (
     const outcome = await store.handle(handling, async (within) => (await call(delivery, within)).map(withTrace))
     if (outcome === 'reused') throw identityReused(delivery)
     if (outcome === 'repeat') countRepeat(metrics, group)
+  }
+}
+
+/** Makes the logger of a message, and its signal, when its handler asks for them. */
+class LazyContext implements ReactContext {
+  readonly within: unknown
+  readonly #delivery: Delivery
+  readonly #log: Logger
+  #own: Logger | undefined
+
+  constructor(delivery: Delivery, log: Logger, within: unknown) {
+    this.#delivery = delivery
+    this.#log = log
+    this.within = within
+  }
+
+  get log(): Logger {
+    this.#own ??= this.#log.child({ id: this.#delivery.id })
+    return this.#own
+  }
+
+  get signal(): AbortSignal {
+    return this.#delivery.signal
   }
 }

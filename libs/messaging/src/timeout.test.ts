@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { delivery, standing } from './testing-delivery.ts'
 import { outcomeOf } from '@armature/async/testing-outcome'
 import { drivenClock } from '@armature/async/clock'
+import { leased, Lease } from './lease.ts'
+import type { Delivery } from './ports.ts'
 import { retry } from './retry.ts'
 import { timeout, TimeoutError } from './timeout.ts'
 
@@ -87,5 +89,56 @@ describe('timeout', () => {
 
   test.each([0, -1, NaN, Infinity])('refuses a limit of %d', (limitMs) => {
     expect(() => timeout(limitMs)).toThrow(RangeError)
+  })
+})
+
+describe('of a delivery that has a lease', () => {
+  const open = () => {
+    const clock = drivenClock()
+    const lease = new Lease()
+    const seen: Delivery[] = []
+    const wait = new Promise<void>(() => undefined)
+    const given = leased(delivery(), delivery(), lease)
+    const outcome = outcomeOf(
+      timeout(1_000, { clock })((one) => {
+        seen.push(one)
+        return wait
+      })(given),
+    )
+    return { clock, lease, outcome, signal: () => seen[0]?.signal }
+  }
+
+  test('the signal, asked for before or after, is aborted by the error of the timeout', async () => {
+    const [before, after] = [open(), open()]
+    const early = before.signal()
+    await before.clock.advance(999)
+    expect([before.outcome.state, early?.aborted]).toEqual(['pending', false])
+    for (const { clock } of [before, after]) await clock.advance(1_000)
+    for (const signal of [early, after.signal()]) {
+      expect(signal?.aborted).toBe(true)
+      expect(signal?.reason).toBeInstanceOf(TimeoutError)
+    }
+    expect(before.outcome).toMatchObject({ state: 'rejected', error: { name: 'TimeoutError' } })
+    expect(before.clock.pending).toBe(0)
+  })
+
+  test('the signal is aborted when the message is taken back', () => {
+    const { lease, signal } = open()
+    lease.lose()
+    expect(signal()?.aborted).toBe(true)
+    expect(signal()?.reason).toMatchObject({ message: expect.stringContaining("the broker's again") as string })
+  })
+
+  test('the signal is not aborted once the handler has settled', async () => {
+    const clock = drivenClock()
+    const lease = new Lease()
+    let own: AbortSignal | undefined
+    await timeout(1_000, { clock })(({ signal }) => {
+      own = signal
+      return Promise.resolve()
+    })(leased(delivery(), delivery(), lease))
+    lease.lose()
+    await clock.advance(2_000)
+    expect(own?.aborted).toBe(false)
   })
 })

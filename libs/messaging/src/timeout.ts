@@ -1,6 +1,8 @@
 import { systemClock, type Clock } from '@armature/async/clock'
 import { numberOption } from '@armature/async/option-checks'
-import type { Middleware } from './ports.ts'
+import { withLease } from './delivery-notes.ts'
+import { isLeased, Lease, onLost } from './lease.ts'
+import type { Delivery, Handler, Middleware } from './ports.ts'
 
 /** Something took longer than it may. */
 export class TimeoutError extends Error {
@@ -63,8 +65,41 @@ export const withTimeout = <T>(options: TimeoutOptions, fn: (signal: AbortSignal
  */
 export const timeout = (limitMs: number, { clock = systemClock() }: { readonly clock?: Clock } = {}): Middleware => {
   numberOption('limitMs', limitMs, Number.MIN_VALUE)
-  return (next) => (delivery) =>
-    withTimeout({ limitMs, clock, what: `the handler of ${delivery.topic}`, parent: delivery.signal }, (signal) =>
-      next({ ...delivery, signal }),
-    )
+  return (next) => (delivery) => {
+    const what = `the handler of ${delivery.topic}`
+    if (isLeased(delivery)) return withinLease({ limitMs, clock, what }, delivery, next)
+    const options = { limitMs, clock, what, parent: delivery.signal }
+    return withTimeout(options, (signal) => next({ ...delivery, signal }))
+  }
 }
+
+/** As `withTimeout`, with signals that are made only where a handler asks for its own. */
+const withinLease = ({ limitMs, clock, what }: TimeoutOptions, delivery: Delivery, next: Handler): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const lease = new Lease()
+    let isOver = false
+    const cancel = clock.after(limitMs, () => {
+      isOver = true
+      const error = new TimeoutError(what, limitMs)
+      reject(error)
+      lease.lose(error)
+    })
+    onLost(delivery, () => {
+      if (!isOver) lease.lose()
+    })
+    const end = () => {
+      isOver = true
+      cancel()
+    }
+    const run = async () => next(withLease(delivery, lease))
+    run().then(
+      () => {
+        end()
+        resolve()
+      },
+      (error: unknown) => {
+        end()
+        reject(error as Error)
+      },
+    )
+  })
