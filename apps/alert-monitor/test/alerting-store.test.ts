@@ -102,8 +102,11 @@ describe('the store', () => {
     const bucket = memoryBucket()
     bucket.set('alerts.x', '{"alert":1}')
     bucket.set('silences.y', 'no json')
+    const matchers = [{ name: 'host', value: '(', isRegex: true, isEqual: true }]
+    const rest = { startsAtMs: 1, endsAtMs: 9e12, createdBy: '', comment: '', updatedAtMs: 1 }
+    bucket.set('silences.z', JSON.stringify({ id: 'z', matchers, ...rest }))
     const world = await openAlertingWorld({ bucket })
-    expect(world.warnings).toHaveLength(2)
+    expect(world.warnings).toHaveLength(3)
     await world.raise('cpu', { host: 'a' })
     expect(world.topics()).toEqual(['cpu firing'])
   })

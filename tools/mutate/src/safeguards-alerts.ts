@@ -86,6 +86,14 @@ export const safeguards: readonly Safeguard[] = [
     tests: [...scripted, ...api],
   },
   {
+    promise:
+      'Many silences do not hold the monitor up: labels are matched once, until a silence changes, begins or ends',
+    file: `${app}/alerts/silence-cover.ts`,
+    find: 'known.get(labels) ?? active',
+    replace: 'active',
+    tests: [`${app}/alerts/silence-cover.test.ts`],
+  },
+  {
     promise: 'A body of a request to the API is bounded, however it is sent',
     file: `${app}/api/request-body.ts`,
     find: 'if (bytes > maxBodyBytes) throw tooLarge()',

@@ -38,8 +38,10 @@ export interface Silence extends SilenceRecord {
 export type SilenceState = 'pending' | 'active' | 'expired'
 
 /** Whether the silence has begun and not ended. */
-export const silenceState = ({ startsAtMs, endsAtMs }: SilenceRecord, nowMs: number): SilenceState =>
-  endsAtMs <= nowMs ? 'expired' : startsAtMs > nowMs ? 'pending' : 'active'
+export const silenceState = (
+  { startsAtMs, endsAtMs }: Pick<SilenceRecord, 'startsAtMs' | 'endsAtMs'>,
+  nowMs: number,
+): SilenceState => (endsAtMs <= nowMs ? 'expired' : startsAtMs > nowMs ? 'pending' : 'active')
 
 /** A silence that cannot be kept; the text says why and what to do. */
 export class SilenceError extends Error {

@@ -12,6 +12,7 @@ import {
   silenceRecord,
   silenceState,
 } from './silence.ts'
+import { createSilenceCover } from './silence-cover.ts'
 
 export interface SilencesOptions {
   readonly collections: Pick<Collections, 'collection'>
@@ -43,13 +44,16 @@ const keepExpiredMs = 86_400_000
 /** Reads and keeps silences in a collection. */
 export const createSilences = ({ collections, maxSilences, nowMs }: SilencesOptions): Silences => {
   const silences = new Map<string, Silence>()
+  const cover = createSilenceCover(() => silences.values())
   const records: Collection<SilenceRecord> = collections.collection({
     prefix: 'silences',
-    schema: silenceRecord,
+    // What was written by others may hold an expression that is none.
+    schema: silenceRecord.refine(isSilence, { error: 'is no silence' }),
     merge: (own, stored) => (own.updatedAtMs >= stored.updatedAtMs ? own : stored),
     onChange: (id, record) => {
       if (record === undefined) silences.delete(id)
       else silences.set(id, createSilence(record))
+      cover.changed()
     },
   })
 
@@ -76,10 +80,7 @@ export const createSilences = ({ collections, maxSilences, nowMs }: SilencesOpti
   return {
     all: () => [...silences.values()],
     get: (id) => silences.get(id),
-    covering: (labels, atMs) =>
-      [...silences.values()]
-        .filter((silence) => silenceState(silence, atMs) === 'active' && silence.covers(labels))
-        .map(({ id }) => id),
+    covering: cover.covering,
     set: async (parts, id) => {
       const held = id === undefined ? undefined : silences.get(id)
       const isChange = held !== undefined && canChange(held, parts, nowMs())
@@ -98,5 +99,14 @@ export const createSilences = ({ collections, maxSilences, nowMs }: SilencesOpti
       for (const { id, endsAtMs } of silences.values())
         if (endsAtMs + keepExpiredMs <= nowMs()) void records.update(id, () => undefined)
     },
+  }
+}
+
+const isSilence = (record: SilenceRecord): boolean => {
+  try {
+    createSilence(record)
+    return true
+  } catch {
+    return false
   }
 }
