@@ -115,11 +115,18 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/alert-monitor/src/alerts/matcher.test.ts', ...api],
   },
   {
-    promise: 'The state file of alerts is replaced as a whole, and what cannot be understood is set aside',
+    promise: 'A state file of alerts that cannot be understood is set aside',
     file: `${app}/store/file-key-value.ts`,
     find: 'await rename(path, aside)',
     replace: '',
     tests: ['apps/alert-monitor/src/store/file-key-value.test.ts'],
+  },
+  {
+    promise: 'A monitor does not write over the state file of another',
+    file: `${app}/store/file-key-value.ts`,
+    find: 'if ((await markOf(path)) !== mark)',
+    replace: 'if (mark === path)',
+    tests: [`${app}/store/file-key-value.test.ts`],
   },
   {
     promise: 'Of two who write one key of a bucket at once one is refused',

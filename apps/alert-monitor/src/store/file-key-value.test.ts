@@ -51,3 +51,12 @@ test.each(['', '{', '{"version":2,"revision":1,"entries":{}}', '[]', '{"version"
     expect(warnings).toHaveLength(1)
   },
 )
+
+test('a file that another process writes too is left to it, and said', async () => {
+  const { open } = await world()
+  const [one, two] = [await open(), await open()]
+  await one.put('a', 'one', 0)
+  await expect(two.put('b', 'two', 0)).rejects.toThrow(/another process.*--alerts-state-file/)
+  await one.put('c', 'three', 0)
+  expect((await (await open()).get('a'))?.value).toBe('one')
+})

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { KeyValueConflict, type KeyValue, type KeyValueEntry } from '@armature/messaging/key-value'
 import * as z from 'zod'
@@ -10,12 +10,14 @@ type OnChange = Parameters<KeyValue['watch']>[0]
 
 /**
  * A bucket in a file, for one process. The file is replaced as a whole: a kill and a power cut leave the old one or the new. A file that
- * cannot be understood is set aside. Rejects where the file cannot be read or its folder cannot be made.
+ * cannot be understood is set aside. Once another process has written the file, nothing more is written here: `put` and `remove` reject and say
+ * so. Rejects where the file cannot be read or its folder cannot be made.
  */
 export const openFileKeyValue = async (path: string, warn: (problem: string) => void): Promise<KeyValue> => {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const kept = await read(path, warn)
   let { revision } = kept
+  let mark = await markOf(path)
   const entries = new Map<string, KeyValueEntry>(
     Object.entries(kept.entries).map(([key, value]) => [key, { value, revision }]),
   )
@@ -29,7 +31,12 @@ export const openFileKeyValue = async (path: string, warn: (problem: string) => 
       ...{ version: 1, revision },
       entries: Object.fromEntries([...entries].map(([key, { value }]) => [key, value])),
     } satisfies z.infer<typeof contents>)
+    if ((await markOf(path)) !== mark)
+      throw new Error(
+        `${path} is written by another process, too: give each monitor a file of its own by --alerts-state-file`,
+      )
     await replaceFile(path, text)
+    mark = await markOf(path)
   }
   /** Writes all that has changed. Changes that come during one write share the next. */
   const saved = (): Promise<void> => (next ??= running = running.catch(() => undefined).then(write))
@@ -90,6 +97,12 @@ const parsed = (text: string): unknown => {
   } catch {
     return undefined
   }
+}
+
+/** Tells a file from the one that was there before; undefined = there is none. */
+const markOf = async (path: string): Promise<string | undefined> => {
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  return found && `${found.ino} ${found.mtimeNs} ${found.size}`
 }
 
 const replaceFile = async (path: string, text: string): Promise<void> => {
