@@ -92,15 +92,50 @@ interface JoinsOptions extends Required<Pick<JoinOptions<string>, 'keyOf' | 'whe
   readonly clock: Clock | undefined
 }
 
-const createJoins = ({ names, keyOf, when, windowMs, unmatched, clock = systemClock() }: JoinsOptions) => {
-  /** The joins of a key that are not complete, the oldest first. */
-  const pending = new Map<string, Pending[]>()
-  /** What the handler is called with, by the message that calls it. */
-  const running = new Map<string, Joined<string>>()
+/** The calls of the handler that are under way, and the messages that each is for. */
+const createCalls = () => {
+  const joined = new Map<string, Joined<string>>()
   /** Settles the others of a join, by the message that calls the handler for them. */
   const settling = new Map<string, { readonly resolve: () => void; readonly reject: (error: unknown) => void }>()
-  /** Keys of `any` that were handled, with the end of their window. */
-  const taken = new Map<string, Promise<void>>()
+
+  return {
+    joinedOf: (message: Message): Joined<string> => joined.get(identity(message)) ?? {},
+    /** This message is about to call the handler for these; resolves as the call does. */
+    prepare: (caller: Message, messages: Joined<string>): Promise<void> => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      promise.catch(() => undefined)
+      joined.set(identity(caller), messages)
+      settling.set(identity(caller), { resolve, reject })
+      return promise
+    },
+    call: async (next: Handler, delivery: Delivery): Promise<void> => {
+      const id = identity(delivery)
+      const others = settling.get(id)
+      try {
+        await next(delivery)
+        others?.resolve()
+      } catch (error) {
+        others?.reject(error)
+        throw error
+      } finally {
+        joined.delete(id)
+        settling.delete(id)
+      }
+    },
+  }
+}
+
+type Calls = ReturnType<typeof createCalls>
+
+const createJoins = (options: JoinsOptions) => {
+  const calls = createCalls()
+  const middleware = options.when === 'all' ? joinAll(options, calls) : joinAny(options, calls)
+  return { middleware, joinedOf: calls.joinedOf }
+}
+
+const joinAll = ({ names, keyOf, windowMs, unmatched, clock = systemClock() }: JoinsOptions, calls: Calls) => {
+  /** The joins of a key that are not complete, the oldest first. */
+  const pending = new Map<string, Pending[]>()
 
   const forget = (key: string, one: Pending) => {
     const left = (pending.get(key) ?? []).filter((each) => each !== one)
@@ -113,12 +148,11 @@ const createJoins = ({ names, keyOf, when, windowMs, unmatched, clock = systemCl
     const all = [...parts.values()]
     const last = all.at(-1)
     if (last === undefined) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    promise.catch(() => undefined)
-    running.set(identity(last.delivery), Object.fromEntries(all.map((each) => [each.name, each.delivery])))
-    settling.set(identity(last.delivery), { resolve, reject })
-    for (const each of all) each.complete(each === last ? 'handle' : { follow: promise })
+    const messages = Object.fromEntries(all.map((each) => [each.name, each.delivery]))
+    const follow = calls.prepare(last.delivery, messages)
+    for (const each of all) each.complete(each === last ? 'handle' : { follow })
   }
+
   const open = (key: string): Pending => {
     const one: Pending = {
       parts: new Map(),
@@ -160,57 +194,44 @@ const createJoins = ({ names, keyOf, when, windowMs, unmatched, clock = systemCl
       run(one)
     })
 
-  const call = async (next: Handler, delivery: Delivery): Promise<void> => {
-    const id = identity(delivery)
-    const others = settling.get(id)
-    try {
-      await next(delivery)
-      others?.resolve()
-    } catch (error) {
-      others?.reject(error)
-      throw error
-    } finally {
-      running.delete(id)
-      settling.delete(id)
-    }
-  }
-
-  const all =
-    (name: string): Middleware =>
+  return (name: string): Middleware =>
     (next) =>
     async (delivery) => {
       delivery.signal.throwIfAborted()
       const outcome = await arrive(name, delivery)
-      if (outcome === 'handle') return call(next, delivery)
+      if (outcome === 'handle') return calls.call(next, delivery)
       if (outcome === 'drop') return bookAsDropped(delivery, 'join-unmatched')
       if (outcome !== 'dead-letter') return outcome.follow
       const problem = `no messages of its key ${keyOf(delivery)} on the other topics came within ${windowMs} ms`
       throw new UnrecoverableError('join-unmatched', problem)
     }
+}
 
-  const any =
-    (name: string): Middleware =>
+const joinAny = ({ keyOf, windowMs, clock = systemClock() }: JoinsOptions, calls: Calls) => {
+  /** The keys that were handled within the window, with the call for each. */
+  const taken = new Map<string, Promise<void>>()
+
+  const take = (key: string, handling: Promise<void>) => {
+    taken.set(key, handling)
+    const [oldest] = taken.keys()
+    if (taken.size > maxTakenKeys && oldest !== undefined) taken.delete(oldest)
+    const end = () => void (taken.get(key) === handling && taken.delete(key))
+    clock.after(windowMs, end)
+    // One that failed leaves its place to the next.
+    handling.catch(end)
+  }
+
+  return (name: string): Middleware =>
     (next) =>
     async (delivery) => {
       const key = keyOf(delivery)
       const first = taken.get(key)
       if (first !== undefined) return first.catch(() => Promise.reject(firstFailed(delivery)))
-      running.set(identity(delivery), { [name]: delivery })
-      const handling = call(next, delivery)
-      taken.set(key, handling)
-      const [oldest] = taken.keys()
-      if (taken.size > maxTakenKeys && oldest !== undefined) taken.delete(oldest)
-      const end = () => void (taken.get(key) === handling && taken.delete(key))
-      clock.after(windowMs, end)
-      // One that failed leaves its place to the next.
-      handling.catch(end)
+      void calls.prepare(delivery, { [name]: delivery })
+      const handling = calls.call(next, delivery)
+      take(key, handling)
       return handling
     }
-
-  return {
-    middleware: when === 'all' ? all : any,
-    joinedOf: (message: Message): Joined<string> => running.get(identity(message)) ?? {},
-  }
 }
 
 const firstFailed = ({ id }: Delivery) =>

@@ -99,7 +99,7 @@ const withinLease = ({ limitMs, clock, what }: TimeoutOptions, delivery: Deliver
       },
       (error: unknown) => {
         end()
-        reject(error as Error)
+        reject(error)
       },
     )
   })

@@ -102,8 +102,8 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'A signal that is asked for after its message was taken back is aborted',
     file: 'libs/messaging/src/lease.ts',
-    find: 'if (this.#isLost && !this.#controller.signal.aborted)',
-    replace: 'if (!this.#isLost)',
+    find: 'if (this.#lostBy !== undefined && !this.#controller.signal.aborted)',
+    replace: 'if (this.#lostBy === undefined)',
     tests: ['libs/messaging/src/lease.test.ts'],
   },
   {
