@@ -49,6 +49,17 @@ describe('check-config', { timeout: 60_000 }, () => {
     expect(output).toContain(`${path}:4:5: error: rules[0].metrc is no key here: did you mean metric?`)
   })
 
+  test('routes and receivers are checked as what they are', async () => {
+    const good = 'route: { receiver: team }\nreceivers: [{ name: team }]\n'
+    expect(await run('check-config', await fileOf('alerts.yaml', good))).toEqual({
+      code: 0,
+      output: expect.stringContaining('1 receivers, no error') as string,
+    })
+    const bad = await run('check-config', await fileOf('alerts.yaml', good.replace('name: team', 'nmae: team')))
+    expect(bad.code).toBe(78)
+    expect(bad.output).toMatch(/alerts\.yaml:2:15: error: receivers\[0\]\.nmae is no key here: did you mean name\?/)
+  })
+
   test('a file that is not there ends with 78', async () => {
     expect(await run('check-config', 'nowhere.yaml')).toMatchObject({ code: 78 })
   })

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Finding, problemLine, readYaml } from '@armature/config/yaml-file'
+import { type Finding, problemLine, type ReadYaml, readYaml } from '@armature/config/yaml-file'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import type { InhibitRule } from '../alerts/inhibition.ts'
@@ -29,12 +29,13 @@ export interface AlertsPlan {
 const maxDepth = 10
 const defaults = { groupBy: [], groupWaitMs: 30_000, groupIntervalMs: 300_000, repeatIntervalMs: 14_400_000 }
 
+/** Reads a text. Never throws: all that is wrong is in `problems`. */
+export const inspectAlertsConfig = (source: string): ReadYaml<AlertsConfig> =>
+  readYaml(isEmpty(source) ? '{}' : source, { schema: alertsConfigSchema, inspect: findings })
+
 /** The plan of a text. Throws ServiceError, which lists all that is wrong, each with its line and column. */
 export const readAlertsPlan = (source: string, file: string): AlertsPlan => {
-  const { value, problems } = readYaml(isEmpty(source) ? '{}' : source, {
-    schema: alertsConfigSchema,
-    inspect: findings,
-  })
+  const { value, problems } = inspectAlertsConfig(source)
   if (value === undefined) {
     const lines = problems.map((problem) => problemLine(file, problem)).join('; ')
     throw new ServiceError(`the alert configuration cannot be used: ${lines}`, {

@@ -1,9 +1,11 @@
 import { choice, text } from '@armature/config/settings'
-import { problemLine } from '@armature/config/yaml-file'
+import { type Problem, problemLine } from '@armature/config/yaml-file'
 import { command, type Command } from '@armature/service/command'
 import { exitCodes } from '@armature/service/exit-codes'
 import { ServiceError } from '@armature/service/faults'
 import * as z from 'zod'
+import { inspectAlertsConfig } from '../dispatch/alerts-config.ts'
+import { alertsConfigSchema } from '../dispatch/alerts-config-schema.ts'
 import { inspectRulesFile, loadRulesFile } from './load-rules-file.ts'
 import { runRuleTest } from './rule-test.ts'
 import { rulesJsonSchema } from './rules-file.ts'
@@ -11,7 +13,7 @@ import { rulesJsonSchema } from './rules-file.ts'
 const failed = 1
 
 const checkConfig = command({
-  summary: 'Check a file of rules: each problem with its line and column',
+  summary: 'Check a file of rules, or of routes and receivers: each problem with its line and column',
   positionals: { usage: 'FILE...', min: 1, max: 100 },
   settings: z.object({
     format: choice(['text', 'json']).default('text').meta({ description: 'How the problems are printed' }),
@@ -19,15 +21,26 @@ const checkConfig = command({
   run: async ({ format }, { positionals, stdout, stderr }) => {
     let errors = 0
     for (const path of positionals) {
-      const { file, problems } = await inspectRulesFile(path)
+      const { kind, problems } = await inspectFile(path)
       errors += problems.filter(({ isWarning }) => !isWarning).length
       for (const problem of problems)
         stdout.write(`${format === 'json' ? JSON.stringify({ file: path, ...problem }) : problemLine(path, problem)}\n`)
-      if (file !== undefined) stderr.write(`${path}: ${file.rules.length} rules, no error\n`)
+      if (kind !== undefined) stderr.write(`${path}: ${kind}, no error\n`)
     }
     return errors > 0 ? exitCodes.config : exitCodes.ok
   },
 })
+
+/** What a file holds, undefined where it is faulty. One whose keys are those of an alert configuration is read as such. */
+const inspectFile = async (
+  path: string,
+): Promise<{ readonly kind: string | undefined; readonly problems: readonly Problem[] }> => {
+  const { file, problems, text: source } = await inspectRulesFile(path)
+  if (!problems.some((problem) => problem.path in alertsConfigSchema.shape))
+    return { kind: file && `${file.rules.length} rules`, problems }
+  const { value, ...alerts } = inspectAlertsConfig(source)
+  return { kind: value && `${value.receivers.length} receivers`, ...alerts }
+}
 
 const test = command({
   summary: 'Run the tests of a file of rules, on a clock of their own',
