@@ -7,7 +7,7 @@
 {{/* The Secret of a setting of an app, as {"name", "key"}; both empty where it has none: (list $ "reactor" "messagingUrl"). */}}
 {{- define "platform.secretOf" -}}
 {{- $root := index . 0 -}}
-{{- $values := index $root.Values (index . 1) -}}
+{{- $values := index $root.Values (index . 1) | default dict -}}
 {{- $secret := dig "secrets" (index . 2) dict $values -}}
 {{- $context := merge (dict "Values" $values) (omit $root "Values") -}}
 {{- $name := "" -}}

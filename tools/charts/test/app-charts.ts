@@ -9,6 +9,11 @@ export const appCharts: readonly string[] = globSync('*/chart.json', { cwd: char
   .map((path) => basename(dirname(path)))
   .sort()
 
+/** Whether all five services are here: some tests are about the platform that they make together. */
+export const isWhole = ['search-service', 'log-shipper', 'aggregator', 'alert-monitor', 'reactor'].every((app) =>
+  appCharts.includes(app),
+)
+
 /** Each chart of an app with each file of values for tests: `ci/*-values.yaml`. */
 export const chartsWithValues: readonly (readonly [chart: string, values: string])[] = appCharts.flatMap((chart) =>
   globSync('ci/*-values.yaml', { cwd: join(chartsFolder, chart) })

@@ -7,6 +7,7 @@ import { type Labels, type Manifest, manifests, named, ofKind } from '../src/man
 import { namedServers, podOf, selectorOf } from '../src/named-backends.ts'
 import { allows, type PortOf } from '../src/network-policies.ts'
 import { deadlineMs, profile, renderPlatform, root } from './render-platform.ts'
+import { isWhole } from './app-charts.ts'
 
 const apps = ['search-service', 'aggregator', 'alert-monitor', 'reactor']
 const stranger: Labels = { app: 'stranger' }
@@ -101,7 +102,7 @@ const allowedEdges = ({ objects, pods, portOf }: Release): Edge[] => {
     .sort()
 }
 
-describe.each([
+describe.runIf(isWhole).each([
   ['embedded backends', []],
   ['no Graphite: StatsD lines go to alert-monitor', ['--set', 'backends.graphite.mode=disabled']],
   [
@@ -141,17 +142,21 @@ describe.each([
   })
 })
 
-test('an app reaches its external backends at their addresses only', { timeout: deadlineMs }, async () => {
-  const { objects, pods, portOf } = await release(...profile('external'))
-  const reaches = (app: string, address: string, port: number): boolean =>
-    allows(objects, { from: { labels: pods.get(app) ?? {} }, to: { address }, port, protocol: 'TCP' }, portOf)
-  expect(reaches('aggregator', '10.20.0.7', 9093)).toBe(true)
-  expect(reaches('aggregator', '10.20.0.7', 9092)).toBe(false)
-  expect(reaches('aggregator', '10.20.1.7', 9093)).toBe(false)
-  expect(reaches('search-service', '10.20.2.5', 5432)).toBe(true)
-  expect(reaches('search-service', '10.20.2.6', 5432)).toBe(false)
-  expect(reaches('reactor', '10.20.2.5', 5432)).toBe(false)
-})
+test.runIf(isWhole)(
+  'an app reaches its external backends at their addresses only',
+  { timeout: deadlineMs },
+  async () => {
+    const { objects, pods, portOf } = await release(...profile('external'))
+    const reaches = (app: string, address: string, port: number): boolean =>
+      allows(objects, { from: { labels: pods.get(app) ?? {} }, to: { address }, port, protocol: 'TCP' }, portOf)
+    expect(reaches('aggregator', '10.20.0.7', 9093)).toBe(true)
+    expect(reaches('aggregator', '10.20.0.7', 9092)).toBe(false)
+    expect(reaches('aggregator', '10.20.1.7', 9093)).toBe(false)
+    expect(reaches('search-service', '10.20.2.5', 5432)).toBe(true)
+    expect(reaches('search-service', '10.20.2.6', 5432)).toBe(false)
+    expect(reaches('reactor', '10.20.2.5', 5432)).toBe(false)
+  },
+)
 
 /** Where the settings that name a server come from in a release, or why they need no edge. */
 const waysOfSettings = new Map([

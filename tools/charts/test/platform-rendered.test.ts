@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { manifests, ofKind } from '../src/manifests.ts'
 import { deadlineMs, platform, profile, profiles, renderPlatform, root } from './render-platform.ts'
 import { runHelm } from './run-helm.ts'
+import { isWhole } from './app-charts.ts'
 
-describe.each(profiles)('the profile %s', (name) => {
+describe.runIf(isWhole).each(profiles)('the profile %s', (name) => {
   // `npx nx test charts -- --update` writes them anew.
   test('renders as k8s/rendered shows', { timeout: deadlineMs }, async () => {
     await expect(await renderPlatform(...profile(name))).toMatchFileSnapshot(join(root, `k8s/rendered/${name}.yaml`))
@@ -35,7 +36,7 @@ describe.each(profiles)('the profile %s', (name) => {
   )
 })
 
-describe('values that are refused before anything is made', () => {
+describe.runIf(isWhole)('values that are refused before anything is made', () => {
   test.each<[what: string, flags: string[], message: RegExp]>([
     ['a typo in a backend', ['backends.kafka.embeded.heap=-Xmx1g'], /'embeded' not allowed/],
     [

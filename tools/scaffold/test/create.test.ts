@@ -2,6 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { helm } from '@armature/servers/clients'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { root } from './dry-tree.ts'
 
@@ -195,6 +196,11 @@ describe('the smallest choice', () => {
     expect(textOf('helm/platform/values.yaml')).toMatch(/\n {2}kafka:\n.*\n {4}mode: disabled\n/)
     expect(textOf('helm/platform/values.yaml')).not.toContain('.Release.Name }}-kafka')
     expect(run('git', 'status', '--porcelain')).toBe('')
+  })
+
+  test('has a chart that Helm renders', { timeout: limitMs }, async () => {
+    const args = ['template', 'platform', 'helm/platform', '--kube-version', '1.34.0']
+    expect(run(await helm(), ...args)).toContain('name: platform-reactor')
   })
 
   test(
