@@ -1,7 +1,7 @@
 import { createCentres } from './centres.ts'
 
 /** The kinds of hours that are told apart. */
-const kinds = 48
+const kinds = 24
 /** The last hours are means of the deviation over so many values, fading exponentially; the slow ones count double. */
 const horizons = [1, 4, 16, 64]
 const weights = [1, 1, 2, 2]
