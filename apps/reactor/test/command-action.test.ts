@@ -43,6 +43,7 @@ const pidIn = async (folder: string): Promise<number> => {
     pid = Number.parseInt(await readFile(join(folder, 'pid'), 'utf8'), 10)
     expect(pid).toBeGreaterThan(0)
   }, 10_000)
+  onTestFinished(() => void (isAlive(pid) && process.kill(pid, 'SIGKILL')))
   return pid
 }
 
