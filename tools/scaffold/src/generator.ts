@@ -2,7 +2,7 @@ import type { Tree } from '@nx/devkit'
 import { formatChanges } from './format-changes.ts'
 import { changeLinks, type Links } from './links.ts'
 import { createRestorePoint } from './restore-point.ts'
-import { checkCommitted, checkWorkspace } from './workspace.ts'
+import { checkCommitted, checkUntouched, checkWorkspace } from './workspace.ts'
 
 /** What a generator changes beside the files of the tree, which cannot hold links. */
 export interface Outcome {
@@ -26,10 +26,12 @@ interface Needs {
 export const generator =
   <Options extends object>(plan: Plan<Options>, { committed = false }: Needs = {}) =>
   async (tree: Tree, options: Options): Promise<() => void> => {
+    const startedMs = Date.now()
     checkWorkspace(tree)
     if (committed && !('force' in options && options.force === true)) checkCommitted(tree)
     const { links = {}, notes = [] } = (await plan(tree, options)) ?? {}
     await formatChanges(tree)
+    checkUntouched(tree, startedMs)
     for (const note of notes) console.log(note)
     const before = createRestorePoint(tree)
     process.once('exit', before.close)

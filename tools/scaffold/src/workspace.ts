@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Tree } from '@nx/devkit'
 import { Refusal } from './refusal.ts'
 
@@ -25,6 +27,19 @@ export const checkCommitted = (tree: Tree): void => {
     `There are uncommitted changes (${first.slice(3)}${more})`,
     'Commit or stash them, or add --force to go on all the same',
   )
+}
+
+/** Throws where a file that the tree changes was written since: the tree would undo what another generator or an editor did. */
+export const checkUntouched = (tree: Tree, startedMs: number): void => {
+  const touched = tree.listChanges().find(({ path }) => {
+    const stat = lstatSync(join(tree.root, path), { throwIfNoEntry: false })
+    return stat?.isFile() === true && stat.mtimeMs >= startedMs + 1
+  })
+  if (touched !== undefined)
+    throw new Refusal(
+      `${touched.path} was changed while the generator ran, perhaps by another one`,
+      'Nothing is written: run it again',
+    )
 }
 
 const maxOutputBytes = 64 * 1024 * 1024

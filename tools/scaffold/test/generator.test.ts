@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Tree } from '@nx/devkit'
@@ -83,4 +83,14 @@ test('uncommitted changes are refused where the generator says so, unless forced
   )
   await expect(careful(tree, { force: true })).resolves.toBeDefined()
   await expect(generator(() => undefined)(tree, {})).resolves.toBeDefined()
+})
+
+test('bug: of two generators at once the second undid what the first had written', async () => {
+  const late = new Date(Date.now() + 1_000)
+  const slow = generator((all) => {
+    all.write('nx.json', '{ "mine": 1 }')
+    put('nx.json', '{ "theirs": 1 }\n')
+    utimesSync(join(root, 'nx.json'), late, late)
+  })
+  await expect(slow(tree, {})).rejects.toThrow('nx.json was changed while the generator ran')
 })
