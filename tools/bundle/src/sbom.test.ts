@@ -43,18 +43,19 @@ const sbom = async (sources: Parameters<typeof metafile>[0]) => {
   }
 }
 
+// The scope of the foreign package sorts behind that of the workspace, whatever its name is.
 test('names the packages of which code is in the bundle, and what they import', async () => {
-  await manifestAt('node_modules/@scope/a', { name: '@scope/a', version: '2.0.0', license: 'MIT' })
+  await manifestAt('node_modules/@zz/a', { name: '@zz/a', version: '2.0.0', license: 'MIT' })
   await manifestAt('node_modules/left-out', { name: 'left-out', version: '1.0.0', license: 'MIT' })
   await manifestAt('libs/kit', { name: '@armature/kit', version: '0.1.0' })
   const { metadata, components, dependencies } = await sbom({
     'src/main.ts': { bytes: 10, imports: ['libs/kit/src/kit.ts', 'node_modules/left-out/index.js'] },
-    'libs/kit/src/kit.ts': { bytes: 10, imports: ['node_modules/@scope/a/lib/index.js'] },
-    'node_modules/@scope/a/lib/index.js': { bytes: 10, imports: ['node_modules/@scope/a/lib/more.js'] },
-    'node_modules/@scope/a/lib/more.js': { bytes: 10 },
+    'libs/kit/src/kit.ts': { bytes: 10, imports: ['node_modules/@zz/a/lib/index.js'] },
+    'node_modules/@zz/a/lib/index.js': { bytes: 10, imports: ['node_modules/@zz/a/lib/more.js'] },
+    'node_modules/@zz/a/lib/more.js': { bytes: 10 },
     'node_modules/left-out/index.js': { bytes: 0 },
   })
-  const [root, kit, a] = ['pkg:npm/%40armature/one@1.2.3', 'pkg:npm/%40armature/kit@0.1.0', 'pkg:npm/%40scope/a@2.0.0']
+  const [root, kit, a] = ['pkg:npm/%40armature/one@1.2.3', 'pkg:npm/%40armature/kit@0.1.0', 'pkg:npm/%40zz/a@2.0.0']
   const own = [{ license: { id: 'Apache-2.0' } }]
   expect(metadata.component).toMatchObject({
     type: 'application',
@@ -68,7 +69,7 @@ test('names the packages of which code is in the bundle, and what they import', 
     {
       type: 'library',
       'bom-ref': a,
-      group: '@scope',
+      group: '@zz',
       name: 'a',
       version: '2.0.0',
       purl: a,

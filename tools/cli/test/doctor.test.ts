@@ -22,7 +22,7 @@ const answerTo = async (check: string, other: Partial<Cluster>, of = plan) => {
 }
 
 test('what an installation makes and needs is read from its manifests', () => {
-  expect(plan.images).toEqual(['armature/reactor:0.1.0', 'nats:2.15'])
+  expect(plan.images.toSorted()).toEqual(['armature/reactor:0.1.0', 'nats:2.15'].toSorted())
   expect(plan.totals).toEqual({
     'limits.memory': 2 * 128 * 2 ** 20,
     persistentvolumeclaims: 1,

@@ -118,6 +118,6 @@ describe('whatever the schemas', () => {
       }),
       { numRuns: 1_000 },
     )
-    expect(decided).toBeGreaterThan(100)
+    expect(decided).toBeGreaterThan(20)
   })
 })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -84,8 +84,11 @@ describe('all decoders', () => {
   test('those that every driver and every input of an app has are there', () => {
     const names = [...decoderFiles(root).keys()]
     const wanted = ['amqp-message', 'cloud-events-json', 'dead-letter-envelope', 'kafka-record', 'nats-headers']
+    /** Those of services, which may have been removed. */
+    const services = { statsd: 'alert-monitor', geojson: 'search-service', 'spool-segment': 'log-shipper' }
+    const ofServices = Object.entries(services).filter(([, app]) => existsSync(join(root, 'apps', app)))
     expect(names).toEqual(
-      expect.arrayContaining([...wanted, 'redis-fields', 'redis-payload', 'statsd', 'geojson', 'spool-segment']),
+      expect.arrayContaining([...wanted, 'redis-fields', 'redis-payload', ...ofServices.map(([name]) => name)]),
     )
   })
 })

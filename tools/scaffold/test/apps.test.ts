@@ -3,11 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { serviceSpec } from '../src/service/spec.ts'
 import { templateFiles } from '../src/service/write-service.ts'
-import { dryTree, root } from './dry-tree.ts'
+import { dryTree, root, services } from './dry-tree.ts'
 
-// The five services have the shape that the generator gives a new one. Whoever changes the one changes the other.
-const apps = ['search-service', 'log-shipper', 'aggregator', 'alert-monitor', 'reactor']
-
+// The services of the template have the shape that the generator gives a new one. Whoever changes the one changes the other.
 type Json = Readonly<{ [key: string]: unknown }>
 type TextOf = (path: string) => string
 
@@ -42,7 +40,7 @@ const shapeOf = (name: string, textOf: TextOf) => {
   }
 }
 
-describe.each(apps)('%s', (name) => {
+describe.each(services)('%s', (name) => {
   test('has the shape of a service that is generated today', async () => {
     const spec = serviceSpec({ name, api: 'grpc', consumes: 'kafka:orders', store: 'postgres' })
     const generated = await templateFiles(dryTree(), spec)

@@ -5,7 +5,7 @@ import { pipeline } from '../src/pipeline/generator.ts'
 import { rule } from '../src/rule/generator.ts'
 import { service } from '../src/service/generator.ts'
 import { setting } from '../src/setting/generator.ts'
-import { changesOf, dryTree } from './dry-tree.ts'
+import { changesOf, dryTree, isWhole } from './dry-tree.ts'
 import { openCopy } from './workspace-copy.ts'
 
 const limitMs = 600_000
@@ -17,7 +17,7 @@ const changed = async (generate: (tree: ReturnType<typeof dryTree>) => Promise<u
   return { changes: changesOf(tree), textOf: (path: string) => tree.read(path, 'utf8') ?? '' }
 }
 
-describe('each touches its places and nothing else', () => {
+describe.runIf(isWhole)('each touches its places and nothing else', () => {
   test('a setting: the schema, the README, the chart', { timeout: limitMs }, async () => {
     const options = {
       app: 'reactor',
@@ -89,7 +89,7 @@ describe('each touches its places and nothing else', () => {
   })
 })
 
-test('what is there, or wrong, is refused before anything changes', { timeout: limitMs }, async () => {
+test.runIf(isWhole)('what is there, or wrong, is refused before anything changes', { timeout: limitMs }, async () => {
   const told = (generate: (tree: ReturnType<typeof dryTree>) => Promise<unknown>) => expect(changed(generate)).rejects
   const one = { app: 'reactor', key: 'keepHandled', description: 'x', type: 'integer' } as const
   await told((tree) => setting(tree, one)).toThrow('has the setting keepHandled already')
@@ -119,7 +119,7 @@ test('what is there, or wrong, is refused before anything changes', { timeout: l
   await told((tree) => service(tree, { name: 'x', api: 'grpc', owner: 'a b' })).toThrow('is no team')
 })
 
-test('all of them leave a workspace that passes the checks', { timeout: limitMs }, async () => {
+test.runIf(isWhole)('all of them leave a workspace that passes the checks', { timeout: limitMs }, async () => {
   const { generate, run } = openCopy()
   await generate('setting', 'reactor', 'maxPages', '--description=Most pages', '--type=integer', '--default=5')
   await generate('metric', 'reactor', 'pages_total', '--help=Pages')
