@@ -6,6 +6,7 @@ import { openedUnless } from '@armature/messaging/opened-unless'
 import type { Driver } from '@armature/messaging/ports'
 import { brokerInWords } from '@armature/messaging/broker-in-words'
 import { runHandler, type RunHandlerOptions, type RunningHandler } from '@armature/messaging/run-handler'
+import { ServiceError } from '@armature/service/faults'
 import type { Service } from '@armature/service/service'
 import { createLedger } from '@armature/telemetry/ledger'
 import type { Telemetry } from '@armature/telemetry/telemetry'
@@ -74,6 +75,7 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
       driver = await openedUnless(stopping, edges.openMessaging())
       observeBroker(driver, metrics)
       if (typeof given === 'function') handlers = await unlessAborted(stopping, given({ onClose, stopping }))
+      checkNames(name, handlers)
       const defaults = { timeoutMs, maxInFlight, maxInFlightBytes }
       const options = { driver, clock, telemetry, ledger, group, defaults, ...(onOutcome && { onOutcome }) }
       for (const registration of handlers) {
@@ -106,4 +108,13 @@ export const createConsumer = ({ name, config, edges, handlers: given, onOutcome
       return `waits for messages on ${[...topics].join(' and ')} at ${broker}: MESSAGING_URL points at a real one`
     },
   }
+}
+
+const checkNames = (service: string, handlers: readonly Registration[]): void => {
+  const names = handlers.map(({ options }) => options.name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice === undefined) return
+  throw new ServiceError(`two handlers of ${service} are named ${twice}, and would share a consumer group`, {
+    fix: 'Give each its own name',
+  })
 }

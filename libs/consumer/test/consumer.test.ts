@@ -1,5 +1,6 @@
 import { drivenClock } from '@armature/async/clock'
 import { memoryBroker } from '@armature/messaging-memory/broker'
+import { join } from '@armature/messaging/join'
 import { message } from '@armature/messaging/message'
 import { on } from '@armature/messaging/on'
 import { imbalance } from '@armature/telemetry/ledger'
@@ -168,5 +169,29 @@ test('bug: a stop while a broker was slow to subscribe was heard only when it ha
     handlers: [on('orders', { name: 'store' }, () => undefined)],
   })
   await expect(consumer.start(stop.signal)).rejects.toThrow('stop')
+  await consumer.close()
+})
+
+test('bug: two handlers of one name shared a consumer group, so that each got some of the messages', async () => {
+  const driver = memoryBroker({ clock: drivenClock() }).connect()
+  const subscribe = vi.fn(driver.subscribe)
+  const consumer = createConsumer({
+    name: 'billing',
+    config: settings.parse({}),
+    edges: { telemetry: testTelemetry('billing'), openMessaging: async () => ({ ...driver, subscribe }) },
+    handlers: [
+      ...join(
+        { name: 'settle', topics: { order: 'a', payment: 'b' }, keyOf: () => '', when: 'all', windowMs: 1 },
+        () => undefined,
+      ),
+      on('orders', { name: 'settle-order' }, () => undefined),
+    ],
+  })
+  await expect(consumer.start()).rejects.toMatchObject({
+    message: 'two handlers of billing are named settle-order, and would share a consumer group',
+    exitCode: 70,
+    fix: 'Give each its own name',
+  })
+  expect(subscribe).not.toHaveBeenCalled()
   await consumer.close()
 })
