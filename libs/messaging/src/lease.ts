@@ -22,6 +22,10 @@ export class Lease {
     this.#whenLost?.()
   }
 
+  throwIfLost(): void {
+    if (this.#lostBy !== undefined) throw this.#lostBy
+  }
+
   /** Calls the listener when the lease is lost, at once where it is. */
   onLost(listener: () => void): void {
     if (this.#lostBy !== undefined) return listener()
@@ -112,6 +116,13 @@ export const onLost = (delivery: Delivery, listener: () => void): Cancel => {
   if (signal.aborted) listener()
   else signal.addEventListener('abort', listener, { once: true })
   return () => signal.removeEventListener('abort', listener)
+}
+
+/** Throws why the signal of the delivery is aborted, if it is. It makes no signal. */
+export const throwIfLost = (delivery: Delivery): void => {
+  const lease = LeasedDelivery.leaseOf(delivery)
+  if (lease === undefined) delivery.signal.throwIfAborted()
+  else lease.throwIfLost()
 }
 
 /** The lease ends with its delivery. */

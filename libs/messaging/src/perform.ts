@@ -1,6 +1,7 @@
 import type { Logger } from '@armature/telemetry/logger'
 import type { Metrics } from '@armature/telemetry/metrics'
 import { countRepeat, identityReused, repeatOf } from './idempotent.ts'
+import { throwIfLost } from './lease.ts'
 import type { ReactContext, Registration } from './on.ts'
 import type { Delivery, Handler, Publisher } from './ports.ts'
 import { publishAll, repliesOf } from './replies.ts'
@@ -16,7 +17,7 @@ export interface PerformParts {
 
 /**
  * Calls the handler of a registration. The messages that it returns are held by the broker, or stored with the effects in one transaction, when
- * this resolves.
+ * this resolves. An attempt whose signal is aborted stores and publishes nothing more.
  */
 export const createPerform = (
   registration: Registration,
@@ -29,10 +30,22 @@ export const createPerform = (
     return returned === undefined ? [] : repliesOf(returned, name)
   }
 
-  if (store === undefined) return async (delivery) => publishAll(publisher, await call(delivery, undefined))
+  if (store === undefined) {
+    return async (delivery) => {
+      const messages = await call(delivery, undefined)
+      if (messages.length === 0) return
+      throwIfLost(delivery)
+      await publishAll(publisher, messages)
+    }
+  }
   return async (delivery) => {
     const handling = { handler: group, ...repeatOf(delivery, undefined) }
-    const outcome = await store.handle(handling, async (within) => (await call(delivery, within)).map(withTrace))
+    const outcome = await store.handle(handling, async (within) => {
+      throwIfLost(delivery)
+      const messages = await call(delivery, within)
+      throwIfLost(delivery)
+      return messages.map(withTrace)
+    })
     if (outcome === 'reused') throw identityReused(delivery)
     if (outcome === 'repeat') countRepeat(metrics, group)
   }
