@@ -145,9 +145,10 @@ const createLook = (options: OutboxRelayOptions): (() => Promise<number>) => {
       ])
       if (locked.rows[0]?.mine !== true) return 0
       const rows = await waitingMessages(transaction, { maxMessages, maxBytes, without: held.topics() })
+      const failed = new Set<string>()
       let count = 0
       for (const { topic, run } of runsOf(rows)) {
-        if (held.topics().includes(topic)) continue
+        if (failed.has(topic)) continue
         const done: number[] = []
         try {
           await publishRun(transaction, run, done)
@@ -155,6 +156,7 @@ const createLook = (options: OutboxRelayOptions): (() => Promise<number>) => {
           count += run.length
         } catch (error) {
           if (error instanceof DatabaseError) throw error
+          failed.add(topic)
           held.hold(topic, error)
         }
         await removeMessages(transaction, done)

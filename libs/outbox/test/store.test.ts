@@ -172,6 +172,32 @@ describe.skipIf(skipped('postgres'))('in PostgreSQL', () => {
       expect(await count('messaging_outbox')).toBe(0)
     })
 
+    test('bug: a topic that failed was published to again in the same look, past what had failed', async () => {
+      const clock = drivenClock()
+      const log: string[] = []
+      let isAway = true
+      await store(message('orders', 'o1'), message('invoices', 'i1'), message('orders', 'o2'))
+      const { problems } = await relaying({
+        clock,
+        publisher: {
+          publish: async (topic, messages) => {
+            const fails = topic === 'orders' && isAway
+            isAway = false
+            if (fails) throw new Error('the broker is away')
+            log.push(...messages.map(({ body }) => Buffer.from(body).toString()))
+            // Longer than the topic is left out of the next look.
+            await clock.advance(200)
+          },
+        },
+      })
+      await vi.waitFor(async () => {
+        await clock.advance(1_000)
+        expect(log).toHaveLength(3)
+      }, tenSeconds)
+      expect(log).toEqual(['i1', 'o1', 'o2'])
+      expect(problems).toHaveLength(1)
+    })
+
     test('sets aside what the broker will never take, with the reason, and counts it', async () => {
       await store(message('invoices', 'a'), message('invoices', 'large'), message('invoices', 'b'))
       const log: string[] = []
