@@ -44,6 +44,19 @@ describe('a driver', () => {
     expect(changesOf(tree)).toEqual([])
   })
 
+  test('bug: one with a digit in its name stayed in the lists when it was removed, and took the place of the next', async () => {
+    const tree = dryTree()
+    await driver(tree, { name: 'mqtt5' })
+    await driver(tree, { name: 'acme' })
+    const textOf = (path: string) => tree.read(path, 'utf8') ?? ''
+    expect(textOf('libs/messaging/README.md')).toContain('[mqtt5](../messaging-mqtt5),\n[acme](../messaging-acme).\n')
+    expect(textOf('libs/messaging/README.md')).toMatch(/^\| `mqtt5:`.*\n\| `acme:`/m)
+    await remove(tree, { name: 'messaging-mqtt5', force: true })
+    expect(textOf('libs/messaging-drivers/src/open.ts')).not.toContain('mqtt5')
+    await remove(tree, { name: 'messaging-acme', force: true })
+    expect(changesOf(tree)).toEqual([])
+  })
+
   test('that no generator made is not removed', async () => {
     const tree = dryTree()
     const removing = (async () => remove(tree, { name: 'messaging-nats', force: true }))()

@@ -31,9 +31,9 @@ export const registerDriver = (tree: Tree, name: string, row: string): void => {
   edit(tree, `${list}/tsconfig.json`, (text) =>
     text.replace(/("references": \[)/, `$1\n    {\n      "path": "../messaging-${name}"\n    },`),
   )
-  for (const path of tables) edit(tree, path, (text) => text.replace(/((?:^\| `[a-z-]+:`.*\n)+)/m, `$1${row}\n`))
+  for (const path of tables) edit(tree, path, (text) => text.replace(/((?:^\| `[a-z0-9-]+:`.*\n)+)/m, `$1${row}\n`))
   edit(tree, 'libs/messaging/README.md', (text) =>
-    text.replace(/(\.\.\/messaging-[a-z-]+\))\.\n/, `$1${link(name)}.\n`),
+    text.replace(/(\.\.\/messaging-[a-z0-9-]+\))\.\n/, `$1${link(name)}.\n`),
   )
   edit(tree, 'CHANGELOG.md', (text) => text.replace('### Added\n\n', `### Added\n\n${change(name)}`))
 }
@@ -41,7 +41,7 @@ export const registerDriver = (tree: Tree, name: string, row: string): void => {
 /** Takes a driver out of every list again. */
 export const unregisterDriver = (tree: Tree, name: string): void => {
   const entry = new RegExp(
-    `^ {2}'?[a-z-]+'?: async \\(url, options\\) =>\\s*\\(await import\\('${packageOf(name)}/[^']*'\\)\\)\\.\\w+\\(url, options\\),\\n`,
+    `^ {2}'?[a-z0-9-]+'?: async \\(url, options\\) =>\\s*\\(await import\\('${packageOf(name)}/[^']*'\\)\\)\\.\\w+\\(url, options\\),\\n`,
     'gm',
   )
   edit(tree, openers, (text) => text.replace(entry, ''))
