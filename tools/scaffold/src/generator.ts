@@ -21,7 +21,7 @@ interface Needs {
 
 /**
  * A generator for Nx: checks the workspace, lets `plan` change the tree in memory, and formats the result.
- * `plan` must not write to the disk. Nx writes the tree afterwards, unless it is a dry run. Where the links then fail, the files are restored.
+ * `plan` must not write to the disk. Nx writes the tree afterwards, unless it is a dry run. Where the links then fail, files and links are restored.
  */
 export const generator =
   <Options extends object>(plan: Plan<Options>, { committed = false }: Needs = {}) =>
@@ -31,10 +31,16 @@ export const generator =
     if (committed && !('force' in options && options.force === true)) checkCommitted(tree)
     const { links = {}, notes = [] } = (await plan(tree, options)) ?? {}
     await formatChanges(tree)
-    checkUntouched(tree, startedMs)
-    for (const note of notes) console.log(note)
     const before = createRestorePoint(tree)
     process.once('exit', before.close)
+    // The last step, so that the time is short until Nx writes.
+    try {
+      checkUntouched(tree, startedMs)
+    } catch (error) {
+      before.close()
+      throw error
+    }
+    for (const note of notes) console.log(note)
     return () => {
       try {
         changeLinks(tree.root, links)

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Tree } from '@nx/devkit'
 import { FsTree } from '@nx/devkit/internal'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { generator } from '../src/generator.ts'
 import { flush } from './dry-tree.ts'
 import { repository } from './repository.ts'
@@ -67,6 +67,20 @@ test('a link that fails puts the files back: new ones, changed ones and deleted 
   expect(existsSync(join(root, 'libs/a'))).toBe(false)
 })
 
+test('bug: a link that failed left the links before it changed', async () => {
+  put('node_modules/in-the-way', '')
+  symlinkSync('old', join(root, 'node_modules/removed'))
+  symlinkSync('old', join(root, 'node_modules/moved'))
+  const links = { removed: undefined, moved: 'new', '@new/made': '../new', 'in-the-way': 'new' }
+  const change = generator(() => ({
+    links: Object.fromEntries(Object.entries(links).map(([name, target]) => [`node_modules/${name}`, target])),
+  }))
+  expect(await change(tree, {})).toThrow(/in-the-way is no link: move it away/)
+  expect(readdirSync(join(root, 'node_modules')).sort()).toEqual(['in-the-way', 'moved', 'removed'])
+  expect(readlinkSync(join(root, 'node_modules/removed'))).toBe('old')
+  expect(readlinkSync(join(root, 'node_modules/moved'))).toBe('old')
+})
+
 test('a workspace that is not made of the template is refused', async () => {
   rmSync(join(root, 'helm'), { recursive: true })
   await expect(generator(() => undefined)(tree, {})).rejects.toThrow(
@@ -93,4 +107,23 @@ test('bug: of two generators at once the second undid what the first had written
     utimesSync(join(root, 'nx.json'), late, late)
   })
   await expect(slow(tree, {})).rejects.toThrow('nx.json was changed while the generator ran')
+})
+
+test('bug: what was written while the files were copied for a failure was undone', async () => {
+  const late = new Date(Date.now() + 1_000)
+  const copies = join(root, '.nx/tmp')
+  mkdirSync(copies, { recursive: true })
+  vi.stubEnv('TMPDIR', copies)
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const { listChanges } = tree
+  tree.listChanges = () => {
+    if (readdirSync(copies).length > 0) {
+      put('nx.json', '{ "theirs": 1 }\n')
+      utimesSync(join(root, 'nx.json'), late, late)
+    }
+    return listChanges.call(tree)
+  }
+  const slow = generator((all) => all.write('nx.json', '{ "mine": 1 }'))
+  await expect(slow(tree, {})).rejects.toThrow('nx.json was changed while the generator ran')
+  expect(readdirSync(copies)).toEqual([])
 })
