@@ -22,4 +22,32 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (changes.length >= 0) return',
     tests: ['tools/scaffold/test/generator.test.ts'],
   },
+  {
+    promise: 'A generator that fails in the end puts the links back',
+    file: 'tools/scaffold/src/links.ts',
+    find: '    for (const step of undo.reverse()) step()\n',
+    replace: '',
+    tests: ['tools/scaffold/test/generator.test.ts'],
+  },
+  {
+    promise: 'A new platform stays where git cannot commit',
+    file: 'tools/scaffold/src/create/make-platform.ts',
+    find: '    signal.throwIfAborted()\n',
+    replace: '    throw error\n',
+    tests: ['tools/scaffold/src/create/make-platform.test.ts'],
+  },
+  {
+    promise: 'A new platform that is interrupted while git commits is not kept',
+    file: 'tools/scaffold/src/create/make-platform.ts',
+    find: '    signal.throwIfAborted()\n',
+    replace: '',
+    tests: ['tools/scaffold/src/create/make-platform.test.ts'],
+  },
+  {
+    promise: 'A file that git does not track is not packed with the template',
+    file: 'tools/scaffold/src/create/template-paths.ts',
+    find: "'--cached'",
+    replace: "'--cached', '--others'",
+    tests: ['tools/scaffold/src/create/template-paths.test.ts'],
+  },
 ]

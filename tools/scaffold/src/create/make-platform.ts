@@ -78,9 +78,14 @@ const grow = async (
   await npm('install', '--include=dev', '--engine-strict=false')
   rmSync(join(work, '.nx'), { recursive: true, force: true })
   await git('add', '--all')
-  // A machine without an identity of git leaves the commit to its user.
-  const identity = await git('config', 'user.email').catch(() => '')
-  if (identity !== '') await git('commit', '--quiet', '--message', 'chore: begin')
+  // The platform is complete without the commit, which an identity, a key or a hook may prevent.
+  try {
+    await git('config', 'user.email')
+    await git('commit', '--quiet', '--message', 'chore: begin')
+  } catch (error) {
+    signal.throwIfAborted()
+    say(`The first commit is left to you, since git made none: ${(error as Error).message.trim()}`)
+  }
 }
 
 /** Programs of the new workspace come first, and nothing of the npm that started this one gets in their way. */

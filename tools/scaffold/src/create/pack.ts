@@ -1,23 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { packFiles } from './archive.ts'
+import { templatePaths } from './template-paths.ts'
 
 // Makes the package that `npm create` runs: `node tools/scaffold/src/create/pack.ts [FOLDER]` writes its tarball there (default: dist).
 
 const root = join(import.meta.dirname, '../../../..')
-const maxListBytes = 64 * 1024 * 1024
 
 interface Manifest {
   readonly name: string
@@ -25,12 +16,12 @@ interface Manifest {
   readonly license: string
 }
 
-/** Packs the template as it is in the working tree. Answers the path of the tarball. */
+/** Packs the files of the template that git tracks, as they are in the working tree. Answers the path of the tarball. */
 const pack = async (target: string): Promise<string> => {
   const { name, version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest
   const staged = mkdtempSync(join(tmpdir(), 'create-'))
   try {
-    writeFileSync(join(staged, 'template.json.gz'), packFiles(root, templatePaths()))
+    writeFileSync(join(staged, 'template.json.gz'), packFiles(root, templatePaths(root)))
     await build({
       entryPoints: [join(import.meta.dirname, 'main.ts')],
       outfile: join(staged, 'main.mjs'),
@@ -63,12 +54,6 @@ const pack = async (target: string): Promise<string> => {
   } finally {
     rmSync(staged, { recursive: true, force: true })
   }
-}
-
-const templatePaths = (): string[] => {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-  const paths = execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: maxListBytes }).split('\0')
-  return paths.filter((path) => path !== '' && lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined)
 }
 
 if (!existsSync(join(root, '.git'))) throw new Error(`${root} is no repository of git: pack from a clone`)
