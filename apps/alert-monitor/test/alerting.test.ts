@@ -1,5 +1,8 @@
+import { getEventListeners } from 'node:events'
+import { type DrivenClock, drivenClock } from '@armature/async/clock'
 import { expect, describe, test } from 'vitest'
-import { openAlertingWorld } from './alerting-world.ts'
+import type { Notice } from '../src/events.ts'
+import { openAlertingWorld, silenceOf } from './alerting-world.ts'
 
 const route = (fields = '') => `
 route: { receiver: ops, group_by: [alertname], group_wait: 30s, group_interval: 5m, repeat_interval: 1h${fields} }
@@ -44,9 +47,80 @@ describe('grouping', () => {
     expect(world.manager.dispatcher.receiversOf({ team: 'x' })).toEqual(['db'])
     expect(world.manager.dispatcher.receiversOf({ team: 'dx' })).toEqual(['ops'])
   })
+
+  test('bug: of two branches with the same matchers the second told nobody', async () => {
+    const config = route(`, routes: [
+      { matchers: ['team="db"'], receiver: ops, continue: true },
+      { matchers: ['team="db"'], receiver: db } ]`)
+    const world = await openAlertingWorld({ config })
+    await world.raise('cpu', { host: 'a', team: 'db' })
+    await world.pass(minute)
+    expect(world.told().toSorted()).toEqual(['db: cpu(a) firing', 'ops: cpu(a) firing'])
+  })
 })
 
 describe('repeats and ends', () => {
+  test('bug: a claim or a silence longer than twice repeat_interval made the log forget what a receiver knows', async () => {
+    const world = await openAlertingWorld({ config: route() })
+    const a = await world.raise('cpu', { host: 'a' })
+    const b = await world.raise('disk', { host: 'b' })
+    await world.pass(minute)
+    const [nowMs, forMs] = [world.clock.now(), 8 * 3_600_000]
+    await world.manager.claims.set({
+      ...{ fingerprint: a.fingerprint, owner: 'ann', note: '' },
+      ...{ claimedAtMs: nowMs, expiresAtMs: nowMs + forMs },
+    })
+    await silenceOf(world, { name: 'host', value: 'b' }, forMs)
+    world.told()
+    await world.pass(150 * minute)
+    expect(world.told()).toEqual([])
+    await world.resolve(b)
+    await world.pass(6 * minute)
+    expect(world.told()).toEqual(['ops: disk(b) resolved'])
+  })
+
+  test('bug: listeners of a notification outlived it', async () => {
+    const signals: AbortSignal[] = []
+    const notify = (_: unknown, signal: AbortSignal) => {
+      signals.push(signal)
+      return Promise.resolve()
+    }
+    const world = await openAlertingWorld({ config: route(), notify })
+    await world.raise('cpu', { host: 'a' })
+    await world.pass(minute)
+    expect(signals.map((signal) => getEventListeners(signal, 'abort').length)).toEqual([0])
+  })
+
+  test('bug: a clock that was set forward ended alerts that fire on', async () => {
+    const driven = drivenClock(Date.UTC(2026, 0, 5, 12))
+    let aheadMs = 0
+    const clock: DrivenClock = { ...driven, now: () => driven.now() + aheadMs }
+    const world = await openAlertingWorld({ config: route(), clock })
+    await world.raise('cpu', { host: 'a' })
+    await world.pass(minute)
+    aheadMs = 600_000
+    await world.pass(10 * minute)
+    expect(world.topics()).toEqual(['cpu firing'])
+    expect(world.told()).toEqual(['ops: cpu(a) firing'])
+  })
+
+  test('bug: a severity that a reload changes brought an alert to no new receiver', async () => {
+    const world = await openAlertingWorld({
+      config: route(`, routes: [{ matchers: [severity="critical"], receiver: db }]`),
+    })
+    const warning = await world.raise('cpu', { host: 'a' })
+    await world.pass(minute)
+    const critical: Notice = { ...warning, severity: 'critical' }
+    world.firing.delete(warning)
+    world.firing.add(critical)
+    await world.pass(10 * minute)
+    expect(world.told()).toEqual(['ops: cpu(a) firing', 'db: cpu(a) firing', 'ops: cpu(a) resolved'])
+    expect(world.manager.flapScoreOf(warning.fingerprint)).toBe(0)
+    await world.resolve(critical)
+    await world.pass(10 * minute)
+    expect(world.told()).toEqual(['db: cpu(a) resolved'])
+  })
+
   test('a group that fires on is told again after repeat_interval, no sooner', async () => {
     const world = await openAlertingWorld({ config: route() })
     await world.raise('cpu', { host: 'a' })

@@ -28,16 +28,16 @@ const notification: Notification = {
 
 const secret = Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')
 
-const world = async (receiver: string, global = '') => {
+const world = async (receiver: string, global = '', name = 'ops') => {
   const outcomes: string[] = []
-  const plan = readAlertsPlan(`global: { ${global} }\nreceivers: [{ name: ops, ${receiver} }]\n`, 'a.yaml')
+  const plan = readAlertsPlan(`global: { ${global} }\nreceivers: [{ name: ${name}, ${receiver} }]\n`, 'a.yaml')
   const receivers = await openReceivers({
     plan,
     clock: systemClock(),
     externalUrl: () => 'http://127.0.0.1:9093',
     onRequest: (_integration, outcome) => outcomes.push(outcome),
   })
-  const [integration] = receivers.get('ops') ?? []
+  const [integration] = receivers.get(name) ?? []
   return {
     outcomes,
     notify: (given = notification, signal = new AbortController().signal) => integration!.notify(given, signal),
@@ -90,6 +90,18 @@ test('a webhook gets the message of Alertmanager, version 4, with a bearer and a
       expect.objectContaining({ status: 'resolved', endsAt: '2026-01-05T11:59:59.000Z', fingerprint: 'cpu-b' }),
     ],
   })
+})
+
+test('bug: two groups told in one millisecond had one webhook-id, and that of a receiver in Cyrillic was no header', async () => {
+  const { url, seen } = await openServer(status(200))
+  const config = `webhook_configs: [{ url: '${url}', signing_secret_file: '${await file(secret)}' }]`
+  const { notify } = await world(config, local, 'Дежурный')
+  await notify()
+  await notify()
+  await notify({ ...notification, groupKey: '{}:{alertname="disk"}' })
+  const ids = seen.map(({ headers }) => headers['webhook-id'])
+  expect(ids[1]).toBe(ids[0])
+  expect(new Set(ids).size).toBe(2)
 })
 
 test('a webhook with max_alerts says how many it left out', async () => {

@@ -78,9 +78,10 @@ export const createAlertManager = (options: AlertManagerOptions): AlertManager =
     nowMs,
     onUpdate: (alert) => inhibition.update(alert),
     onTurn: (alert) => {
-      if (!isStarted) return
-      flaps.changed(alert.fingerprint, nowMs())
-      dispatcher.insert(alert)
+      if (isStarted) flaps.changed(alert.fingerprint, nowMs())
+    },
+    onRoutes: (alert) => {
+      if (isStarted) dispatcher.insert(alert)
     },
     onGone: (fingerprint) => {
       inhibition.forget(fingerprint)
@@ -116,10 +117,13 @@ export const createAlertManager = (options: AlertManagerOptions): AlertManager =
 
   const tick = (firing: readonly Notice[]) => {
     for (const notice of firing) intake.refresh(notice)
+    // What is refreshed gets its new end a little later.
+    const refreshed = new Set(firing.map(({ fingerprint }) => fingerprint))
     for (const { alert } of stored.values()) {
-      const isOverdue = alert.notice.status === 'firing' && isResolved(alert, nowMs())
+      const { fingerprint, notice } = alert
+      const isOverdue = notice.status === 'firing' && isResolved(alert, nowMs()) && !refreshed.has(fingerprint)
       if (isOverdue) void intake.take(resolvedAlert(alert, alert.endsAtMs, nowMs()))
-      else if (!records.isOfAnother(alert.fingerprint)) topics.tell(alert.fingerprint)
+      else if (!records.isOfAnother(fingerprint)) topics.tell(fingerprint)
     }
     if (nowMs() < pruneAtMs) return
     pruneAtMs = nowMs() + pruneEveryMs

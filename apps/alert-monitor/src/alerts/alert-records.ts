@@ -10,6 +10,8 @@ export interface AlertRecordsOptions {
   readonly onUpdate: (alert: Alert) => void
   /** Called when an alert began or ended. */
   readonly onTurn: (alert: Alert) => void
+  /** Called when an alert began or ended, and when its labels changed. */
+  readonly onRoutes: (alert: Alert) => void
   readonly onGone: (fingerprint: string) => void
 }
 
@@ -27,8 +29,8 @@ const takeOverMs = 5_000
 
 /** Reads and keeps alerts in a collection. */
 export const createAlertRecords = (options: AlertRecordsOptions): AlertRecords => {
-  const { collections, nowMs, onUpdate, onTurn, onGone } = options
-  const states = new Map<string, string>()
+  const { collections, nowMs, onUpdate, onTurn, onRoutes, onGone } = options
+  const states = new Map<string, { readonly turn: string; readonly labels: string }>()
   const takeOvers = new Map<string, number>()
   const stored = collections.collection<StoredAlert>({
     prefix: 'alerts',
@@ -42,9 +44,12 @@ export const createAlertRecords = (options: AlertRecordsOptions): AlertRecords =
       }
       const { alert } = held
       onUpdate(alert)
-      const state = `${alert.startsAtMs} ${alert.notice.status}`
-      if (states.get(id) === state) return
+      const before = states.get(id)
+      const state = { turn: `${alert.startsAtMs} ${alert.notice.status}`, labels: JSON.stringify(alert.labels) }
+      if (before?.turn === state.turn && before.labels === state.labels) return
       states.set(id, state)
+      onRoutes(alert)
+      if (before?.turn === state.turn) return
       if (!isOwn) takeOvers.set(id, nowMs() + takeOverMs)
       onTurn(alert)
     },

@@ -2,7 +2,7 @@ import type { Clock } from '@armature/async/clock'
 import type { Alert, Labels } from '../alerts/alert.ts'
 import type { Collection } from '../store/kept-collection.ts'
 import { createGroup, type Group, type GroupOptions } from './group.ts'
-import type { LogRecord } from './notification-log.ts'
+import { type LogRecord, recordOfKept } from './notification-log.ts'
 import type { Receivers } from './notification.ts'
 import { groupKeyOf, groupLabelsOf, type Route, routesOf } from './route.ts'
 import { inInterval, type TimeInterval } from './time-interval.ts'
@@ -30,7 +30,7 @@ export interface Dispatcher {
   receiversOf(labels: Labels): readonly string[]
   /** The time intervals that keep the branch quiet now. */
   mutedBy(route: Route): readonly string[]
-  /** Removes what the log has of groups that are long gone. */
+  /** Removes what the log has of alerts that are gone. */
   prune(): void
   close(): void
 }
@@ -62,6 +62,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       route,
       integrations: receivers.get(route.receiver) ?? [],
       mutedBy: () => mutedBy(route),
+      isHere: ({ labels: now }) =>
+        root !== undefined &&
+        routesOf(root, now).some((each) => each === route && groupKeyOf(each, groupLabelsOf(each, now)) === key),
       onEmpty: () => groups.delete(key),
       onLeft: (fingerprint) => {
         const left = (places.get(fingerprint) ?? 1) - 1
@@ -90,11 +93,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       root === undefined ? [] : [...new Set(routesOf(root, labels).map(({ receiver }) => receiver))],
     mutedBy,
     prune: () => {
-      const nowMs = clock.now()
-      for (const [id, { expiresAtMs }] of log.entries()) {
-        if (expiresAtMs <= nowMs)
-          void log.update(id, (record) => (record !== undefined && record.expiresAtMs <= nowMs ? undefined : record))
-      }
+      const kept = { isKept: (fingerprint: string) => options.alertOf(fingerprint) !== undefined, nowMs: clock.now() }
+      for (const [id, record] of log.entries())
+        if (recordOfKept(record, kept) !== record) void log.update(id, (held) => held && recordOfKept(held, kept))
     },
     close: () => {
       for (const group of groups.values()) group.close()

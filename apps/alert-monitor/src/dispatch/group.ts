@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Cancel, Clock } from '@armature/async/clock'
-import { type Alert, isResolved, type Labels } from '../alerts/alert.ts'
+import { type Alert, isResolved, type Labels, resolvedAlert } from '../alerts/alert.ts'
 import type { Collection } from '../store/kept-collection.ts'
 import { type GroupState, knownAfter, type LogRecord, needOf } from './notification-log.ts'
 import type { Integration } from './notification.ts'
@@ -19,6 +19,8 @@ export interface GroupOptions {
   /** Whether a firing alert is kept quiet: silenced or inhibited. */
   readonly isQuiet: (alert: Alert) => boolean
   readonly isClaimed: (fingerprint: string) => boolean
+  /** Whether the labels of an alert still lead to this group. They change with the rules. */
+  readonly isHere: (alert: Alert) => boolean
   /** The time intervals that keep the whole branch quiet now. */
   readonly mutedBy: () => readonly string[]
   readonly onTold: (integration: string) => void
@@ -48,7 +50,7 @@ const lateLogMs = 1_000
 
 /** A group that is first told after `groupWaitMs`, or at once where its first alert is older than that. */
 export const createGroup = (options: GroupOptions): Group => {
-  const { key, labels, route, integrations, clock, alertOf, isQuiet, isClaimed, mutedBy } = options
+  const { key, labels, route, integrations, clock, alertOf, isQuiet, isClaimed, isHere, mutedBy } = options
   const fingerprints = new Set<string>()
   const ending = new AbortController()
   let cancelTimer: Cancel | undefined
@@ -64,11 +66,13 @@ export const createGroup = (options: GroupOptions): Group => {
     const alerts = new Map<string, Alert>()
     const [firing, quiet, resolved]: [string[], string[], string[]] = [[], [], []]
     for (const fingerprint of fingerprints) {
-      const alert = alertOf(fingerprint)
-      if (alert === undefined) {
+      const held = alertOf(fingerprint)
+      if (held === undefined) {
         leave(fingerprint)
         continue
       }
+      // For the receivers of this group an alert that is told elsewhere from now on is over.
+      const alert = isResolved(held, nowMs) || isHere(held) ? held : resolvedAlert(held, nowMs, nowMs)
       alerts.set(fingerprint, alert)
       const kind = isResolved(alert, nowMs) ? resolved : isQuiet(alert) ? quiet : firing
       kind.push(fingerprint)
@@ -101,7 +105,7 @@ export const createGroup = (options: GroupOptions): Group => {
   const leaveResolved = ({ resolved, alerts }: ReturnType<typeof stateNow>) => {
     for (const fingerprint of resolved) {
       const now = alertOf(fingerprint)
-      if (now === undefined || now.endsAtMs === alerts.get(fingerprint)?.endsAtMs) leave(fingerprint)
+      if (now === undefined || !isHere(now) || now.endsAtMs === alerts.get(fingerprint)?.endsAtMs) leave(fingerprint)
     }
   }
 
@@ -144,7 +148,6 @@ const tell = async (
   const id = logId(key, integration.id)
   const need = (record: LogRecord | undefined) =>
     needOf(record, state, { nowMs: clock.now(), repeatIntervalMs, sendResolved: integration.sendResolved })
-  const expiresAtMs = clock.now() + 2 * repeatIntervalMs + leaseMs
 
   if (need(log.get(id)) === 'nothing') return { isDone: true }
   let isNeeded = false
@@ -153,7 +156,7 @@ const tell = async (
     isNeeded = !isOther && need(record) !== 'nothing'
     if (!isNeeded) return record
     const lease = { owner, untilMs: clock.now() + leaseMs }
-    return { firing: record?.firing ?? [], toldAtMs: record?.toldAtMs ?? 0, expiresAtMs, lease }
+    return { firing: record?.firing ?? [], toldAtMs: record?.toldAtMs ?? 0, lease }
   })
   if (!isNeeded) {
     const untilMs = leased?.lease?.untilMs
@@ -168,7 +171,7 @@ const tell = async (
   await log.update(id, (record) => {
     if (!isTold) return record === undefined ? undefined : { ...record, lease: undefined }
     const firing = knownAfter(record, state)
-    return firing.length === 0 ? undefined : { firing: [...firing], toldAtMs: clock.now(), expiresAtMs }
+    return firing.length === 0 ? undefined : { firing: [...firing], toldAtMs: clock.now() }
   })
   return { isDone: isTold }
 }
@@ -204,6 +207,8 @@ const sent = async (
     return false
   } finally {
     cancel()
+    // Whoever listened is done: a signal with listeners would stay until the process ends.
+    late.abort()
   }
 }
 

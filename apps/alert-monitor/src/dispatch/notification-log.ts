@@ -8,8 +8,6 @@ export const logRecord = z.object({
   toldAtMs: z.number(),
   /** An instance that tells it now; until `untilMs` no other does. */
   lease: z.object({ owner: z.string(), untilMs: z.number() }).optional(),
-  /** The record is of no use after this time. */
-  expiresAtMs: z.number(),
 })
 
 export type LogRecord = Readonly<z.infer<typeof logRecord>>
@@ -48,4 +46,15 @@ export const needOf = (
 export const knownAfter = (record: LogRecord | undefined, { firing, quiet }: GroupState): readonly string[] => {
   const known = new Set(record?.firing)
   return [...firing, ...quiet.filter((fingerprint) => known.has(fingerprint))]
+}
+
+/** The record without the alerts that are gone, so that they are new when they fire again; undefined = it is of no use any more. */
+export const recordOfKept = (
+  record: LogRecord,
+  { isKept, nowMs }: { isKept: (fingerprint: string) => boolean; nowMs: number },
+): LogRecord | undefined => {
+  const firing = record.firing.filter(isKept)
+  const isLeased = record.lease !== undefined && record.lease.untilMs > nowMs
+  if (firing.length === 0 && !isLeased) return undefined
+  return firing.length === record.firing.length ? record : { ...record, firing }
 }

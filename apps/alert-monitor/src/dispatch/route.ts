@@ -3,7 +3,7 @@ import { matchesAll, matcherText, type Matcher } from '../alerts/matcher.ts'
 
 /** A branch of the routing tree. What its file leaves out it has from the branch above. */
 export interface Route {
-  /** Names the branch among all: the matchers on the way to it. Groups and the notification log are kept by it. */
+  /** Names the branch among all: the matchers and places on the way to it. Groups and the notification log are kept by it. */
   readonly id: string
   readonly receiver: string
   readonly matchers: readonly Matcher[]
@@ -31,9 +31,9 @@ export const routesOf = (route: Route, labels: Labels): readonly Route[] => {
   return found.length === 0 ? [route] : found
 }
 
-/** The id of a branch: that of the branch above, and its matchers. */
+/** The id of a branch: that of the branch above, its matchers, and its place, for siblings may have the same matchers. */
 export const routeId = (above: string, matchers: readonly Matcher[], place: number): string =>
-  `${above}/${matchers.length === 0 ? place : `{${matchers.map(matcherText).join(',')}}`}`
+  `${above}/{${matchers.map(matcherText).join(',')}}/${place}`
 
 /** The labels that all alerts of a group share. */
 export const groupLabelsOf = ({ groupBy }: Route, labels: Labels): Labels =>

@@ -5,7 +5,8 @@ import { ServiceError } from '@armature/service/faults'
 import { createWebhook } from '@armature/webhook/webhook'
 import type { AlertsPlan } from '../dispatch/alerts-config.ts'
 import type { WrittenReceiver } from '../dispatch/alerts-config-schema.ts'
-import type { Integration, Receivers } from '../dispatch/notification.ts'
+import { logId } from '../dispatch/group.ts'
+import type { Integration, Notification, Receivers } from '../dispatch/notification.ts'
 import { emailIntegration } from './email.ts'
 import { slackMessage } from './slack-message.ts'
 import { webhookMessage } from './webhook-message.ts'
@@ -108,7 +109,7 @@ const webhookIntegration = async (
     sendResolved: config.send_resolved,
     notify: (notification, signal) => {
       const message = webhookMessage(notification, { externalUrl: options.externalUrl(), maxAlerts: config.max_alerts })
-      return post(message, `${id}-${notification.atMs}`, signal)
+      return post(message, requestId(notification, id), signal)
     },
   }
 }
@@ -131,9 +132,13 @@ const slackIntegration = async (
   return {
     id,
     sendResolved: config.send_resolved,
-    notify: (notification, signal) => post(slackMessage(notification, config), `${id}-${notification.atMs}`, signal),
+    notify: (notification, signal) => post(slackMessage(notification, config), requestId(notification, id), signal),
   }
 }
+
+/** Names a notification among those of all groups, in characters that a header may have. */
+const requestId = ({ groupKey, atMs }: Notification, integration: string): string =>
+  `${logId(groupKey, integration)}-${atMs}`
 
 /** The text of a file without white space around it. Rejects with ServiceError. */
 const secretOf = async (file: string | undefined): Promise<string | undefined> => {
