@@ -55,6 +55,14 @@ test.each([
     'shapes: [{kind: square, side: 1, turn: 1 minute}]',
     'f.yaml:1:40: error: shapes[0].turn is no duration: write 30s, 5m or 1h30m',
   ],
+  [
+    'shapes: []\nnames: {__proto__: {kind: square, side: 1}}',
+    'f.yaml:2:20: error: names.__proto__ is a key that is never accepted',
+  ],
+  [
+    'shapes: [&a {kind: square, side: 1}, *a, {"__proto__": 1}]',
+    'f.yaml:1:56: error: shapes[2].__proto__ is a key that is never accepted',
+  ],
   ['shape: []', 'f.yaml:1:1: error: shape is no key here: did you mean shapes?'],
 ])('%s', (source, line) => {
   expect(problemsOf(source)[0]).toBe(line)

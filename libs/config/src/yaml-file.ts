@@ -40,7 +40,7 @@ export const maxYamlBytes = 1024 * 1024
 
 /**
  * Reads a text of YAML 1.2, of which JSON is a part. Never throws: all that is wrong is in `problems`, in the order of the lines. There is
- * no value where one of them is no warning.
+ * no value where one of them is no warning. The key `__proto__` is refused at any depth.
  */
 export const readYaml = <S extends z.ZodType>(
   source: string,
@@ -63,6 +63,9 @@ export const readYaml = <S extends z.ZodType>(
     text,
     isWarning,
   })
+  const harmful = harmfulKeys(value)
+  if (harmful.length > 0)
+    return failed(harmful.map((path) => problem({ path, text: 'is a key that is never accepted' })))
   const checked = schema.safeParse(value)
   if (!checked.success) {
     const issues = unknownKeysFirst(checked.error.issues).flatMap((issue) => locate(issue, document, schema, value))
@@ -91,6 +94,18 @@ const valueOf = (document: Document): { readonly value?: unknown; readonly fault
   } catch (error) {
     return { fault: (error as Error).message }
   }
+}
+
+/** The places of `__proto__`: a schema passes that key over, and code that copies the value could see another. */
+const harmfulKeys = (value: unknown, path: Path = [], seen = new Set<object>()): Path[] => {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return []
+  seen.add(value)
+  const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
+    ? value.map((item, place) => [place, item])
+    : Object.entries(value)
+  return entries.flatMap(([key, inner]) =>
+    key === '__proto__' ? [[...path, key]] : harmfulKeys(inner, [...path, key], seen),
+  )
 }
 
 /** A wrong name explains why the right one is missing. */
