@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matcherText, matchesAll, parseMatcher, parseMatchers } from './matcher.ts'
+import { createMatcher, matcherText, matchesAll, parseMatcher, parseMatchers } from './matcher.ts'
 
 test.each<[string, Record<string, string>, boolean]>([
   ['severity="critical"', { severity: 'critical' }, true],
@@ -29,6 +29,19 @@ test.each(['a', '="b"', 'a="b', 'a=b"c', 'a="b"c', 'a=~"("', `a=~"${'x'.repeat(6
   '%s is no matcher',
   (text) => expect(() => parseMatcher(text)).toThrow(expect.objectContaining({ name: 'MatcherError' }) as Error),
 )
+
+test.each(['(?:a?){1000}', '(?:a?){1000}'.repeat(40)])(
+  'bug: a short expression with a large count stopped the monitor for minutes: %.15s',
+  (pattern) => {
+    const create = () => createMatcher({ name: 'a', value: pattern, isRegex: true, isEqual: true })
+    expect(create).toThrow(/compiles to \d+ instructions/)
+  },
+)
+
+test('expressions of the longest text that count little are taken', () => {
+  for (const pattern of ['x'.repeat(512), 'a?'.repeat(256), '(ab|cd)[0-9]{1,100}'])
+    expect(() => createMatcher({ name: 'a', value: pattern, isRegex: true, isEqual: true })).not.toThrow()
+})
 
 test('an expression that would take a backtracking engine for ever is matched at once', () => {
   const matcher = parseMatcher('a=~"(a+)+$"')

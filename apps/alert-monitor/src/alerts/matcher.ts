@@ -18,6 +18,8 @@ export class MatcherError extends Error {
 
 export const maxMatcherChars = 1_024
 const maxPatternChars = 512
+/** Of a compiled expression. Each may cost a step for each character, and a count such as `{1000}` copies what it counts. */
+const maxInstructions = 1_000
 
 type Written = Pick<Matcher, 'name' | 'value' | 'isRegex' | 'isEqual'>
 
@@ -37,9 +39,18 @@ const valueOf = (labels: Labels, name: string): string => (Object.hasOwn(labels,
 const fitsPattern = (pattern: string): ((text: string) => boolean) => {
   if (pattern.length > maxPatternChars)
     throw new MatcherError(`has an expression of more than ${maxPatternChars} characters`)
+  const compiled = compiledOf(pattern)
+  const instructions = compiled.programSize()
+  if (instructions > maxInstructions)
+    throw new MatcherError(
+      `has an expression that compiles to ${instructions} instructions, more than ${maxInstructions}: write smaller counts`,
+    )
+  return (text) => compiled.testExact(text)
+}
+
+const compiledOf = (pattern: string): RE2JS => {
   try {
-    const compiled = RE2JS.compile(pattern)
-    return (text) => compiled.testExact(text)
+    return RE2JS.compile(pattern)
   } catch (error) {
     throw new MatcherError(`has no valid expression of RE2: ${(error as Error).message}`)
   }
