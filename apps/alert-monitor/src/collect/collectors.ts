@@ -14,7 +14,7 @@ import { createGraphitePoints } from './graphite-points.ts'
 import { renderGraphite } from './graphite-render.ts'
 import { createOtlpReceiver, otlpPath } from './otlp-receiver.ts'
 import { startPoll } from './poll.ts'
-import { scrape, upSample } from './prometheus-scrape.ts'
+import { instancesOf, scrape, upSample } from './prometheus-scrape.ts'
 import { sampleLimits, type Parsed } from './sample.ts'
 import { createSampleTaker, type SampleTaker } from './take-samples.ts'
 import { openTcpListener } from './tcp-listener.ts'
@@ -129,8 +129,9 @@ const pollGraphite = (options: CollectorOptions, url: string): Collector => {
   const { ledger, taker } = booksOf(options, 'graphite')
   const newPoints = createGraphitePoints(config.graphiteType)
   const ask = async (signal: AbortSignal) => {
-    const fromMs = clock.now() - Math.max(leastAskedMs, intervalsAsked * everyMs)
-    return newPoints(await renderGraphite({ url, targets, fromMs, timeoutMs, maxAnswerBytes, signal }))
+    // Graphite is asked in whole seconds.
+    const fromMs = Math.floor((clock.now() - Math.max(leastAskedMs, intervalsAsked * everyMs)) / 1000) * 1000
+    return newPoints(await renderGraphite({ url, targets, fromMs, timeoutMs, maxAnswerBytes, signal }), fromMs)
   }
   const poll = startPoll({
     clock,
@@ -144,12 +145,14 @@ const scrapeAll = (options: CollectorOptions, urls: readonly string[]): Collecto
   const { config, clock } = options
   const { scrapeEveryMs: everyMs, collectTimeoutMs: timeoutMs, maxAnswerBytes } = config
   const { ledger, taker } = booksOf(options, 'prometheus')
-  const scrapeOne = async (url: string, signal: AbortSignal) => {
-    const bounds = { url, timeoutMs, maxAnswerBytes, signal }
+  const scrapeOne = async (url: string, instance: string, signal: AbortSignal) => {
+    const bounds = { url, instance, timeoutMs, maxAnswerBytes, signal }
     const isUp = await collect(options, taker, 'prometheus', () => scrape(bounds), signal)
-    if (!signal.aborted) await taker.takeAll({ samples: [upSample(url, isUp)], refused: [] })
+    if (!signal.aborted) await taker.takeAll({ samples: [upSample(instance, isUp)], refused: [] })
   }
-  const polls = urls.map((url) => asCollector(startPoll({ clock, everyMs, work: (signal) => scrapeOne(url, signal) })))
+  const polls = [...instancesOf(urls)].map(([url, instance]) =>
+    asCollector(startPoll({ clock, everyMs, work: (signal) => scrapeOne(url, instance, signal) })),
+  )
   return {
     ledger,
     stop: async () => void (await Promise.all(polls.map((poll) => poll.stop()))),

@@ -27,8 +27,8 @@ const integer = z.union([
     .regex(/^-?\d{1,20}$/)
     .transform(Number),
 ])
-/** JSON writes infinities and NaN as texts. */
-const double = z.union([z.number(), z.string().transform(Number)])
+/** Infinities and NaN among them, which JSON writes as texts: such a value is refused with its point, and not with the request. */
+const double = z.union([z.custom<number>((given) => typeof given === 'number'), z.string().transform(Number)])
 const value = z.looseObject({
   stringValue: z.string().optional(),
   boolValue: z.boolean().optional(),
@@ -36,7 +36,12 @@ const value = z.looseObject({
   doubleValue: double.optional(),
 })
 const attributes = z.array(z.object({ key: z.string(), value: value.nullish() })).default([])
-const pointBase = { attributes, timeUnixNano: count.default(0), flags: z.number().default(0) }
+const pointBase = {
+  attributes,
+  startTimeUnixNano: count.default(0),
+  timeUnixNano: count.default(0),
+  flags: z.number().default(0),
+}
 const numberPoint = z.object({ ...pointBase, asDouble: double.nullish(), asInt: integer.nullish() })
 const histogramPoint = z.object({
   ...pointBase,
@@ -93,7 +98,7 @@ const requestForm = z.object({
 
 type Metric = z.output<typeof metric>
 type Attributes = z.output<typeof attributes>
-type Point = Pick<z.output<typeof numberPoint>, 'attributes' | 'timeUnixNano' | 'flags'>
+type Point = Pick<z.output<typeof numberPoint>, keyof typeof pointBase>
 
 /** Attributes of a resource that tell its series apart; the others would be tags of every sample. */
 const resourceTags: ReadonlySet<string> = new Set(['service.name', 'service.namespace', 'service.instance.id'])
@@ -132,10 +137,15 @@ interface Found {
 const pointReader = () => {
   const samples: Sample[] = []
   const refused: Refused[] = []
+  // All that is too much shares one entry, so that it costs little memory.
+  let surplus: Refused | undefined
   const add = (found: Found) => {
-    if (samples.length + refused.length > maxOtlpPoints) return
-    const isFull = samples.length + refused.length === maxOtlpPoints
-    const sample = isFull ? 'too-many-values' : sampleOf(found)
+    if (samples.length + refused.length >= maxOtlpPoints) {
+      surplus ??= refuse('too-many-values', found.name)
+      refused.push(surplus)
+      return
+    }
+    const sample = sampleOf(found)
     if (typeof sample === 'string') refused.push(refuse(sample, found.name))
     else samples.push(sample)
   }
@@ -152,7 +162,6 @@ const sampleOf = ({ name, kind, value: given, point, shared, more = [] }: Found)
   const tags = boundedTags([...pairs])
   if (typeof tags === 'string') return tags
   const type = kind === 'total' ? 'meter' : kind === 'delta' ? 'counter' : 'gauge'
-  const timeMs = point.timeUnixNano === 0 ? undefined : point.timeUnixNano / 1e6
   return {
     name,
     type,
@@ -161,9 +170,13 @@ const sampleOf = ({ name, kind, value: given, point, shared, more = [] }: Found)
     relative: kind === 'change',
     cumulative: kind === 'total',
     tags,
-    timeMs,
+    startMs: millis(point.startTimeUnixNano),
+    timeMs: millis(point.timeUnixNano),
   }
 }
+
+/** 0 is no time in OTLP. */
+const millis = (nanos: number): number | undefined => (nanos === 0 ? undefined : nanos / 1e6)
 
 const readMetric = (given: Metric, shared: Attributes, add: (found: Found) => void): void => {
   const { name } = given

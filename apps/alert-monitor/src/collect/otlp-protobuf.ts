@@ -31,6 +31,7 @@ const messages = {
   Summary: { dataPoints: [1, 'repeated SummaryPoint'] },
   NumberPoint: {
     attributes: [7, 'repeated KeyValue'],
+    startTimeUnixNano: [2, 'fixed64'],
     timeUnixNano: [3, 'fixed64'],
     asDouble: [4, 'double?'],
     asInt: [6, 'sfixed64?'],
@@ -38,6 +39,7 @@ const messages = {
   },
   HistogramPoint: {
     attributes: [9, 'repeated KeyValue'],
+    startTimeUnixNano: [2, 'fixed64'],
     timeUnixNano: [3, 'fixed64'],
     count: [4, 'fixed64'],
     sum: [5, 'double?'],
@@ -47,6 +49,7 @@ const messages = {
   },
   ExponentialPoint: {
     attributes: [1, 'repeated KeyValue'],
+    startTimeUnixNano: [2, 'fixed64'],
     timeUnixNano: [3, 'fixed64'],
     count: [4, 'fixed64'],
     sum: [5, 'double?'],
@@ -54,6 +57,7 @@ const messages = {
   },
   SummaryPoint: {
     attributes: [7, 'repeated KeyValue'],
+    startTimeUnixNano: [2, 'fixed64'],
     timeUnixNano: [3, 'fixed64'],
     count: [4, 'fixed64'],
     sum: [5, 'double'],

@@ -72,6 +72,19 @@ up 1
   ])
 })
 
+test.each(['1.520879607789e9', '1520879607789e-3', '+1520879607.789', '1.520879607789E+9'])(
+  'bug: a sample was refused for the form of its timestamp, %s',
+  (time) => {
+    expect(shown(`a 17.0 ${time} # {id="x"} 0.67\n# EOF\n`, true)).toEqual([
+      ['a', 17, 'gauge', {}, expect.closeTo(1_520_879_607_789, 0)],
+    ])
+  },
+)
+
+test('bug: the metric of a recording rule was refused for the colons of its name', () => {
+  expect(shown('job:hits:rate5m{job="a"} 3')).toEqual([['job:hits:rate5m', 3, 'gauge', { job: 'a' }, undefined]])
+})
+
 test('an OpenMetrics text that is cut off is refused whole', () => {
   expect(parse('# TYPE a gauge\na 1\n', true)).toMatchObject({ samples: [], refused: [{ reason: 'cut-off' }] })
 })
@@ -86,7 +99,7 @@ test('tags are added where a sample has none of their name', () => {
 describe('lines that are refused; the others count', () => {
   test.each([
     ['1abc 5', 'bad-name'],
-    ['a:b 5', 'bad-name'],
+    [`${'a'.repeat(257)} 5`, 'bad-name'],
     ['a{b=c} 5', 'bad-tags'],
     ['a{b="c} 5', 'bad-tags'],
     ['a{b="c"', 'bad-tags'],
@@ -96,6 +109,7 @@ describe('lines that are refused; the others count', () => {
     ['a 0x10', 'bad-value'],
     ['a 1e999', 'bad-value'],
     ['a 1 2 3', 'no-value'],
+    ['a 1 1e999', 'bad-time'],
     [`a{b="${'x'.repeat(20_000)}"} 5`, 'too-long'],
     [`a{b="${'x'.repeat(300)}"} 5`, 'tag-too-long'],
   ])('%j', (line, reason) => {

@@ -1,8 +1,8 @@
 import {
   boundedTags,
-  isName,
   parseValue,
   refuse,
+  sampleLimits,
   type Malformed,
   type Parsed,
   type Refused,
@@ -65,7 +65,7 @@ const noteType = (line: string, types: Map<string, string>): void => {
 
 const nameForm = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
 const labelForm = /\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/y
-const restForm = /^\s*(\S+)(?:\s+(-?\d+(?:\.\d+)?))?\s*(?:#.*)?$/
+const restForm = /^\s*(\S+)(?:\s+([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?))?\s*(?:#.*)?$/
 
 const sampleOf = (
   line: string,
@@ -75,7 +75,7 @@ const sampleOf = (
 ): Sample | Malformed => {
   nameForm.lastIndex = 0
   const name = nameForm.exec(line)?.[0]
-  if (name === undefined || !isName(name)) return 'bad-name'
+  if (name === undefined || name.length > sampleLimits.maxNameLength) return 'bad-name'
   const labels = labelsOf(line, name.length)
   if (labels === undefined) return 'bad-tags'
   const [, valueText, timeText] = restForm.exec(line.slice(labels.end)) ?? []
@@ -85,6 +85,8 @@ const sampleOf = (
   const own = new Set(labels.pairs.map(([label]) => label))
   const tags = boundedTags([...labels.pairs, ...Object.entries(more).filter(([label]) => !own.has(label))])
   if (typeof tags === 'string') return tags
+  const timeMs = timeText === undefined ? undefined : Number(timeText) * (openMetrics ? 1000 : 1)
+  if (timeMs !== undefined && !Number.isFinite(timeMs)) return 'bad-time'
   const isTotal = isCumulative(name, types)
   return {
     name,
@@ -94,7 +96,7 @@ const sampleOf = (
     weight: 1,
     relative: false,
     tags,
-    timeMs: timeText === undefined ? undefined : Number(timeText) * (openMetrics ? 1000 : 1),
+    timeMs,
   }
 }
 

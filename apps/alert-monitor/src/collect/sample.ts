@@ -29,6 +29,8 @@ export interface Sample {
   readonly relative: boolean
   /** The value is a total: what it rose by since the sample before counts. */
   readonly cumulative?: boolean
+  /** When the sender of a total began to count, milliseconds since the epoch; undefined = not known. */
+  readonly startMs?: number | undefined
   /** The member that a set counts once. */
   readonly member?: string | undefined
   readonly tags: Readonly<Record<string, string>>

@@ -48,6 +48,41 @@ describe('rules that are replaced', () => {
     expect(monitor.seriesCount).toBe(3)
   })
 
+  test('bug: a rule that did not change lost its series to a new one where there was too little room', () => {
+    const host = (name: string, value: number) => sample('cpu', value, 'gauge', { tags: { host: name } })
+    const { monitor, until } = bench([hot], { maxSeries: 3 })
+    for (const name of ['a', 'b', 'c']) monitor.observe(host(name, 95))
+    expect(until(1)).toEqual(Array(3).fill('hot firing'))
+    monitor.replaceRules(rulesOf({ ...hot, name: 'warm', metric: '*', value: 40 }, hot))
+    expect(monitor.seriesCount).toBe(3)
+    expect(until(30)).toEqual(Array(3).fill('hot firing'))
+    expect(monitor.observe(host('a', 95))).toBe('series-limit')
+  })
+
+  test('a new rule takes the room of one that is gone', () => {
+    const { monitor, until } = bench([hot, rate], { maxSeries: 2 })
+    monitor.observe(sample('cpu', 50))
+    monitor.observe(sample('hits', 1, 'counter'))
+    monitor.replaceRules(rulesOf(hot, { ...hot, name: 'warm', value: 40 }))
+    expect(monitor.seriesCount).toBe(2)
+    expect(monitor.observe(sample('cpu', 50))).toBe('evaluated')
+    expect(until(1)).toEqual(['warm firing'])
+  })
+
+  test('a new rule that found no room judges a series once there is some', () => {
+    const { monitor, until } = bench([hot], { maxSeries: 2, seriesIdleMs: 60_000 })
+    const host = (name: string) => monitor.observe(sample('cpu', 50, 'gauge', { tags: { host: name } }))
+    host('a')
+    host('b')
+    monitor.replaceRules(rulesOf(hot, { ...hot, name: 'warm', value: 40 }))
+    until(50)
+    expect(host('a')).toBe('series-limit')
+    until(61)
+    expect(monitor.seriesCount).toBe(1)
+    expect(host('a')).toBe('evaluated')
+    expect(until(62)).toEqual(['warm firing'])
+  })
+
   test('an absence from the start that fires is resolved with its rule, and goes on without a change of it', () => {
     const silent = { type: 'absence', name: 'silent', metric: 'beat', forMs: 10_000, since: 'start' }
     const { monitor, until } = bench([silent])

@@ -36,6 +36,7 @@ describe('rules that fit', () => {
     [ratio],
     [anomaly],
     [{ ...threshold, severity: 'critical', labels: { team: 'maps' } }],
+    [{ ...threshold, metric: 'job:hits:rate5m' }],
   ])('%j', (rule) => {
     expect(parse([rule])).toMatchObject([rule])
   })
@@ -58,6 +59,7 @@ describe('rules that do not', () => {
     [{ ...threshold, name: '' }, 'rules[0].name'],
     [{ ...threshold, name: 'x'.repeat(65) }, 'rules[0].name'],
     [{ ...threshold, metric: 'a b' }, 'rules[0].metric'],
+    [{ ...threshold, metric: 'a|b' }, 'rules[0].metric'],
     [{ ...threshold, stat: 'p42' }, 'rules[0].stat'],
     [{ ...threshold, op: '==' }, 'rules[0].op'],
     [{ ...threshold, value: '500' }, 'rules[0].value'],
@@ -88,6 +90,14 @@ describe('rules that do not', () => {
   ])('%j', (rule, path) => {
     expect(faultsOf(JSON.stringify({ rules: [rule] }))).toEqual([path])
   })
+
+  test.each(['where', 'labels'])(
+    'bug: the key __proto__ of %s was dropped, so that the rule judged other series',
+    (field) => {
+      const text = JSON.stringify({ rules: [{ ...threshold, [field]: { ['__proto__']: 'x' } }] })
+      expect(faultsOf(text)).toEqual([`rules[0].${field}.__proto__`])
+    },
+  )
 
   test.each([['{"rules": [1 2]}'], ['[]'], ['{}'], ['null'], ['{"rules": [], "more": 1}']])('%s', (text) => {
     expect(faultsOf(text)).toHaveLength(1)

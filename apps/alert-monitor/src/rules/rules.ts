@@ -12,7 +12,7 @@ export type Comparison = z.infer<typeof comparison>
 const finite = () => z.number().min(-1e15).max(1e15)
 const millis = (min: number, max = dayMs) => z.number().int().min(min).max(max)
 const pattern = () =>
-  z.string().regex(/^[^\s:|@#]{1,256}$/, 'use a metric name of 1 to 256 characters, without white space or : | @ #')
+  z.string().regex(/^[^\s|@#]{1,256}$/, 'use a metric name of 1 to 256 characters, without white space or | @ #')
 const tagName = () => z.string().min(1).max(64)
 const where = () =>
   z
