@@ -130,7 +130,7 @@ export const safeguards: readonly Safeguard[] = [
     tests: ['apps/alert-monitor/src/alerts/matcher.test.ts'],
   },
   {
-    promise: 'The key __proto__ of a YAML file is refused, not passed over',
+    promise: 'A key of a YAML file that every schema passes over is refused',
     file: 'libs/config/src/yaml-file.ts',
     find: 'harmful.length > 0',
     replace: 'harmful.length < 0',
