@@ -29,14 +29,16 @@ export interface AlertingOptions {
   readonly notices: Notices
   /** Opens the bucket of the broker. Undefined, and where it resolves to that: the state is in a file. */
   readonly openBucket: (() => Promise<KeyValue | undefined>) | undefined
+  /** An alert of a rule found `maxAlerts` others, posted ones among them. It is offered again. */
+  readonly onOverflow: (notice: Notice) => void
 }
 
 /** What becomes of the alerts that rules raise. */
 export interface Alerting {
   /** Takes a notice of a rule; false = no room now. */
   offer(notice: Notice, trace: Trace): boolean
-  /** Takes the alerts of the rules that fire now. To be called at a steady pace. */
-  tick(firing: readonly Notice[]): void
+  /** Takes the alerts of the rules that fire now, and those that are about to. To be called at a steady pace. */
+  tick(firing: readonly Notice[], pending: readonly Notice[]): void
   /** What is not kept or has found no room yet. */
   readonly owed: number
   /** Resolves when all that was offered is kept. */
@@ -63,7 +65,8 @@ export const openAlerting = async (options: AlertingOptions): Promise<Alerting> 
   }
 }
 
-const openManaged = async ({ config, telemetry, clock, notices, openBucket }: AlertingOptions): Promise<Alerting> => {
+const openManaged = async (options: AlertingOptions): Promise<Alerting> => {
+  const { config, telemetry, clock, notices, openBucket, onOverflow } = options
   const { log, metrics } = telemetry
   const warn = (problem: string) => log.warn(problem)
   const plan = await loadAlertsPlan(config.alertsConfig)
@@ -98,7 +101,11 @@ const openManaged = async ({ config, telemetry, clock, notices, openBucket }: Al
     throw error
   }
   return {
-    offer: manager.offer,
+    offer: (notice, trace) => {
+      const isTaken = manager.offer(notice, trace)
+      if (!isTaken) onOverflow(notice)
+      return isTaken
+    },
     tick: manager.tick,
     idle: manager.idle,
     get owed() {

@@ -220,23 +220,27 @@ const compose = async (
     maxQueued: config.maxQueuedNotices,
     publishTimeoutMs: config.publishTimeoutMs,
   })
-  const alerting = await openAlerting({ config, telemetry, clock, notices, openBucket })
+  const onOverflow = (rule: string, labels: Notice['labels']) => {
+    metrics.count(commonMetrics.component_discarded_events_total, 1, {
+      component: name,
+      intentional: false,
+      reason: 'alert-limit',
+    })
+    if (steadyMs() < nextErrorMs) return
+    nextErrorMs = steadyMs() + overflowLogEveryMs
+    log.error({ rule, labels, maxAlerts: config.maxAlerts }, 'an alert is not raised: there are too many')
+  }
+  const alerting = await openAlerting({
+    ...{ config, telemetry, clock, notices, openBucket },
+    onOverflow: (notice) => onOverflow(notice.name, notice.labels),
+  })
   const book = createAlertBook({
     repeatMs: config.repeatMs,
     maxAlerts: config.maxAlerts,
     steadyMs,
     wallMs,
     offer: alerting.offer,
-    onOverflow: ({ rule, labels }) => {
-      metrics.count(commonMetrics.component_discarded_events_total, 1, {
-        component: name,
-        intentional: false,
-        reason: 'alert-limit',
-      })
-      if (steadyMs() < nextErrorMs) return
-      nextErrorMs = steadyMs() + overflowLogEveryMs
-      log.error({ rule: rule.name, labels, maxAlerts: config.maxAlerts }, 'an alert is not raised: there are too many')
-    },
+    onOverflow: ({ rule, labels }) => onOverflow(rule.name, labels),
   })
   const { maxSeries, maxSetMembers, maxQuantileBins, seriesIdleMs, maxQueuedSamples, maxQueuedSampleBytes } = config
   const monitor = createMonitor({
@@ -269,7 +273,7 @@ const compose = async (
     monitor,
     tick: () => {
       monitor.tick()
-      alerting.tick(book.firing())
+      alerting.tick(book.firing(), book.pending())
     },
   }
 }

@@ -85,7 +85,7 @@ const startProcess = async (world: World, owner: string) => {
   })
   await manager.start()
   const tick = () => {
-    manager.tick([])
+    manager.tick([], [])
     clock.after(1_000, tick)
   }
   tick()

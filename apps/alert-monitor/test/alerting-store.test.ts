@@ -1,6 +1,6 @@
 import { drivenClock } from '@armature/async/clock'
 import { expect, describe, test } from 'vitest'
-import { openAlertingWorld, silenceOf } from './alerting-world.ts'
+import { type AlertingWorld, noticeOf, openAlertingWorld, silenceOf } from './alerting-world.ts'
 import { memoryBucket } from './memory-key-value.ts'
 
 const route = (fields = '') => `
@@ -44,7 +44,7 @@ describe('the store', () => {
     two.manager.offer(notice, {})
     for (let second = 0; second < 400; second += 1) {
       await one.clock.advance(1_000)
-      for (const { manager, firing } of [one, two]) manager.tick([...firing])
+      for (const { manager, firing } of [one, two]) manager.tick([...firing], [])
       await one.clock.advance(0)
     }
     expect([...one.told(), ...two.told()]).toEqual(['ops: cpu(a) firing'])
@@ -134,5 +134,65 @@ describe('the store', () => {
     await world.raise('a')
     await world.pass(10 * minute)
     expect(world.told()).toEqual(['ops: a() firing'])
+  })
+
+  const posted = (world: AlertingWorld, names: readonly string[], forMs = 3_600_000) =>
+    world.manager.post(
+      names.map((alertname) => ({
+        ...{ labels: { alertname }, annotations: {}, generatorUrl: '' },
+        ...{ startsAtMs: world.clock.now(), endsAtMs: world.clock.now() + forMs },
+      })),
+    )
+  const held = ({ manager }: AlertingWorld) => manager.alerts().map(({ labels }) => labels['alertname'])
+
+  test('bug: one alert that was over made room for all of a post', async () => {
+    const world = await openAlertingWorld({ maxAlerts: 3, config: route() })
+    await posted(world, ['a', 'b', 'c'])
+    await world.pass(1)
+    await posted(world, ['a'], 0)
+    await world.pass(1)
+    await expect(posted(world, ['d', 'e', 'f'])).rejects.toThrow(/3 alerts, the most there can be: 1 of these/)
+    expect(held(world)).toEqual(['b', 'c', 'd'])
+  })
+
+  test('bug: an alert that fired again was evicted for another, though its post was answered', async () => {
+    const world = await openAlertingWorld({ maxAlerts: 2, config: route() })
+    await posted(world, ['a', 'b'])
+    await world.pass(1)
+    await posted(world, ['a'], 0)
+    await world.pass(1)
+    const again = posted(world, ['a'])
+    await expect(posted(world, ['c'])).rejects.toThrow(/2 alerts/)
+    await again
+    expect(held(world)).toEqual(['a', 'b'])
+  })
+
+  test('bug: an alert that is evicted and fires again meanwhile took a place that was given away', async () => {
+    const world = await openAlertingWorld({ maxAlerts: 2, config: route() })
+    await posted(world, ['a', 'b'])
+    await world.pass(1)
+    await posted(world, ['a'], 0)
+    await world.pass(1)
+    const other = posted(world, ['c'])
+    await expect(posted(world, ['a'])).rejects.toThrow(/2 alerts/)
+    await other
+    expect(held(world)).toEqual(['b', 'c'])
+  })
+
+  test('bug: a restart ended an alert whose rule waits for its `for`', async () => {
+    const before = await openAlertingWorld({ config: route() })
+    const a = await before.raise('cpu', { host: 'a' })
+    await before.pass(minute)
+    await before.manager.close()
+    const { clock, bucket } = before
+    const after = await openAlertingWorld({ config: route(), clock, bucket, owner: 'two' })
+    after.pending.add({ ...a, startsAt: new Date(clock.now()).toISOString() })
+    after.pending.add(noticeOf('disk', { host: 'b' }, clock.now()))
+    await after.pass(10 * minute)
+    expect(after.topics()).toEqual([])
+    expect(after.manager.alerts()).toHaveLength(1)
+    after.pending.clear()
+    await after.pass(6 * minute)
+    expect(after.topics()).toEqual(['cpu resolved'])
   })
 })

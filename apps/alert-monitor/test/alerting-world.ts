@@ -65,6 +65,8 @@ export const openAlertingWorld = async (options: AlertingOptions = {}) => {
     ...{ manager, clock, bucket, ids, warnings, failed, collections },
     /** The alerts of rules that fire: they are refreshed. */
     firing: new Set<Notice>(),
+    /** The alerts of rules whose condition holds, and not long enough yet. */
+    pending: new Set<Notice>(),
     /** What receivers were told since this was last asked. */
     told: () => told.splice(0),
     /** What topics were told since this was last asked: `name status`. */
@@ -87,7 +89,7 @@ export const openAlertingWorld = async (options: AlertingOptions = {}) => {
     pass: async (seconds: number) => {
       for (let second = 0; second < seconds; second += 1) {
         await clock.advance(1_000)
-        manager.tick([...world.firing])
+        manager.tick([...world.firing], [...world.pending])
         await clock.advance(0)
       }
     },

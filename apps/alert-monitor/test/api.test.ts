@@ -31,6 +31,22 @@ describe('alerts', () => {
     expect((await ask('GET', '/api/v2/alerts')).body).toEqual([])
   })
 
+  test('bug: one odd alert of a post kept the others from being taken', async () => {
+    const { ask, iso } = await openApiWorld({ config })
+    const odd = [{ labels: {} }, 'x', { labels: { alertname: 'late' }, endsAt: 'soon' }]
+    const good = {
+      ...{ labels: { alertname: 'zero' }, startsAt: '0001-01-01T00:00:00Z' },
+      generatorURL: `http://prometheus/${'x'.repeat(9_000)}`,
+    }
+    const answer = await ask('POST', '/api/v2/alerts', [...odd, good, { labels: { alertname: 'cpu' } }])
+    expect(answer.status).toBe(400)
+    expect(answer.body).toMatch(/3 of 5 .*0\.labels: has no label; 1: .*; 2\.endsAt: /)
+    expect((await ask('GET', '/api/v2/alerts')).body).toMatchObject([
+      { labels: good.labels, startsAt: iso(0), generatorURL: good.generatorURL.slice(0, 2_048) },
+      { labels: { alertname: 'cpu' } },
+    ])
+  })
+
   test('filters: matchers, receivers, and what keeps them quiet', async () => {
     const { ask, raise } = await openApiWorld({ config })
     await raise('down', { host: 'a' })

@@ -44,6 +44,8 @@ export interface AlertBook {
   has(fingerprint: string): boolean
   /** The firing alerts, the oldest first. */
   firing(): readonly Notice[]
+  /** The alerts whose condition holds, and not for `forMs` yet. */
+  pending(): readonly Notice[]
   /** Alerts with a notice that found no room yet. */
   owed(): number
 }
@@ -127,6 +129,8 @@ export const createAlertBook = (options: AlertBookOptions): AlertBook => {
         .filter(({ state }) => state === 'firing')
         .sort((a, b) => a.startsAtMs - b.startsAtMs)
         .map((entry) => noticeOf(entry, undefined)),
+    pending: () =>
+      [...entries.values()].filter(({ state }) => state === 'pending').map((entry) => noticeOf(entry, undefined)),
     owed: () => [...entries.values()].filter(({ owed }) => owed).length,
   }
 }

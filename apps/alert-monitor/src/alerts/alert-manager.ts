@@ -46,8 +46,11 @@ export interface AlertManager {
   offer(notice: Notice, trace: Trace): boolean
   /** Takes alerts of others. Resolves when they are kept. Rejects with TooManyAlertsError and NotKeptError. */
   post(alerts: readonly PostedAlert[]): Promise<void>
-  /** Takes which alerts of the rules fire now, ends those that nobody refreshes, and tells what is due. To be called at a steady pace. */
-  tick(firing: readonly Notice[]): void
+  /**
+   * Takes which alerts of the rules fire now, ends those that nobody refreshes, and tells what is due. To be called at a steady pace. `pending`:
+   * those whose condition holds, and not long enough yet. One that fires since before a restart goes on meanwhile.
+   */
+  tick(firing: readonly Notice[], pending: readonly Notice[]): void
   alerts(): readonly Alert[]
   get(fingerprint: string): Alert | undefined
   suppressionOf(alert: Alert): Suppression
@@ -115,10 +118,14 @@ export const createAlertManager = (options: AlertManagerOptions): AlertManager =
     },
   })
 
-  const tick = (firing: readonly Notice[]) => {
-    for (const notice of firing) intake.refresh(notice)
+  const tick: AlertManager['tick'] = (firing, waiting) => {
+    const goOn = waiting.filter(({ fingerprint }) => stored.get(fingerprint)?.alert.notice.status === 'firing')
     // What is refreshed gets its new end a little later.
-    const refreshed = new Set(firing.map(({ fingerprint }) => fingerprint))
+    const refreshed = new Set<string>()
+    for (const notice of [...firing, ...goOn]) {
+      intake.refresh(notice)
+      refreshed.add(notice.fingerprint)
+    }
     for (const { alert } of stored.values()) {
       const { fingerprint, notice } = alert
       const isOverdue = notice.status === 'firing' && isResolved(alert, nowMs()) && !refreshed.has(fingerprint)

@@ -17,32 +17,58 @@ const atMost = <Value>(values: Readonly<Record<string, Value>>) => Object.keys(v
 const tooMany = { error: `has more than ${maxLabels} entries` }
 const time = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text))
 
-const postedAlerts = z
-  .array(
-    z.object({
-      labels: z
-        .record(labelName, z.string().max(maxValueChars))
-        .refine(atMost, tooMany)
-        // A label without a value is no label.
-        .transform((labels) => Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')))
-        .refine((labels) => Object.keys(labels).length > 0, { error: 'has no label' }),
-      annotations: z.record(labelName, z.string().max(maxAnnotationChars)).refine(atMost, tooMany).default({}),
-      startsAt: time.optional(),
-      endsAt: time.optional(),
-      generatorURL: z.string().max(maxUrlChars).default(''),
-    }),
-  )
-  .max(maxPostedAlerts)
+const postedAlerts = z.array(z.unknown()).max(maxPostedAlerts)
 
-/** The alerts of a request. One that says no end ends after `resolveTimeoutMs`, unless it is posted again. Throws ZodError. */
-export const readAlerts = (body: unknown, nowMs: number, resolveTimeoutMs: number): readonly PostedAlert[] =>
-  postedAlerts.parse(body).map(({ labels, annotations, startsAt, endsAt, generatorURL }) => ({
-    ...{ labels, annotations, generatorUrl: generatorURL },
-    startsAtMs: startsAt ?? Math.min(nowMs, given(endsAt) ?? nowMs),
-    // The zero of Go's times stands for none.
-    endsAtMs: given(endsAt) ?? nowMs + resolveTimeoutMs,
-  }))
+const postedAlert = z.object({
+  labels: z
+    .record(labelName, z.string().max(maxValueChars))
+    .refine(atMost, tooMany)
+    // A label without a value is no label.
+    .transform((labels) => Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')))
+    .refine((labels) => Object.keys(labels).length > 0, { error: 'has no label' }),
+  annotations: z.record(labelName, z.string().max(maxAnnotationChars)).refine(atMost, tooMany).default({}),
+  startsAt: time.optional(),
+  endsAt: time.optional(),
+  generatorURL: z
+    .string()
+    .transform((url) => url.slice(0, maxUrlChars))
+    .default(''),
+})
 
+/** The alerts of a request, and what is wrong with those that are left out. */
+export interface ReadAlerts {
+  readonly alerts: readonly PostedAlert[]
+  readonly leftOut: number
+  /** The place of an alert begins the path of its issues. */
+  readonly issues: readonly z.core.$ZodIssue[]
+}
+
+/**
+ * Reads each alert by itself. One that says no end ends after `resolveTimeoutMs`, unless it is posted again. Throws ZodError for what is no list
+ * and for one that is too long.
+ */
+export const readAlerts = (body: unknown, nowMs: number, resolveTimeoutMs: number): ReadAlerts => {
+  const read = postedAlerts.parse(body).map((each) => postedAlert.safeParse(each))
+  return {
+    alerts: read.flatMap(({ data }) => (data === undefined ? [] : [alertOf(data, nowMs, resolveTimeoutMs)])),
+    leftOut: read.filter(({ success }) => !success).length,
+    issues: read.flatMap(({ error }, place) =>
+      (error?.issues ?? []).map((issue) => ({ ...issue, path: [place, ...issue.path] })),
+    ),
+  }
+}
+
+const alertOf = (
+  { labels, annotations, startsAt, endsAt, generatorURL }: z.infer<typeof postedAlert>,
+  nowMs: number,
+  resolveTimeoutMs: number,
+): PostedAlert => ({
+  ...{ labels, annotations, generatorUrl: generatorURL },
+  startsAtMs: given(startsAt) ?? Math.min(nowMs, given(endsAt) ?? nowMs),
+  endsAtMs: given(endsAt) ?? nowMs + resolveTimeoutMs,
+})
+
+/** The zero of Go's times stands for none. */
 const given = (ms: number | undefined): number | undefined => (ms === undefined || ms <= 0 ? undefined : ms)
 
 const postedSilence = silenceParts

@@ -70,7 +70,7 @@ export const answerApi =
 
 const refusal = (error: unknown): { status: number; message: string } => {
   if (error instanceof RequestError) return { status: error.status, message: error.message }
-  if (error instanceof z.ZodError) return { status: 400, message: describeIssues(error) }
+  if (error instanceof z.ZodError) return { status: 400, message: describeIssues(error.issues) }
   if (error instanceof SilenceError || error instanceof MatcherError) return { status: 400, message: error.message }
   if ([ClaimError, NotKeptError, TooManyAlertsError].some((kind) => error instanceof kind))
     return { status: 503, message: (error as Error).message }
@@ -79,7 +79,7 @@ const refusal = (error: unknown): { status: number; message: string } => {
 
 const maxIssues = 5
 
-const describeIssues = ({ issues }: z.ZodError): string =>
+const describeIssues = (issues: readonly z.core.$ZodIssue[]): string =>
   issues
     .slice(0, maxIssues)
     .map((issue) => {
@@ -157,8 +157,14 @@ const status = ({ plan, startedAtMs }: Asked) => ({
 })
 
 const postAlerts = async ({ manager, plan, nowMs, body }: Asked) => {
-  await manager.post(readAlerts(await body(), nowMs(), plan.resolveTimeoutMs))
-  return {}
+  const { alerts, leftOut, issues } = readAlerts(await body(), nowMs(), plan.resolveTimeoutMs)
+  await manager.post(alerts)
+  if (leftOut === 0) return {}
+  const all = alerts.length + leftOut
+  throw new RequestError(
+    400,
+    `${leftOut} of ${all} alerts are refused, the others are taken: ${describeIssues(issues)}`,
+  )
 }
 
 const listSilences = ({ manager, parameters, nowMs }: Asked) => {

@@ -67,6 +67,8 @@ const createValues = <Value>({ prefix, schema, onChange }: CollectionOptions<Val
   const held = new Map<string, Held<Value>>()
   /** The revisions that this process removed, until the bucket has told of a later one. */
   const removals = new Map<string, number>()
+  /** What this process removed and the bucket still has. */
+  const unsavedRemovals = new Set<string>()
 
   const read = (id: string, entry: KeyValueEntry | undefined): Value | undefined => {
     if (entry === undefined) return undefined
@@ -77,11 +79,14 @@ const createValues = <Value>({ prefix, schema, onChange }: CollectionOptions<Val
   const hold = (id: string, next: Held<Value>, isOwn: boolean) => {
     if (next.value === undefined && !next.isUnsaved) held.delete(id)
     else held.set(id, next)
+    if (next.value === undefined && next.isUnsaved) unsavedRemovals.add(id)
+    else unsavedRemovals.delete(id)
     onChange?.(id, next.value, isOwn)
   }
   return {
     held,
     hold,
+    size: () => held.size - unsavedRemovals.size,
     /** Writes a value over `revision`, and holds it. */
     put: async (id: string, value: Value | undefined, revision: number): Promise<void> => {
       const key = `${prefix}.${id}`
@@ -114,7 +119,7 @@ export const createCollection = <Value>(
   options: CollectionOptions<Value>,
   way: Way,
 ): { readonly collection: Collection<Value>; readonly part: Part } => {
-  const { held, hold, put, fresh, isNews, take } = createValues(options, way)
+  const { held, hold, size, put, fresh, isNews, take } = createValues(options, way)
   const turns = createTurns()
 
   const keep = (id: string, value: Value | undefined, revision: number): Value | undefined => {
@@ -142,13 +147,23 @@ export const createCollection = <Value>(
     }
   }
 
-  /** Writes one value that the bucket does not have; where another process wrote, the merge of both. */
+  /**
+   * Writes one value that the bucket does not have; where another process wrote, the merge of both. What another process wrote is not removed.
+   * One that fails is the last next time: the bucket may refuse it alone.
+   */
   const saveOne = async (id: string) => {
     const own = held.get(id)
     if (own?.isUnsaved !== true) return
-    const stored = await fresh(id)
-    const { value } = own
-    await put(id, value && stored.value ? options.merge(value, stored.value) : value, stored.revision)
+    const { value, revision } = own
+    try {
+      const stored = await fresh(id)
+      if (value === undefined && stored.revision !== revision) return hold(id, stored, false)
+      await put(id, value && stored.value ? options.merge(value, stored.value) : value, stored.revision)
+    } catch (error) {
+      held.delete(id)
+      held.set(id, own)
+      throw error
+    }
   }
 
   return {
@@ -161,7 +176,7 @@ export const createCollection = <Value>(
         for (const [id, { value }] of held) if (value !== undefined) yield [id, value]
       },
       get size() {
-        return held.size
+        return size()
       },
       isSaved: (id) => held.get(id)?.isUnsaved !== true,
       update: (id, change) => turns.next(id, () => changed(id, change)),
