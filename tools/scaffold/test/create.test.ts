@@ -223,4 +223,10 @@ describe('the smallest choice', () => {
       )
     },
   )
+
+  test('bug: no service could be generated in it', { timeout: limitMs }, () => {
+    run('nx', 'g', '@tiny/scaffold:service', 'billing', '--api=grpc', '--publishes=nats:orders')
+    run('vitest', 'run', '--root=apps/billing', '--testTimeout=60000')
+    expect(run('git', 'status', '--porcelain')).toContain('?? apps/billing/')
+  })
 })

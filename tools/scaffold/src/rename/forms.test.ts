@@ -28,6 +28,12 @@ test.each([
   expect(renamedText(before, old, next)).toBe(after)
 })
 
+test('bug: a service could not be generated after a rename, since the template of its package got a hyphen', () => {
+  const renamed = (text: string) => renamedText(text, old, next)
+  expect(renamed('package old.${protoName(spec)}.v1;')).toBe('package acmeplatform.${protoName(spec)}.v1;')
+  expect(renamed('proto/old/${protoName(spec)}/v1/x.proto')).toBe('proto/acmeplatform/${protoName(spec)}/v1/x.proto')
+})
+
 test('a variable has a name that code may have, and a text beside it another', () => {
   const text = `import { old } from './broker-old.ts'\nconst labels = { old: 'Old' }\nrun('old')\n`
   expect(renamedText(text, old, next, identifiersOf('a.ts', text, 'old'))).toBe(

@@ -44,8 +44,8 @@ const patternOf = ({ scope, kebab, flat, camel, pascal, constant, title }: Forms
   return new RegExp(`(?:@|%40)${bare}(?![\\w-])|${names.map(escaped).join('|')}`, 'g')
 }
 
-/** A version follows: `.search.v1` or `/search/v1`, as in the packages and folders of protos. */
-const protoTail = /^(?:\.[a-z]\w*\.v\d|\/[a-z]\w*\/v\d)/
+/** A version follows: `.search.v1` or `/search/v1`, as in the packages and folders of protos, or in a template of them, `.${name}.v1`. */
+const protoTail = /^(?:\.(?:[a-z]\w*|\$\{[^}]*\})\.v\d|\/(?:[a-z]\w*|\$\{[^}]*\})\/v\d)/
 
 /**
  * The text with every form of the one name replaced by that of the other, in one pass: a new name may contain the old one. `isIdentifier` says of an
