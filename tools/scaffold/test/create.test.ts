@@ -59,7 +59,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'gitconfig'), '[user]\nname = a\nemail = a@b.c\n')
   putNpm(linkingNpm)
 }, limitMs)
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(folder, { recursive: true, force: true }), limitMs)
 
 describe('what cannot be is refused, and nothing is left behind', () => {
   test.each([
@@ -129,7 +129,7 @@ describe('the full choice', () => {
     expect(stderr + stdout).toContain('cd acme-platform\n  npm start')
     expect(status).toBe(0)
   }, limitMs)
-  afterAll(() => rmSync(join(folder, 'platforms/acme-platform'), { recursive: true, force: true }))
+  afterAll(() => rmSync(join(folder, 'platforms/acme-platform'), { recursive: true, force: true }), limitMs)
 
   test('has no word of the old name but in what was done before, and is committed', () => {
     const isKept = (path: string) => path === '' || /^(?:CHANGELOG\.md|LICENSE|NOTICE)$/.test(path)
@@ -185,7 +185,7 @@ describe('the smallest choice', () => {
     expect(stderr).toContain('Making it tiny-shop')
     expect(status).toBe(0)
   }, limitMs)
-  afterAll(() => rmSync(join(folder, 'platforms/tiny'), { recursive: true, force: true }))
+  afterAll(() => rmSync(join(folder, 'platforms/tiny'), { recursive: true, force: true }), limitMs)
 
   test('has one service and one broker', () => {
     const textOf = (path: string) => readFileSync(join(folder, 'platforms/tiny', path), 'utf8')
