@@ -34,6 +34,16 @@ describe('with a start', () => {
     ).toEqual([0, 0, 2])
   })
 
+  test('bug: a sender that does not know its start, and gives the time of its first total for it, counted that total', () => {
+    expect(
+      rises(
+        { value: 10, startMs: 0, timeMs: 1_000 },
+        { value: 900, startMs: 2_000, timeMs: 2_000 },
+        { value: 905, startMs: 2_000, timeMs: 3_000 },
+      ),
+    ).toEqual([0, 0, 5])
+  })
+
   test('a fall is no new start: the point came late', () => {
     expect(rises({ value: 10, startMs: 1 }, { value: 7, startMs: 1 }, { value: 12, startMs: 1 })).toEqual([0, 0, 2])
   })

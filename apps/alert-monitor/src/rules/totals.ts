@@ -16,8 +16,8 @@ interface Last {
 
 /**
  * Totals that have seen nothing: the first one is where counting begins. Senders of one series are told apart by their start. One that
- * started after all that was seen counts from 0. A total that falls has begun anew, unless its start is as before or its time is earlier:
- * then it is a point that came late, and counts nothing.
+ * started after all that was seen counts from 0, unless its start is its own time: then it does not know it. A total that falls has begun
+ * anew, unless its start is as before or its time is earlier: then it is a point that came late, and counts nothing.
  */
 export const createTotals = (): Totals => {
   const lastOf = new Map<number | undefined, Last>()
@@ -34,7 +34,7 @@ export const createTotals = (): Totals => {
     rise: ({ value, startMs, timeMs = -Infinity }) => {
       const last = lastOf.get(startMs)
       if (last === undefined) {
-        const isNew = lastOf.size > 0 && startMs !== undefined && startMs >= latestMs
+        const isNew = lastOf.size > 0 && startMs !== undefined && startMs >= latestMs && startMs < timeMs
         keep(startMs, { total: value, timeMs })
         return isNew ? value : 0
       }
