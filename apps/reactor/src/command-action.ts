@@ -1,6 +1,5 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { isAbsolute, normalize } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '@armature/async/clock'
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
@@ -27,8 +26,6 @@ const keptOutputBytes = 4_096
 /** EX_DATAERR of sysexits: the program will never take this message. */
 const dataErrorCode = 65
 
-type Child = ChildProcessByStdio<Writable, Readable, Readable>
-
 /** Throws TypeError for what is no absolute path. */
 export const checkCommandPath = (path: string): void => {
   if (!isAbsolute(path) || normalize(path) !== path) {
@@ -51,7 +48,7 @@ export const createCommandAction = ({ allowed, clock }: CommandParts) => {
     }
     return async ({ message, signal, log }: Pick<Reaction<unknown>, 'message' | 'signal' | 'log'>): Promise<void> => {
       signal.throwIfAborted()
-      const child = spawn(path, args, {
+      const child: ChildProcess = spawn(path, args, {
         detached: true,
         shell: false,
         cwd: '/',
@@ -77,7 +74,7 @@ interface Limits {
 }
 
 /** Resolves when the program has ended or could not be started, with its exit code or signal. */
-const ended = (child: Child, body: Uint8Array, { deadlineMs, clock, signal }: Limits) =>
+const ended = (child: ChildProcess, body: Uint8Array, { deadlineMs, clock, signal }: Limits) =>
   new Promise<{ readonly code: number | string; readonly late: boolean }>((resolve, reject) => {
     let late = false
     const kill = () => killGroup(child)
@@ -101,11 +98,11 @@ const ended = (child: Child, body: Uint8Array, { deadlineMs, clock, signal }: Li
       resolve({ code: code ?? by ?? 'no code', late })
     })
     // A program may end without reading.
-    child.stdin.on('error', () => undefined)
-    child.stdin.end(body)
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(body)
   })
 
-const killGroup = ({ pid }: Child): void => {
+const killGroup = ({ pid }: ChildProcess): void => {
   if (pid === undefined) return
   try {
     process.kill(-pid, 'SIGKILL')
@@ -114,7 +111,7 @@ const killGroup = ({ pid }: Child): void => {
   }
 }
 
-const keepOutput = (child: Child): (() => string) => {
+const keepOutput = (child: ChildProcess): (() => string) => {
   const kept: Buffer[] = []
   let bytes = 0
   const keep = (chunk: Buffer) => {
@@ -122,8 +119,9 @@ const keepOutput = (child: Child): (() => string) => {
     bytes += part.length
     if (part.length > 0) kept.push(part)
   }
-  child.stdout.on('data', keep)
-  child.stderr.on('data', keep)
+  // A child has no streams where the process has no file descriptors left.
+  child.stdout?.on('data', keep)
+  child.stderr?.on('data', keep)
   return () => Buffer.concat(kept).toString('utf8').trim()
 }
 

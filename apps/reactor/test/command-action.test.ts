@@ -1,9 +1,11 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { drivenClock, systemClock, type Clock } from '@armature/async/clock'
 import { delivery } from '@armature/messaging/testing-delivery'
+import { startProgram } from '@armature/servers/program'
 import { testTelemetry } from '@armature/telemetry/telemetry'
 import { createCommandAction } from '../src/command-action.ts'
 
@@ -125,6 +127,20 @@ describe('a command', () => {
     const { signal } = new AbortController()
     await expect(action({ message: delivery(), signal, log })).rejects.toThrow(/cannot be run: .*ENOENT/)
   })
+})
+
+test('bug: a command that could not be started for want of file descriptors ended the whole process', async () => {
+  const program = fileURLToPath(new URL('crowded-program.ts', import.meta.url))
+  const running = startProgram('/bin/sh', [
+    '-c',
+    'ulimit -n 100; exec "$0" "$@"',
+    process.execPath,
+    program,
+    '/bin/true',
+  ])
+  onTestFinished(() => running.kill())
+  expect(await running.ended()).toMatchObject({ code: 0 })
+  expect(running.output()).toContain('Error: the command cannot be run: spawn /bin/true EMFILE')
 })
 
 test.each([
