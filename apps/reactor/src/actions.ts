@@ -15,7 +15,10 @@ export type WebhookActionOptions = Pick<WebhookOptions, 'url'> &
 
 /** Makes handlers that act. What their options leave out is as the settings say. */
 export interface Actions {
-  /** Posts each message as an HTTP CloudEvent. */
+  /**
+   * Posts each message as an HTTP CloudEvent. A post makes `attempts` requests, and `retry` of the handler posts again: 5 of each are 25 requests. Give
+   * the handler `retry: { maxAttempts: 1 }` where the requests of one post are enough.
+   */
   readonly webhook: (options: WebhookActionOptions) => Action
   /** Runs an allowed program for each message. */
   readonly command: (options: CommandOptions) => Action

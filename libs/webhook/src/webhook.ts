@@ -40,7 +40,7 @@ export interface WebhookRequest {
 }
 
 /**
- * Posts. Resolves when the other side answered with 2xx. Rejects with WebhookError; at once with the signal's reason when `signal` is aborted.
+ * Posts. Resolves when the other side answered with 2xx, whatever becomes of the rest of the answer. Rejects with WebhookError; at once with the signal's reason when `signal` is aborted.
  */
 export type Webhook = (request: WebhookRequest, signal: AbortSignal) => Promise<void>
 
@@ -149,7 +149,8 @@ const followed = async ({ url: first, agent, headers, body, signal }: Attempt): 
   let url = first
   for (let redirects = 0; ; redirects += 1) {
     const answer = await send(url, { method: 'POST', dispatcher: agent, headers, body, signal })
-    await readSome(answer.body)
+    // The status has said how the other side took it, also where the rest is cut off.
+    await readSome(answer.body).catch(() => undefined)
     const location = headerOf(answer, 'location')
     const keepsMethod = answer.statusCode === 307 || answer.statusCode === 308
     if (!keepsMethod || location === null || redirects >= maxRedirects) return answer

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test, vi } from 'vitest'
 import { drivenClock } from '@armature/async/clock'
 import { openServer, status, type Answer } from '../src/testing-http-server.ts'
@@ -229,6 +230,39 @@ test('an answer without end is not read to its end', async () => {
   }
   const { url } = await openServer(flood)
   await open(url).post()
+})
+
+/** Resolves with the next message of a channel. */
+const once = (channel: string): Promise<unknown> =>
+  new Promise((resolve) => {
+    const listen = (told: unknown) => {
+      unsubscribe(channel, listen)
+      resolve(told)
+    }
+    subscribe(channel, listen)
+  })
+
+describe('bug: a request that was taken was sent again where the body of its answer', () => {
+  test('broke off', async () => {
+    const { seen, url } = await openServer((response) => {
+      response.writeHead(200, { 'content-length': '100' })
+      response.write('begin', () => response.destroy())
+    })
+    const { post, outcomes } = open(url, { attempts: 1 })
+    await post()
+    expect([seen.length, outcomes]).toEqual([1, ['2xx']])
+  })
+
+  test('did not end in time', async () => {
+    const { url } = await openServer((response) => void response.writeHead(200).write('begin'))
+    const { post, clock, outcomes } = open(url, { attempts: 1 })
+    const status = once('undici:request:headers')
+    const posting = post()
+    await status
+    await clock.advance(5_000)
+    await posting
+    expect(outcomes).toEqual(['2xx'])
+  })
 })
 
 test('errors hold no credentials and no path', async () => {
