@@ -56,6 +56,7 @@ export const openOutboxRelay = async (options: OutboxRelayOptions): Promise<Outb
   const look = createLook(options)
   let isAsked = true
   let isClosed = false
+  let isOver = false
   let endPause: () => void = () => undefined
 
   const wake = () => {
@@ -90,7 +91,8 @@ export const openOutboxRelay = async (options: OutboxRelayOptions): Promise<Outb
   }
 
   const drain = async () => {
-    while ((await look()) > 0);
+    await working
+    while (!isOver && (await look()) > 0);
   }
 
   await database.query('select 1 from messaging_outbox limit 1')
@@ -99,8 +101,8 @@ export const openOutboxRelay = async (options: OutboxRelayOptions): Promise<Outb
   const close = async () => {
     isClosed = true
     endPause()
-    await working
     await within(closeWaitMs, drain().catch(onProblem), clock)
+    isOver = true
   }
   return { wake, close: () => (closing ??= close()) }
 }

@@ -14,6 +14,9 @@ export interface PostgresStoreOptions {
 /** SQLSTATE classes of a server that is away, shuts down or has no room. */
 const awayClasses = ['08', '53', '57']
 
+/** Of a statement that took too long, too: where it is the handler's own, the message is at fault, or the handler. */
+const canceledCode = '57014'
+
 /**
  * A store for the option `store` of `on`, in PostgreSQL: what the handler does by `within`, the entry in the inbox and the messages in the outbox are
  * one transaction. `openOutboxRelay` publishes them. The tables are those of `outboxMigrations`.
@@ -28,6 +31,7 @@ export const createPostgresStore = (
     handle: async ({ handler, key, contents }, work) => {
       purge()
       let stored = 0
+      let failure: unknown
       try {
         const outcome = await database.transaction(async (within) => {
           const known = await enter(within, { handler, key, contents, isHandled: true, forMs: expiryMs })
@@ -35,7 +39,10 @@ export const createPostgresStore = (
             if (!known.handled) throw new RedeliverError('busy', 'another process handles the message')
             return known.contents === contents ? 'repeat' : 'reused'
           }
-          const messages = await work(within)
+          const messages = await work(within).catch((error: unknown) => {
+            failure = error
+            throw error
+          })
           await storeMessages(within, messages)
           stored = messages.length
           return 'handled'
@@ -43,7 +50,8 @@ export const createPostgresStore = (
         if (stored > 0) onStored?.()
         return outcome
       } catch (error) {
-        if (!(error instanceof DatabaseError) || !awayClasses.includes(error.code.slice(0, 2))) throw error
+        const isAway = error instanceof DatabaseError && awayClasses.includes(error.code.slice(0, 2))
+        if (!isAway || (error === failure && error.code === canceledCode)) throw error
         throw new RedeliverError('store-away', `the store is away (${error.message})`, { cause: error })
       }
     },

@@ -103,6 +103,20 @@ describe.skipIf(skipped('postgres'))('in PostgreSQL', () => {
     })
   })
 
+  test('bug: a statement of a handler that took too long was an outage, and its message came again for ever', async () => {
+    const store = createPostgresStore(database)
+    const slow = store.handle(handling('k'), async (within) => {
+      await within.query('set local statement_timeout = 1')
+      await within.query('select pg_sleep(60)')
+      return []
+    })
+    await expect(slow).rejects.toMatchObject({ name: 'DatabaseError', code: '57014' })
+    const shutDown = store.handle(handling('k'), () =>
+      Promise.reject(new DatabaseError('the server shuts down', { code: '57P01' })),
+    )
+    await expect(shutDown).rejects.toMatchObject({ reason: 'store-away' })
+  })
+
   describe('a relay', () => {
     const store = async (...messages: Message[]) =>
       createPostgresStore(database).handle(handling(String(Math.random())), () => Promise.resolve(messages))
@@ -243,6 +257,25 @@ describe.skipIf(skipped('postgres'))('in PostgreSQL', () => {
       await store(...names.map((name) => message('invoices', name)))
       for (const { relay } of relays) await relay.close()
       expect(log).toEqual(names)
+    })
+
+    test('bug: a close waited for a publish that hung, not for 5 s', async () => {
+      const clock = drivenClock()
+      const publishing = Promise.withResolvers<void>()
+      const publish = vi.fn(() => publishing.promise)
+      await store(message('invoices', 'a'))
+      const { relay } = await relaying({ clock, publisher: { publish } })
+      await vi.waitFor(() => expect(publish).toHaveBeenCalled(), tenSeconds)
+      const closed = vi.fn()
+      const closing = relay.close().then(closed)
+      await clock.advance(4_999)
+      expect(closed).not.toHaveBeenCalled()
+      await clock.advance(1)
+      const timesClosed = closed.mock.calls.length
+      publishing.resolve()
+      await closing
+      expect(timesClosed).toBe(1)
+      await vi.waitFor(async () => expect(await count('messaging_outbox')).toBe(0), tenSeconds)
     })
 
     test('refuses to begin without its tables', async () => {
