@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { drivenClock, systemClock } from '@armature/async/clock'
 import { openDriver } from '@armature/messaging-drivers/open'
 import { memoryBroker } from '@armature/messaging-memory/broker'
+import { join } from '@armature/messaging/join'
 import { bodyText, message } from '@armature/messaging/message'
 import { on, type OnOptions, type React, type Registration } from '@armature/messaging/on'
 import type { Driver } from '@armature/messaging/ports'
@@ -96,6 +97,32 @@ describe('in memory', () => {
     expect(bodies).toEqual(['a', 'b'])
   })
 
+  test('bug: a topic of more messages than are looked at was said to be replayed to its end', async () => {
+    const bodies: string[] = []
+    const handler = noting('orders', bodies)
+    expect(await replayed(await five(), [handler], { maxLooked: 4 })).toEqual({ messages: 4, complete: false })
+    expect(await replayed(await five(), [handler], { maxLooked: 5 })).toEqual({ messages: 5, complete: true })
+    expect(bodies.join('')).toBe('abcdabcde')
+  })
+
+  test('bug: a replay of a topic of a join made dead letters of all its messages', async () => {
+    const driver = await five()
+    const dead: string[] = []
+    await driver.subscribe('orders.DLT', (one) => Promise.resolve(void dead.push(bodyText(one))))
+    const parts = join(
+      { name: 'settle', topics: { order: 'orders', refund: 'refunds' }, keyOf: () => '', when: 'all', windowMs: 10 },
+      () => undefined,
+    )
+    await expect(replayed(driver, parts)).rejects.toMatchObject({
+      exitCode: 64,
+      message: 'the handler settle-order waits for the other topics of the join settle',
+    })
+    expect(dead).toEqual([])
+    const bodies: string[] = []
+    await replayed(driver, [noting('orders', bodies), ...parts.slice(1)])
+    expect(bodies).toHaveLength(5)
+  })
+
   test('it stops when it is told to', async () => {
     const bodies: string[] = []
     const stop = new AbortController()
@@ -117,6 +144,19 @@ describe('in memory', () => {
       fix: expect.stringMatching(/^Begin again from 2026-/) as string,
     })
     expect(calls).toBe(3 + 5)
+  })
+
+  test('bug: the time to begin again from was that of the message, not of its storing', async () => {
+    const clock = drivenClock(start)
+    const driver = memoryBroker({ clock, partitions: 1 }).connect()
+    await driver.publish('orders', [message('orders', 'a', { time: new Date(0) })])
+    const react: React<undefined> = () => {
+      throw new RedeliverError('outage', 'the store is away')
+    }
+    const atOnce = { ...systemClock(), after: (_: number, done: () => void) => systemClock().after(0, done) }
+    await expect(replayed(driver, [noting('orders', [], {}, react)], { clock: atOnce })).rejects.toMatchObject({
+      fix: 'Begin again from 2026-01-01T00:00:00.000Z when it can be',
+    })
   })
 
   test('a topic without a handler is refused, with those that there are', async () => {

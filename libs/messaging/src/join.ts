@@ -63,7 +63,7 @@ interface Pending {
 /**
  * Binds one handler to several topics, whose messages it gets together: all of one key within a window, or the first of a key in a window. A list of
  * handlers, one a topic, named `<name>-<topic's name>`. A message waits unacknowledged, so a process that is killed loses no join: its messages come again. All messages
- * of a join settle alike. Joins are of this process: with several members of a group the messages of a key may come to different ones, unless
+ * of a join settle alike; where that which calls the handler is taken back, the others come again. Joins are of this process: with several members of a group the messages of a key may come to different ones, unless
  * the broker gives a key to one member (Kafka, with the same number of partitions). Throws as `on` does, and RangeError for a bad window.
  */
 export const join = <Name extends string>(
@@ -78,13 +78,14 @@ export const join = <Name extends string>(
   }
   const maxInFlight = wholeOption('maxPending', maxPending ?? 1_000, 1)
   const joins = createJoins({ names, keyOf, when, windowMs, unmatched: unmatched ?? 'dead-letter', clock })
-  return names.map((part) =>
-    on<undefined>(
+  return names.map((part) => ({
+    ...on<undefined>(
       topics[part],
       { ...rest, name: `${name}-${part}`, maxInFlight, middleware: joins.middleware(part) },
       (reaction) => handle(Object.assign(reaction, { joined: joins.joinedOf(reaction.message) as Joined<Name> })),
     ),
-  )
+    join: name,
+  }))
 }
 
 interface JoinsOptions extends Required<Pick<JoinOptions<string>, 'keyOf' | 'when' | 'windowMs' | 'unmatched'>> {
@@ -115,7 +116,7 @@ const createCalls = () => {
         await next(delivery)
         others?.resolve()
       } catch (error) {
-        others?.reject(error)
+        others?.reject(delivery.signal.aborted ? callerLost(delivery, error) : error)
         throw error
       } finally {
         joined.delete(id)
@@ -209,23 +210,28 @@ const joinAll = ({ names, keyOf, windowMs, unmatched, clock = systemClock() }: J
 
 const joinAny = ({ keyOf, windowMs, clock = systemClock() }: JoinsOptions, calls: Calls) => {
   /** The keys that were handled within the window, with the call for each. */
-  const taken = new Map<string, Promise<void>>()
+  const taken = new Map<string, { readonly handling: Promise<void>; readonly cancel: Cancel }>()
+
+  const forget = (key: string) => {
+    taken.get(key)?.cancel()
+    taken.delete(key)
+  }
 
   const take = (key: string, handling: Promise<void>) => {
-    taken.set(key, handling)
+    taken.set(key, { handling, cancel: clock.after(windowMs, () => void taken.delete(key)) })
     const [oldest] = taken.keys()
-    if (taken.size > maxTakenKeys && oldest !== undefined) taken.delete(oldest)
-    const end = () => void (taken.get(key) === handling && taken.delete(key))
-    clock.after(windowMs, end)
+    if (taken.size > maxTakenKeys && oldest !== undefined) forget(oldest)
     // One that failed leaves its place to the next.
-    handling.catch(end)
+    handling.catch(() => {
+      if (taken.get(key)?.handling === handling) forget(key)
+    })
   }
 
   return (name: string): Middleware =>
     (next) =>
     async (delivery) => {
       const key = keyOf(delivery)
-      const first = taken.get(key)
+      const first = taken.get(key)?.handling
       if (first !== undefined) return first.catch(() => Promise.reject(firstFailed(delivery)))
       void calls.prepare(delivery, { [name]: delivery })
       const handling = calls.call(next, delivery)
@@ -233,6 +239,11 @@ const joinAny = ({ keyOf, windowMs, clock = systemClock() }: JoinsOptions, calls
       return handling
     }
 }
+
+const callerLost = ({ id }: Delivery, cause: unknown) =>
+  new RedeliverError('join-caller-lost', `the message ${id} that called the handler for its join was taken back`, {
+    cause,
+  })
 
 const firstFailed = ({ id }: Delivery) =>
   new RedeliverError('join-first-failed', `the message before ${id} of its key could not be handled`)

@@ -53,7 +53,7 @@ export interface OnOptions<T, Tx = undefined> {
    * from there. Idempotent by itself. Default: messages are published directly.
    */
   readonly store?: HandlerStore<Tx>
-  /** Calls of the handler a second, on average; more wait unsettled, `maxWaiting` at most. Default: no limit. */
+  /** Messages a second, on average; more wait unsettled, `maxWaiting` at most. Retries of a message are not counted. Default: no limit. */
   readonly rateLimit?: Omit<ThrottleOptions, 'clock'>
   /** The schema of the body, read as JSON. A message whose body does not fit is dead-lettered as such. */
   readonly schema?: Schema<T>
@@ -84,6 +84,8 @@ export interface ReactContext extends Pick<Reaction<unknown>, 'log' | 'signal'> 
 export interface Registration {
   readonly topic: string
   readonly options: Readonly<Omit<OnOptions<unknown, unknown>, 'schema' | 'filter'>> & { readonly hasSchema: boolean }
+  /** The name of the join that the handler is a part of: it waits for messages of the other parts. */
+  readonly join?: string
   /** Whether the message is for the handler. Throws what `filter` throws. */
   readonly wants: (message: Message | Delivery) => boolean
   /** Checks the message and calls the handler; resolves with what it returned. Rejects with UnrecoverableError for a body that does not fit. */

@@ -86,4 +86,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: '',
     tests: ['libs/consumer/test/consumer.test.ts'],
   },
+  {
+    promise: 'Messages whose join loses the one that calls its handler come again',
+    file: 'libs/messaging/src/join.ts',
+    find: 'delivery.signal.aborted ? callerLost(delivery, error) : error',
+    replace: 'error',
+    tests: ['libs/messaging/src/join.test.ts'],
+  },
+  {
+    promise: 'A statement of a handler that takes too long does not bring its message again for ever',
+    file: 'libs/outbox/src/postgres-store.ts',
+    find: '(error === failure && error.code === canceledCode)',
+    replace: 'error.code === undefined',
+    tests: ['libs/outbox/test/store.test.ts'],
+  },
 ]

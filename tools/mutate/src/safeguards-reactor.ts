@@ -36,4 +36,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'if (attempt >= maxDeliveries) return; {',
     tests: ['apps/reactor/test/replay.test.ts'],
   },
+  {
+    promise: 'A replay that has not looked at the whole topic says so',
+    file: 'apps/reactor/src/replay.ts',
+    find: ' || looked > maxLooked',
+    replace: '',
+    tests: ['apps/reactor/test/replay.test.ts'],
+  },
+  {
+    promise: 'A replay gives no message to a handler that waits for other topics',
+    file: 'apps/reactor/src/replay.ts',
+    find: 'if (part?.join !== undefined) {',
+    replace: 'if (part?.join === "") {',
+    tests: ['apps/reactor/test/replay.test.ts'],
+  },
 ]
