@@ -23,7 +23,12 @@ export const openApiWorld = async (options: AlertingOptions = {}) => {
   })
   onTestFinished(() => server.close())
   const url = `http://127.0.0.1:${server.port}`
-  const ask = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+  const ask = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ readonly status: number; readonly headers: Headers; readonly body: never }> => {
     const response = await fetch(`${url}${path}`, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
