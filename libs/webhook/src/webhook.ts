@@ -1,5 +1,6 @@
 import { backoffMs } from '@armature/async/backoff'
 import type { Clock } from '@armature/async/clock'
+import { withoutCredentials } from '@armature/async/url-credentials'
 import { wait } from '@armature/async/wait'
 import type { LookupFunction } from 'node:net'
 import { type Dispatcher, request as send } from 'undici'
@@ -207,23 +208,10 @@ const checked = (headers: Readonly<Record<string, string>>): Record<string, stri
   }
 }
 
-/** A request takes no URL with credentials. */
+/** The token comes before the credentials of the URL. */
 const readTarget = ({ url: text, token }: WebhookOptions) => {
-  const url = new URL(text)
-  const { username, password } = url
-  url.username = ''
-  url.password = ''
-  const pair = `${decoded(username)}:${decoded(password)}`
-  const basic = username === '' && password === '' ? undefined : `Basic ${Buffer.from(pair).toString('base64')}`
+  const { url, basic } = withoutCredentials(text)
   return { url, origin: url.origin, authorization: token === undefined ? basic : `Bearer ${token}` }
-}
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 /** `ECONNREFUSED` and the like: the message of a network error may hold the URL. */

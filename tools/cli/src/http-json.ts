@@ -1,3 +1,5 @@
+import { withoutCredentials } from '@armature/async/url-credentials'
+
 const requestTimeoutMs = 5_000
 const maxSaidCharacters = 200
 
@@ -6,12 +8,10 @@ const maxSaidCharacters = 200
  * host and what it answered, never the credentials.
  */
 export const httpJson = async (address: URL, signal: AbortSignal): Promise<unknown> => {
-  const url = new URL(address)
-  const { username, password, host } = url
-  ;[url.username, url.password] = ['', '']
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  const { url, basic } = withoutCredentials(address)
+  const { host } = url
   const response = await fetch(url, {
-    headers: { accept: 'application/json', ...(username !== '' && { authorization: `Basic ${login}` }) },
+    headers: { accept: 'application/json', ...(basic !== undefined && { authorization: basic }) },
     signal: AbortSignal.any([signal, AbortSignal.timeout(requestTimeoutMs)]),
   }).catch((error: unknown) => {
     throw new Error(`${host} cannot be asked`, { cause: error })

@@ -4,9 +4,7 @@ import { createClientTarget } from '@armature/discovery/client-target'
 import { createConsulClient } from '@armature/discovery/consul-client'
 import { createSearchClient } from '@armature/search-api/client'
 import { command } from '@armature/service/command'
-import { exitCodes } from '@armature/service/exit-codes'
 import * as z from 'zod'
-import { again } from './again.ts'
 import { steadily, steadySettings } from './steady-settings.ts'
 
 const settings = z.object({
@@ -24,19 +22,16 @@ const settings = z.object({
 export const callsCommand = command({
   summary: 'Call search-service at a steady rate until stopped, and print what came of it as JSON',
   settings,
-  run: async (asked, { stdout, stderr, signal }) => {
-    const { consulHttpAddr, address, rate, timeoutMs, withinMs } = asked
+  run: async (asked, io) => {
+    const { consulHttpAddr, address, timeoutMs } = asked
     const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...asked, consulHttpAddr })
     const { target, options } = createClientTarget(address, { consul })
     const client = createSearchClient(target, { deadlineMs: timeoutMs, channel: options })
     const call = (number: number) => client.search({ point: pointOf(number), page_size: 1 })
-    await again(() => call(0), withinMs, signal)
-    stderr.write(`calls ${address} ${rate} times a second\n`)
-    const counts = await steadily(call, asked, signal)
+    const code = await steadily(call, asked, io)
     client.close()
     consul?.close()
-    stdout.write(`${JSON.stringify(counts)}\n`)
-    return counts.failed === 0 ? exitCodes.ok : exitCodes.unavailable
+    return code
   },
 })
 

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '@armature/async/clock'
 import { decimal, durationMs, integer } from '@armature/config/settings'
-import { type CallCounts, steadyCalls } from './steady-calls.ts'
+import type { CommandIo } from '@armature/service/command'
+import { exitCodes } from '@armature/service/exit-codes'
+import { again } from './again.ts'
+import { steadyCalls } from './steady-calls.ts'
 
 /** The settings of commands that call at a steady rate. */
 export const steadySettings = {
@@ -23,18 +26,25 @@ export const steadySettings = {
 }
 
 interface Steadiness {
+  readonly address: string
   readonly rate: number
   readonly seconds: number
   readonly maxUnderWay: number
+  readonly withinMs: number
 }
 
-/** Calls at the rate that is asked for until the time is over or the signal is aborted. */
-export const steadily = (
+/**
+ * Calls at the rate that is asked for, once a first call has succeeded, until the time is over or the signal is aborted. Prints what came of
+ * the calls as one JSON object. Resolves with 0 if none failed, else with 69.
+ */
+export const steadily = async (
   call: (number: number) => Promise<unknown>,
-  { rate, seconds, maxUnderWay }: Steadiness,
-  signal: AbortSignal,
-): Promise<CallCounts> =>
-  steadyCalls({
+  { address, rate, seconds, maxUnderWay, withinMs }: Steadiness,
+  { stdout, stderr, signal }: Pick<CommandIo, 'stdout' | 'stderr' | 'signal'>,
+): Promise<number> => {
+  await again(() => call(0), withinMs, signal)
+  stderr.write(`calls ${address} ${rate} times a second\n`)
+  const counts = await steadyCalls({
     perSecond: rate,
     maxUnderWay,
     clock: systemClock(),
@@ -42,3 +52,6 @@ export const steadily = (
     signal: AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]),
     call,
   })
+  stdout.write(`${JSON.stringify(counts)}\n`)
+  return counts.failed === 0 ? exitCodes.ok : exitCodes.unavailable
+}

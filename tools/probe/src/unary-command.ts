@@ -4,10 +4,8 @@ import { createClientTarget } from '@armature/discovery/client-target'
 import { createConsulClient } from '@armature/discovery/consul-client'
 import { callWith, retrying } from '@armature/search-api/client'
 import { command } from '@armature/service/command'
-import { exitCodes } from '@armature/service/exit-codes'
 import { Client, credentials } from '@grpc/grpc-js'
 import * as z from 'zod'
-import { again } from './again.ts'
 import { steadily, steadySettings } from './steady-settings.ts'
 import { checkMethod, textMethod } from './text-method.ts'
 
@@ -35,8 +33,8 @@ const settings = z.object({
 export const unaryCommand = command({
   summary: 'Call a unary method with a text at a steady rate until stopped, and print what came of it as JSON',
   settings,
-  run: async (asked, { stdout, stderr, signal }) => {
-    const { consulHttpAddr, address, method, rate, timeoutMs, withinMs } = asked
+  run: async (asked, io) => {
+    const { consulHttpAddr, address, method, timeoutMs } = asked
     const consul = consulHttpAddr === undefined ? undefined : createConsulClient({ ...asked, consulHttpAddr })
     const { target, options } = createClientTarget(address, { consul })
     const [serviceName, methodName] = method.split('/')
@@ -44,12 +42,9 @@ export const unaryCommand = command({
     const client = new Client(target, credentials.createInsecure(), channel)
     const send = callWith(client, { call: textMethod(method) }, timeoutMs)
     const call = (number: number) => send('call', { text: asked.text.replaceAll('{n}', String(number)) })
-    await again(() => call(0), withinMs, signal)
-    stderr.write(`calls ${address} ${rate} times a second\n`)
-    const counts = await steadily(call, asked, signal)
+    const code = await steadily(call, asked, io)
     client.close()
     consul?.close()
-    stdout.write(`${JSON.stringify(counts)}\n`)
-    return counts.failed === 0 ? exitCodes.ok : exitCodes.unavailable
+    return code
   },
 })

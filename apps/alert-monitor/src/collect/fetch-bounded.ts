@@ -1,3 +1,5 @@
+import { withoutCredentials } from '@armature/async/url-credentials'
+
 export interface FetchOptions {
   /** For the whole answer. */
   readonly timeoutMs: number
@@ -21,13 +23,13 @@ export interface Fetched {
  */
 export const fetchBounded = async (given: string, options: FetchOptions): Promise<Fetched> => {
   const { timeoutMs, maxAnswerBytes, headers = {}, form, signal } = options
-  const { url, authorization } = withoutCredentials(given)
+  const { url, basic } = withoutCredentials(given)
   const timeout = AbortSignal.timeout(timeoutMs)
   const signals = signal === undefined ? timeout : AbortSignal.any([signal, timeout])
   try {
     const response = await fetch(url, {
       ...(form !== undefined && { method: 'POST', body: form }),
-      headers: { ...headers, ...authorization },
+      headers: { ...headers, ...(basic !== undefined && { authorization: basic }) },
       redirect: 'manual',
       signal: signals,
     })
@@ -46,17 +48,6 @@ export const fetchBounded = async (given: string, options: FetchOptions): Promis
       { cause },
     )
   }
-}
-
-/** `fetch` refuses a URL with credentials. */
-const withoutCredentials = (given: string): { readonly url: URL; readonly authorization: Record<string, string> } => {
-  const url = new URL(given)
-  const { username, password } = url
-  if (username === '' && password === '') return { url, authorization: {} }
-  url.username = ''
-  url.password = ''
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return { url, authorization: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` } }
 }
 
 const textOf = async (response: Response, maxAnswerBytes: number): Promise<string> => {

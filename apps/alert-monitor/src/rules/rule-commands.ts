@@ -1,33 +1,17 @@
-import { choice, text } from '@armature/config/settings'
-import { type Problem, problemLine } from '@armature/config/yaml-file'
-import { command, type Command } from '@armature/service/command'
-import { exitCodes } from '@armature/service/exit-codes'
-import { ServiceError } from '@armature/service/faults'
-import * as z from 'zod'
+import type { Problem } from '@armature/config/yaml-file'
+import type { Command } from '@armature/service/command'
+import { fileCheckCommand, fileTestCommand, schemaCommand } from '@armature/service/file-commands'
 import { inspectAlertsConfig } from '../dispatch/alerts-config.ts'
 import { alertsConfigSchema } from '../dispatch/alerts-config-schema.ts'
 import { inspectRulesFile, loadRulesFile } from './load-rules-file.ts'
 import { runRuleTest } from './rule-test.ts'
 import { rulesJsonSchema } from './rules-file.ts'
 
-const failed = 1
-
-const checkConfig = command({
+const checkConfig = fileCheckCommand({
   summary: 'Check a file of rules, or of routes and receivers: each problem with its line and column',
-  positionals: { usage: 'FILE...', min: 1, max: 100 },
-  settings: z.object({
-    format: choice(['text', 'json']).default('text').meta({ description: 'How the problems are printed' }),
-  }),
-  run: async ({ format }, { positionals, stdout, stderr }) => {
-    let errors = 0
-    for (const path of positionals) {
-      const { kind, problems } = await inspectFile(path)
-      errors += problems.filter(({ isWarning }) => !isWarning).length
-      for (const problem of problems)
-        stdout.write(`${format === 'json' ? JSON.stringify({ file: path, ...problem }) : problemLine(path, problem)}\n`)
-      if (kind !== undefined) stderr.write(`${path}: ${kind}, no error\n`)
-    }
-    return errors > 0 ? exitCodes.config : exitCodes.ok
+  check: async (path) => {
+    const { kind, problems } = await inspectFile(path)
+    return { problems, good: kind && `${path}: ${kind}, no error` }
   },
 })
 
@@ -42,43 +26,16 @@ const inspectFile = async (
   return { kind: value && `${value.receivers.length} receivers`, ...alerts }
 }
 
-const test = command({
+const test = fileTestCommand({
   summary: 'Run the tests of a file of rules, on a clock of their own',
-  positionals: { usage: 'FILE...', min: 1, max: 100 },
-  settings: z.object({
-    name: text().optional().meta({ description: 'Only tests whose name has this text', short: 't' }),
-  }),
-  run: async ({ name: wanted = '' }, { positionals, stdout, stderr }) => {
-    let passed = 0
-    let failures = 0
-    for (const path of positionals) {
-      const { rules, tests = [] } = await loadRulesFile(path)
-      for (const each of tests.filter(({ name }) => name.includes(wanted))) {
-        const problems = runRuleTest(rules, each)
-        if (problems.length === 0) passed += 1
-        else failures += 1
-        stdout.write(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${each.name}\n`)
-        for (const problem of problems) stdout.write(`       ${problem}\n`)
-      }
-    }
-    stderr.write(`${passed} passed, ${failures} failed\n`)
-    if (passed + failures === 0)
-      throw new ServiceError('no test was run', {
-        exitCode: exitCodes.usage,
-        fix: wanted === '' ? 'Add `tests` to the file' : 'Give a part of a name to --name',
-      })
-    return failures === 0 ? exitCodes.ok : failed
+  fix: 'Add `tests` to the file',
+  testsOf: async (path) => {
+    const { rules, tests = [] } = await loadRulesFile(path)
+    return tests.map((each) => ({ title: each.name, run: () => runRuleTest(rules, each) }))
   },
 })
 
-const schema = command({
-  summary: 'Print the JSON schema of a file of rules, for editors',
-  settings: z.object({}),
-  run: async (_, { stdout }) => {
-    stdout.write(`${JSON.stringify(rulesJsonSchema(), null, 2)}\n`)
-    return exitCodes.ok
-  },
-})
+const schema = schemaCommand('Print the JSON schema of a file of rules, for editors', rulesJsonSchema)
 
 /** The subcommands for files of rules. */
 export const ruleCommands: Readonly<Record<string, Command>> = { 'check-config': checkConfig, test, schema }
