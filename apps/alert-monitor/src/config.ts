@@ -28,15 +28,15 @@ export const settings = z.object({
     .meta({ description: 'Topic with further samples to evaluate; may hold wildcards' }),
   sampleValuePath: text().optional().meta({
     description:
-      'Way to the value in the JSON messages of the samples topic, such as order.amount (none = they are samples)',
+      'Path to the value in the JSON messages of the samples topic, such as order.amount (none = they are samples)',
   }),
-  sampleName: text().optional().meta({ description: 'Metric of values that a way leads to (none = the topic)' }),
+  sampleName: text().optional().meta({ description: 'Metric of values that a path leads to (none = the topic)' }),
   sampleType: choice(['gauge', 'counter', 'timer', 'histogram', 'distribution', 'meter'])
     .default('gauge')
-    .meta({ description: 'Type of values that a way leads to' }),
+    .meta({ description: 'Type of values that a path leads to' }),
   sampleTagPaths: list(text())
     .default([])
-    .meta({ description: 'Ways to the tags of such values; a tag is named by the last part of its way' }),
+    .meta({ description: 'Paths to the tags of such values; a tag is named by the last part of its path' }),
   statsdTcpListenPort: port()
     .optional()
     .meta({ description: 'TCP port to listen on for StatsD lines, 0 = any free one (none = TCP is not listened on)' }),

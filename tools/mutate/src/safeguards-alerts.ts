@@ -123,8 +123,8 @@ export const safeguards: readonly Safeguard[] = [
   },
   {
     promise: 'A body of a request to the API is bounded, however it is sent',
-    file: `${app}/api/request-body.ts`,
-    find: 'if (bytes > maxBodyBytes) throw tooLarge()',
+    file: 'libs/service/src/http-request.ts',
+    find: 'if (length > maxBytes) throw tooLarge(maxBytes)',
     replace: '',
     tests: api,
   },

@@ -1,8 +1,8 @@
 import { RE2JS } from 're2js'
+import { RequestError } from '@armature/service/http-request'
 import { type Labels } from '../alerts/alert.ts'
 import { matchesAll, MatcherError, parseMatchers } from '../alerts/matcher.ts'
 import type { AlertModel } from './api-models.ts'
-import { RequestError } from './request-body.ts'
 
 const maxFilters = 50
 const maxPatternChars = 512

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { sendText } from '@armature/service/http-server'
 import { packageVersion } from '@armature/service/version'
 import * as z from 'zod'
+import { RequestError } from '@armature/service/http-request'
 import type { AlertManager } from '../alerts/alert-manager.ts'
 import { NotKeptError, TooManyAlertsError } from '../alerts/alert-intake.ts'
 import { ClaimError } from '../alerts/claims.ts'
@@ -19,7 +20,7 @@ import {
   readSilence,
   silenceModel,
 } from './api-models.ts'
-import { readJson, RequestError } from './request-body.ts'
+import { readJson } from './request-body.ts'
 
 export interface ApiOptions {
   readonly manager: AlertManager

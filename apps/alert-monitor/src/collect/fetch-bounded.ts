@@ -18,8 +18,8 @@ export interface Fetched {
 }
 
 /**
- * The text of an answer of HTTP, decompressed. User and password of the URL are sent as Basic. A redirect is not followed: who may answer must not choose who is asked. Rejects with an error that
- * says why there is none.
+ * The text of an answer of HTTP, decompressed. User and password of the URL are sent as Basic. Redirects are not followed: a server must not
+ * choose which one is asked next. Rejects with an error that names the address and says why there is no answer.
  */
 export const fetchBounded = async (given: string, options: FetchOptions): Promise<Fetched> => {
   const { timeoutMs, maxAnswerBytes, headers = {}, form, signal } = options

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { gunzipSync } from 'node:zlib'
+import { boundedBody, RequestError } from '@armature/service/http-request'
 import { decodeOtlp, encodeOtlpAnswer } from './otlp-protobuf.ts'
 import { parseOtlp } from './otlp-metrics.ts'
 import type { Parsed } from './sample.ts'
@@ -16,24 +17,16 @@ export const otlpPath = '/v1/metrics'
 /** Requests of which the body is held at once; others are asked to come again. */
 const maxRequestsAtOnce = 16
 
-class Refusal extends Error {
-  readonly status: number
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
-
 /** Answers OTLP/HTTP: POST /v1/metrics, in JSON or protobuf, gzip or plain. A request is answered once all of it is evaluated. */
 export const createOtlpReceiver = ({ maxBodyBytes, take }: OtlpReceiverOptions) => {
   let underWay = 0
 
   const parsedOf = async (incoming: IncomingMessage, isJson: boolean): Promise<Parsed> => {
-    const body = unpacked(incoming, await bodyOf(incoming, maxBodyBytes), maxBodyBytes)
+    const body = unpacked(incoming, await boundedBody(incoming, maxBodyBytes), maxBodyBytes)
     try {
       return parseOtlp(isJson ? JSON.parse(body.toString('utf8')) : decodeOtlp(body))
     } catch (error) {
-      throw new Refusal(400, error instanceof Error ? error.message : String(error))
+      throw new RequestError(400, error instanceof Error ? error.message : String(error))
     }
   }
 
@@ -46,15 +39,15 @@ export const createOtlpReceiver = ({ maxBodyBytes, take }: OtlpReceiverOptions) 
     }
     underWay += 1
     try {
-      if (url.pathname !== otlpPath) throw new Refusal(404, `no such path: metrics go to ${otlpPath}`)
-      if (incoming.method !== 'POST') throw new Refusal(405, 'only POST')
+      if (url.pathname !== otlpPath) throw new RequestError(404, `no such path: metrics go to ${otlpPath}`)
+      if (incoming.method !== 'POST') throw new RequestError(405, 'only POST')
       if (!isJson && type.trim() !== 'application/x-protobuf')
-        throw new Refusal(415, 'send application/x-protobuf or application/json')
+        throw new RequestError(415, 'send application/x-protobuf or application/json')
       const parsed = await parsedOf(incoming, isJson)
       await take(parsed)
       send(response, 200, isJson, partialSuccess(parsed))
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error
+      if (!(error instanceof RequestError)) throw error
       // The rest of a body that is not wanted must not be read as the next request.
       response.setHeader('connection', 'close')
       send(response, error.status, isJson, { message: error.message })
@@ -64,28 +57,17 @@ export const createOtlpReceiver = ({ maxBodyBytes, take }: OtlpReceiverOptions) 
   }
 }
 
-const bodyOf = async (incoming: IncomingMessage, maxBytes: number): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > maxBytes) throw new Refusal(413, `the body is longer than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 const unpacked = ({ headers }: IncomingMessage, body: Buffer, maxOutputLength: number): Buffer => {
   const encoding = headers['content-encoding'] ?? 'identity'
   if (encoding === 'identity') return body
-  if (encoding !== 'gzip') throw new Refusal(415, `content-encoding ${encoding} is not known: send gzip or none`)
+  if (encoding !== 'gzip') throw new RequestError(415, `content-encoding ${encoding} is not known: send gzip or none`)
   try {
     return gunzipSync(body, { maxOutputLength })
   } catch (error) {
     const isLong = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     throw isLong
-      ? new Refusal(413, `the body unpacks to more than ${maxOutputLength} bytes`)
-      : new Refusal(400, 'the body is no gzip')
+      ? new RequestError(413, `the body unpacks to more than ${maxOutputLength} bytes`)
+      : new RequestError(400, 'the body is no gzip')
   }
 }
 
