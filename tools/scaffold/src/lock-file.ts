@@ -38,6 +38,9 @@ export const unlockWorkspace = (tree: Tree, folder: string, name: string): void 
     delete packages[folder]
   })
 
+/** Gives the lock file the order that npm keeps, after names changed. */
+export const sortLockFile = (tree: Tree): void => change(tree, () => undefined)
+
 const entryOf = (manifest: Manifest): object =>
   Object.fromEntries(
     repeated.filter((key) => manifest[key] !== undefined).map((key) => [key, withoutDots(key, manifest[key])]),
@@ -53,7 +56,20 @@ const change = (tree: Tree, edit: (packages: LockFile['packages']) => void): voi
   const text = tree.read(path, 'utf8') ?? ''
   const lock = JSON.parse(text) as LockFile
   edit(lock.packages)
-  const sorted = Object.entries(lock.packages).sort(([one], [other]) => one.localeCompare(other, 'en'))
-  const after = { ...lock, packages: Object.fromEntries(sorted) }
-  tree.write(path, `${JSON.stringify(after, null, 2)}\n`)
+  const packages = sorted(
+    Object.fromEntries(Object.entries(lock.packages).map(([place, entry]) => [place, withSortedMaps(entry)])),
+  )
+  tree.write(path, `${JSON.stringify({ ...lock, packages }, null, 2)}\n`)
 }
+
+/** npm sorts the packages, and what each depends on, by name. */
+const sorted = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(map).sort(([one], [other]) => one.localeCompare(other, 'en')))
+
+const withSortedMaps = (entry: object): object =>
+  Object.fromEntries(
+    Object.entries(entry).map(([key, value]: [string, unknown]) => [
+      key,
+      /dependencies$/i.test(key) && !Array.isArray(value) ? sorted(value as Record<string, string>) : value,
+    ]),
+  )

@@ -38,7 +38,7 @@ describe.skipIf(skipped('kafka') || skipped('postgres'))('a generated service', 
         'platform',
         join(folder, 'helm/platform'),
         '--set',
-        'billing.enabled=true',
+        'billing.enabled=true,backends.kafka.mode=embedded',
         ...version,
       ]
       const rendered = await execute(await helm(), platform, { deadlineMs: 60_000 })

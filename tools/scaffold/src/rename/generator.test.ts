@@ -52,6 +52,16 @@ test('files, their names and the links of packages have the new name; what was d
   expect(git('ls-files', '--others', '--deleted', '--modified', '--exclude-standard')).not.toContain('logo.png')
 })
 
+test('bug: a new scope left the packages of the lock file in the order of the old one, so the next `npm install` changed it', () => {
+  const dependencies = { '@quux/a': '*', ajv: '1.0.0', '@zeta/b': '1.0.0' }
+  const packages = { 'apps/one': { dependencies }, 'node_modules/@quux/a': {}, 'node_modules/ajv': {} }
+  tree.write('package-lock.json', JSON.stringify({ packages }))
+  renameWorkspace(tree, '@zzz', 'zzz-platform')
+  const after = JSON.parse(tree.read('package-lock.json', 'utf8') ?? '') as { packages: typeof packages }
+  expect(Object.keys(after.packages)).toEqual(['apps/one', 'node_modules/@zzz/a', 'node_modules/ajv'])
+  expect(Object.keys(after.packages['apps/one'].dependencies)).toEqual(['@zeta/b', '@zzz/a', 'ajv'])
+})
+
 test('bug: a file in a folder that the same run deletes came back', async () => {
   tree.delete('tools/bench')
   renameWorkspace(tree, options.scope, options.name)

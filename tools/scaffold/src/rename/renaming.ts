@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Tree } from '@nx/devkit'
 import type { Outcome } from '../generator.ts'
 import type { Links } from '../links.ts'
+import { sortLockFile } from '../lock-file.ts'
 import { Refusal } from '../refusal.ts'
 import { git } from '../workspace.ts'
 import { type Forms, formsOf, renamedText } from './forms.ts'
@@ -32,6 +33,7 @@ export const renameWorkspace = (tree: Tree, scope: string, name: string): Outcom
     const image = tree.read(path) ?? Buffer.alloc(0)
     move(tree, path, inTexts(path), renamedImage(tree.root, image, inTexts))
   }
+  sortLockFile(tree)
   return {
     links: packageLinks(tree, from, to),
     notes: [
