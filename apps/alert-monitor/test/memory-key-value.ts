@@ -1,11 +1,11 @@
 import { KeyValueConflict, type KeyValue, type KeyValueEntry } from '@armature/messaging/key-value'
 
-type OnChange = Parameters<KeyValue['watch']>[0]
+type Listener = Parameters<KeyValue['watch']>
 
 /** A bucket in memory that several processes of a test share. */
 export const memoryBucket = () => {
   const entries = new Map<string, KeyValueEntry>()
-  const listeners = new Set<OnChange>()
+  const listeners = new Set<Listener>()
   const state = { isDown: false, calls: 0 }
   let revision = 0
 
@@ -21,7 +21,7 @@ export const memoryBucket = () => {
     else entries.set(key, { value, revision })
     const [entry, written] = [entries.get(key), revision]
     queueMicrotask(() => {
-      for (const listener of listeners) listener(key, entry, written)
+      for (const [onChange] of listeners) onChange(key, entry, written)
     })
     return revision
   }
@@ -31,9 +31,15 @@ export const memoryBucket = () => {
     keys: (prefix: string): readonly string[] => [...entries.keys()].filter((key) => key.startsWith(prefix)),
     get: (key: string): unknown => JSON.parse(entries.get(key)?.value ?? 'null'),
     set: (key: string, value: string) => void write(key, entries.get(key)?.revision ?? 0, value),
+    /** Somebody deletes the bucket, and it is made anew. */
+    deleteAll: () => {
+      entries.clear()
+      revision = 0
+      for (const [, onLost] of listeners) onLost?.()
+    },
     /** One process's way to it. */
     connect: (): KeyValue => {
-      let own: OnChange | undefined
+      let own: Listener | undefined
       return {
         get: async (key) => {
           await reach()
@@ -47,11 +53,11 @@ export const memoryBucket = () => {
           await reach()
           write(key, expected, undefined)
         },
-        watch: async (onChange) => {
+        watch: async (...listener) => {
           await reach()
-          for (const [key, entry] of entries) onChange(key, entry, entry.revision)
-          own = onChange
-          listeners.add(onChange)
+          for (const [key, entry] of entries) listener[0](key, entry, entry.revision)
+          own = listener
+          listeners.add(listener)
         },
         close: () => {
           if (own !== undefined) listeners.delete(own)

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { serverDeadlineMs, serverUrl, skipped } from '@armature/servers/fixture'
 import { startNats } from '@armature/servers/nats'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { Kvm } from '@nats-io/kv'
+import { connect } from '@nats-io/transport-node'
 import type { KeyValue } from '@armature/messaging/key-value'
 import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { openJetstreamKeyValue } from '../src/key-value.ts'
@@ -76,6 +79,35 @@ describe.skipIf(skipped('nats'))('a bucket of JetStream', () => {
       await expect.poll(() => seen.at(-1), { timeout: 30_000 }).toBe('a two')
     },
   )
+
+  test('bug: nothing could be removed from a bucket that others had made without a time to live of messages', async () => {
+    const name = `kv-${randomUUID()}`
+    const nc = await connect({ servers: url })
+    onTestFinished(() => nc.close())
+    await new Kvm(nc).create(name)
+    const bucket = await bucketOf(name)
+    await bucket.remove('a', await bucket.put('a', 'one', 0))
+    expect(await bucket.get('a')).toBeUndefined()
+  })
+
+  test('bug: a bucket that was deleted was not followed any more, and took nothing until the process was started again', async () => {
+    const name = `kv-${randomUUID()}`
+    const nc = await connect({ servers: url })
+    onTestFinished(() => nc.close())
+    const seen: string[] = []
+    const bucket = await bucketOf(name)
+    await bucket.watch(
+      (key, entry) => seen.push(`${key} ${entry?.value ?? 'removed'}`),
+      () => seen.push('lost'),
+    )
+    await bucket.put('a', 'one', 0)
+    await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe('a one')
+    const manager = await jetstreamManager(nc)
+    await manager.streams.delete(`KV_${name}`)
+    const put = async () => bucket.put('b', 'two', 0).catch(() => 0)
+    await expect.poll(put, { timeout: 30_000 }).toBeGreaterThan(0)
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['a one', 'lost', 'b two'])
+  })
 
   test('a server without JetStream is refused with what to do', { timeout: serverDeadlineMs }, async () => {
     const server = await startNats({ jetstream: false })

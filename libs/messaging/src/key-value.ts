@@ -26,9 +26,12 @@ export interface KeyValue {
   remove(key: string, revision: number): Promise<void>
   /**
    * Calls `onChange` for each entry, and from then on for each change, whoever made it; undefined = removed. Resolves when all that was
-   * there has been given.
+   * there has been given. Calls `onLost` when somebody deleted the bucket: it was made anew, and has only what is put again.
    */
-  watch(onChange: (key: string, entry: KeyValueEntry | undefined, revision: number) => void): Promise<void>
+  watch(
+    onChange: (key: string, entry: KeyValueEntry | undefined, revision: number) => void,
+    onLost?: () => void,
+  ): Promise<void>
   /** Safe to call twice. */
   close(): Promise<void>
 }

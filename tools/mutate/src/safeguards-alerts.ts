@@ -159,8 +159,22 @@ export const safeguards: readonly Safeguard[] = [
   {
     promise: 'Of two who write one key of a bucket at once one is refused',
     file: 'libs/messaging-nats/src/key-value.ts',
-    find: 'bucket.update(key, value, revision)',
-    replace: 'bucket.put(key, value)',
+    find: 'kv.update(key, value, revision)',
+    replace: 'kv.put(key, value)',
     tests: ['libs/messaging-nats/test/key-value.test.ts'],
+  },
+  {
+    promise: 'A bucket that was deleted is followed again',
+    file: 'libs/messaging-nats/src/key-value.ts',
+    find: 'now.created !== bucket.created',
+    replace: 'now.created === name',
+    tests: ['libs/messaging-nats/test/key-value.test.ts'],
+  },
+  {
+    promise: 'What a deleted bucket held is put again',
+    file: `${app}/store/collections.ts`,
+    find: 'part.putAgain()',
+    replace: 'void part',
+    tests: ['apps/alert-monitor/src/store/kept-collection.test.ts'],
   },
 ]

@@ -77,10 +77,16 @@ export const createCollections = ({ bucket, clock, warn }: CollectionsOptions): 
     },
     load: () =>
       call(
-        bucket.watch((key, entry, revision) => {
-          const dot = key.indexOf('.')
-          parts.get(key.slice(0, dot))?.accept(key.slice(dot + 1), entry, revision)
-        }),
+        bucket.watch(
+          (key, entry, revision) => {
+            const dot = key.indexOf('.')
+            parts.get(key.slice(0, dot))?.accept(key.slice(dot + 1), entry, revision)
+          },
+          () => {
+            for (const part of parts.values()) part.putAgain()
+            retryLater()
+          },
+        ),
       ),
     get failing() {
       return failing

@@ -18,7 +18,7 @@ const openTexts = async (bucket: MemoryBucket, refuses: (value: string) => boole
     get: (key) => reach(() => way.get(key)),
     put: (key, value, revision) => reach(() => way.put(key, value, revision), refuses(value)),
     remove: (key, revision) => reach(() => way.remove(key, revision)),
-    watch: (onChange) => way.watch((...change) => void (state.isCut || onChange(...change))),
+    watch: (onChange, onLost) => way.watch((...change) => void (state.isCut || onChange(...change)), onLost),
   }
   const collections = createCollections({ bucket: cuttable, clock, warn: () => undefined })
   const texts = collections.collection({ prefix: 'texts', schema: z.string(), merge: (own) => own })
@@ -69,4 +69,17 @@ test('bug: a value that the bucket refuses kept the later ones from it', async (
   await clock.advance(5_000)
   expect(bucket.keys('texts')).toEqual(['texts.small', 'texts.smaller'])
   expect(collections.unsaved).toBe(1)
+})
+
+test('bug: what a bucket held was gone at the next start when somebody had deleted the bucket', async () => {
+  const bucket = memoryBucket()
+  const [one, two] = [await openTexts(bucket), await openTexts(bucket)]
+  for (const id of ['a', 'b', 'c']) await one.texts.update(id, () => `first of ${id}`)
+  await one.texts.update('c', () => undefined)
+  bucket.deleteAll()
+  await two.texts.update('b', () => 'second')
+  await clock.advance(1_000)
+  expect(bucket.keys('texts.').toSorted()).toEqual(['texts.a', 'texts.b'])
+  for (const { texts } of [one, two, await openTexts(bucket)])
+    expect([texts.get('a'), texts.get('c')]).toEqual(['first of a', undefined])
 })

@@ -44,6 +44,8 @@ export interface Way {
 export interface Part {
   /** Takes what the bucket tells of an id. */
   readonly accept: (id: string, entry: KeyValueEntry | undefined, revision: number) => void
+  /** All values wait to be written: the bucket was deleted and made anew. */
+  readonly putAgain: () => void
   /** Writes what waits to be written. */
   readonly save: () => Promise<void>
   readonly unsaved: () => number
@@ -109,6 +111,13 @@ const createValues = <Value>({ prefix, schema, onChange }: CollectionOptions<Val
       const known = held.get(id)
       return known === undefined ? entry !== undefined : !known.isUnsaved && revision > known.revision
     },
+    putAgain: () => {
+      removals.clear()
+      for (const [id, { value }] of [...held])
+        if (value === undefined) held.delete(id)
+        else held.set(id, { value, revision: 0, isUnsaved: true })
+      unsavedRemovals.clear()
+    },
     take: (id: string, entry: KeyValueEntry | undefined) =>
       hold(id, { value: read(id, entry), revision: entry?.revision ?? 0, isUnsaved: false }, false),
   }
@@ -119,7 +128,7 @@ export const createCollection = <Value>(
   options: CollectionOptions<Value>,
   way: Way,
 ): { readonly collection: Collection<Value>; readonly part: Part } => {
-  const { held, hold, size, put, fresh, isNews, take } = createValues(options, way)
+  const { held, hold, size, put, fresh, isNews, take, putAgain } = createValues(options, way)
   const turns = createTurns()
 
   const keep = (id: string, value: Value | undefined, revision: number): Value | undefined => {
@@ -188,6 +197,7 @@ export const createCollection = <Value>(
           if (isNews(id, entry, revision)) take(id, entry)
         })
       },
+      putAgain,
       save: async () => {
         for (const [id, { isUnsaved }] of held) if (isUnsaved) await turns.next(id, () => saveOne(id))
       },
