@@ -6,6 +6,7 @@ import { removeReference } from '../references.ts'
 import { Refusal } from '../refusal.ts'
 import { removeFromDocuments } from '../service/documents.ts'
 import { removeFromUmbrella } from '../service/umbrella.ts'
+import { removeFromCompose } from './compose.ts'
 
 /**
  * Takes services out: their apps, their charts, and their entries in everything that lists services. The tables are as before: `writeTables` is for
@@ -25,6 +26,7 @@ export const removeServices = (tree: Tree, names: readonly string[], withDepende
   for (const folder of gone.map(chartOf)) if (tree.exists(folder)) tree.delete(folder)
   for (const project of gone) removeFromUmbrella(tree, baseName(project))
   for (const project of gone) removeFromDocuments(tree, baseName(project))
+  for (const project of gone) removeFromCompose(tree, baseName(project))
   return { links: Object.fromEntries(gone.flatMap(linksOf)), notes: notesOf(tree, gone, all) }
 }
 
