@@ -13,14 +13,21 @@ import { startProgram } from '@armature/servers/program'
 import { skipped } from '@armature/servers/skip'
 import { imbalance } from '@armature/telemetry/ledger'
 import { testTelemetry } from '@armature/telemetry/telemetry'
-import { settings } from '../src/config.ts'
+import { openServer, status } from '@armature/webhook/testing-http-server'
+import { type Config, settings } from '../src/config.ts'
 import type { Notice } from '../src/events.ts'
 import { alertMonitor } from '../src/service.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const metric = 'stats.timers.search.upper'
-const rules = {
-  rules: [{ type: 'threshold', name: 'stall', metric, stat: 'max', op: '>', value: 1_000, window: '5s' }],
+const rule = { type: 'threshold', name: 'stall', metric, stat: 'max', op: '>', value: 1_000, window: '5s' }
+
+/** What a webhook is sent, as Alertmanager writes it. */
+interface GroupNotice {
+  readonly groupKey: string
+  readonly status: string
+  readonly groupLabels: Readonly<Record<string, string>>
+  readonly alerts: readonly { readonly status: string; readonly labels: Readonly<Record<string, string>> }[]
 }
 
 describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => {
@@ -29,7 +36,7 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
 
   beforeAll(async () => {
     ;[graphite, folder] = await Promise.all([startGraphite(), mkdtemp(join(tmpdir(), 'graphite-rules-'))])
-    await writeFile(join(folder, 'rules.json'), JSON.stringify(rules))
+    await writeFile(join(folder, 'rules.json'), JSON.stringify({ rules: [rule] }))
   }, serverDeadlineMs)
 
   afterAll(async () => {
@@ -42,20 +49,21 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
     return graphite
   }
 
-  /** Searches of 1 to 5 ms, twenty a second, until the test ends. */
-  const traffic = () => {
+  /** Calls of 1 to 5 ms of each timer, twenty a second, until the test ends. */
+  const traffic = (...timers: readonly string[]) => {
     const socket = createSocket('udp4')
-    const send = (line: string) => socket.send(line, running().statsdPort, '127.0.0.1')
+    const send = (names: readonly string[], ms: number) =>
+      socket.send(names.map((name) => `${name}:${ms}|ms`).join('\n'), running().statsdPort, '127.0.0.1')
     let sent = 0
-    const timer = setInterval(() => send(`search:${1 + (sent++ % 5)}|ms`), 50)
+    const timer = setInterval(() => send(timers, 1 + (sent++ % 5)), 50)
     onTestFinished(() => {
       clearInterval(timer)
       socket.close()
     })
-    return { stall: () => send('search:2500|ms') }
+    return { stall: (...names: readonly string[]) => send(names, 2_500) }
   }
 
-  const watched = async () => {
+  const watched = async (more: Partial<Config> = {}) => {
     const broker = memoryBroker({ clock: systemClock() })
     const { url } = running()
     const config = settings.parse({
@@ -64,6 +72,7 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
       graphiteTargets: ['stats.timers.*.upper'],
       graphiteEveryMs: 500,
       evaluateEveryMs: 200,
+      ...more,
     })
     const monitor = alertMonitor(config, {
       telemetry: testTelemetry('alert-monitor'),
@@ -76,6 +85,8 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
       .connect()
       .subscribe('alerts.>', (delivery) => Promise.resolve(void notices.push(bodyJson(delivery) as Notice)))
     await monitor.start()
+    const acked = () => monitor.ledger().find(({ stage }) => stage === 'graphite')?.acked ?? 0
+    await vi.waitFor(() => expect(acked()).toBeGreaterThan(3), { timeout: 30_000 })
     return { monitor, notices }
   }
 
@@ -96,12 +107,10 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
     'a stall raises an alert and its end resolves it; a backtest over the same Graphite, and over its CSV, tells the same',
     { timeout: 120_000 },
     async () => {
-      const { stall } = traffic()
+      const { stall } = traffic('search')
       const { monitor, notices } = await watched()
-      const acked = () => monitor.ledger().find(({ stage }) => stage === 'graphite')?.acked ?? 0
-      await vi.waitFor(() => expect(acked()).toBeGreaterThan(3), { timeout: 30_000 })
       expect(notices).toEqual([])
-      stall()
+      stall('search')
       await vi.waitFor(() => expect(notices).toHaveLength(1), { timeout: 30_000 })
       expect(notices[0]).toMatchObject({ status: 'firing', name: 'stall', value: 2_500, labels: { metric } })
       await vi.waitFor(() => expect(notices).toHaveLength(2), { timeout: 30_000 })
@@ -121,6 +130,56 @@ describe.skipIf(skipped('graphite'))('a real Graphite, filled by StatsD', () => 
         .map(([name, time, value]) => `${time},${name},${value}`)
       await writeFile(join(folder, 'history.csv'), ['timestamp,metric,value', ...csv].join('\n'))
       expect(await backtest('--csv', join(folder, 'history.csv'))).toMatchObject(expected)
+    },
+  )
+
+  test(
+    'series that stall together are raised one by one, and told a receiver as one group, apart from another group; so is their end',
+    { timeout: 120_000 },
+    async () => {
+      const { url, seen } = await openServer(status(200))
+      await writeFile(
+        join(folder, 'grouped.json'),
+        JSON.stringify({
+          rules: [
+            { ...rule, name: 'slow-answers', metric: 'stats.timers.answers-*.upper', window: '10s' },
+            { ...rule, name: 'slow-writes', metric: 'stats.timers.writes.upper', window: '10s' },
+          ],
+        }),
+      )
+      await writeFile(
+        join(folder, 'alerts.yaml'),
+        `route: { receiver: ops, group_by: [alertname], group_wait: 4s, group_interval: 4s }
+receivers: [{ name: ops, webhook_configs: [{ url: '${url}', allow_networks: [127.0.0.0/8] }] }]
+`,
+      )
+      const { stall } = traffic('answers-a', 'answers-b', 'answers-c', 'writes')
+      const { monitor, notices } = await watched({
+        rulesFile: join(folder, 'grouped.json'),
+        alertsConfig: join(folder, 'alerts.yaml'),
+      })
+      stall('answers-a', 'answers-b', 'writes')
+
+      const told = (alertname: string): readonly GroupNotice[] =>
+        seen
+          .map(({ body }) => JSON.parse(body) as GroupNotice)
+          .filter(({ groupLabels }) => groupLabels['alertname'] === alertname)
+      const stalled = ['answers-a', 'answers-b'].map((name) => `stats.timers.${name}.upper`)
+      const seriesOf = ({ alerts }: GroupNotice) => alerts.map(({ labels }) => labels['metric']).sort()
+      const deadline = { timeout: 30_000 }
+      await vi.waitFor(() => expect([told('slow-answers'), told('slow-writes')]).toMatchObject([[{}], [{}]]), deadline)
+      const [group] = told('slow-answers')
+      expect(group).toMatchObject({ status: 'firing', alerts: [{ status: 'firing' }, { status: 'firing' }] })
+      expect(group && seriesOf(group)).toEqual(stalled)
+      expect(told('slow-writes')[0]?.alerts).toHaveLength(1)
+      const raised = notices.filter(({ name, status: is }) => name === 'slow-answers' && is === 'firing')
+      expect(raised.map(({ labels }) => labels['metric']).sort()).toEqual(stalled)
+
+      await vi.waitFor(() => expect(told('slow-answers').at(-1)?.status).toBe('resolved'), deadline)
+      const ended = told('slow-answers').flatMap(({ alerts }) => alerts.filter((each) => each.status === 'resolved'))
+      expect(ended.map(({ labels }) => labels['metric']).sort()).toEqual(stalled)
+      expect(new Set(told('slow-answers').map(({ groupKey }) => groupKey)).size).toBe(1)
+      expect(monitor.ledger().map(imbalance)).toEqual(monitor.ledger().map(() => 0))
     },
   )
 })

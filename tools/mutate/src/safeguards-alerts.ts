@@ -86,6 +86,13 @@ export const safeguards: readonly Safeguard[] = [
     tests: scripted,
   },
   {
+    promise: 'Series of a real Graphite that stall together are told a receiver as one group',
+    file: `${app}/dispatch/route.ts`,
+    find: "groupBy === 'all'\n    ? labels",
+    replace: "groupBy !== 'all'\n    ? labels",
+    tests: ['apps/alert-monitor/test/graphite.test.ts'],
+  },
+  {
     promise: 'Of two branches with the same matchers both are told',
     file: `${app}/dispatch/route.ts`,
     find: "`${above}/{${matchers.map(matcherText).join(',')}}/${place}`",
