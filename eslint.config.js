@@ -18,20 +18,21 @@ const composers = globSync('apps/*/package.json', { cwd: import.meta.dirname })
 
 const tests = ['**/*.test.ts', '**/test/**/*.ts']
 
-const ground = ['lib:async', 'lib:config', 'lib:telemetry']
+const ground = ['lib:async', 'lib:durable-files', 'lib:config', 'lib:telemetry']
 const forDrivers = [...ground, 'lib:messaging', 'lib:messaging-kit']
 const drivers = '/^lib:messaging-(?!kit$|drivers$|commands$)/'
 
 /** The projects that each project may use: the arrows of ARCHITECTURE.md. Only tests may use tools/servers, so it is not among the libs. */
 const arrows = [
-  { sourceTag: 'lib:async', onlyDependOnLibsWithTags: [] },
+  { sourceTag: '/^lib:(async|durable-files)$/', onlyDependOnLibsWithTags: [] },
   { sourceTag: '/^lib:(config|event-bus)$/', onlyDependOnLibsWithTags: ['lib:async'] },
   { sourceTag: 'lib:telemetry', onlyDependOnLibsWithTags: ['lib:async', 'lib:config'] },
   { sourceTag: 'lib:messaging-kit', onlyDependOnLibsWithTags: [...ground, 'lib:messaging'] },
   { sourceTag: drivers, onlyDependOnLibsWithTags: forDrivers },
   { sourceTag: 'lib:messaging-drivers', onlyDependOnLibsWithTags: [...forDrivers, drivers] },
   {
-    sourceTag: '/^lib:(?!async$|config$|event-bus$|telemetry$|consumer$|messaging-|outbox$|search-api$)/',
+    sourceTag:
+      '/^lib:(?!async$|durable-files$|config$|event-bus$|telemetry$|consumer$|messaging-|outbox$|search-api$)/',
     onlyDependOnLibsWithTags: ground,
   },
   { sourceTag: 'lib:search-api', onlyDependOnLibsWithTags: ['lib:service'] },

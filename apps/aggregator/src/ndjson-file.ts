@@ -2,6 +2,7 @@ import { type FileHandle, open, readdir, rename, unlink } from 'node:fs/promises
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from '@armature/database/owned-folder'
+import { syncFolder } from '@armature/durable-files/sync-folder'
 
 /** A file that is being written. It has this at the end of its name until it is complete. */
 const unfinished = '.part'
@@ -60,16 +61,6 @@ export const openNdjsonFile = async (folder: string, now: Date): Promise<NdjsonF
 const writeAll = async (handle: FileHandle, data: Buffer, at: number): Promise<void> => {
   for (let from = 0; from < data.length;)
     from += (await handle.write(data, from, data.length - from, at + from)).bytesWritten
-}
-
-/** The names in a folder are on the disk once this resolves. */
-const syncFolder = async (folder: string): Promise<void> => {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }
 
 const tailBytes = 64 * 1024

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { serverDeadlineMs, serverUrl, skipped, uniqueName } from '@armature/servers/fixture'
@@ -20,7 +21,8 @@ const start = (main: string, url: string, ...args: string[]): Program => {
   return program
 }
 
-test.skipIf(skipped('nats'))(
+// A platform without alert-monitor has nobody to send.
+test.skipIf(skipped('nats') || !existsSync(alertMonitor))(
   'over NATS alert-monitor send in one shell reaches listen --count 1 and a reactor handler in two others',
   async () => {
     const url = await serverUrl('nats')

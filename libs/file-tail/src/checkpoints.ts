@@ -1,5 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile, rename } from 'node:fs/promises'
+import { replaceFile } from '@armature/durable-files/replace-file'
 import * as z from 'zod'
 
 const print = z.object({ bytes: z.int().min(0), sha256: z.string() })
@@ -58,18 +58,8 @@ export const createCheckpointFile = ({ path, durable, warn }: CheckpointFileOpti
     )
     return []
   },
-  write: async (files) => {
-    const draft = `${path}.tmp`
-    const handle = await open(draft, 'w', 0o600)
-    try {
-      await handle.writeFile(JSON.stringify({ version: 1, files } satisfies z.infer<typeof contents>))
-      if (durable) await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(draft, path)
-    if (durable) await syncFolder(dirname(path))
-  },
+  write: (files) =>
+    replaceFile(path, JSON.stringify({ version: 1, files } satisfies z.infer<typeof contents>), { durable }),
 })
 
 const parsed = (text: string): unknown => {
@@ -77,14 +67,5 @@ const parsed = (text: string): unknown => {
     return JSON.parse(text)
   } catch {
     return undefined
-  }
-}
-
-const syncFolder = async (path: string): Promise<void> => {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

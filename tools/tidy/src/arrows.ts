@@ -19,7 +19,7 @@ export const allowed = ({ from, to }: Arrow, composers: readonly string[] = []):
   return to.startsWith('libs/') || to.startsWith('tools/')
 }
 
-const ground = ['libs/async', 'libs/config', 'libs/telemetry']
+const ground = ['libs/async', 'libs/durable-files', 'libs/config', 'libs/telemetry']
 const forDrivers = [...ground, 'libs/messaging', 'libs/messaging-kit']
 const driverLibraries = /^libs\/messaging-(?!kit$|drivers$|commands$)/
 
@@ -35,7 +35,7 @@ const forCommands = [
 
 /** The projects that a library may use. */
 const libraryUses = (from: string): readonly string[] => {
-  if (from === 'libs/async') return []
+  if (from === 'libs/async' || from === 'libs/durable-files') return []
   if (from === 'libs/config' || from === 'libs/event-bus') return ['libs/async']
   if (from === 'libs/telemetry') return ['libs/async', 'libs/config']
   if (from === 'libs/messaging-kit') return [...ground, 'libs/messaging']

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { replaceFile } from '@armature/durable-files/replace-file'
 import { KeyValueConflict, type KeyValue, type KeyValueEntry } from '@armature/messaging/key-value'
 import * as z from 'zod'
 
@@ -35,7 +35,7 @@ export const openFileKeyValue = async (path: string, warn: (problem: string) => 
       throw new Error(
         `${path} is written by another process, too: give each monitor a file of its own by --alerts-state-file`,
       )
-    await replaceFile(path, text)
+    await replaceFile(path, text, { durable: true })
     mark = await markOf(path)
   }
   /** Writes all that has changed. Changes that come during one write share the next. */
@@ -103,31 +103,4 @@ const parsed = (text: string): unknown => {
 const markOf = async (path: string): Promise<string | undefined> => {
   const found = await stat(path, { bigint: true }).catch(() => undefined)
   return found && `${found.ino} ${found.mtimeNs} ${found.size}`
-}
-
-const replaceFile = async (path: string, text: string): Promise<void> => {
-  const draft = `${path}.${randomUUID()}`
-  try {
-    const handle = await open(draft, 'w', 0o600)
-    try {
-      await handle.writeFile(text)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(draft, path)
-    await syncFolder(dirname(path))
-  } finally {
-    await rm(draft, { force: true })
-  }
-}
-
-/** The name of the file survives a power cut after this. */
-const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
 }
