@@ -4,6 +4,8 @@ import { reactorMetrics } from './reactor-metrics.ts'
 import { createCommandAction, type CommandOptions } from './command-action.ts'
 import { createGrpcAction, type GrpcOptions } from './grpc-action.ts'
 import type { HandlerTools } from './handler-tools.ts'
+import { createKubernetesApi } from './kubernetes-api.ts'
+import { createScaleAction, type ScaleOptions } from './scale-action.ts'
 import { webhookAction } from './webhook-action.ts'
 import type { WebhookOptions } from '@armature/webhook/webhook'
 
@@ -24,6 +26,8 @@ export interface Actions {
   readonly command: (options: CommandOptions) => Action
   /** Calls a unary method for each message. */
   readonly grpc: (options: GrpcOptions) => Action
+  /** Sets the replicas of an allowed Deployment or StatefulSet for each message. */
+  readonly scale: (options: ScaleOptions) => Action
   /** Publishes each message to another topic, as it is, under its id. */
   readonly publishTo: (topic: string) => Action
 }
@@ -51,6 +55,10 @@ export const createActions = ({
     onClose(close)
     return call
   },
+  scale: createScaleAction({
+    allowed: config.scaleAllow,
+    api: createKubernetesApi({ host: config.kubernetesServiceHost, port: config.kubernetesServicePort, clock }),
+  }),
   publishTo:
     (topic) =>
     ({ message: { id, key, keyBytes, time, headers, body, tombstone } }) =>

@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import { commonSettings, messagingSettings } from '@armature/config/common'
 import { consulSettings, kvSettings, registrationSettings } from '@armature/config/consul'
-import { checkedText, decimal, durationMs, integer, list, text, url } from '@armature/config/settings'
+import { checkedText, decimal, durationMs, host, integer, list, port, text, url } from '@armature/config/settings'
 import { consumerSettings } from '@armature/consumer/consumer-settings'
 import { checkPattern } from '@armature/messaging/topic-pattern'
 import { checkNetwork } from '@armature/webhook/private-address'
 import { createSign } from '@armature/webhook/signature'
 import { checkCommandPath } from './command-action.ts'
+import { parseScaleRule } from './scale-rule.ts'
 
 export const settings = z.object({
   ...commonSettings,
@@ -22,6 +23,15 @@ export const settings = z.object({
   commandAllow: list(checkedText(checkCommandPath))
     .default([])
     .meta({ description: 'Absolute paths of programs that handlers may run (none = no program)' }),
+  scaleAllow: list(checkedText(parseScaleRule)).default([]).meta({
+    description: 'What handlers may scale, and its bounds, such as deployment/worker:1-10 (none = nothing)',
+  }),
+  kubernetesServiceHost: host()
+    .optional()
+    .meta({ description: 'Host of the API server, which Kubernetes sets in each pod' }),
+  kubernetesServicePort: port()
+    .default(443)
+    .meta({ description: 'Port of the API server, which Kubernetes sets in each pod' }),
   keepHandled: integer({ min: 1, max: 10_000 }).default(100).meta({ description: 'Alerts kept for the status page' }),
   webhookUrl: url(['http', 'https'])
     .optional()

@@ -2,7 +2,7 @@ import { Client, credentials, Metadata, status, type ServiceError as CallError }
 import { UnrecoverableError } from '@armature/messaging/errors'
 import type { Message } from '@armature/messaging/message'
 import type { Reaction } from '@armature/messaging/on'
-import { inject } from '@armature/telemetry/tracing'
+import { traceHeaders } from './trace-headers.ts'
 
 export interface GrpcOptions {
   /** `host:port`, or any target of gRPC. */
@@ -74,10 +74,9 @@ export const createGrpcAction = ({ target, method, deadlineMs, ...options }: Grp
   }
 }
 
-const metadataOf = ({ headers: { traceparent, tracestate } }: Message): Metadata => {
-  const trace = inject({ ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) })
+const metadataOf = (message: Message): Metadata => {
   const metadata = new Metadata()
-  for (const [name, value] of Object.entries(trace)) metadata.set(name, value)
+  for (const [name, value] of Object.entries(traceHeaders(message))) metadata.set(name, value)
   return metadata
 }
 

@@ -4,8 +4,8 @@ import { UnrecoverableError } from '@armature/messaging/errors'
 import { identityOf } from '@armature/messaging/identity'
 import type { Message } from '@armature/messaging/message'
 import type { Reaction } from '@armature/messaging/on'
-import { inject } from '@armature/telemetry/tracing'
 import { createWebhook, type WebhookOptions, type WebhookRequest, WebhookError } from '@armature/webhook/webhook'
+import { traceHeaders } from './trace-headers.ts'
 
 /**
  * A handler that posts each message as an HTTP CloudEvent in binary mode: `on('alerts.>', { name: 'tell' }, webhookAction({ url, ... }))`. It
@@ -29,12 +29,6 @@ export const webhookAction = (options: WebhookOptions) => {
   }
 }
 
-/** The span of the handler, else what the message says: the receiver joins the trace by the headers of W3C Trace Context. */
-const traceOf = ({ headers: { traceparent, tracestate } }: Message): Readonly<Record<string, string>> => {
-  if (traceparent === undefined) return inject({})
-  return inject({ traceparent, ...(tracestate === undefined ? {} : { tracestate }) })
-}
-
 /**
  * Only the attributes go out: no other header of a message can set `content-length` or the like. An extension named
  * `authorization` goes out as `ce-authorization`.
@@ -44,7 +38,7 @@ const requestOf = (message: Message): WebhookRequest => {
     const { headers } = encodeBinary(message, { style: 'http', source: '/armature/reactor' })
     const attributes = Object.entries(headers).filter(([name]) => name.startsWith('ce-') || name === 'content-type')
     const id = `msg_${hash('sha256', identityOf(message, message.topic), 'hex').slice(0, 32)}`
-    return { id, headers: { ...Object.fromEntries(attributes), ...traceOf(message) }, body: message.body }
+    return { id, headers: { ...Object.fromEntries(attributes), ...traceHeaders(message) }, body: message.body }
   } catch (error) {
     throw new UnrecoverableError('bad-header', 'the message has a header that HTTP cannot carry', { cause: error })
   }

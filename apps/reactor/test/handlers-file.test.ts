@@ -14,7 +14,7 @@ const load = async (text: string, name = 'handlers.mts') => {
   const file = join(folder, name)
   await writeFile(file, text)
   return loadHandlersFile(file, {
-    config: settings.parse({ commandAllow: ['/bin/true'] }),
+    config: settings.parse({ commandAllow: ['/bin/true'], scaleAllow: ['deployment/worker:1-10'] }),
     clock: drivenClock(),
     metrics: testTelemetry('test').metrics,
     handled: createRecent(1),
@@ -38,14 +38,15 @@ describe('a file of handlers', () => {
   test('may have types, schemas, and actions of all kinds', async () => {
     const text = `
       type Tools = any
-      export const handlers = ({ on, z, webhook, command, grpc, publishTo, jsonMessage }: Tools): unknown[] => [
+      export const handlers = ({ on, z, webhook, command, grpc, scale, publishTo, jsonMessage }: Tools): unknown[] => [
         on('alerts.>', { name: 'post', schema: z.object({ n: z.number() }) }, webhook({ url: 'https://hooks.example/' })),
         on('alerts.>', { name: 'run' }, command({ path: '/bin/true', deadlineMs: 1_000 })),
         on('alerts.>', { name: 'call' }, grpc({ target: '127.0.0.1:1', method: '/a.B/C', deadlineMs: 1_000 })),
+        on('alerts.>', { name: 'grow' }, scale({ target: 'deployment/worker', replicas: 3, deadlineMs: 1_000 })),
         on('alerts.>', { name: 'copy' }, publishTo('copies')),
         on('alerts.>', { name: 'reply' }, ({ data }: Tools) => jsonMessage('replies', data)),
       ]`
-    expect(await names(text)).toEqual(['post', 'run', 'call', 'copy', 'reply'])
+    expect(await names(text)).toEqual(['post', 'run', 'call', 'grow', 'copy', 'reply'])
   })
 
   test.each([
@@ -68,6 +69,11 @@ describe('a file of handlers', () => {
       'runs a program that is not allowed',
       `export const handlers = ({ on, command }) => [on('a', { name: 'x' }, command({ path: '/bin/sh', deadlineMs: 1 }))]`,
       /\/bin\/sh is not allowed/,
+    ],
+    [
+      'scales what is not allowed',
+      `export const handlers = ({ on, scale }) => [on('a', { name: 'x' }, scale({ target: 'deployment/db', replicas: 0, deadlineMs: 1 }))]`,
+      /deployment\/db may not be scaled: add deployment\/db:MIN-MAX to SCALE_ALLOW/,
     ],
   ])('that %s is refused, and named', async (_, text, problem) => {
     const failed = load(text)

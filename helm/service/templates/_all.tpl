@@ -4,6 +4,8 @@
 {{- $workload := ternary "service.daemonset" "service.deployment" (not (empty .Values.nodeFolders)) -}}
 {{- range list
       "service.serviceAccount"
+      "service.scaleRole"
+      "service.scaleRoleBinding"
       "service.configMap"
       $workload
       "service.service"
@@ -16,6 +18,7 @@
       "service.clientsPolicy"
       "service.scrapePolicy"
       "service.egressPolicies"
+      "service.apiServerPolicy"
       "service.serviceMonitor"
       "service.prometheusRule"
       "service.dashboard"

@@ -5,6 +5,7 @@
 {{- include "service.checkAutoscaling" . -}}
 {{- include "service.checkPorts" . -}}
 {{- include "service.checkGrace" . -}}
+{{- include "service.checkScale" . -}}
 {{- end -}}
 
 {{- define "service.checkSecrets" -}}

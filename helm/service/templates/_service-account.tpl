@@ -1,4 +1,4 @@
-{{/* No app asks the API server for anything, so neither the account nor the pod has a token. */}}
+{{/* Neither the account nor the pod has a token by itself. An app that may scale has one in a volume of its own. */}}
 {{- define "service.serviceAccount" -}}
 {{- if .Values.serviceAccount.create -}}
 apiVersion: v1

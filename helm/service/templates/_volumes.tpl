@@ -54,6 +54,9 @@
 {{- if include "service.isWrapped" . }}
 {{ include "service.shipperVolumes" . }}
 {{- end }}
+{{- if include "service.canScale" . }}
+{{ include "service.accountVolume" . }}
+{{- end }}
 {{- with .Values.extraVolumes }}
 {{ include "service.rendered" (dict "value" . "context" $) }}
 {{- end }}
@@ -77,6 +80,9 @@
 {{- end }}
 {{- if include "service.isWrapped" . }}
 {{ include "service.shipperMounts" . }}
+{{- end }}
+{{- if include "service.canScale" . }}
+{{ include "service.accountMount" . }}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ include "service.rendered" (dict "value" . "context" $) }}

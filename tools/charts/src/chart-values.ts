@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { Chart } from './chart.ts'
-import { configDefaults, isCalled } from './config-values.ts'
+import { canScaleOthers, configDefaults, isCalled } from './config-values.ts'
 import { metricsValues, networkValues } from './network-values.ts'
 import {
   endingValues,
@@ -56,9 +56,9 @@ export const chartValues = (chart: Chart): Values => {
     ...probeValues(),
     ...(onNodes ? {} : { logShipping: logShippingValues(facts.name, shipperMemory) }),
     service: serviceValues(),
-    networkPolicy: networkValues(facts),
+    networkPolicy: networkValues(facts, canScaleOthers(settings)),
     metrics: metricsValues(),
-    ...securityValues(facts),
+    ...securityValues(facts, canScaleOthers(settings)),
     ...schedulingValues(facts),
     ...extensionValues(),
   })

@@ -27,6 +27,9 @@ export const configDefaults = ({ facts, settings }: Pick<Chart, 'facts' | 'setti
 export const isCalled = ({ plain }: AppSettings): boolean =>
   plain.some(({ key }) => /^(grpc|api|statsdListen)Port$/.test(key))
 
+/** Whether the app may scale others, so that a pod needs a token and reaches the API server where `config.scaleAllow` names something. */
+export const canScaleOthers = ({ plain }: AppSettings): boolean => plain.some(({ key }) => key === 'scaleAllow')
+
 /** Settings that the ConfigMaps of backends set as variables, which stand before the config file. */
 const ofBackends = ['consulHttpAddr', 'statsdHost', 'statsdPort']
 

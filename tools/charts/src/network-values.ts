@@ -16,7 +16,7 @@ const clusterDns = {
 }
 
 /** Who may reach the pods, and what they may reach. All else is refused. */
-export const networkValues = ({ allowFrom }: ChartFacts) =>
+export const networkValues = ({ allowFrom }: ChartFacts, canScaleOthers: boolean) =>
   group('NetworkPolicies: nothing in or out but what is listed here', {
     enabled: flag('Make them', true),
     allowFrom: kubernetesList('Peers that may call the app; texts are templates', allowFrom),
@@ -26,6 +26,18 @@ export const networkValues = ({ allowFrom }: ChartFacts) =>
       .array(edge)
       .default([])
       .meta({ description: 'Edges to backends, each a name, `to` (peers) and `ports`; texts are templates' }),
+    ...(canScaleOthers ? { apiServer: apiServer() } : {}),
+  })
+
+/** Some networks see the port of the Service, 443, others that of the server behind it. */
+const apiServer = () =>
+  group('The API server, which is reached only where config.scaleAllow names something', {
+    to: kubernetesList('Peers that are the API server; texts are templates'),
+    ports: z
+      .array(z.int().min(1).max(65_535))
+      .min(1)
+      .default([443, 6_443])
+      .meta({ description: 'TCP ports of its Service and of its endpoints' }),
   })
 
 /** What Prometheus and Grafana get. */

@@ -54,7 +54,7 @@ const restricted = { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, fs
 const nodeReader = { runAsUser: 0 }
 
 /** As whom a pod runs and what it may do. */
-export const securityValues = ({ runsOn }: ChartFacts) => ({
+export const securityValues = ({ runsOn }: ChartFacts, canScaleOthers: boolean) => ({
   podSecurityContext: kubernetesObject(
     runsOn === 'node'
       ? 'Security context of the pod: root, who owns the log files'
@@ -66,11 +66,16 @@ export const securityValues = ({ runsOn }: ChartFacts) => ({
     readOnlyRootFilesystem: true,
     capabilities: { drop: ['ALL'] },
   }),
-  serviceAccount: group('The service account. Neither it nor a pod has a token', {
-    create: flag('Make a service account', true),
-    name: text('Its name (empty = that of the release)'),
-    annotations: texts('Its annotations'),
-  }),
+  serviceAccount: group(
+    canScaleOthers
+      ? 'The service account. A pod has its token only where config.scaleAllow names something'
+      : 'The service account. Neither it nor a pod has a token',
+    {
+      create: flag('Make a service account', true),
+      name: text('Its name (empty = that of the release)'),
+      annotations: texts('Its annotations'),
+    },
+  ),
 })
 
 /** Where pods run. */

@@ -170,6 +170,7 @@ const waysOfSettings = new Map([
   ['otlpEndpoint', "of the user's own: with networkPolicy.egress of the app"],
   ['ddAgentHost', "of the user's own: with networkPolicy.egress of the app"],
   ['ddDogstatsdUrl', "of the user's own: with networkPolicy.egress of the app"],
+  ['kubernetesServiceHost', 'the API server: networkPolicy.apiServer of the app'],
   ['httpHost', 'an address of the pod'],
   ['httpAllowedHosts', 'names of the pod'],
   ['grpcHost', 'an address of the pod'],

@@ -55,6 +55,20 @@ export const safeguards: readonly Safeguard[] = [
     tests: unit,
   },
   {
+    promise: 'Charts: the reactor may scale only what its settings name',
+    file: `${templates}/_scale.tpl`,
+    find: '    resourceNames: {{ uniq . | toJson }}\n',
+    replace: '',
+    tests: unit,
+  },
+  {
+    promise: 'Charts: without something to scale there is no token, no Role and no way to the API server',
+    file: `${templates}/_scale.tpl`,
+    find: '{{- if include "service.scaleTargets" . | fromJsonArray -}}yes{{- end -}}',
+    replace: 'yes',
+    tests: unit,
+  },
+  {
     promise: 'Charts: an app that waits for a backend is not restarted',
     file: `${templates}/_probes.tpl`,
     find: '{{- include "service.probe" (dict "given" .Values.livenessProbe "handler" $alive "context" .) | nindent 2 }}',
