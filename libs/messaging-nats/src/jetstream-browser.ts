@@ -1,6 +1,6 @@
-import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import type { JetStreamManager, StoredMsg, StreamInfo } from '@nats-io/jetstream'
 import { ConnectError } from '@armature/messaging/errors'
-import { apiCode, apiErrors } from './jetstream-faults.ts'
+import { apiCode, apiErrors, unlessCode } from './jetstream-faults.ts'
 import type { Streams } from './jetstream-streams.ts'
 import { checkSubject, decodeMessage, isReserved } from './codec.ts'
 import type { Connection } from './connection.ts'
@@ -42,28 +42,21 @@ export const jetstreamBrowser = ({ connection, jsm, streams, connectWaitMs }: Br
     checkSubject(topic)
     await ready()
     const [stream] = await streams.matching(topic)
-    if (stream === undefined) return undefined
-    const { created, state } = await jsm.streams.info(stream)
-    return { stream, created, last: state.last_seq }
+    const info = stream === undefined ? undefined : await infoOf(stream)
+    return info && { stream: info.config.name, created: info.created, last: info.state.last_seq }
   }
 
-  /** When the stream was made; undefined where there is none. */
-  const lifeOf = (stream: string): Promise<string | undefined> =>
-    jsm.streams.info(stream).then(
-      ({ created }) => created,
-      (error: unknown) => {
-        if (apiCode(error) === apiErrors.noStream) return undefined
-        throw error
-      },
-    )
+  /** Undefined where there is no such stream: somebody may delete one that was just listed. */
+  const infoOf = (stream: string, options?: { readonly subjects_filter: string }): Promise<StreamInfo | undefined> =>
+    unlessCode(jsm.streams.info(stream, options), [apiErrors.noStream], undefined)
 
   return {
     topics: async () => {
       await ready()
       const topics: string[] = []
       for (const stream of await streams.matching('>')) {
-        const { state } = await jsm.streams.info(stream, { subjects_filter: '>' })
-        topics.push(...Object.keys(state.subjects ?? {}).filter((subject) => !isReserved(subject)))
+        const info = await infoOf(stream, { subjects_filter: '>' })
+        topics.push(...Object.keys(info?.state.subjects ?? {}).filter((subject) => !isReserved(subject)))
       }
       return topics.sort()
     },
@@ -86,7 +79,7 @@ export const jetstreamBrowser = ({ connection, jsm, streams, connectWaitMs }: Br
       await ready()
       const lives = new Map<string, string | undefined>()
       const createdOf = async (stream: string) => {
-        if (!lives.has(stream)) lives.set(stream, await lifeOf(stream))
+        if (!lives.has(stream)) lives.set(stream, (await infoOf(stream))?.created)
         return lives.get(stream)
       }
       for (const { handle } of held) {

@@ -32,7 +32,7 @@ export interface InHand {
   readonly pinId: string | undefined
 }
 
-/** The consumers of subscriptions. Each rejects with the server's error where there is no such stream. */
+/** The consumers of subscriptions. Each but `isKnown` rejects with the server's error where there is no such stream. */
 export interface Consumers {
   /** Whether the group has a consumer there already. */
   isKnown(stream: string, group: string, topic: string): Promise<boolean>
@@ -77,7 +77,10 @@ export const jetstreamConsumers = (jsm: JetStreamManager, settings: JetstreamSet
   }
 
   return {
-    isKnown: async (stream, group, topic) => (await infoOf(stream, durableName(group, topic))) !== undefined,
+    isKnown: async (stream, group, topic) => {
+      const info = infoOf(stream, durableName(group, topic))
+      return (await unlessCode(info, [apiErrors.noStream], undefined)) !== undefined
+    },
     durable,
     ordered: async (stream, topic, from) => {
       const { name } = await jsm.consumers.add(stream, orderedConfig(topic, from))

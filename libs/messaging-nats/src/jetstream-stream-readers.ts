@@ -1,6 +1,7 @@
 import type { StartPosition } from '@armature/messaging/ports'
 import type { DeliveryWindow } from '@armature/messaging-kit/delivery-window'
 import type { StreamArrival } from './jetstream-codec.ts'
+import { apiErrors, unlessCode } from './jetstream-faults.ts'
 import { openReader, type OpenReaderParts, type PlaceLeft, type StreamReader } from './jetstream-open-reader.ts'
 import type { Room } from './jetstream-pull-budget.ts'
 import type { Streams } from './jetstream-streams.ts'
@@ -93,7 +94,9 @@ export const streamReaders = (parts: StreamReadersParts): StreamReaders => {
   const follow = async (from: StartPosition) => {
     for (const stream of await streams.matching(topic)) {
       if (readers.has(stream) || isStopped) continue
-      readers.set(stream, await open(stream, from))
+      // Somebody may delete a stream between the two questions.
+      const reader = await unlessCode(open(stream, from), [apiErrors.noStream], undefined)
+      if (reader !== undefined) readers.set(stream, reader)
     }
   }
 

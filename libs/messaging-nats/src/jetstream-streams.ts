@@ -1,6 +1,6 @@
 import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
-import { apiCode, apiErrors } from './jetstream-faults.ts'
+import { apiCode, apiErrors, unlessCode } from './jetstream-faults.ts'
 import { advisoryStream, streamName } from './jetstream-names.ts'
 import type { JetstreamSettings } from './jetstream-settings.ts'
 import { isPattern } from '@armature/messaging/topic-pattern'
@@ -87,10 +87,11 @@ export const topicStreams = (jsm: JetStreamManager, settings: JetstreamSettings)
 
   const find = async (topic: string): Promise<TopicStream> => {
     const [name] = await names(topic)
-    const stream = name ?? (await makeFor(topic))
-    const info = await jsm.streams.info(stream)
+    // Somebody may delete a stream that was just listed.
+    const listed = name && (await unlessCode(jsm.streams.info(name), [apiErrors.noStream], undefined))
+    const info = listed || (await jsm.streams.info(await makeFor(topic)))
     const { allow_msg_ttl: keepsForGood = false, retention } = info.config
-    return { name: stream, keepsForGood, keepsAcknowledged: retention === 'limits' }
+    return { name: info.config.name, keepsForGood, keepsAcknowledged: retention === 'limits' }
   }
 
   const storing = (topic: string): Promise<TopicStream> => {

@@ -148,4 +148,18 @@ export const safeguards: readonly Safeguard[] = [
     replace: 'decodeMessage({ headers: stored.header, data: stored.data }, origin)',
     tests: oddHeaders,
   },
+  {
+    promise: 'A stream that is deleted while a pattern is subscribed to is passed over',
+    file: 'libs/messaging-nats/src/jetstream-stream-readers.ts',
+    find: 'unlessCode(open(stream, from), [apiErrors.noStream], undefined)',
+    replace: 'unlessCode(open(stream, from), [apiErrors.overlap], undefined)',
+    tests: ['libs/messaging-nats/test/jetstream-deleted-meanwhile.test.ts'],
+  },
+  {
+    promise: 'A stream that is deleted while topics are listed is passed over',
+    file: 'libs/messaging-nats/src/jetstream-browser.ts',
+    find: 'unlessCode(jsm.streams.info(stream, options), [apiErrors.noStream], undefined)',
+    replace: 'unlessCode(jsm.streams.info(stream, options), [apiErrors.overlap], undefined)',
+    tests: ['libs/messaging-nats/test/jetstream-deleted-meanwhile.test.ts'],
+  },
 ]
