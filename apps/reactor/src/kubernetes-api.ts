@@ -76,7 +76,10 @@ export const createKubernetesApi = ({
     } catch (cause) {
       signal.throwIfAborted()
       if (timing.signal.aborted) throw new Error(`${server} did not answer within ${deadlineMs} ms`, { cause })
-      throw new Error(`${server} cannot be reached (${codeOf(cause)})`, { cause })
+      throw new Error(
+        `${server} cannot be reached (${codeOf(cause)}): let the pod reach it (networkPolicy.apiServer of the chart), and give it the CA of its cluster`,
+        { cause },
+      )
     } finally {
       cancel()
     }

@@ -201,7 +201,9 @@ describe('what cannot be asked fails, and is tried again:', () => {
     await close()
     expect(await failure(call())).toMatchObject({
       name: 'Error',
-      message: expect.stringMatching(/^the API server at .* cannot be reached \(ECONNREFUSED\)$/) as string,
+      message: expect.stringMatching(
+        /^the API server at .* cannot be reached \(ECONNREFUSED\): let the pod reach it/,
+      ) as string,
     })
   })
 
@@ -212,7 +214,7 @@ describe('what cannot be asked fails, and is tried again:', () => {
     const action = createScaleAction({ allowed, api })({ target: 'deployment/worker', replicas: 5, deadlineMs: 30_000 })
     const { signal } = new AbortController()
     expect((await failure(action({ message: delivery(), signal, log }))).message).toMatch(
-      /cannot be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|CERT_SIGNATURE_FAILURE)\)$/,
+      /cannot be reached \((?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|CERT_SIGNATURE_FAILURE)\): let the pod reach it/,
     )
     expect(other.seen).toEqual([])
   })
