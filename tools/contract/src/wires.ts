@@ -17,6 +17,7 @@ export const wires: Readonly<Record<string, Wire>> = {
   sinkUrl: { end: 'OpenSearch', by: 'HTTP', direction: 'out' },
   graphiteUrl: { end: 'Graphite', by: 'HTTP', direction: 'out' },
   webhookUrl: { end: 'webhook', by: 'HTTP', direction: 'out' },
+  kubernetesServiceHost: { end: 'Kubernetes', by: 'HTTPS', direction: 'out' },
 }
 
 /** Settings that name a place, but no arrow of their own: the broker, which topics stand for, and what every service has. */
@@ -34,5 +35,6 @@ export const noWires: readonly string[] = [
     'advertiseHost',
     'statsdPort',
     'ddDogstatsdPort',
+    'kubernetesServicePort',
   ],
 ]
