@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<string>> = {
   shipper: async () => (await import('./shipper.ts')).shipper(),
   capacity: async () => (await import('./capacity.ts')).capacity(),
   anomaly: async () => (await import('./anomaly.ts')).anomaly(),
+  alerts: async () => (await import('./alerts.ts')).alerts(),
   reactor: async () => (await import('./reactor.ts')).reactor(),
   start: async () => (await import('./start.ts')).start(),
 }
