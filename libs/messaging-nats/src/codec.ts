@@ -6,6 +6,7 @@ import { PublishError, TopicError } from '@armature/messaging/errors'
 import { decodeReceived, type DecodedMessage } from '@armature/messaging-kit/decode-received'
 import type { Message } from '@armature/messaging/message'
 import { rawNatsHeader } from '@armature/messaging/raw-headers'
+import { put } from '@armature/messaging/text-record'
 
 /** Headers of the server's own, which say how a message is handled and are no part of it. */
 const serversOwn = /^nats-/i
@@ -79,17 +80,34 @@ export interface NatsContents {
  * client cannot read make the message undecodable. They are kept in the header `dlt-raw-nats-headers`, a byte sequence.
  */
 export const decodeMessage = (msg: NatsContents, origin: Origin): DecodedMessage => {
-  const headers = Object.create(null) as Record<string, string>
-  try {
-    for (const [name, values] of msg.headers ?? []) if (!serversOwn.test(name)) headers[name] = values[0] ?? ''
-  } catch (cause) {
-    const raw = rawHeaders(msg)
-    const own = raw === undefined ? {} : { [rawNatsHeader]: byteSequence(raw) }
-    const { message } = decodeReceived({ ...origin, headers: own, body: msg.data }, 'nats')
-    const problem = `its headers cannot be read: ${(cause as Error).message}`
-    return { message, undecodable: new UndecodableError('bad-header', problem, { cause }) }
+  const raw = rawHeaders(msg) ?? noHeaders
+  const headers = readHeaders(raw)
+  if (headers !== undefined) return decodeReceived({ ...origin, headers, body: msg.data }, 'nats')
+  const own = { [rawNatsHeader]: byteSequence(raw) }
+  const { message } = decodeReceived({ ...origin, headers: own, body: msg.data }, 'nats')
+  const problem = 'a name of its headers is no printable ASCII, or a value has several lines'
+  return { message, undecodable: new UndecodableError('bad-header', problem) }
+}
+
+const noHeaders = new Uint8Array()
+
+/** Names and values that the client takes. */
+const headerName = /^[!-9;-~]*$/
+const headerValue = /^[^\r\n]*$/
+
+/** What the client's own implementation reads, which looks each name up among all the others. Undefined where that throws. */
+const readHeaders = (raw: Uint8Array): Readonly<Record<string, string>> | undefined => {
+  const headers: Record<string, string> = {}
+  const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString()
+  for (const line of text.split('\r\n').slice(1)) {
+    const colon = line.indexOf(':')
+    if (colon === -1) continue
+    const name = line.slice(0, colon)
+    const value = line.slice(colon + 1).trim()
+    if (!headerName.test(name) || !headerValue.test(value)) return undefined
+    if (!serversOwn.test(name) && !Object.hasOwn(headers, name)) put(headers, name, value)
   }
-  return decodeReceived({ ...origin, headers, body: msg.data }, 'nats')
+  return headers
 }
 
 /**
