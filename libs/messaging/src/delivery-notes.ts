@@ -1,4 +1,4 @@
-import { copied, leased, type Lease } from './lease.ts'
+import { isLeased, leased, type Lease } from './lease.ts'
 import type { Delivery } from './ports.ts'
 
 /** How a delivery whose handler resolved is booked, where that is not as acknowledged. */
@@ -23,7 +23,10 @@ interface Noted extends Delivery {
 
 const notesOf = (delivery: Noted): DeliveryNotes | undefined => delivery[notesKey]
 
-/** The delivery with notes on it, for the next handler, and the notes: those it has, else new ones. A spread copy keeps them. */
+/**
+ * The delivery with notes on it, for the next handler, and the notes: those it has, else new ones. A spread copy keeps them. A delivery with a
+ * lease is made for one call of a handler and gets them itself; any other is copied, since somebody may give it to several.
+ */
 export const withNotes = (delivery: Delivery): { readonly noted: Delivery; readonly notes: DeliveryNotes } => {
   const known = notesOf(delivery)
   if (known !== undefined) return { noted: delivery, notes: known }
@@ -34,7 +37,7 @@ export const withNotes = (delivery: Delivery): { readonly noted: Delivery; reado
     firstFailureMs: undefined,
     lastFailureMs: undefined,
   }
-  const noted: Noted = copied(delivery)
+  const noted: Noted = isLeased(delivery) ? delivery : { ...delivery }
   noted[notesKey] = notes
   return { noted, notes }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { copied, Lease, leased, onLost } from './lease.ts'
+import { Lease, leased, onLost } from './lease.ts'
 import { message } from './message.ts'
 
 const facts = { attempt: 2, position: { partition: 1, offset: 3 }, undecodable: undefined }
@@ -14,19 +14,17 @@ class CountedLease extends Lease {
   }
 }
 
-test('a copy and a listener make no signal; a spread copy has the one of its delivery', () => {
+test('a listener makes no signal; a spread copy has the one of its delivery', () => {
   const lease = new CountedLease()
   const delivery = leased(received, facts, lease)
-  const copy = copied(delivery)
-  onLost(copy, () => undefined)
+  onLost(delivery, () => undefined)
   expect(lease.asked).toBe(0)
   expect({ ...delivery }.signal).toBe(delivery.signal)
-  expect(copy.signal).toBe(delivery.signal)
 })
 
-test('a copy has all that the delivery has', () => {
+test('a spread copy has all that the delivery has', () => {
   const delivery = leased(received, facts, new Lease())
-  expect({ ...copied(delivery) }).toEqual({ ...received, ...facts, keyBytes: undefined, signal: delivery.signal })
+  expect({ ...delivery }).toEqual({ ...received, ...facts, keyBytes: undefined, signal: delivery.signal })
 })
 
 test('all that listen hear once that the message is lost, and the signal is aborted, whenever it is asked for', () => {
@@ -34,12 +32,12 @@ test('all that listen hear once that the message is lost, and the signal is abor
   const lease = new Lease()
   const delivery = leased(received, facts, lease)
   onLost(delivery, () => heard.push('first'))
-  onLost(copied(delivery), () => heard.push('copy'))
+  onLost(delivery, () => heard.push('second'))
   expect(heard).toEqual([])
   lease.lose()
-  expect(heard).toEqual(['first', 'copy'])
+  expect(heard).toEqual(['first', 'second'])
   onLost(delivery, () => heard.push('late'))
-  expect(heard).toEqual(['first', 'copy', 'late'])
+  expect(heard).toEqual(['first', 'second', 'late'])
   expect(delivery.signal.aborted).toBe(true)
   expect(String(delivery.signal.reason)).toMatch(/comes again/)
 })
@@ -55,7 +53,7 @@ test('a signal that was asked for before is aborted by the loss', () => {
 test('a copy with another signal, as a timeout makes, keeps that', () => {
   const other = new AbortController()
   const lease = new Lease()
-  const limited = copied({ ...leased(received, facts, lease), signal: other.signal })
+  const limited = { ...leased(received, facts, lease), signal: other.signal }
   const heard: string[] = []
   onLost(limited, () => heard.push('lost'))
   lease.lose()

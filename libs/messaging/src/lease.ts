@@ -96,12 +96,6 @@ class LeasedDelivery implements Delivery {
 export const leased = (message: Message, facts: DeliveryFacts, lease: Lease): Delivery =>
   new LeasedDelivery(message, facts, lease)
 
-/** A copy. Unlike a spread it does not make a signal that nobody has asked for. */
-export const copied = (delivery: Delivery): Delivery => {
-  const lease = LeasedDelivery.leaseOf(delivery)
-  return lease === undefined ? { ...delivery } : new LeasedDelivery(delivery, delivery, lease)
-}
-
 /** Whether the delivery has a lease, so that its signal is made when somebody asks for it. */
 export const isLeased = (delivery: Delivery): boolean => LeasedDelivery.leaseOf(delivery) !== undefined
 

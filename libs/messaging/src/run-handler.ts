@@ -91,7 +91,7 @@ export const runHandler = async (registration: Registration, options: RunHandler
     measure({ ledger, metrics, system: driver.scheme, group, clock }),
     trace({ system: driver.scheme, group }),
     unwanted,
-    handledLimit(own.count ?? Infinity, counted.resolve),
+    own.count === undefined ? unchanged : handledLimit(own.count, counted.resolve),
     told,
     deadLetter({ publisher, handler: own.name, group, clock, metrics }),
     own.rateLimit === undefined ? unchanged : throttle({ ...own.rateLimit, clock }),
